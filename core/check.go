@@ -1,0 +1,137 @@
+package core
+
+import "github.com/stationmaster/stationmaster/core/wire"
+
+// checkCounts asserts what must hold of one service after every step that
+// touched it. It is cheap, and stays on in production.
+func (m *Machine) checkCounts(s *service) {
+	m.assert(s.idle >= 0 && s.starting >= 0 && s.retired >= 0, "no count is negative")
+	m.assert(s.idle+s.starting <= s.total && s.retired <= s.total, "no count exceeds the children")
+	m.assert(s.starting <= 1, "at most one start of a service is pending")
+	m.assert(s.watching == watchedIn[s.state()], "the watch agrees with the state")
+	m.assert(s.throttled == s.throttleTimer.set(), "a throttled service has a deadline")
+}
+
+// Check recomputes every invariant from scratch and gives the first that does
+// not hold. It walks everything: simulator and fuzzer call it after each step.
+func (m *Machine) Check() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			broken, ok := r.(BrokenInvariant)
+			if !ok {
+				panic(r)
+			}
+			err = broken
+		}
+	}()
+	m.assert(len(m.dirty) == 0, "every touched service is settled")
+	children, wakeups, services := 0, 0, 0
+	opening := m.reload.added
+	for _, list := range [3][]*service{m.active, m.stopping, opening} {
+		for i, s := range list {
+			services++
+			m.assert(m.services.get(uint64(s.id)) == s, "a service is found by its number")
+			m.assert(!s.dirty, "no service is left dirty")
+			children += m.checkChildren(s)
+			wakeups += m.checkWakeups(s)
+			m.checkCounts(s)
+			m.checkLife(s, i)
+		}
+	}
+	m.assert(services == m.services.used, "no service is forgotten")
+	m.assert(children == m.children.used, "no child is forgotten")
+	m.assert(wakeups == m.wakeups.used, "no wakeup is forgotten")
+	m.checkTimers()
+	m.assert((m.reload.waiting > 0) == (m.reload.phase >= reloadOpening), "a transaction waits for answers or is over")
+	return nil
+}
+
+func (m *Machine) checkChildren(s *service) int {
+	var total, starting, idle, retired int32
+	var before *child
+	for c := s.first; c != nil; c = c.next {
+		m.assert(m.children.get(uint64(c.generation)) == c, "a child is found by its generation")
+		m.assert(c.service == s && c.prev == before, "a child is in the list of its service")
+		m.assert(before == nil || before.generation < c.generation, "children stand in the order of their starts")
+		m.assert((c.state == childStarting) == (c.pid == 0), "a started child has a pid")
+		m.assert(!c.retired || !c.timer.set(), "nobody complains of a retired child's channel")
+		before = c
+		total++
+		switch {
+		case c.state == childStarting:
+			starting++
+		case c.state == childIdle && !c.retired:
+			idle++
+		}
+		if c.retired {
+			retired++
+		}
+	}
+	m.assert(s.last == before, "the list of children has its last")
+	m.assert(s.total == total && s.starting == starting && s.idle == idle && s.retired == retired, "counts equal the children listed")
+	return int(total)
+}
+
+func (m *Machine) checkWakeups(s *service) int {
+	n := 0
+	var before *wakeup
+	for w := s.wakeupsOpen; w != nil; w = w.next {
+		m.assert(m.wakeups.get(uint64(w.request)) == w, "a wakeup is found by its request")
+		m.assert(w.service == s && w.prev == before && w.timer.set(), "a wakeup is in the list of its service and has a deadline")
+		before = w
+		n++
+	}
+	return n
+}
+
+// checkLife asserts what belongs to each life of a service; i is its place in
+// the list that holds it.
+func (m *Machine) checkLife(s *service, i int) {
+	switch s.life {
+	case lifeActive:
+		for _, state := range s.listeners {
+			m.assert(state == listenerOpen, "an active service has all its listeners")
+		}
+		m.assert(!s.wakeupArmed || s.wakeupTimer.set(), "armed wakeups have a deadline")
+		m.assert(s.heldBy == 0 || s.total == 0, "a held service starts no children")
+	case lifeStopping:
+		m.assert(s.total > 0 && s.retired == s.total, "a removed service waits for retired children only")
+		m.assert(s.removalTimer.set() && !s.wakeupTimer.set() && s.wakeupsOpen == nil, "a removed service waits for its end only")
+		m.assert(s.stoppingAt == i, "a removed service knows its place")
+		for _, next := range s.successors {
+			m.assert(next.life == lifeActive && next.heldBy > 0, "a successor is held")
+		}
+	case lifeOpening:
+		m.assert(s.total == 0 && !s.wakeupTimer.set(), "a service begins when the reload is committed")
+	default:
+		m.assert(false, "a forgotten service is in no list")
+	}
+}
+
+func (m *Machine) checkTimers() {
+	for i, t := range m.timers.heap {
+		m.assert(int(t.pos) == i+1, "a timer knows its place")
+		m.assert(i == 0 || !m.timers.less(t, m.timers.heap[(i-1)/2]), "the next deadline is on top")
+	}
+}
+
+// wellFormed tells whether an event uses only the fields of its kind.
+func (ev *Event) wellFormed() bool {
+	if ev.Kind == EventNone || ev.Kind >= numEventKinds {
+		return false
+	}
+	uses := eventFields[ev.Kind]
+	fine := func(f field, empty bool) bool { return empty || uses&f != 0 }
+	return fine(fSignal, ev.Signal == 0) &&
+		fine(fStep, ev.Step == 0) &&
+		fine(fStart, ev.Start == 0) &&
+		fine(fBytes, ev.N == 0 && ev.Bytes == [wire.StatusSize]byte{}) &&
+		fine(fListener, ev.Listener == 0) &&
+		fine(fErrno, ev.Errno == 0) &&
+		fine(fStatus, ev.Status == 0) &&
+		fine(fPID, ev.PID == 0) &&
+		fine(fService, ev.Service == 0) &&
+		fine(fGeneration, ev.Generation == 0) &&
+		fine(fRequest, ev.Request == 0) &&
+		fine(fConfig, ev.Config == nil)
+}

@@ -1,0 +1,120 @@
+package core
+
+// childState is what we know of a child.
+type childState uint8
+
+const (
+	childStarting childState = iota // asked for, not answered
+	childIdle                       // available: can take a client
+	childBusy                       // taken
+)
+
+// child is one start of a server process, known by its generation.
+type child struct {
+	generation Generation
+	pid        PID // 0 while starting
+	service    *service
+	entry      *ServiceConfig // the settings it was started with
+	state      childState
+	retired    bool  // cut off from us; nothing but its exit is expected
+	served     bool  // it reported available at least once
+	terminated bool  // we sent SIGTERM
+	killed     bool  // we sent SIGKILL
+	closed     bool  // it closed its end of the status channel
+	complaints uint8 // bad status messages that were logged
+	timer      timer // to complain of a closed channel
+	prev, next *child
+}
+
+// counts adds the child to the counts of its service, or with by = -1 takes it
+// away. A count and the thing it counts change here and nowhere else.
+func (c *child) count(by int32) {
+	s := c.service
+	s.total += by
+	switch {
+	case c.state == childStarting:
+		s.starting += by
+	case c.state == childIdle && !c.retired:
+		s.idle += by
+	}
+	if c.retired {
+		s.retired += by
+	}
+}
+
+// set changes what the counts depend on.
+func (m *Machine) set(c *child, state childState, retired bool) {
+	c.count(-1)
+	c.state, c.retired = state, retired
+	c.count(+1)
+	m.touch(c.service)
+}
+
+// addChild records a child of s that is about to be started.
+func (m *Machine) addChild(s *service) *child {
+	var c *child
+	if n := len(m.freeChildren); n > 0 {
+		c = m.freeChildren[n-1]
+		m.freeChildren = m.freeChildren[:n-1]
+	} else {
+		c = new(child)
+	}
+	m.lastGeneration++
+	*c = child{generation: m.lastGeneration, service: s, entry: s.entry, state: childStarting, prev: s.last}
+	c.timer = timer{kind: timerChannelClosed, child: c}
+	if s.last != nil {
+		s.last.next = c
+	} else {
+		s.first = c
+	}
+	s.last = c
+	m.children.put(uint64(c.generation), c)
+	c.count(+1)
+	m.touch(s)
+	return c
+}
+
+// dropChild forgets a child that was reaped or never came to be.
+func (m *Machine) dropChild(c *child) {
+	s := c.service
+	m.timers.cancel(&c.timer)
+	m.children.remove(uint64(c.generation))
+	c.count(-1)
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		s.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		s.last = c.prev
+	}
+	*c = child{}
+	m.freeChildren = append(m.freeChildren, c)
+	m.touch(s)
+	if s.life == lifeStopping && s.total == 0 {
+		m.removalDone(s)
+	}
+}
+
+// retire cuts the child off. One that is still being started is cut off as
+// soon as it is there.
+func (m *Machine) retire(c *child) {
+	if c.retired {
+		return
+	}
+	starting := c.state == childStarting
+	m.set(c, c.state, true)
+	m.timers.cancel(&c.timer)
+	if !starting {
+		m.emit(RetireChild).Generation = c.generation
+	}
+}
+
+// retireChildren cuts off every child of the service that is not yet.
+func (m *Machine) retireChildren(s *service) {
+	for c := s.first; c != nil; c = c.next {
+		m.retire(c)
+	}
+}

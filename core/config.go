@@ -1,0 +1,177 @@
+package core
+
+import (
+	"net/netip"
+
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+// ServiceType is the transport column of master.cf.
+type ServiceType uint8
+
+// The five transports (spec config, 5.1). The zero value is never valid.
+const (
+	Inet ServiceType = iota + 1
+	Unix
+	UnixDatagram
+	FIFO
+	Pass
+	numServiceTypes
+)
+
+var serviceTypeNames = [numServiceTypes]string{
+	Inet: "inet", Unix: "unix", UnixDatagram: "unix-dgram", FIFO: "fifo", Pass: "pass",
+}
+
+// String gives the word of master.cf.
+func (t ServiceType) String() string {
+	if t < numServiceTypes && serviceTypeNames[t] != "" {
+		return serviceTypeNames[t]
+	}
+	return "unknown"
+}
+
+// ParseServiceType finds the transport by its word, exact case.
+func ParseServiceType(word string) (ServiceType, bool) {
+	for t, name := range serviceTypeNames {
+		if name != "" && name == word {
+			return ServiceType(t), true
+		}
+	}
+	return 0, false
+}
+
+// Account is a user or group identity that the configuration names.
+type Account struct {
+	Name string
+	UID  uint32
+	GID  uint32
+}
+
+// Endpoint is one thing to listen on. Exactly one of Address and Path is set:
+// Address for inet, Path (relative to the queue directory) for the others.
+type Endpoint struct {
+	Address netip.AddrPort
+	Path    string
+}
+
+// String gives the endpoint as log lines show it.
+func (e Endpoint) String() string {
+	if e.Path != "" {
+		return e.Path
+	}
+	return e.Address.String()
+}
+
+// ServiceConfig is one accepted entry of master.cf with everything resolved.
+// It is immutable once it has been handed to the machine.
+type ServiceConfig struct {
+	Name           string      // the name column as written
+	Canonical      string      // with Type, the identity of the service (spec config, 5.5)
+	Type           ServiceType // the transport column
+	Line           int32       // first line of the entry in master.cf
+	Endpoints      []Endpoint  // in address order; at least one
+	Unprivileged   bool
+	Chroot         bool
+	LocalOnly      bool     // no endpoint can be reached from another host
+	HostInName     bool     // the name column names a host or an address
+	Wakeup         Duration // 0: none; whole seconds
+	WakeupIfUsed   bool     // the '?' mark: no wakeup before the first start of a child
+	ProcessLimit   int32    // 0: none
+	Command        string   // as written
+	Path           string   // daemon_directory/command
+	Args           []string // the operator's own arguments
+	ThrottleDelay  Duration // at least one second
+	Backlog        int32    // of the listen queue; unused for unix-dgram and fifo
+	WindowSize     int32    // tcp_windowsize; 0: the system's default
+	Owner          Account  // mail_owner: makes and listens on everything but inet
+	ForegroundFlag bool     // the master runs with -d
+	VerboseFlag    bool     // the master runs with -v
+	SwitchIdentity bool     // the master is root and acts as Owner where the contract says so
+}
+
+// StressAware tells whether the service's children get the stress argument
+// (spec config, 5.7).
+func (s *ServiceConfig) StressAware() bool { return s.ProcessLimit > 1 && !s.LocalOnly }
+
+// Argv is the argument vector of a child. listeners is the number of sockets
+// the child really gets, which after a reload may differ from what the entry
+// would open today (Differs: Q9).
+func (s *ServiceConfig) Argv(listeners int, stress bool) []string {
+	c := wire.CommandLine{
+		Command:      s.Command,
+		Service:      s.Name,
+		Transport:    s.Type.String(),
+		ProcessLimit: s.ProcessLimit,
+		Foreground:   s.ForegroundFlag,
+		Verbose:      s.VerboseFlag,
+		Unprivileged: s.Unprivileged,
+		Chroot:       s.Chroot,
+		StressAware:  s.StressAware(),
+		Stress:       stress,
+		Listeners:    listeners,
+		Args:         s.Args,
+	}
+	return c.Argv()
+}
+
+// Severity orders diagnostics.
+type Severity uint8
+
+// Info is advice, Warning is logged as the original would, Error refuses the
+// configuration.
+const (
+	Info Severity = iota + 1
+	Warning
+	Error
+)
+
+// Diagnostic is one remark about a configuration.
+type Diagnostic struct {
+	Severity Severity
+	File     string // path as shown to the operator; empty when no file is to blame
+	Line     int32  // 1-based; 0: no line
+	Column   int32  // 1-based byte column; 0: no column
+	Text     string // the original's words, which already name the file where the original does
+	Hint     string // what to write instead; may be empty
+}
+
+// LogSettings say where log lines go (spec runtime, 14).
+type LogSettings struct {
+	Name         string // syslog_name: the tag before "/master"
+	Facility     uint8  // syslog facility number, not shifted
+	File         string // maillog_file; empty: syslog
+	PostlogPath  string // the postlog socket, absolute
+	Hostname     string // myhostname
+	AllowUnicode bool   // smtputf8_enable: valid UTF-8 passes
+}
+
+// EnvironmentItem is one item of import_environment. With Set the value is
+// given; without it the variable is kept if it is there.
+type EnvironmentItem struct {
+	Name  string
+	Value string
+	Set   bool
+}
+
+// Config is a whole configuration, accepted by core/config. It is immutable
+// once it has been handed to the machine, which owns it from then on.
+type Config struct {
+	MailVersion     string
+	ConfigDirectory string // absolute
+	QueueDirectory  string // the one in force (frozen at start)
+	DataDirectory   string
+	DaemonDirectory string
+	MailOwner       Account
+	InetInterfaces  string // frozen at start
+	InetProtocols   string // frozen at start
+	DebuggerCommand string // expanded; empty: none
+	Environment     []EnvironmentItem
+	Log             LogSettings
+	Services        []ServiceConfig // file order, one for each identity
+	Diagnostics     []Diagnostic    // warnings and advice, in the original's order
+
+	// ReloadClearsThrottle is our own parameter master_reload_clears_throttle
+	// (Differs: Q25, off by default).
+	ReloadClearsThrottle bool
+}

@@ -1,0 +1,469 @@
+package core
+
+// removalGrace is how long the children of a removed service have between
+// SIGTERM and SIGKILL.
+const removalGrace = 5 * Second
+
+// failureLines bounds how many listeners that could not be had are told of
+// one by one.
+const failureLines = 8
+
+// reloadPhase is where the transaction stands. Start and reload go the same
+// way; only the end of a failure differs.
+//
+//	idle ──hangup──► loading ──ConfigLoaded──► opening ──► displacing ──► commit
+//	  ▲                 │ ConfigRejected          │ a listener failed │
+//	  └─────────────────┴─────────refused─────────┴──────undone───────┘
+type reloadPhase uint8
+
+const (
+	reloadIdle       reloadPhase = iota
+	reloadLoading                // LoadConfig is not answered
+	reloadOpening                // listeners on addresses and paths of nobody
+	reloadDisplacing             // then listeners on paths of other services of ours
+)
+
+// transaction is a reload under way. Until the commit it changes nothing of
+// the running services.
+type transaction struct {
+	phase   reloadPhase
+	request Request
+	again   bool // another hangup came: begin anew when this one has ended
+	plan    *Plan
+	added   []*service // one for each added entry of the plan, in its order
+	waiting int        // answers to OpenListener that are due
+	failed  []failure  // listeners that could not be had, the first failureLines of them
+}
+
+type failure struct {
+	entry    *ServiceConfig
+	listener uint16
+	step     ListenStep
+	errno    Errno
+}
+
+// hangup begins a reload, or remembers, once, to begin another.
+func (m *Machine) hangup() {
+	if m.phase == phaseBooting || m.reload.phase != reloadIdle {
+		m.reload.again = true
+		return
+	}
+	m.log(LogReload).Config = m.config
+	m.lastRequest++
+	m.reload.phase, m.reload.request = reloadLoading, m.lastRequest
+	m.emit(LoadConfig).Request = m.lastRequest
+}
+
+// awaitConfig checks that a configuration was asked for. The first one is
+// asked for by New.
+func (m *Machine) awaitConfig(r Request, c *Config) {
+	if m.phase == phaseBooting {
+		m.assert(m.reload.phase == reloadIdle && r == 0, "the first configuration comes once")
+	} else {
+		m.assert(m.reload.phase == reloadLoading && r == m.reload.request, "a configuration answers LoadConfig")
+	}
+	m.assert(c != nil, "a configuration comes with its diagnostics")
+}
+
+func (m *Machine) configRejected(r Request, c *Config) {
+	m.awaitConfig(r, c)
+	m.refuseDiagnosed(c.Diagnostics)
+}
+
+// configLoaded turns a good configuration into a plan and asks for the
+// listeners that it needs.
+func (m *Machine) configLoaded(r Request, c *Config) {
+	m.awaitConfig(r, c)
+	if fault := ConfigFault(c); fault != "" {
+		m.refuseDiagnosed(append(c.Diagnostics[:len(c.Diagnostics):len(c.Diagnostics)], Diagnostic{Severity: Error, Text: fault}))
+		return
+	}
+	m.logDiagnostics(c.Diagnostics)
+	t := &m.reload
+	t.plan = m.Plan(c)
+	for i := range t.plan.Entries {
+		if e := &t.plan.Entries[i]; e.Kept == 0 {
+			t.added = append(t.added, m.newService(e.Entry))
+		}
+	}
+	t.phase = reloadOpening
+	m.acquire(AcquireOpen)
+	m.acquired()
+}
+
+// acquire asks for the listeners that are had in the given way.
+func (m *Machine) acquire(how Acquire) {
+	t := &m.reload
+	n := 0
+	for i := range t.plan.Entries {
+		e := &t.plan.Entries[i]
+		if e.Kept != 0 {
+			continue
+		}
+		s := t.added[n]
+		n++
+		for k, acquisition := range e.Endpoints {
+			if acquisition.How != how {
+				continue
+			}
+			s.listeners[k] = listenerAsked
+			t.waiting++
+			a := m.emit(OpenListener)
+			a.Service, a.Listener, a.Entry, a.Flag = s.id, uint16(k), e.Entry, how == AcquireDisplace
+		}
+	}
+}
+
+func (m *Machine) listenerOpened(id ServiceID, listener uint16) {
+	m.listenerAnswered(id, listener, listenerOpen)
+	m.acquired()
+}
+
+func (m *Machine) listenerFailed(id ServiceID, listener uint16, step ListenStep, e Errno) {
+	s := m.listenerAnswered(id, listener, listenerRefused)
+	if t := &m.reload; len(t.failed) < failureLines {
+		t.failed = append(t.failed, failure{s.entry, listener, step, e})
+	}
+	m.acquired()
+}
+
+func (m *Machine) listenerAnswered(id ServiceID, listener uint16, state listenerState) *service {
+	s := m.services.get(uint64(id))
+	m.assert(s != nil && int(listener) < len(s.listeners), "an answer names a listener that was asked for")
+	m.assert(s.listeners[listener] == listenerAsked, "OpenListener is answered once")
+	s.listeners[listener] = state
+	m.reload.waiting--
+	return s
+}
+
+// acquired goes on when the last answer is there: all that is asked for is
+// asked for at once, and all of it is answered.
+func (m *Machine) acquired() {
+	t := &m.reload
+	for t.waiting == 0 {
+		switch {
+		case len(t.failed) > 0:
+			m.undo()
+			return
+		case t.phase == reloadOpening:
+			t.phase = reloadDisplacing
+			m.acquire(AcquireDisplace)
+		default:
+			m.commit()
+			return
+		}
+	}
+}
+
+// undo gives back what this transaction made, last thing first, so that what
+// was set aside twice comes to stand where it stood.
+func (m *Machine) undo() {
+	t := &m.reload
+	for i := len(t.added) - 1; i >= 0; i-- {
+		s := t.added[i]
+		for k := len(s.listeners) - 1; k >= 0; k-- {
+			if s.listeners[k] == listenerOpen {
+				a := m.emit(AbandonListener)
+				a.Service, a.Listener = s.id, uint16(k)
+			}
+		}
+		m.forget(s)
+	}
+	for i := range t.failed {
+		f := &t.failed[i]
+		a := m.log(LogListenRemedy)
+		a.Entry, a.Listener, a.Step, a.Errno, a.Config = f.entry, f.listener, f.step, f.errno, t.plan.Config
+		if m.phase == phaseBooting && i > 0 {
+			continue
+		}
+		a = m.log(LogListenFailed)
+		a.Entry, a.Listener, a.Step, a.Errno = f.entry, f.listener, f.step, f.errno
+		if m.phase == phaseRunning {
+			a.Level = LevelError
+		}
+	}
+	m.refused()
+}
+
+// refuseDiagnosed tells everything that is wrong with the configuration. At
+// start the first error is the last line, as the original's fatal.
+func (m *Machine) refuseDiagnosed(diagnostics []Diagnostic) {
+	if m.phase == phaseRunning {
+		m.logDiagnostics(diagnostics)
+		m.refused()
+		return
+	}
+	first := -1
+	for i := range diagnostics {
+		d := &diagnostics[i]
+		switch {
+		case first < 0 && d.Severity == Error:
+			first = i
+			if d.Hint != "" {
+				m.diagnose(LevelInfo, d.Hint)
+			}
+		case first < 0:
+			m.logDiagnostics(diagnostics[i : i+1])
+		default:
+			m.diagnose(LevelInfo, "also: "+d.withHint())
+		}
+	}
+	text := "the configuration was refused without a reason"
+	if first >= 0 {
+		text = diagnostics[first].Text
+	}
+	m.diagnose(LevelFatal, text)
+	m.refused()
+}
+
+// logDiagnostics tells them at their own levels.
+func (m *Machine) logDiagnostics(diagnostics []Diagnostic) {
+	for i := range diagnostics {
+		switch d := &diagnostics[i]; d.Severity {
+		case Error:
+			m.diagnose(LevelError, d.withHint())
+		case Warning:
+			m.diagnose(LevelWarning, d.Text)
+		default:
+			m.diagnose(LevelInfo, d.Text)
+		}
+	}
+}
+
+func (m *Machine) diagnose(level Level, text string) {
+	a := m.log(LogDiagnostic)
+	a.Level, a.Text = level, text
+}
+
+func (d *Diagnostic) withHint() string {
+	if d.Hint == "" {
+		return d.Text
+	}
+	return d.Text + " (" + d.Hint + ")"
+}
+
+// refused ends the transaction without any change: at start that is the end
+// of the process.
+func (m *Machine) refused() {
+	if m.phase == phaseBooting {
+		m.reload = transaction{}
+		m.exit(1, 0)
+		return
+	}
+	m.log(LogReloadRefused).Config = m.config
+	m.transactionEnded()
+}
+
+func (m *Machine) transactionEnded() {
+	again := m.reload.again
+	m.reload = transaction{}
+	if again {
+		m.hangup()
+	}
+}
+
+// commit makes the plan true in one step.
+func (m *Machine) commit() {
+	t := &m.reload
+	plan := t.plan
+	removed := make([]*service, len(plan.Removed))
+	for i, id := range plan.Removed {
+		removed[i] = m.services.get(uint64(id))
+		m.stopListening(removed[i])
+	}
+	m.takeOver(plan, t.added)
+	for _, s := range removed {
+		m.remove(s)
+	}
+	booting := m.phase == phaseBooting
+	m.config = plan.Config
+	m.epoch++
+	m.phase = phaseRunning
+	m.active = make([]*service, 0, len(plan.Entries))
+	predecessors := m.predecessors()
+	n := 0
+	for i := range plan.Entries {
+		e := &plan.Entries[i]
+		if e.Kept != 0 {
+			s := m.services.get(uint64(e.Kept))
+			m.active = append(m.active, s)
+			m.renew(s, e.Entry)
+			continue
+		}
+		s := t.added[n]
+		n++
+		m.active = append(m.active, s)
+		m.activate(s, predecessors)
+		m.settleDisplaced(s, e)
+	}
+	m.emit(ApplyConfig).Config = m.config
+	if booting {
+		m.log(LogStarted).Config = m.config
+		m.emit(Announce)
+	}
+	m.transactionEnded()
+}
+
+// takeOver hands open descriptors of removed services to added ones, so that
+// no waiting client is reset.
+func (m *Machine) takeOver(plan *Plan, added []*service) {
+	n := 0
+	for i := range plan.Entries {
+		e := &plan.Entries[i]
+		if e.Kept != 0 {
+			continue
+		}
+		s := added[n]
+		n++
+		for k, acquisition := range e.Endpoints {
+			if acquisition.How != AcquireTakeOver {
+				continue
+			}
+			from := m.services.get(uint64(acquisition.From))
+			m.assert(from.listeners[acquisition.FromListener] == listenerOpen, "an open listener is handed over")
+			from.listeners[acquisition.FromListener] = listenerNone
+			s.listeners[k] = listenerOpen
+			a := m.emit(MoveListener)
+			a.Service, a.Listener, a.To, a.ToListener = from.id, acquisition.FromListener, s.id, uint16(k)
+		}
+	}
+}
+
+func (m *Machine) settleDisplaced(s *service, e *PlanEntry) {
+	for k, acquisition := range e.Endpoints {
+		if acquisition.How == AcquireDisplace {
+			a := m.emit(SettleListener)
+			a.Service, a.Listener = s.id, uint16(k)
+		}
+	}
+}
+
+// renew gives a kept service its new settings. Its children are cut off
+// whether the settings changed or not: they read main.cf themselves, and this
+// is how they come to know of the reload. The listeners stay; so does a
+// throttle, unless the operator chose otherwise.
+func (m *Machine) renew(s *service, entry *ServiceConfig) {
+	s.entry = entry
+	m.retireChildren(s)
+	if s.throttled && m.config.ReloadClearsThrottle {
+		m.releaseThrottle(s)
+	}
+	m.restartWakeup(s)
+	m.touch(s)
+}
+
+// predecessorIndex finds the removed services whose children still live.
+type predecessorIndex struct {
+	byName     map[string][]*service
+	byEndpoint map[Endpoint][]*service
+}
+
+func (m *Machine) predecessors() predecessorIndex {
+	x := predecessorIndex{map[string][]*service{}, map[Endpoint][]*service{}}
+	for _, s := range m.stopping {
+		x.byName[s.entry.Name] = append(x.byName[s.entry.Name], s)
+		for _, end := range s.endpoints {
+			x.byEndpoint[end] = append(x.byEndpoint[end], s)
+		}
+	}
+	return x
+}
+
+// activate lets an added service begin. It is held while children of a
+// predecessor live, by name or by endpoint: two queue managers on one queue
+// would double mail.
+func (m *Machine) activate(s *service, x predecessorIndex) {
+	s.life = lifeActive
+	for _, before := range x.byName[s.entry.Name] {
+		m.hold(s, before)
+	}
+	for _, end := range s.endpoints {
+		for _, before := range x.byEndpoint[end] {
+			m.hold(s, before)
+		}
+	}
+	m.restartWakeup(s)
+	m.touch(s)
+}
+
+func (m *Machine) hold(s, before *service) {
+	if n := len(before.successors); n > 0 && before.successors[n-1] == s {
+		return // found by name and by endpoint; s is the latest in any case
+	}
+	before.successors = append(before.successors, s)
+	s.heldBy++
+}
+
+// remove begins the end of a service that left the configuration. Nobody waits
+// for its children (Differs: Q2): they get SIGTERM now and SIGKILL after
+// removalGrace.
+func (m *Machine) remove(s *service) {
+	s.life = lifeStopping
+	m.stopWakeups(s)
+	m.timers.cancel(&s.throttleTimer)
+	s.throttled = false
+	for c := s.first; c != nil; c = c.next {
+		if c.state != childStarting {
+			m.terminate(c)
+		}
+		m.retire(c)
+	}
+	for k, state := range s.listeners {
+		if state == listenerOpen {
+			a := m.emit(CloseListener)
+			a.Service, a.Listener = s.id, uint16(k)
+		}
+	}
+	m.letGo(s)
+	s.stoppingAt = len(m.stopping)
+	m.stopping = append(m.stopping, s)
+	if s.total == 0 {
+		m.removalDone(s)
+		return
+	}
+	m.timers.arm(&s.removalTimer, m.now.Add(removalGrace))
+}
+
+// letGo takes a held service out of the lists of its predecessors.
+func (m *Machine) letGo(s *service) {
+	if s.heldBy == 0 {
+		return
+	}
+	for _, before := range m.stopping {
+		for i, next := range before.successors {
+			if next == s {
+				before.successors = append(before.successors[:i], before.successors[i+1:]...)
+				break
+			}
+		}
+	}
+	s.heldBy = 0
+}
+
+// removalDone: the last child of a removed service is gone.
+func (m *Machine) removalDone(s *service) {
+	last := len(m.stopping) - 1
+	moved := m.stopping[last]
+	m.stopping[s.stoppingAt] = moved
+	moved.stoppingAt = s.stoppingAt
+	m.stopping[last] = nil
+	m.stopping = m.stopping[:last]
+	m.forget(s)
+}
+
+// removalOverdue ends the children that did not heed SIGTERM. It comes again
+// while there are any: one may have been started only now.
+func (m *Machine) removalOverdue(s *service) {
+	for c := s.first; c != nil; c = c.next {
+		if c.state == childStarting {
+			continue
+		}
+		if !c.killed {
+			a := m.log(LogRemovalKilled)
+			a.Entry, a.PID = c.entry, c.pid
+		}
+		c.killed = true
+		m.signal(c, SIGKILL)
+	}
+	m.timers.arm(&s.removalTimer, m.now.Add(removalGrace))
+}

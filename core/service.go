@@ -1,0 +1,150 @@
+package core
+
+// life is the coarse course of a service; within lifeActive its State tells
+// more.
+type life uint8
+
+const (
+	lifeOpening  life = iota // part of a reload that is not committed yet
+	lifeActive               // part of the accepted configuration
+	lifeStopping             // removed; children are left
+	lifeGone                 // forgotten; nothing refers to it any more
+)
+
+// listenerState is how far one listener of a service is.
+type listenerState uint8
+
+const (
+	listenerNone    listenerState = iota // not asked for yet, or handed over at the commit
+	listenerAsked                        // OpenListener is not answered yet
+	listenerOpen                         // ours
+	listenerRefused                      // could not be had
+)
+
+// service is one entry of master.cf at work.
+type service struct {
+	id        ServiceID
+	entry     *ServiceConfig // the settings in force
+	endpoints []Endpoint     // what the listeners were opened on; a reload does not change it
+	listeners []listenerState
+	life      life
+	watching  bool // WatchListener is in force
+	dirty     bool
+
+	throttled bool
+	stressed  bool // stressUntil means something
+	warned    bool // warnedAt means something
+
+	total    int32 // children that are not reaped yet, those being started included
+	starting int32 // of these, asked for and not answered
+	idle     int32 // of these, available and not retired
+	retired  int32 // of these, retired
+
+	heldBy     int32      // predecessors with living children
+	successors []*service // services that are held by us
+	stoppingAt int        // while lifeStopping: place in Machine.stopping
+
+	stressUntil Time
+	warnedAt    Time
+
+	first, last   *child // children in the order of their starts
+	wakeupsOpen   *wakeup
+	wakeupArmed   bool // wakeups are sent at their interval
+	throttleTimer timer
+	wakeupTimer   timer
+	removalTimer  timer
+}
+
+func (m *Machine) newService(entry *ServiceConfig) *service {
+	m.lastService++
+	s := &service{
+		id:        m.lastService,
+		entry:     entry,
+		endpoints: entry.Endpoints,
+		listeners: make([]listenerState, len(entry.Endpoints)),
+		life:      lifeOpening,
+	}
+	s.throttleTimer = timer{kind: timerThrottle, service: s}
+	s.wakeupTimer = timer{kind: timerWakeup, service: s}
+	s.removalTimer = timer{kind: timerRemoval, service: s}
+	m.services.put(uint64(s.id), s)
+	return s
+}
+
+// forget drops the last trace of a service that has no children.
+func (m *Machine) forget(s *service) {
+	m.assert(s.total == 0, "a service is forgotten only without children")
+	m.timers.cancel(&s.throttleTimer)
+	m.timers.cancel(&s.wakeupTimer)
+	m.timers.cancel(&s.removalTimer)
+	m.services.remove(uint64(s.id))
+	s.life = lifeGone
+	for _, next := range s.successors {
+		next.heldBy--
+		m.touch(next)
+	}
+	s.successors = nil
+}
+
+// State says in one word how a service stands.
+type State uint8
+
+// The states of a service. watchedIn says in which of them the master watches
+// the listeners.
+const (
+	StateOpening   State = iota + 1 // listeners are being had for a reload
+	StateHeld                       // the children of its predecessor still die
+	StateWaiting                    // no child can take a client, and one may be started
+	StateStarting                   // a start is asked for and not answered
+	StateServed                     // one idle child or more
+	StateFull                       // at the process limit, none idle
+	StateThrottled                  // waits out the throttle time
+	StateStopping                   // removed, its children leave
+	numStates
+)
+
+// watchedIn is the whole policy of listening (spec runtime, 8).
+var watchedIn = [numStates]bool{
+	StateOpening:   false,
+	StateHeld:      false,
+	StateWaiting:   true,
+	StateStarting:  false,
+	StateServed:    false, // the children watch
+	StateFull:      false,
+	StateThrottled: false,
+	StateStopping:  false,
+}
+
+var stateNames = [numStates]string{
+	StateOpening: "opening", StateHeld: "held", StateWaiting: "waiting", StateStarting: "starting",
+	StateServed: "served", StateFull: "full", StateThrottled: "throttled", StateStopping: "stopping",
+}
+
+// String gives the word for the state.
+func (s State) String() string {
+	if s < numStates && stateNames[s] != "" {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// state is the one place that tells the states apart.
+func (s *service) state() State {
+	switch {
+	case s.life == lifeOpening:
+		return StateOpening
+	case s.life != lifeActive:
+		return StateStopping
+	case s.heldBy > 0:
+		return StateHeld
+	case s.throttled:
+		return StateThrottled
+	case s.starting > 0:
+		return StateStarting
+	case s.idle > 0:
+		return StateServed
+	case s.entry.ProcessLimit != 0 && s.total >= s.entry.ProcessLimit:
+		return StateFull
+	}
+	return StateWaiting
+}

@@ -1,0 +1,360 @@
+package core
+
+import "fmt"
+
+// snapshotMark begins every snapshot; its last byte is the version.
+const snapshotMark = "stationmaster snapshot 1\n"
+
+// Snapshot gives the whole state as bytes. A machine restored from them goes
+// on with equal actions.
+func (m *Machine) Snapshot() []byte {
+	w := stateWalk{c: codec{b: []byte(snapshotMark)}, m: m}
+	w.machine()
+	return w.c.b
+}
+
+// Restore makes a machine from a snapshot. Bytes that are no snapshot, or the
+// snapshot of a state that cannot be, give an error.
+func Restore(snapshot []byte) (*Machine, error) {
+	if len(snapshot) < len(snapshotMark) || string(snapshot[:len(snapshotMark)]) != snapshotMark {
+		return nil, fmt.Errorf("restore: this is no snapshot of a format that this version reads")
+	}
+	m := &Machine{}
+	m.exitTimer = timer{kind: timerExit}
+	w := stateWalk{c: codec{b: snapshot[len(snapshotMark):], reading: true}, m: m}
+	w.machine()
+	switch {
+	case w.c.err != nil:
+		return nil, fmt.Errorf("restore: %w", w.c.err)
+	case len(w.c.b) != 0:
+		return nil, fmt.Errorf("restore: %d bytes too many", len(w.c.b))
+	}
+	if err := m.Check(); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
+	return m, nil
+}
+
+// stateWalk writes or reads a machine. Settings are shared by pointer between
+// configurations, services and children; they are written once and referred
+// to by number.
+type stateWalk struct {
+	c       codec
+	m       *Machine
+	entries []*ServiceConfig
+	numbers map[*ServiceConfig]int // look-ups only; writing
+	later   []func()               // links to services that are read later
+}
+
+func (w *stateWalk) machine() {
+	c, m := &w.c, w.m
+	c.bool(&m.options.InitMode)
+	c.bool(&m.options.GroupLeader)
+	c.bool(&m.options.Verbose)
+	c.bool(&m.options.ExitSet)
+	number(c, &m.options.ExitAfter)
+	c.bool(&m.options.Strict)
+	number(c, &m.now)
+	number(c, &m.step)
+	number(c, &m.phase)
+	number(c, &m.epoch)
+	number(c, &m.lastService)
+	number(c, &m.lastGeneration)
+	number(c, &m.lastRequest)
+	number(c, &m.timers.seq)
+	w.timer(&m.exitTimer)
+	w.optionalConfig(&m.config)
+	next := (*Config)(nil)
+	if m.reload.plan != nil {
+		next = m.reload.plan.Config
+	}
+	w.optionalConfig(&next)
+	w.olderEntries()
+	w.services(&m.active, lifeActive)
+	w.services(&m.stopping, lifeStopping)
+	w.services(&m.reload.added, lifeOpening)
+	for _, link := range w.later {
+		link()
+	}
+	w.transaction(next)
+}
+
+// optionalConfig walks a configuration that may be missing, and takes its
+// entries into the list of those that can be referred to.
+func (w *stateWalk) optionalConfig(f **Config) {
+	there := *f != nil
+	w.c.bool(&there)
+	if !there {
+		return
+	}
+	if w.c.reading {
+		*f = &Config{}
+	}
+	w.c.config(*f)
+	for i := range (*f).Services {
+		w.list(&(*f).Services[i])
+	}
+}
+
+func (w *stateWalk) list(e *ServiceConfig) {
+	if w.c.reading {
+		w.entries = append(w.entries, e)
+		return
+	}
+	if w.numbers == nil {
+		w.numbers = map[*ServiceConfig]int{}
+	}
+	if _, ok := w.numbers[e]; !ok {
+		w.numbers[e] = len(w.entries)
+		w.entries = append(w.entries, e)
+	}
+}
+
+// olderEntries walks the settings that only services and children of earlier
+// epochs still have.
+func (w *stateWalk) olderEntries() {
+	known := len(w.entries)
+	var older []*ServiceConfig
+	if !w.c.reading {
+		for _, list := range [3][]*service{w.m.active, w.m.stopping, w.m.reload.added} {
+			for _, s := range list {
+				w.list(s.entry)
+				for c := s.first; c != nil; c = c.next {
+					w.list(c.entry)
+				}
+				for k := s.wakeupsOpen; k != nil; k = k.next {
+					w.list(k.entry)
+				}
+			}
+		}
+		older = w.entries[known:]
+	}
+	list(&w.c, &older, func(e **ServiceConfig) {
+		if w.c.reading {
+			*e = &ServiceConfig{}
+		}
+		w.c.serviceConfig(*e)
+		if w.c.reading {
+			w.list(*e)
+		}
+	})
+}
+
+func (w *stateWalk) entry(e **ServiceConfig) {
+	n := 0
+	if !w.c.reading {
+		n = w.numbers[*e]
+	}
+	number(&w.c, &n)
+	if w.c.reading {
+		if n < 0 || n >= len(w.entries) {
+			w.c.fail()
+			*e = &ServiceConfig{}
+			return
+		}
+		*e = w.entries[n]
+	}
+}
+
+// timer walks a deadline. Reading pushes it where it belongs: (when, seq)
+// order the heap whatever the order of the pushes.
+func (w *stateWalk) timer(t *timer) {
+	set := t.set()
+	w.c.bool(&set)
+	if !set {
+		return
+	}
+	number(&w.c, &t.when)
+	number(&w.c, &t.seq)
+	if w.c.reading && w.c.err == nil {
+		w.m.timers.push(t)
+	}
+}
+
+func (w *stateWalk) services(v *[]*service, l life) {
+	list(&w.c, v, func(p **service) {
+		if w.c.reading {
+			s := &service{life: l}
+			s.throttleTimer = timer{kind: timerThrottle, service: s}
+			s.wakeupTimer = timer{kind: timerWakeup, service: s}
+			s.removalTimer = timer{kind: timerRemoval, service: s}
+			*p = s
+		}
+		w.service(*p)
+	})
+	if w.c.reading && l == lifeStopping {
+		for i, s := range *v {
+			s.stoppingAt = i
+		}
+	}
+}
+
+func (w *stateWalk) service(s *service) {
+	c, m := &w.c, w.m
+	number(c, &s.id)
+	w.entry(&s.entry)
+	list(c, &s.endpoints, c.endpoint)
+	list(c, &s.listeners, func(l *listenerState) { number(c, l) })
+	c.bool(&s.watching)
+	c.bool(&s.throttled)
+	c.bool(&s.stressed)
+	c.bool(&s.warned)
+	number(c, &s.stressUntil)
+	number(c, &s.warnedAt)
+	c.bool(&s.wakeupArmed)
+	w.timer(&s.throttleTimer)
+	w.timer(&s.wakeupTimer)
+	w.timer(&s.removalTimer)
+	if c.reading {
+		if s.id == 0 || m.services.get(uint64(s.id)) != nil || len(s.listeners) != len(s.endpoints) ||
+			len(s.endpoints) != len(s.entry.Endpoints) && s.life == lifeOpening {
+			c.fail()
+			return
+		}
+		m.services.put(uint64(s.id), s)
+	}
+	w.children(s)
+	w.wakeups(s)
+	var successors []ServiceID
+	for _, next := range s.successors {
+		successors = append(successors, next.id)
+	}
+	list(c, &successors, func(id *ServiceID) { number(c, id) })
+	if c.reading {
+		w.later = append(w.later, func() { w.link(s, successors) })
+	}
+}
+
+func (w *stateWalk) link(s *service, successors []ServiceID) {
+	for _, id := range successors {
+		next := w.m.services.get(uint64(id))
+		if next == nil || next == s {
+			w.c.fail()
+			return
+		}
+		s.successors = append(s.successors, next)
+		next.heldBy++
+	}
+}
+
+func (w *stateWalk) children(s *service) {
+	var children []*child
+	for c := s.first; c != nil; c = c.next {
+		children = append(children, c)
+	}
+	list(&w.c, &children, func(p **child) {
+		if w.c.reading {
+			*p = &child{service: s}
+			(*p).timer = timer{kind: timerChannelClosed, child: *p}
+		}
+		w.child(*p)
+		if w.c.reading && w.c.err == nil {
+			w.append(s, *p)
+		}
+	})
+}
+
+func (w *stateWalk) child(k *child) {
+	c := &w.c
+	number(c, &k.generation)
+	number(c, &k.pid)
+	w.entry(&k.entry)
+	number(c, &k.state)
+	c.bool(&k.retired)
+	c.bool(&k.served)
+	c.bool(&k.terminated)
+	c.bool(&k.killed)
+	c.bool(&k.closed)
+	number(c, &k.complaints)
+	w.timer(&k.timer)
+}
+
+func (w *stateWalk) append(s *service, k *child) {
+	if k.generation == 0 || k.state > childBusy || w.m.children.get(uint64(k.generation)) != nil {
+		w.c.fail()
+		return
+	}
+	k.prev = s.last
+	if s.last != nil {
+		s.last.next = k
+	} else {
+		s.first = k
+	}
+	s.last = k
+	w.m.children.put(uint64(k.generation), k)
+	k.count(+1)
+}
+
+func (w *stateWalk) wakeups(s *service) {
+	var open []*wakeup
+	for k := s.wakeupsOpen; k != nil; k = k.next {
+		open = append(open, k)
+	}
+	var last *wakeup
+	list(&w.c, &open, func(p **wakeup) {
+		if w.c.reading {
+			*p = &wakeup{service: s, prev: last}
+			(*p).timer = timer{kind: timerWakeupLimit, wakeup: *p}
+		}
+		k := *p
+		number(&w.c, &k.request)
+		w.entry(&k.entry)
+		w.c.bool(&k.sent)
+		w.timer(&k.timer)
+		if !w.c.reading || w.c.err != nil {
+			return
+		}
+		if k.request == 0 || w.m.wakeups.get(uint64(k.request)) != nil {
+			w.c.fail()
+			return
+		}
+		w.m.wakeups.put(uint64(k.request), k)
+		if last != nil {
+			last.next = k
+		} else {
+			s.wakeupsOpen = k
+		}
+		last = k
+	})
+}
+
+// transaction walks a reload under way. Its plan is not written: nothing that
+// it depends on can change before the commit, so it is made again.
+func (w *stateWalk) transaction(next *Config) {
+	c, t := &w.c, &w.m.reload
+	number(c, &t.phase)
+	number(c, &t.request)
+	c.bool(&t.again)
+	number(c, &t.waiting)
+	list(c, &t.failed, func(f *failure) {
+		w.entry(&f.entry)
+		number(c, &f.listener)
+		number(c, &f.step)
+		number(c, &f.errno)
+	})
+	if !c.reading || c.err != nil || next == nil {
+		return
+	}
+	if ConfigFault(next) != "" {
+		c.fail()
+		return
+	}
+	t.plan = w.m.Plan(next)
+	added := 0
+	for i := range t.plan.Entries {
+		if t.plan.Entries[i].Kept == 0 {
+			added++
+		}
+	}
+	asked := 0
+	for _, s := range t.added {
+		for _, state := range s.listeners {
+			if state == listenerAsked {
+				asked++
+			}
+		}
+	}
+	if added != len(t.added) || asked != t.waiting {
+		c.fail()
+	}
+}

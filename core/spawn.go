@@ -1,0 +1,60 @@
+package core
+
+// startChild asks for one more child of s. Until the answer the service is in
+// StateStarting and asks for no other.
+func (m *Machine) startChild(s *service) {
+	m.assert(s.state() == StateWaiting, "a child is started only when one is wanted and may be")
+	c := m.addChild(s)
+	a := m.emit(StartChild)
+	a.Service, a.Generation, a.Entry, a.Flag = s.id, c.generation, c.entry, m.inStress(s)
+}
+
+// childStarted makes the child count as available, without waiting for any
+// sign of life (spec runtime, 7.2). What happened to the service since the
+// start was asked for is made good on the child now.
+func (m *Machine) childStarted(g Generation, pid PID) {
+	c := m.children.get(uint64(g))
+	m.assert(c != nil && c.state == childStarting, "ChildStarted answers a start")
+	c.pid = pid
+	m.set(c, childIdle, c.retired)
+	a := m.log(LogSpawned)
+	a.Entry, a.PID = c.entry, pid
+	s := c.service
+	if s.life == lifeStopping {
+		m.terminate(c)
+	}
+	if c.retired {
+		m.emit(RetireChild).Generation = c.generation
+		return
+	}
+	m.armConditionalWakeup(s)
+}
+
+// childStartFailed gives the place back and lets the service rest.
+func (m *Machine) childStartFailed(g Generation, step StartStep, e Errno) {
+	c := m.children.get(uint64(g))
+	m.assert(c != nil && c.state == childStarting, "ChildStartFailed answers a start")
+	s, entry := c.service, c.entry
+	m.dropChild(c)
+	if s.life != lifeActive {
+		return
+	}
+	var a *Action
+	switch step {
+	case StartExec:
+		// Differs: G6. The original's forked child logs this under its own pid
+		// and exits 1, which then counts as a bad startup.
+		a = m.log(LogExecFailed)
+		a.Entry, a.Errno = entry, e
+		if !s.throttled {
+			m.log(LogBadStartup).Entry = entry
+		}
+	case StartChannel:
+		a = m.log(LogChannelFailed)
+		a.Entry, a.Errno = entry, e
+	default:
+		a = m.log(LogForkFailed)
+		a.Entry, a.Errno = entry, e
+	}
+	m.throttle(s)
+}

@@ -1,0 +1,396 @@
+package core
+
+// The rules of spec runtime, sections 8 to 12, one test each.
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+func TestStartWatchesThenAnnounces(t *testing.T) {
+	r := newRig(t, Options{GroupLeader: true})
+	r.step(LoadedConfig(0, conf(unix("a", 1))))
+	r.want(
+		`open-listener service=1 listener=0 entry="private/a/unix" endpoint="private/a"`,
+		`apply-config`,
+		`log info: daemon started -- version 3.7.11, configuration /etc/postfix`,
+		`announce`,
+		`watch-listener service=1`,
+	)
+}
+
+func TestConnectionStartsOneChild(t *testing.T) {
+	r := started(t, unix("a", 2))
+	r.step(ReadyListener(1))
+	r.want(
+		`start-child service=1 generation=1 entry="private/a/unix" path="/d/ad"`,
+		`ignore-listener service=1`,
+	)
+	r.state("a", StateServed)
+	r.step(ReadyListener(1))
+	r.want()
+	r.say(1, wire.Taken)
+	r.want(`watch-listener service=1`)
+	r.step(ReadyListener(1))
+	r.say(2, wire.Taken)
+	r.state("a", StateFull)
+	r.took()
+	r.say(1, wire.Available)
+	r.state("a", StateServed)
+	r.die(1, ExitedWith(0))
+	r.state("a", StateWaiting)
+	r.want(`watch-listener service=1`)
+}
+
+func TestLimitZeroMeansNone(t *testing.T) {
+	r := started(t, unix("a", 0))
+	for g := Generation(1); g <= 200; g++ {
+		r.step(ReadyListener(1))
+		r.say(g, wire.Taken)
+	}
+	if s := r.service("a"); s.Busy != 200 || !s.Watching {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	tests := []struct {
+		name      string
+		before    func(r *rig)
+		status    ExitStatus
+		throttled bool
+		why       string
+	}{
+		{"exit_before_first_use", func(*rig) {}, ExitedWith(1), true, "bad startup"},
+		{"killed_before_first_use", func(*rig) {}, KilledBy(11), true, "bad startup"},
+		{"exit_zero_before_first_use", func(*rig) {}, ExitedWith(0), false, "a voluntary exit is no fault"},
+		{"crash_in_first_request", func(r *rig) { r.say(1, wire.Taken) }, ExitedWith(1), true, "no report of available yet"},
+		{"crash_after_first_request", func(r *rig) { r.say(1, wire.Taken); r.say(1, wire.Available) }, ExitedWith(1), false, "it has served"},
+		{"crash_in_second_request", func(r *rig) { r.say(1, wire.Taken); r.say(1, wire.Available); r.say(1, wire.Taken) }, KilledBy(9), false, "it has served"},
+		{"available_without_taken", func(r *rig) { r.say(1, wire.Available) }, ExitedWith(1), true, "a report of what is known counts for nothing"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := started(t, unix("a", 1))
+			r.step(ReadyListener(1))
+			test.before(r)
+			r.took()
+			r.die(1, test.status)
+			if got := r.service("a").Throttled; got != test.throttled {
+				t.Errorf("throttled: got %v, want %v: %s", got, test.throttled, test.why)
+			}
+			if test.throttled {
+				r.want("log warning: process /d/ad pid 101 "+test.status.String(), "log warning: /d/ad: bad command startup -- throttling")
+				r.wait(60*Second - 1)
+				r.state("a", StateThrottled)
+				r.wait(1)
+				r.want("watch-listener service=1")
+			}
+		})
+	}
+}
+
+func TestStartFailures(t *testing.T) {
+	tests := []struct {
+		name string
+		fail Failed
+		want []string
+	}{
+		{"fork", Failed{StartFork, EAGAIN}, []string{"log warning: master_spawn: fork: Resource temporarily unavailable -- throttling"}},
+		{"channel", Failed{StartChannel, EMFILE}, []string{"log warning: master_spawn: status channel: Too many open files -- throttling"}},
+		{"exec", Failed{StartExec, ENOENT}, []string{
+			"log warning: master_spawn: exec /d/ad: No such file or directory",
+			"log warning: /d/ad: bad command startup -- throttling",
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := started(t, unix("a", 1))
+			r.fail["/d/ad"] = test.fail
+			r.step(ReadyListener(1))
+			got := r.took()
+			if strings.Join(got[2:], "\n") != strings.Join(test.want, "\n") {
+				t.Errorf("got %q, want %q", got[2:], test.want)
+			}
+			r.state("a", StateThrottled)
+			delete(r.fail, "/d/ad")
+			r.wait(60 * Second)
+			r.state("a", StateWaiting)
+			r.step(ReadyListener(1))
+			r.state("a", StateServed)
+		})
+	}
+}
+
+func TestStatusMessages(t *testing.T) {
+	var bytes [wire.StatusSize]byte
+	tests := []struct {
+		name string
+		ev   Event
+		want []string
+		idle int32
+	}{
+		{"taken", report(1, 101, 1, wire.Taken), []string{"watch-listener service=1"}, 0},
+		{"repeated", report(1, 101, 1, wire.Available), nil, 1},
+		{"partial", ReceivedStatus(1, bytes, 5), []string{"log warning: service a(private/a): child (pid 101) sent partial status update (5 bytes)"}, 1},
+		{"foreign_pid", report(1, 7, 1, wire.Taken), []string{"log warning: service a(private/a): child (pid 101) sent a status update for pid 7, ignored"}, 1},
+		{"stale_generation", report(1, 101, 9, wire.Taken), []string{"log info: ignoring status update from child pid 101 generation 9"}, 1},
+		{"unknown_status", report(1, 101, 1, 7), []string{"log warning: master_status_event: ignoring unknown status: 7 allegedly from pid: 101"}, 1},
+		{"unknown_channel", report(99, 101, 1, wire.Taken), nil, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := started(t, unix("a", 2))
+			r.step(ReadyListener(1))
+			r.took()
+			r.step(test.ev)
+			r.want(test.want...)
+			if got := r.service("a").Idle; got != test.idle {
+				t.Errorf("idle: got %d, want %d", got, test.idle)
+			}
+		})
+	}
+}
+
+func TestNonsenseIsMuted(t *testing.T) {
+	r := started(t, unix("a", 2))
+	r.step(ReadyListener(1))
+	r.took()
+	for range 1000 {
+		r.step(report(1, 101, 1, 7))
+	}
+	if got := r.took(); len(got) != complaintLimit || !strings.Contains(got[len(got)-1], "no more of them are logged") {
+		t.Errorf("got %d lines, the last: %s", len(got), got[len(got)-1])
+	}
+}
+
+func TestChannelClosedWhileChildLives(t *testing.T) {
+	r := started(t, unix("a", 1))
+	r.step(ReadyListener(1))
+	r.took()
+	r.step(ClosedChannel(1))
+	r.want()
+	r.wait(channelGrace)
+	r.has("closed its status channel and lives on")
+	r.state("a", StateServed)
+}
+
+func TestChannelClosedByExitIsNoNews(t *testing.T) {
+	r := started(t, unix("a", 1))
+	r.step(ReadyListener(1))
+	r.took()
+	r.step(ClosedChannel(1))
+	r.die(1, ExitedWith(0))
+	r.wait(10 * Second)
+	r.want("watch-listener service=1")
+}
+
+func TestStressMode(t *testing.T) {
+	s := inet(25, 3)
+	r := started(t, s)
+	for g := Generation(1); g <= 2; g++ {
+		r.step(ReadyListener(1))
+		r.say(g, wire.Taken)
+	}
+	r.took()
+	r.step(ReadyListener(1)) // the last slot
+	r.want(
+		"retire-child generation=1", "retire-child generation=2",
+		`start-child service=1 generation=3 stress=1 entry="25/inet" path="/d/smtpd"`,
+		"ignore-listener service=1",
+	)
+	r.say(3, wire.Taken)
+	r.want(
+		`log warning: service "25" (25) has reached its process limit "3": new clients may experience noticeable delays`,
+		"log warning: to avoid this condition, increase the process count in master.cf or reduce the service time per client",
+		"log warning: see http://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings",
+	)
+	r.die(1, ExitedWith(0))
+	r.took()
+	r.wait(10 * Second)
+	r.step(ReadyListener(1)) // the last slot again: no second cut, stress goes on
+	r.want(`start-child service=1 generation=4 stress=1 entry="25/inet" path="/d/smtpd"`, "ignore-listener service=1")
+	r.say(4, wire.Taken)
+	r.want() // the warning comes once in 1000 s
+	r.die(2, ExitedWith(0))
+	r.die(3, ExitedWith(0))
+	r.die(4, ExitedWith(0))
+	r.wait(1000 * Second)
+	r.took()
+	r.step(ReadyListener(1))
+	r.want(`start-child service=1 generation=5 entry="25/inet" path="/d/smtpd"`, "ignore-listener service=1")
+}
+
+func TestLocalServiceKnowsNoStress(t *testing.T) {
+	r := started(t, unix("a", 2))
+	for g := Generation(1); g <= 2; g++ {
+		r.step(ReadyListener(1))
+		r.say(g, wire.Taken)
+	}
+	for _, line := range r.took() {
+		if strings.Contains(line, "retire") || strings.Contains(line, "limit") || strings.Contains(line, "stress") {
+			t.Errorf("got %s", line)
+		}
+	}
+}
+
+func waking(s ServiceConfig, interval Duration, ifUsed bool) ServiceConfig {
+	s.Wakeup, s.WakeupIfUsed = interval, ifUsed
+	return s
+}
+
+func TestWakeups(t *testing.T) {
+	r := newRig(t, Options{GroupLeader: true})
+	r.step(LoadedConfig(0, conf(waking(unix("a", 1), 60*Second, false))))
+	r.has(`wake-service request=1 service=1 entry="private/a/unix"`)
+	r.step(SentWakeup(1))
+	r.step(ClosedWakeup(1))
+	r.wait(60*Second - 1)
+	r.want()
+	r.wait(1)
+	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
+	r.step(FailedWakeup(2, ECONNREFUSED))
+	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection refused")
+	r.wait(60 * Second)
+	r.want(
+		`wake-service request=3 service=1 entry="private/a/unix"`)
+	r.wait(wakeupLimit)
+	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection timed out", "close-wakeup request=3")
+	r.step(SentWakeup(3)) // crossed with the close
+	r.want()
+}
+
+func TestWakeupConnectionIsHeldForAWhile(t *testing.T) {
+	r := started(t, waking(unix("a", 1), 1000*Second, false))
+	r.step(SentWakeup(1))
+	r.wait(wakeupHold - 1)
+	r.want()
+	r.wait(1)
+	r.want("log warning: unix_trigger_event: read timeout for service private/a", "close-wakeup request=1")
+}
+
+func TestConditionalWakeupWaitsForFirstStart(t *testing.T) {
+	r := started(t, waking(unix("a", 1), 60*Second, true))
+	r.wait(1000 * Second)
+	r.want()
+	r.step(ReadyListener(1))
+	r.has("wake-service request=1")
+	r.step(SentWakeup(1))
+	r.step(ClosedWakeup(1))
+	r.wait(60 * Second)
+	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
+	r.step(SentWakeup(2))
+	r.step(ClosedWakeup(2))
+	r.hangup(conf(waking(unix("a", 1), 60*Second, true)))
+	r.took()
+	r.wait(1000 * Second)
+	r.want() // a reload disarms it
+}
+
+func TestThrottledServiceIsNotWoken(t *testing.T) {
+	r := started(t, waking(unix("a", 1), 50*Second, false))
+	r.step(SentWakeup(1))
+	r.step(ClosedWakeup(1))
+	r.step(ReadyListener(1))
+	r.die(1, ExitedWith(1))
+	r.took()
+	r.wait(59 * Second)
+	r.want()
+	r.wait(1 * Second)
+	r.want("watch-listener service=1")
+	r.wait(40 * Second)
+	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
+}
+
+func TestDatagramWakeupIsNotSupported(t *testing.T) {
+	s := waking(unix("a", 1), 60*Second, false)
+	s.Type = UnixDatagram
+	r := newRig(t, Options{GroupLeader: true})
+	r.step(LoadedConfig(0, conf(s)))
+	r.has("log warning: master_wakeup_timer_event: service a(private/a): Operation not supported")
+}
+
+func TestStrangersAreIgnored(t *testing.T) {
+	for _, init := range []bool{false, true} {
+		r := newRig(t, Options{InitMode: init})
+		r.step(LoadedConfig(0, conf(unix("a", 1))))
+		r.took()
+		r.step(Exited(0, 77, KilledBy(9)))
+		if lines := len(r.took()); (lines == 0) != init {
+			t.Errorf("init mode %v: got %d lines", init, lines)
+		}
+	}
+}
+
+func TestStoppedChildIsKept(t *testing.T) {
+	r := started(t, unix("a", 1))
+	r.step(ReadyListener(1))
+	r.took()
+	r.step(Stopped(1, 101, 19))
+	r.want("log warning: process /d/ad pid 101 stopped by signal 19")
+	r.state("a", StateServed)
+}
+
+func TestSignalsEndTheProcess(t *testing.T) {
+	for _, sig := range []Signal{SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGSEGV, SIGTERM} {
+		r := started(t, unix("a", 1))
+		r.step(GotSignal(sig))
+		if got := r.took(); got[0] != "signal-group signal=15" || r.exit == nil || r.exit.Signal != sig {
+			t.Errorf("signal %d: got %q", sig, got)
+		}
+		r.step(GotSignal(SIGHUP))
+		r.want()
+	}
+}
+
+func TestWithoutGroupChildrenAreToldOneByOne(t *testing.T) {
+	r := newRig(t, Options{InitMode: true})
+	r.step(LoadedConfig(0, conf(unix("a", 1))))
+	r.step(ReadyListener(1))
+	r.took()
+	r.step(GotSignal(SIGTERM))
+	r.want("signal-group signal=15", "signal-child generation=1 pid=101 signal=15", "log info: terminating on signal 15", "exit signal=0 code=0")
+}
+
+func TestOtherSignalsAreNoneOfOurs(t *testing.T) {
+	r := started(t, unix("a", 1))
+	r.step(GotSignal(10))
+	r.want()
+}
+
+func TestExitTime(t *testing.T) {
+	r := newRig(t, Options{ExitSet: true, ExitAfter: 5 * Second})
+	r.step(LoadedConfig(0, conf(unix("a", 1))))
+	r.took()
+	r.wait(5 * Second)
+	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
+}
+
+func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
+	r := newRig(t, Options{})
+	r.refuse["0.0.0.0:25"] = EADDRINUSE
+	r.step(LoadedConfig(0, conf(unix("a", 1), inet(25, 1))))
+	got := strings.Join(r.took(), "\n")
+	for _, line := range []string{
+		"abandon-listener service=1 listener=0",
+		`log info: /etc/postfix/master.cf: line 1: service "25" cannot listen on 0.0.0.0:25: another program holds this address; stop it or change the entry`,
+		"log fatal: bind 0.0.0.0 port 25: Address already in use",
+		"exit signal=0 code=1",
+	} {
+		if !strings.Contains(got, line) {
+			t.Errorf("got:\n%s\nwant a line: %s", got, line)
+		}
+	}
+}
+
+func TestStartFailsOnRejectedConfig(t *testing.T) {
+	r := newRig(t, Options{})
+	r.step(RejectedConfig(0, &Config{Diagnostics: []Diagnostic{
+		{Severity: Warning, Text: "w"},
+		{Severity: Error, Text: "first", Hint: "mend"},
+		{Severity: Error, Text: "second"},
+	}}))
+	r.want("log warning: w", "log info: mend", "log info: also: second", "log fatal: first", "exit signal=0 code=1")
+}

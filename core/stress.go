@@ -1,0 +1,25 @@
+package core
+
+// stressTime is how long stress mode lasts after the last process slot was
+// filled (spec runtime, 8).
+const stressTime = 1000 * Second
+
+// inStress tells whether children started now get stress=yes.
+func (m *Machine) inStress(s *service) bool {
+	return s.stressed && s.stressUntil > m.now && s.entry.StressAware()
+}
+
+// enterStressIfLastSlot is called before a start. When the start uses the last
+// slot of a service that knows stress mode, all its children are cut off, so
+// that they leave after their request and make room for ones that were started
+// under stress; the wakeup restarts with that (quirk Q26, as the original).
+func (m *Machine) enterStressIfLastSlot(s *service) {
+	if !s.entry.StressAware() || s.total+1 < s.entry.ProcessLimit {
+		return
+	}
+	if !s.stressed || s.stressUntil < m.now {
+		m.retireChildren(s)
+		m.restartWakeup(s)
+	}
+	s.stressed, s.stressUntil = true, m.now.Add(stressTime)
+}

@@ -1,0 +1,23 @@
+package core
+
+// throttle keeps the service from starting children for its throttle time
+// (spec runtime, 8). A service that is throttled already stays so until the
+// time it was given first.
+func (m *Machine) throttle(s *service) {
+	if s.throttled {
+		return
+	}
+	s.throttled = true
+	m.timers.arm(&s.throttleTimer, m.now.Add(s.entry.ThrottleDelay))
+	m.log(LogThrottling).Entry = s.entry
+	m.touch(s)
+}
+
+// releaseThrottle ends the rest: one attempt follows if a client waits.
+func (m *Machine) releaseThrottle(s *service) {
+	m.assert(s.throttled, "only a throttled service is released")
+	m.timers.cancel(&s.throttleTimer)
+	s.throttled = false
+	m.log(LogThrottleReleased).Entry = s.entry
+	m.touch(s)
+}

@@ -1,0 +1,111 @@
+package core
+
+// timerKind says what a timer is for.
+type timerKind uint8
+
+const (
+	timerNone timerKind = iota
+	timerThrottle
+	timerWakeup
+	timerRemoval
+	timerWakeupLimit
+	timerChannelClosed
+	timerExit
+)
+
+// timer is a deadline that lives inside the thing it belongs to. Only the
+// machine's heap touches its fields.
+type timer struct {
+	when    Time
+	seq     uint64
+	pos     int32 // place in the heap plus one; 0: not set
+	kind    timerKind
+	service *service
+	child   *child
+	wakeup  *wakeup
+}
+
+func (t *timer) set() bool { return t.pos != 0 }
+
+// timerHeap orders the timers that are set by (when, seq): equal deadlines
+// expire in the order in which they were set.
+type timerHeap struct {
+	heap []*timer
+	seq  uint64
+}
+
+func (h *timerHeap) less(a, b *timer) bool {
+	return a.when < b.when || a.when == b.when && a.seq < b.seq
+}
+
+// arm sets the timer, or sets it anew.
+func (h *timerHeap) arm(t *timer, when Time) {
+	h.cancel(t)
+	h.seq++
+	t.when, t.seq = when, h.seq
+	h.push(t)
+}
+
+func (h *timerHeap) push(t *timer) {
+	h.heap = append(h.heap, t)
+	t.pos = int32(len(h.heap))
+	h.up(len(h.heap) - 1)
+}
+
+// cancel unsets the timer; one that is not set stays so.
+func (h *timerHeap) cancel(t *timer) {
+	if t.pos == 0 {
+		return
+	}
+	i, last := int(t.pos-1), len(h.heap)-1
+	moved := h.heap[last]
+	h.heap[i], h.heap[last] = moved, nil
+	h.heap = h.heap[:last]
+	t.pos = 0
+	if moved != t {
+		moved.pos = int32(i + 1)
+		h.up(i)
+		h.down(int(moved.pos - 1))
+	}
+}
+
+// due gives the next timer whose time has come, or nil.
+func (h *timerHeap) due(now Time) *timer {
+	if len(h.heap) == 0 || h.heap[0].when > now {
+		return nil
+	}
+	return h.heap[0]
+}
+
+func (h *timerHeap) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !h.less(h.heap[i], h.heap[parent]) {
+			return
+		}
+		h.swap(i, parent)
+		i = parent
+	}
+}
+
+func (h *timerHeap) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(h.heap) {
+			return
+		}
+		if right := child + 1; right < len(h.heap) && h.less(h.heap[right], h.heap[child]) {
+			child = right
+		}
+		if !h.less(h.heap[child], h.heap[i]) {
+			return
+		}
+		h.swap(i, child)
+		i = child
+	}
+}
+
+func (h *timerHeap) swap(i, j int) {
+	h.heap[i], h.heap[j] = h.heap[j], h.heap[i]
+	h.heap[i].pos, h.heap[j].pos = int32(i+1), int32(j+1)
+}

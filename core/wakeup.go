@@ -1,0 +1,156 @@
+package core
+
+// wakeupLimit is the time that sending one wakeup may take, and wakeupHold the
+// time that its connection is kept for a receiver who does not close it (spec
+// runtime, 9).
+const (
+	wakeupLimit = 1 * Second
+	wakeupHold  = 101 * Second
+)
+
+// wakeup is one request under way: being sent, or sent and waiting for the
+// receiver to close.
+type wakeup struct {
+	request    Request
+	service    *service
+	entry      *ServiceConfig
+	sent       bool
+	timer      timer
+	prev, next *wakeup // of the service
+}
+
+// restartWakeup begins the service's wakeups anew, as start, reload and the
+// stress switch do: the first one at once, or with '?' at the next start of a
+// child.
+func (m *Machine) restartWakeup(s *service) {
+	m.timers.cancel(&s.wakeupTimer)
+	s.wakeupArmed = false
+	if !s.entry.WakeupIfUsed {
+		m.armWakeup(s)
+	}
+}
+
+func (m *Machine) armConditionalWakeup(s *service) {
+	if s.entry.WakeupIfUsed && !s.wakeupArmed && s.life == lifeActive {
+		m.armWakeup(s)
+	}
+}
+
+func (m *Machine) armWakeup(s *service) {
+	if s.entry.Wakeup > 0 {
+		s.wakeupArmed = true
+		m.wakeupDue(s)
+	}
+}
+
+// wakeupDue sends one wakeup and sets the time of the next. A throttled
+// service is left in peace; the interval goes on.
+func (m *Machine) wakeupDue(s *service) {
+	if !s.throttled {
+		m.sendWakeup(s)
+	}
+	m.timers.arm(&s.wakeupTimer, m.now.Add(s.entry.Wakeup))
+}
+
+func (m *Machine) sendWakeup(s *service) {
+	if s.entry.Type == UnixDatagram {
+		// A datagram service takes no wakeups: the original says so each time.
+		a := m.log(LogWakeupFailed)
+		a.Entry, a.Errno = s.entry, EOPNOTSUPP
+		return
+	}
+	w := m.addWakeup(s)
+	m.timers.arm(&w.timer, m.now.Add(wakeupLimit))
+	a := m.emit(WakeService)
+	a.Service, a.Request, a.Entry = s.id, w.request, s.entry
+}
+
+func (m *Machine) addWakeup(s *service) *wakeup {
+	var w *wakeup
+	if n := len(m.freeWakeups); n > 0 {
+		w = m.freeWakeups[n-1]
+		m.freeWakeups = m.freeWakeups[:n-1]
+	} else {
+		w = new(wakeup)
+	}
+	m.lastRequest++
+	*w = wakeup{request: m.lastRequest, service: s, entry: s.entry, next: s.wakeupsOpen}
+	w.timer = timer{kind: timerWakeupLimit, wakeup: w}
+	if w.next != nil {
+		w.next.prev = w
+	}
+	s.wakeupsOpen = w
+	m.wakeups.put(uint64(w.request), w)
+	return w
+}
+
+func (m *Machine) dropWakeup(w *wakeup) {
+	m.timers.cancel(&w.timer)
+	m.wakeups.remove(uint64(w.request))
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		w.service.wakeupsOpen = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	*w = wakeup{}
+	m.freeWakeups = append(m.freeWakeups, w)
+}
+
+// wakeupSent: an answer that crossed with CloseWakeup finds nothing, here and
+// below, and is ignored.
+func (m *Machine) wakeupSent(r Request) {
+	w := m.wakeups.get(uint64(r))
+	if w == nil {
+		return
+	}
+	if w.entry.Type == FIFO {
+		m.dropWakeup(w)
+		return
+	}
+	w.sent = true
+	m.timers.arm(&w.timer, m.now.Add(wakeupHold))
+}
+
+func (m *Machine) wakeupFailed(r Request, e Errno) {
+	w := m.wakeups.get(uint64(r))
+	if w == nil {
+		return
+	}
+	a := m.log(LogWakeupFailed)
+	a.Entry, a.Errno = w.entry, e
+	m.dropWakeup(w)
+}
+
+func (m *Machine) wakeupClosed(r Request) {
+	if w := m.wakeups.get(uint64(r)); w != nil {
+		m.dropWakeup(w)
+	}
+}
+
+// wakeupOverdue: it could not be sent in time, or the receiver did not close.
+func (m *Machine) wakeupOverdue(w *wakeup) {
+	if w.sent {
+		m.log(LogWakeupTimeout).Entry = w.entry
+	} else {
+		a := m.log(LogWakeupFailed)
+		a.Entry, a.Errno = w.entry, ETIMEDOUT
+	}
+	m.closeWakeup(w)
+}
+
+func (m *Machine) closeWakeup(w *wakeup) {
+	m.emit(CloseWakeup).Request = w.request
+	m.dropWakeup(w)
+}
+
+// stopWakeups ends them for a service that is removed.
+func (m *Machine) stopWakeups(s *service) {
+	m.timers.cancel(&s.wakeupTimer)
+	s.wakeupArmed = false
+	for s.wakeupsOpen != nil {
+		m.closeWakeup(s.wakeupsOpen)
+	}
+}
