@@ -1,0 +1,170 @@
+package core
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// Each file of testdata is a story: lines of what happens, and below each,
+// indented, what the machine does about it. With -update the indented lines
+// are written anew.
+//
+//	service a unix limit=2 wakeup=60s?   settings for the next configuration
+//	start                                 the first configuration is loaded
+//	hangup                                SIGHUP; the next configuration is loaded
+//	hangup rejected                       SIGHUP; it is rejected
+//	ready 1                               a listener of service 1 is readable
+//	taken 1, available 1                  child of generation 1 reports
+//	exit 1 status=1, exit 1 signal=9      child of generation 1 ends
+//	sent 1, closed 1                      wakeup request 1
+//	fail PATH fork|exec ERRNO             starts of the path fail from now on
+//	refuse ENDPOINT ERRNO                 the endpoint cannot be had from now on
+//	wait 60s                              time passes; timers expire on the way
+//	signal 15
+func TestTraces(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.trace")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".trace"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tell(t, string(text))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got != string(text) && !*update {
+				t.Errorf("got:\n%s", got)
+			}
+		})
+	}
+}
+
+func tell(t *testing.T, text string) string {
+	r := newRig(t, Options{GroupLeader: true})
+	var out strings.Builder
+	var services []ServiceConfig
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if strings.HasPrefix(line, "  ") {
+			continue
+		}
+		out.WriteString(line + "\n")
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		if words[0] == "service" {
+			services = append(services, parseService(t, words[1:]))
+			continue
+		}
+		happen(t, r, words, &services)
+		for _, l := range r.took() {
+			out.WriteString("  " + l + "\n")
+		}
+	}
+	return out.String()
+}
+
+func happen(t *testing.T, r *rig, words []string, services *[]ServiceConfig) {
+	number := func(i int) int64 {
+		if i >= len(words) {
+			t.Fatalf("%q: a number is missing", words)
+		}
+		_, digits, found := strings.Cut(words[i], "=")
+		if !found {
+			digits = words[i]
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			t.Fatalf("%q: %v", words, err)
+		}
+		return n
+	}
+	switch words[0] {
+	case "start":
+		r.step(LoadedConfig(0, conf(*services...)))
+		*services = nil
+	case "hangup":
+		next := conf(*services...)
+		if len(words) > 1 {
+			next = nil
+		}
+		r.hangup(next)
+		*services = nil
+	case "ready":
+		r.step(ReadyListener(ServiceID(number(1))))
+	case "taken":
+		r.say(Generation(number(1)), wire.Taken)
+	case "available":
+		r.say(Generation(number(1)), wire.Available)
+	case "exit":
+		status := ExitedWith(uint8(number(2)))
+		if strings.HasPrefix(words[2], "signal") {
+			status = KilledBy(Signal(number(2)))
+		}
+		r.die(Generation(number(1)), status)
+	case "sent":
+		r.step(SentWakeup(Request(number(1))))
+	case "closed":
+		r.step(ClosedWakeup(Request(number(1))))
+	case "fail":
+		r.fail[words[1]] = Failed{map[string]StartStep{"fork": StartFork, "exec": StartExec}[words[2]], Errno(number(3))}
+	case "refuse":
+		r.refuse[words[1]] = Errno(number(2))
+	case "wait":
+		words[1] = strings.TrimSuffix(words[1], "s")
+		r.wait(Duration(number(1)) * Second)
+	case "signal":
+		r.step(GotSignal(Signal(number(1))))
+	default:
+		t.Fatalf("unknown line: %q", words)
+	}
+}
+
+func parseService(t *testing.T, words []string) ServiceConfig {
+	kind, ok := ParseServiceType(words[1])
+	if !ok {
+		t.Fatalf("%q: no such type", words)
+	}
+	s := unix(words[0], 1)
+	if kind == Inet {
+		port, err := strconv.ParseUint(words[0], 10, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = inet(uint16(port), 1)
+	}
+	s.Type = kind
+	for _, word := range words[2:] {
+		key, value, _ := strings.Cut(word, "=")
+		s.WakeupIfUsed = s.WakeupIfUsed || strings.HasSuffix(value, "?")
+		n, err := strconv.Atoi(strings.TrimRight(value, "s?"))
+		if err != nil {
+			t.Fatalf("%q: %v", words, err)
+		}
+		switch key {
+		case "limit":
+			s.ProcessLimit = int32(n)
+		case "wakeup":
+			s.Wakeup = Duration(n) * Second
+		case "throttle":
+			s.ThrottleDelay = Duration(n) * Second
+		default:
+			t.Fatalf("%q: no such setting", words)
+		}
+	}
+	return s
+}
