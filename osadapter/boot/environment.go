@@ -1,0 +1,101 @@
+package boot
+
+import (
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Environment variables that the master gives to its children (spec runtime, 5).
+const (
+	configVariable   = "MAIL_CONFIG"
+	logtagVariable   = "MAIL_LOGTAG"
+	postlogVariable  = "POSTLOG_SERVICE"
+	hostnameVariable = "POSTLOG_HOSTNAME"
+)
+
+// FilterEnvironment gives the environment that import_environment leaves of
+// environ: an item that is set gives its value whatever was there, another keeps
+// the variable if it is there, everything else is dropped, and later items win.
+// The result has each name once, in the order of the items.
+//
+// MAIL_CONFIG is configDirectory in the result unless that is empty, which says
+// that the compiled-in default is in force. Differs: Q41, it stays even if
+// the items do not list it.
+func FilterEnvironment(items []core.EnvironmentItem, environ []string, configDirectory string) []string {
+	var result []string
+	for _, item := range items {
+		value, present := item.Value, true
+		if !item.Set {
+			value, present = lookup(environ, item.Name)
+		}
+		if present {
+			result = SetVariable(result, item.Name, value)
+		}
+	}
+	if configDirectory != "" {
+		result = SetVariable(result, configVariable, configDirectory)
+	}
+	return result
+}
+
+// ExportTag adds MAIL_LOGTAG, with which children log until they have read
+// main.cf. At start that is done before the filter, which may drop it, and then
+// again at every reload.
+func ExportTag(environ []string, log core.LogSettings) []string {
+	return SetVariable(environ, logtagVariable, log.Name)
+}
+
+// ExportPostlog adds the variables that lead children to the postlog socket, or
+// removes them when the log does not go there. It is done when the log is
+// switched, after the filter, which therefore has no say in it.
+func ExportPostlog(environ []string, log core.LogSettings) []string {
+	if log.File == "" {
+		return removeVariable(removeVariable(environ, postlogVariable), hostnameVariable)
+	}
+	return SetVariable(SetVariable(environ, postlogVariable, log.PostlogPath), hostnameVariable, log.Hostname)
+}
+
+// SetVariable gives environ with name set to value, at its old place if it had
+// one. The argument is not changed.
+func SetVariable(environ []string, name, value string) []string {
+	result := make([]string, 0, len(environ)+1)
+	done := false
+	for _, entry := range environ {
+		if !isNamed(entry, name) {
+			result = append(result, entry)
+		} else if !done {
+			result = append(result, name+"="+value)
+			done = true
+		}
+	}
+	if !done {
+		result = append(result, name+"="+value)
+	}
+	return result
+}
+
+// removeVariable gives environ without name. The argument is not changed.
+func removeVariable(environ []string, name string) []string {
+	result := make([]string, 0, len(environ))
+	for _, entry := range environ {
+		if !isNamed(entry, name) {
+			result = append(result, entry)
+		}
+	}
+	return result
+}
+
+// lookup gives the first value of name, as getenv does.
+func lookup(environ []string, name string) (string, bool) {
+	for _, entry := range environ {
+		if isNamed(entry, name) {
+			return entry[len(name)+1:], true
+		}
+	}
+	return "", false
+}
+
+func isNamed(entry, name string) bool {
+	return len(entry) > len(name) && entry[len(name)] == '=' && strings.HasPrefix(entry, name)
+}

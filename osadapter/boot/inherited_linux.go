@@ -1,0 +1,110 @@
+package boot
+
+import (
+	"encoding/binary"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	descriptorDirectory = "/proc/self/fd"
+	// mostDescriptors bounds the search where /proc is missing; it is the
+	// kernel's own default bound (fs.nr_open).
+	mostDescriptors = 1 << 20
+)
+
+// CloseInherited closes every descriptor from 3 up that is not close-on-exec: a
+// careless parent left it (spec go-traps, G7). Descriptors of the Go runtime and
+// our own are close-on-exec, and stay.
+func CloseInherited() {
+	open, err := openDescriptors()
+	if err != nil {
+		closeAllUnmarked()
+		return
+	}
+	for _, fd := range open {
+		closeUnmarked(fd)
+	}
+}
+
+// closeAllUnmarked tries every number, for systems without /proc.
+func closeAllUnmarked() {
+	for fd, bound := firstOwnFD, descriptorBound(); fd < bound; fd++ {
+		closeUnmarked(fd)
+	}
+}
+
+// closeUnmarked closes fd if it is not standard and an exec would leave it open.
+func closeUnmarked(fd int) {
+	if fd < firstOwnFD {
+		return
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err == nil && flags&unix.FD_CLOEXEC == 0 {
+		_ = unix.Close(fd)
+	}
+}
+
+func descriptorBound() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil || limit.Max > mostDescriptors {
+		return mostDescriptors
+	}
+	return int(limit.Max)
+}
+
+// openDescriptors lists the open descriptors. It reads the directory by hand
+// because an os.File would make the runtime open descriptors of its own.
+func openDescriptors() ([]int, error) {
+	dir, err := unix.Open(descriptorDirectory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(dir)
+	var open []int
+	var buffer [8192]byte
+	for range mostDescriptors {
+		n, err := unix.Getdents(dir, buffer[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		open = appendDescriptors(open, buffer[:n], dir)
+	}
+	return open, nil
+}
+
+// appendDescriptors takes the numeric names, other than own, out of directory
+// records.
+func appendDescriptors(dst []int, records []byte, own int) []int {
+	const (
+		lengthAt = int(unsafe.Offsetof(unix.Dirent{}.Reclen))
+		nameAt   = int(unsafe.Offsetof(unix.Dirent{}.Name))
+	)
+	for len(records) > nameAt {
+		length := int(binary.NativeEndian.Uint16(records[lengthAt:]))
+		if length <= nameAt || length > len(records) {
+			break
+		}
+		name := records[nameAt:length]
+		for i, c := range name {
+			if c == 0 {
+				name = name[:i]
+				break
+			}
+		}
+		if fd, err := strconv.Atoi(string(name)); err == nil && fd != own {
+			dst = append(dst, fd)
+		}
+		records = records[length:]
+	}
+	return dst
+}

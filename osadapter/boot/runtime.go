@@ -1,0 +1,35 @@
+package boot
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+)
+
+// steeringVariables are read by the Go runtime and its libraries. A careless
+// parent must not steer a mail system with them (spec go-traps, G23).
+var steeringVariables = []string{
+	"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOMAXPROCS", "GORACE", "GOCOVERDIR", "ZONEINFO",
+}
+
+// NeutralizeRuntime undoes what environment variables may have told the Go
+// runtime, as far as a running process can, and makes a crash of the runtime end
+// by SIGABRT as the original's panics do. After CleanImage only the last matters.
+func NeutralizeRuntime() {
+	debug.SetGCPercent(100)
+	debug.SetMemoryLimit(math.MaxInt64)
+	debug.SetTraceback("crash")
+	runtime.SetDefaultGOMAXPROCS()
+	for _, name := range steeringVariables {
+		_ = syscall.Unsetenv(name) // fails for impossible names only
+	}
+}
+
+// withoutSteering gives environ less what steers the runtime.
+func withoutSteering(environ []string) []string {
+	for _, name := range steeringVariables {
+		environ = removeVariable(environ, name)
+	}
+	return environ
+}

@@ -1,0 +1,6 @@
+package boot
+
+import "time"
+
+// deadmanDelay is how long a death may take before SIGALRM ends it.
+const deadmanDelay = 5 * time.Second

@@ -1,0 +1,194 @@
+package boot
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/osadapter/lock"
+)
+
+// startVariable tells a program that we start again what it needs to know. It
+// is for ourselves alone: Enter removes it, so that no child ever sees it.
+// Its value is "clean", or "ready=N" with N the ready descriptor.
+const (
+	startVariable = "STATIONMASTER_START"
+	startClean    = "clean"
+	startReady    = "ready="
+	readyFD       = 3 // where the started process finds the ready descriptor
+)
+
+// ReadyLimit is how long the parent of a daemon waits for it (option -w).
+const ReadyLimit = 100 * time.Second
+
+// ErrNotReady says that the daemon ended before it was up.
+var ErrNotReady = errors.New("daemon initialization failure -- see logs for details")
+
+// Start says how this process was started.
+type Start struct {
+	// Clean tells that we started ourselves: signal mask, environment and
+	// descriptors are as they should be.
+	Clean bool
+	// Ready is set in the process that Detach started.
+	Ready *Ready
+}
+
+// Ready is a daemon's end of the pipe on which its parent waits.
+type Ready struct {
+	fd int
+}
+
+// Enter reads and removes the private variable of a process that we started
+// ourselves, and makes its ready descriptor close-on-exec. A value that we would
+// not have written counts as none.
+func Enter() Start {
+	value, present := syscall.Getenv(startVariable)
+	if !present {
+		return Start{}
+	}
+	_ = syscall.Unsetenv(startVariable) // fails for impossible names only
+	if value == startClean {
+		nameProcess()
+		return Start{Clean: true}
+	}
+	digits, ok := strings.CutPrefix(value, startReady)
+	fd, err := strconv.Atoi(digits)
+	if !ok || err != nil || fd < firstOwnFD || !isPipe(fd) {
+		return Start{}
+	}
+	unix.CloseOnExec(fd)
+	nameProcess()
+	return Start{Clean: true, Ready: &Ready{fd: fd}}
+}
+
+// isPipe tells whether fd can be a ready descriptor.
+func isPipe(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+}
+
+// Announce tells the parent that the daemon is up. A parent that is gone is no
+// concern of ours. On nil it does nothing, and so it does the second time.
+func (r *Ready) Announce() {
+	if r == nil || r.fd < 0 {
+		return
+	}
+	for i := 0; i < maxRestarts; i++ {
+		if _, err := unix.Write(r.fd, []byte{0}); err != unix.EINTR {
+			break
+		}
+	}
+	_ = unix.Close(r.fd)
+	r.fd = -1
+}
+
+// Waiter is the parent's end of a start with -w.
+type Waiter struct {
+	pid int
+	fd  int
+}
+
+// PID is the process that was started.
+func (w *Waiter) PID() int { return w.pid }
+
+// Detach starts this program again with argv and environ, less what steers the
+// Go runtime, and with a ready descriptor (spec go-traps, G5 and G23). argv[0]
+// stays as it is (G11). The caller does nothing but Wait after it.
+func Detach(argv, environ []string) (*Waiter, error) {
+	program, err := programPath()
+	if err != nil {
+		return nil, err
+	}
+	var ends [2]int
+	if err := closeOnExecPipe(&ends); err != nil {
+		return nil, &failure{"pipe", err}
+	}
+	release := reserveTable()
+	environ = SetVariable(withoutSteering(environ), startVariable, startReady+strconv.Itoa(readyFD))
+	pid, err := syscall.ForkExec(program, argv, &syscall.ProcAttr{
+		Env:   environ,
+		Files: []uintptr{0, 1, 2, readyFD: uintptr(ends[1])},
+	})
+	release()
+	_ = unix.Close(ends[1])
+	if err != nil {
+		_ = unix.Close(ends[0])
+		return nil, &failure{"start " + program, err}
+	}
+	return &Waiter{pid: pid, fd: ends[0]}, nil
+}
+
+// WaitError says that waiting failed or took too long; the daemon was killed.
+// Its text is the original's warning: "STRERROR while waiting for daemon
+// initialization". ErrNotReady is to be reported after it.
+type WaitError struct{ err error }
+
+func (e *WaitError) Error() string {
+	return lock.ErrorText(e.err) + " while waiting for daemon initialization"
+}
+
+// Unwrap gives the error number.
+func (e *WaitError) Unwrap() error { return e.err }
+
+// Wait waits until the daemon says that it is up, for at most limit. The error
+// is ErrNotReady when it ended instead, or a *WaitError after which it is dead.
+func (w *Waiter) Wait(limit time.Duration) error {
+	defer unix.Close(w.fd)
+	ready, err := w.awaitByte(time.Now().Add(limit))
+	if err != nil {
+		// A daemon that is late must not come up after all.
+		_ = unix.Kill(w.pid, unix.SIGKILL)
+		_, _ = syscall.Wait4(w.pid, nil, 0, nil)
+		return &WaitError{err}
+	}
+	if !ready {
+		return ErrNotReady
+	}
+	return nil
+}
+
+// awaitByte gives true for a byte and false for end-of-file.
+func (w *Waiter) awaitByte(deadline time.Time) (bool, error) {
+	poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
+	for {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return false, unix.ETIMEDOUT
+		}
+		n, err := unix.Poll(poll, int(left/time.Millisecond)+1)
+		if err == unix.EINTR || (err == nil && n == 0) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		var b [1]byte
+		n, err = unix.Read(w.fd, b[:])
+		if err == unix.EINTR {
+			continue
+		}
+		return n == 1, err
+	}
+}
+
+// CleanImage executes this program again in place: same process, same
+// arguments. The new image has what only a fresh one can have: an empty signal
+// mask (a mask that a careless parent left would reach every child, because the
+// runtime puts it back there; spec go-traps, G2), an environment that does not
+// steer the runtime (G23), and a large descriptor table before it has threads
+// (G15). It returns only if that fails, and then nothing has changed: the
+// process can go on with NeutralizeRuntime alone.
+func CleanImage(argv, environ []string) error {
+	program, err := programPath()
+	if err != nil {
+		return err
+	}
+	environ = SetVariable(withoutSteering(environ), startVariable, startClean)
+	release := reserveTable()
+	defer release()
+	return executeUnmasked(program, argv, environ)
+}

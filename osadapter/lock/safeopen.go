@@ -1,0 +1,134 @@
+// Package lock opens files that others could tamper with, and holds the locks
+// that keep a second master out (spec runtime, 4).
+//
+// It acts with the identity of the calling thread, chooses no path, and removes
+// no lock file: a lock dies with the process that holds it.
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxOpenTries bounds how often an open starts again because the file came or
+// went between two looks at it.
+const maxOpenTries = 3
+
+// errorWithText is an error number with what was tried; its text uses the C
+// library's words.
+type errorWithText struct {
+	doing string
+	err   error
+}
+
+func (e *errorWithText) Error() string { return e.doing + ": " + ErrorText(e.err) }
+func (e *errorWithText) Unwrap() error { return e.err }
+
+// Reasons that carry no error number.
+var (
+	errDirectory = errors.New("file is a directory")
+	errChanged   = errors.New("file status changed unexpectedly")
+	errSymlink   = errors.New("file is a symbolic link")
+)
+
+// SafeOpen opens path with flags (close-on-exec is added) and gives the
+// descriptor. With O_CREAT in flags a file that is missing is made with mode,
+// exclusively; one that is there is opened without O_CREAT. O_EXCL and O_TRUNC
+// in flags are refused: the first is ours to use and the second would harm a
+// file before it has been looked at.
+//
+// The file must have exactly one link, be no directory, and be what its name
+// says without a symbolic link; a link is followed only when it is owned by
+// root in a directory that root alone can write.
+//
+// The error's text is the original's reason, for example "cannot open file:
+// Permission denied"; the error number, if there is one, is wrapped.
+func SafeOpen(path string, flags int, mode uint32) (fd int, err error) {
+	if flags&(unix.O_EXCL|unix.O_TRUNC) != 0 {
+		return -1, &errorWithText{"cannot open file", unix.EINVAL}
+	}
+	create := flags&unix.O_CREAT != 0
+	flags = flags&^unix.O_CREAT | unix.O_CLOEXEC
+	fd, err = retryOpen(path, flags, 0)
+	for try := 1; create && errors.Is(err, unix.ENOENT) && try <= maxOpenTries; try++ {
+		fd, err = retryOpen(path, flags|unix.O_CREAT|unix.O_EXCL, mode)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EEXIST) {
+			return -1, &errorWithText{"cannot create file exclusively", err}
+		}
+		// Somebody else made it, or it is a symbolic link to nothing.
+		fd, err = retryOpen(path, flags, 0)
+	}
+	if err != nil {
+		return -1, &errorWithText{"cannot open file", err}
+	}
+	if err := inspect(path, fd); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// retryOpen is open(2), started again after a signal.
+func retryOpen(path string, flags int, mode uint32) (int, error) {
+	for {
+		fd, err := unix.Open(path, flags, mode)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// inspect refuses a file that is not surely the one that its name means.
+func inspect(path string, fd int) error {
+	var opened, named unix.Stat_t
+	if err := unix.Fstat(fd, &opened); err != nil {
+		return &errorWithText{"cannot get file status", err}
+	}
+	if opened.Nlink != 1 {
+		return errors.New("file has " + strconv.FormatUint(uint64(opened.Nlink), 10) + " hard links")
+	}
+	if opened.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return errDirectory
+	}
+	if err := unix.Lstat(path, &named); err != nil {
+		return fmt.Errorf("%w: %s", errChanged, ErrorText(err))
+	}
+	if named.Mode&unix.S_IFMT == unix.S_IFLNK {
+		if named.Uid != 0 || !rootOnly(directoryOf(path)) {
+			return errSymlink
+		}
+		if err := unix.Stat(path, &named); err != nil {
+			return fmt.Errorf("%w: %s", errChanged, ErrorText(err))
+		}
+	}
+	if opened.Dev != named.Dev || opened.Ino != named.Ino || opened.Nlink != named.Nlink || opened.Mode != named.Mode {
+		return errChanged
+	}
+	return nil
+}
+
+// rootOnly tells whether root alone can change what names are in dir.
+func rootOnly(dir string) bool {
+	var st unix.Stat_t
+	return unix.Stat(dir, &st) == nil && st.Uid == 0 && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
+}
+
+// directoryOf is the directory in which path's last component stands.
+func directoryOf(path string) string {
+	path = strings.TrimRight(path, "/")
+	at := strings.LastIndexByte(path, '/')
+	switch {
+	case at < 0:
+		return "."
+	case at == 0:
+		return "/"
+	}
+	return path[:at]
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package lock
+
+// ErrorText gives the text of err. Error numbers of this system are not those
+// of core.Errno, so that its own words are used.
+func ErrorText(err error) string { return err.Error() }

@@ -1,0 +1,98 @@
+package logs
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+const stderrFD = 2
+
+// maxInterrupted bounds how often a call is started again after a signal.
+const maxInterrupted = 100
+
+// dialDatagram connects a datagram socket to path. It does not block now or
+// later, is close-on-exec, and is never 0, 1 or 2 (Differs: Q30). Without one
+// the descriptor is -1.
+func dialDatagram(path string) (int, error) {
+	fd, err := datagramSocket()
+	if err != nil {
+		return -1, err
+	}
+	fd = awayFromStandard(fd)
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		closeDescriptor(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// awayFromStandard moves a descriptor up from 0, 1 and 2, where children would
+// find it. When there is no room above, it stays.
+func awayFromStandard(fd int) int {
+	if fd > stderrFD {
+		return fd
+	}
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, stderrFD+1)
+	if err != nil {
+		return fd
+	}
+	closeDescriptor(fd)
+	return moved
+}
+
+// copyOfStderr gives a private copy of descriptor 2, or -1 if it is closed or
+// /dev/null.
+func copyOfStderr() int {
+	var st, null unix.Stat_t
+	if unix.Fstat(stderrFD, &st) != nil {
+		return -1
+	}
+	if unix.Stat("/dev/null", &null) == nil &&
+		st.Mode&unix.S_IFMT == unix.S_IFCHR && null.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == null.Rdev {
+		return -1
+	}
+	fd, err := unix.FcntlInt(stderrFD, unix.F_DUPFD_CLOEXEC, stderrFD+1)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// writeDatagram sends one datagram over a connected, non-blocking socket.
+func writeDatagram(fd int, datagram []byte) error {
+	for i := 0; i < maxInterrupted; i++ {
+		if _, err := unix.Write(fd, datagram); err != unix.EINTR {
+			return err
+		}
+	}
+	return unix.EINTR
+}
+
+// writeAll writes text with one call that a signal may start again.
+func writeAll(fd int, text string) (int, error) {
+	for i := 0; i < maxInterrupted; i++ {
+		if n, err := unix.Write(fd, []byte(text)); err != unix.EINTR {
+			return n, err
+		}
+	}
+	return 0, unix.EINTR
+}
+
+// writeIfReady writes a short text to a descriptor that is not ours to make
+// non-blocking, unless nobody takes it now. A pipe that is ready takes at least
+// one page at once; no line is that long.
+func writeIfReady(fd int, text string) {
+	if text == "" {
+		return
+	}
+	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	if n, err := unix.Poll(ready, 0); err != nil || n != 1 || ready[0].Revents&unix.POLLOUT == 0 {
+		return
+	}
+	// A reader that went away is no concern of ours.
+	_, _ = writeAll(fd, text)
+}
+
+func closeDescriptor(fd int) {
+	// Nothing was buffered: there is nothing to learn from an error.
+	_ = unix.Close(fd)
+}

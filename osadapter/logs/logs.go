@@ -1,0 +1,267 @@
+// Package logs writes the log lines of the master and of servers in Go to
+// syslog, or to the postlog socket with a file as fallback, as the original
+// does (spec runtime, 14).
+//
+// It refuses to wait: a line that cannot be handed over at once is kept for a
+// moment, written elsewhere or lost, as each target says. It never decides what
+// is worth a line, and never ends the process.
+package logs
+
+import (
+	"sync"
+	"time"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Level says how bad it is. The zero value is never valid.
+type Level uint8
+
+// The five levels (spec runtime, 14.1).
+const (
+	Info Level = iota + 1
+	Warning
+	Error
+	Fatal
+	Panic
+	numLevels
+)
+
+var levels = [numLevels]struct {
+	prefix   string
+	priority int // syslog severity
+}{
+	Info:    {"", 6},
+	Warning: {"warning: ", 4},
+	Error:   {"error: ", 3},
+	Fatal:   {"fatal: ", 2},
+	Panic:   {"panic: ", 2},
+}
+
+// Prefix is what stands before the text, with its blank.
+func (l Level) Prefix() string {
+	if l < numLevels {
+		return levels[l].prefix
+	}
+	return ""
+}
+
+// priority is the syslog severity; an unknown level is shown as a panic.
+func (l Level) priority() int {
+	if l == 0 || l >= numLevels {
+		return levels[Panic].priority
+	}
+	return levels[l].priority
+}
+
+// Logger takes log lines. Text has no level prefix and no line feed.
+type Logger interface {
+	Log(level Level, text string)
+}
+
+// Environment variables that steer logging until main.cf has been read.
+const (
+	TagVariable     = "MAIL_LOGTAG"      // the tag before the process name
+	PostlogVariable = "POSTLOG_SERVICE"  // path of the postlog socket; empty or absent: syslog
+	HostVariable    = "POSTLOG_HOSTNAME" // host name in postlog lines
+	zoneVariable    = "TZ"
+)
+
+const (
+	defaultTag   = "postfix"
+	defaultHost  = "amnesiac"
+	mailFacility = 2
+	linesBefore  = 16 // lines that an error on standard error may bring along
+	syslogPath   = "/dev/log"
+)
+
+// Origin says who writes the lines.
+type Origin struct {
+	Process string // the process name, second part of the tag
+	PID     int    // as shown in the lines
+	// Syslog is the path of the syslog socket; empty means /dev/log.
+	Syslog string
+	// Fallback lets lines be appended to the log file when the postlog socket
+	// cannot take them. For the master alone: servers lose such lines.
+	Fallback bool
+	// Stderr copies errors, each with the lines before it, to descriptor 2 until
+	// Started is called, unless it is closed or /dev/null (Differs: Q16).
+	Stderr bool
+	// Now gives the time; nil means the system's clock.
+	Now func() time.Time
+}
+
+// target takes finished lines. Neither of its functions waits.
+type target interface {
+	// send hands one line over. The error concerns the fallback file alone.
+	send(line []byte) error
+	close()
+}
+
+// Log is an open log. It may be used by several goroutines.
+type Log struct {
+	mu       sync.Mutex
+	origin   Origin
+	zone     *time.Location
+	settings core.LogSettings
+	tag      string // "NAME/PROCESS[PID]: "
+	host     string // first label, with a blank behind; empty for syslog
+	target   target
+	stderr   int      // a private copy of descriptor 2; -1: none
+	before   []string // lines of the start, for who reads an error
+	err      error
+	line     []byte
+}
+
+// New opens the log that the environment names: the postlog socket of
+// POSTLOG_SERVICE, else syslog with facility mail (spec runtime, 2.5). The
+// socket is opened at once. A server in Go starts with this, too.
+func New(origin Origin, env func(string) (string, bool)) *Log {
+	if origin.Syslog == "" {
+		origin.Syslog = syslogPath
+	}
+	if origin.Now == nil {
+		origin.Now = time.Now
+	}
+	l := &Log{origin: origin, stderr: -1}
+	value, present := env(zoneVariable)
+	l.zone = loadZone(value, present)
+	if origin.Stderr {
+		l.stderr = copyOfStderr()
+	}
+	settings := core.LogSettings{Name: defaultTag, Facility: mailFacility, Hostname: defaultHost}
+	if tag, ok := env(TagVariable); ok && tag != "" {
+		settings.Name = tag
+	}
+	if host, ok := env(HostVariable); ok && host != "" {
+		settings.Hostname = host
+	}
+	if path, ok := env(PostlogVariable); ok && path != "" {
+		settings.PostlogPath = path
+	}
+	l.apply(settings, settings.PostlogPath != "")
+	return l
+}
+
+// Switch closes the log and opens it anew with settings: at the end of the
+// start and at every reload. The error says that lines would go to the fallback
+// file and that it cannot be written; it ends a start and may be ignored later,
+// because every line tries again. It reads "open logfile 'PATH': REASON".
+func (l *Log) Switch(settings core.LogSettings) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.apply(settings, settings.File != "")
+	l.err = nil
+	if p, ok := l.target.(*postlog); ok {
+		l.err = p.probe()
+	}
+	return l.err
+}
+
+// apply makes settings those in force; postlogd takes the lines if asPostlog.
+func (l *Log) apply(settings core.LogSettings, asPostlog bool) {
+	if l.target != nil {
+		l.target.close()
+	}
+	l.settings = settings
+	l.tag = tagOf(settings.Name, l.origin)
+	l.host = ""
+	if asPostlog {
+		l.host = firstLabel(settings.Hostname) + " "
+		l.target = openPostlog(settings.PostlogPath, settings.File, l.origin.Fallback)
+		return
+	}
+	l.target = openSyslog(l.origin.Syslog)
+}
+
+// Log writes one line.
+func (l *Log) Log(level Level, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line = l.line[:0]
+	if l.host == "" {
+		l.line = appendPriority(l.line, l.settings.Facility, level)
+	}
+	l.line = l.origin.Now().In(l.zone).AppendFormat(l.line, time.Stamp)
+	l.line = append(l.line, ' ')
+	l.line = append(l.line, l.host...)
+	l.line = append(l.line, l.tag...)
+	body := len(l.line)
+	l.line = append(l.line, level.Prefix()...)
+	l.line = appendPrintable(l.line, text, l.settings.AllowUnicode)
+	l.err = l.target.send(l.line)
+	if l.stderr >= 0 {
+		l.copy(level, l.origin.Process+": "+string(l.line[body:])+"\n")
+	}
+}
+
+// copy writes an error to the copy of standard error, and before it the lines
+// that led to it: they say which file and line, and what to do.
+func (l *Log) copy(level Level, line string) {
+	if level < Error {
+		if len(l.before) == linesBefore {
+			l.before = append(l.before[:0], l.before[1:]...)
+		}
+		l.before = append(l.before, line)
+		return
+	}
+	for _, earlier := range l.before {
+		writeIfReady(l.stderr, earlier)
+	}
+	l.before = nil
+	writeIfReady(l.stderr, line)
+}
+
+// Err is what went wrong with the fallback file at the last line; nil if the
+// line did not need it or it was written.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Flush tries again to hand over lines that the syslog socket could not take,
+// and tells whether all are gone. Every Log does that, too.
+func (l *Log) Flush() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s, ok := l.target.(*syslog); ok {
+		return s.flush()
+	}
+	return true
+}
+
+// SetZone sets the time zone of the lines as the variable TZ would: present is
+// false when the variable does not exist, and the system's zone counts then.
+func (l *Log) SetZone(value string, present bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.zone = loadZone(value, present)
+}
+
+// Started ends the copy to standard error and closes our hold on it, so that
+// nobody waits for its other end.
+func (l *Log) Started() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stderr >= 0 {
+		closeDescriptor(l.stderr)
+		l.stderr = -1
+	}
+	l.before = nil
+}
+
+// Close closes every descriptor of the log. Lines after it are lost.
+func (l *Log) Close() {
+	l.Started()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target.close()
+	l.target = nowhere{}
+}
+
+// nowhere loses every line.
+type nowhere struct{}
+
+func (nowhere) send([]byte) error { return nil }
+func (nowhere) close()            {}
