@@ -1,0 +1,297 @@
+package sockets
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+var mailOwner = core.Account{Name: "mail", UID: 25, GID: 26}
+
+func pathRequest(t core.ServiceType, aside bool) Request {
+	return Request{
+		Type: t, Endpoint: core.Endpoint{Path: "private/x"}, Backlog: 100,
+		Owner: mailOwner, SwitchIdentity: true, SetAside: aside,
+	}
+}
+
+func inetRequest(address string) Request {
+	return Request{
+		Type: core.Inet, Endpoint: core.Endpoint{Address: netip.MustParseAddrPort(address)},
+		Backlog: 100, WindowSize: 4096, Owner: mailOwner, SwitchIdentity: true,
+	}
+}
+
+// everyRequest is one request of each shape.
+func everyRequest() map[string]Request {
+	m := map[string]Request{"inet4": inetRequest("192.0.2.1:25"), "inet6": inetRequest("[2001:db8::1]:25")}
+	for _, t := range []core.ServiceType{core.Unix, core.UnixDatagram, core.FIFO, core.Pass} {
+		m[t.String()] = pathRequest(t, false)
+		m[t.String()+" aside"] = pathRequest(t, true)
+	}
+	return m
+}
+
+// The order is the contract's: another order would show to a client that
+// connects in between, or listen as root.
+func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
+	const assume, resume = "assume 25", "resume"
+	lines := map[string][]string{
+		"inet4": {"socket 2 1", "option 2 1", "option 3 1", "bind 192.0.2.1:25", "option 4 4096",
+			"option 5 4096", "listen 100 as 0"},
+		"inet6": {"socket 3 1", "option 1 1", "option 2 1", "option 3 1", "bind [2001:db8::1]:25",
+			"option 4 4096", "option 5 4096", "listen 100 as 0"},
+		"unix": {assume, "socket 1 1", "unlink private/x", "bind private/x", "lstat private/x",
+			"chmod private/x 438", "listen 100 as 25", resume},
+		"unix-dgram": {assume, "socket 1 2", "unlink private/x", "bind private/x", "lstat private/x",
+			"chmod private/x 438", resume},
+		"fifo": {assume, "unlink private/x", "mkfifo private/x 402", "open private/x", "fstat",
+			"fchmod 402", "read", resume},
+		"unix aside": {assume, "socket 1 1", "lstat private/x", "lstat private/x.aside0",
+			"rename private/x private/x.aside0", "bind private/x", "lstat private/x",
+			"chmod private/x 438", "listen 100 as 25", resume},
+	}
+	lines["pass"], lines["pass aside"] = lines["unix"], lines["unix aside"]
+	for name, want := range lines {
+		t.Run(name, func(t *testing.T) {
+			k := newFakeKernel(-1, 0)
+			k.put("private/x", sys.SocketFile)
+			if _, step, e := Open(k, everyRequest()[name]); e != 0 {
+				t.Fatalf("step %d: %v", step, e)
+			}
+			if !slices.Equal(k.calls, want) {
+				t.Errorf("calls\n%s\nwant\n%s", strings.Join(k.calls, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+// stepOf says which step reports the failure of a call; a call that is missing
+// here does not fail the opening.
+var stepOf = map[string]core.ListenStep{
+	"assume": core.StepIdentity, "socket": core.StepSocket, "option": core.StepOption,
+	"unlink": core.StepRemove, "rename": core.StepAside, "bind": core.StepBind, "chmod": core.StepMode,
+	"listen": core.StepListen, "mkfifo": core.StepCreate, "open": core.StepOpen, "fstat": core.StepStat,
+	"fchmod": core.StepMode,
+}
+
+// Every call of every kind of opening fails once. What was opened is closed,
+// what was made is removed, what was set aside is back, and we are root.
+func TestOpenThatFailsLeavesNothing(t *testing.T) {
+	for name, request := range everyRequest() {
+		for _, occupied := range []bool{false, true} {
+			for n := 0; ; n++ {
+				k := newFakeKernel(n, core.EACCES)
+				var old sys.FileID
+				if occupied {
+					old = k.put("private/x", sys.SocketFile)
+				}
+				l, step, e := Open(k, request)
+				if n >= len(k.calls) {
+					break // it did not come to a call of that number
+				}
+				where := fmt.Sprintf("%s, occupied %v, call %d %q fails", name, occupied, n, k.calls[n])
+				checkFailedOpen(t, where, k, request, l, step, e)
+				if occupied && e != 0 && request.SetAside && k.files["private/x"].ID != old {
+					t.Errorf("%s: what was set aside is not back: %v", where, k.names())
+				}
+			}
+		}
+	}
+}
+
+func checkFailedOpen(t *testing.T, where string, k *fakeKernel, r Request, l Listener, step core.ListenStep, e core.Errno) {
+	t.Helper()
+	call, _, _ := strings.Cut(k.calls[k.failAt], " ")
+	if k.uid != 0 {
+		t.Errorf("%s: identity is %d", where, k.uid)
+	}
+	if call == "read" || call == "resume" {
+		if e != 0 { // an empty FIFO, and a resume that works the second time
+			t.Errorf("%s: failed with %v", where, e)
+		}
+		return
+	}
+	want := stepOf[call]
+	if call == "lstat" { // before the bind it looks for what is in the way
+		want = core.StepAside
+		if slices.ContainsFunc(k.calls[:k.failAt], func(c string) bool { return strings.HasPrefix(c, "bind") }) {
+			want = core.StepStat
+		}
+	}
+	if e != core.EACCES || step != want {
+		t.Errorf("%s: step %d with %v, want step %d with EACCES", where, step, e, want)
+	}
+	if l.FD != sys.None || len(k.open) != 0 {
+		t.Errorf("%s: left open: %v", where, k.open)
+	}
+	for path, status := range k.files {
+		if status.UID == r.Owner.UID {
+			t.Errorf("%s: left behind: %s", where, path)
+		}
+	}
+}
+
+// A second failure while the first is undone must not cost a descriptor or the
+// identity.
+func TestOpenUndoesOnWhenUndoingFails(t *testing.T) {
+	for name, request := range everyRequest() {
+		for n := 0; ; n++ {
+			k := newFakeKernel(n, core.EIO)
+			k.alsoFail = "unlink rename lstat close shutdown"
+			k.put("private/x", sys.SocketFile)
+			_, _, e := Open(k, request)
+			if n >= len(k.calls) {
+				break
+			}
+			if k.uid != 0 || e != 0 && len(k.open) != 0 {
+				t.Errorf("%s, call %d %q fails: identity %d, open %v", name, n, k.calls[n], k.uid, k.open)
+			}
+		}
+	}
+}
+
+func TestOpenTellsWhatIsInTheWay(t *testing.T) {
+	long := strings.Repeat("x", sys.SocketPathLimit+1)
+	for name, test := range map[string]struct {
+		kind  core.ServiceType
+		path  string
+		there sys.FileType
+		aside bool
+		step  core.ListenStep
+		errno core.Errno
+	}{
+		"a directory":                    {core.Unix, "d", sys.Directory, false, core.StepRemove, core.EISDIR},
+		"a directory at reload":          {core.Pass, "d", sys.Directory, true, core.StepRemove, core.EISDIR},
+		"a directory for a FIFO":         {core.FIFO, "d", sys.Directory, false, core.StepRemove, core.EISDIR},
+		"a name that is too long":        {core.Unix, long, 0, false, core.StepName, core.ENAMETOOLONG},
+		"a datagram name too long":       {core.UnixDatagram, long, 0, false, core.StepName, core.ENAMETOOLONG},
+		"the longest name":               {core.Unix, long[1:], 0, false, core.StepNone, 0},
+		"a FIFO has no limit of its own": {core.FIFO, long, 0, false, core.StepNone, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newFakeKernel(-1, 0)
+			if test.there != 0 {
+				k.put(test.path, test.there)
+			}
+			r := pathRequest(test.kind, test.aside)
+			r.Endpoint.Path = test.path
+			before := k.names()
+			_, step, e := Open(k, r)
+			if step != test.step || e != test.errno {
+				t.Errorf("step %d with %v, want step %d with %v", step, e, test.step, test.errno)
+			}
+			if e != 0 && (!slices.Equal(k.names(), before) || len(k.open) != 0) {
+				t.Errorf("left: %v %v", k.names(), k.open)
+			}
+		})
+	}
+}
+
+func TestOpenRefusesWhatIsNoFIFO(t *testing.T) {
+	k := &swappingKernel{newFakeKernel(-1, 0)}
+	_, step, e := Open(k, pathRequest(core.FIFO, false))
+	if step != core.StepNotFIFO || e == 0 {
+		t.Errorf("step %d with %v", step, e)
+	}
+	if len(k.open) != 0 || k.uid != 0 {
+		t.Errorf("left: %v, identity %d", k.open, k.uid)
+	}
+}
+
+// swappingKernel replaces a FIFO by a file between mkfifo and open.
+type swappingKernel struct{ *fakeKernel }
+
+func (k *swappingKernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errno) {
+	k.put(path, sys.RegularFile)
+	return k.fakeKernel.Open(path, mode)
+}
+
+// closing is each way in which a listener ends.
+var closing = map[string]struct {
+	end   func(Kernel, *Listener) core.Errno
+	aside bool
+}{
+	"remove":        {Remove, false},
+	"abandon":       {Abandon, false},
+	"abandon aside": {Abandon, true},
+}
+
+// Whatever fails while a listener ends, it is closed and we are root.
+func TestEndsCloseTheDescriptorWhateverFails(t *testing.T) {
+	for name, c := range closing {
+		for _, kind := range []core.ServiceType{core.Inet, core.Unix, core.UnixDatagram, core.FIFO, core.Pass} {
+			for n := 0; ; n++ {
+				k := newFakeKernel(-1, core.EIO)
+				k.put("private/x", sys.SocketFile)
+				r := pathRequest(kind, c.aside)
+				if kind == core.Inet {
+					r = inetRequest("192.0.2.1:25")
+				}
+				l, _, e := Open(k, r)
+				if e != 0 {
+					t.Fatal(e)
+				}
+				k.failAt = len(k.calls) + n
+				e = c.end(k, &l)
+				if k.failAt >= len(k.calls) {
+					break
+				}
+				call := k.calls[k.failAt]
+				if len(k.open) != 0 || k.uid != 0 || l.FD != sys.None {
+					t.Errorf("%s %s, %q fails: open %v, identity %d", name, kind, call, k.open, k.uid)
+				}
+				if e != core.EIO && call != "resume" {
+					t.Errorf("%s %s, %q fails: answer %v", name, kind, call, e)
+				}
+			}
+		}
+	}
+}
+
+func TestRemoveLeavesTheFileOfAnother(t *testing.T) {
+	k := newFakeKernel(-1, 0)
+	l, _, e := Open(k, pathRequest(core.Unix, false))
+	if e != 0 {
+		t.Fatal(e)
+	}
+	other := k.put("private/x", sys.SocketFile)
+	if e := Remove(k, &l); e != 0 {
+		t.Error(e)
+	}
+	if k.files["private/x"].ID != other {
+		t.Error("removed the file of another")
+	}
+}
+
+func TestSetAsideSkipsNamesThatAreTaken(t *testing.T) {
+	k := newFakeKernel(-1, 0)
+	k.put("private/x", sys.SocketFile)
+	k.put("private/x.aside0", sys.SocketFile)
+	l, _, e := Open(k, pathRequest(core.Unix, true))
+	if e != 0 || l.Aside != "private/x.aside1" {
+		t.Fatalf("set aside at %q: %v", l.Aside, e)
+	}
+	for n := range asideLimit {
+		k.put(fmt.Sprintf("private/x.aside%d", n), sys.SocketFile)
+	}
+	if _, step, e := Open(k, pathRequest(core.Unix, true)); step != core.StepAside || e != core.EEXIST {
+		t.Errorf("step %d with %v, want the search to end", step, e)
+	}
+}
+
+func TestIdentityThatDoesNotComeBackPanics(t *testing.T) {
+	k := newFakeKernel(0, core.EPERM)
+	k.alsoFail = "resume"
+	defer func() {
+		if recover() == nil {
+			t.Error("went on as somebody else")
+		}
+	}()
+	Open(k, pathRequest(core.Unix, false))
+}

@@ -1,0 +1,199 @@
+// Package sockets makes and removes what services listen on: sockets of inet,
+// unix-domain and datagram kind, and FIFOs, each in the order of steps, with
+// the owner, mode and options that servers and clients rely on (spec runtime,
+// 6).
+//
+// It refuses to watch, accept or hand out anything, to resolve names, and to
+// keep state of its own: a Listener is a value of the caller's. What it asks of
+// the system goes through Kernel, one method for one call, and when a step
+// fails everything made before is undone.
+package sockets
+
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// Kernel is what this package asks of the system; sys.Linux is the real one.
+type Kernel interface {
+	sys.IdentitySwitch
+	Socket(family sys.Family, kind sys.SocketKind) (sys.FD, core.Errno)
+	SetOption(fd sys.FD, option sys.Option, value int) core.Errno
+	Bind(fd sys.FD, to core.Endpoint) core.Errno
+	Listen(fd sys.FD, backlog int) core.Errno
+	Shutdown(fd sys.FD) core.Errno
+	Close(fd sys.FD) core.Errno
+	Read(fd sys.FD, p []byte) (int, core.Errno)
+	Open(path string, mode sys.OpenMode) (sys.FD, core.Errno)
+	Mkfifo(path string, mode uint32) core.Errno
+	Chmod(path string, mode uint32) core.Errno
+	Fchmod(fd sys.FD, mode uint32) core.Errno
+	Lstat(path string) (sys.FileStatus, core.Errno)
+	Fstat(fd sys.FD) (sys.FileStatus, core.Errno)
+	Unlink(path string) core.Errno
+	Rename(from, to string) core.Errno
+}
+
+var _ Kernel = sys.Linux{}
+
+// Request says what to open.
+type Request struct {
+	Type           core.ServiceType
+	Endpoint       core.Endpoint
+	Backlog        int          // unused for unix-dgram and fifo
+	WindowSize     int          // inet: bytes; 0 leaves the system's default
+	Owner          core.Account // who makes and listens on everything but inet
+	SwitchIdentity bool         // take the owner's identity for it
+	// SetAside renames what is at the path instead of removing it, so that
+	// Abandon can put it back and Settle removes it for good.
+	SetAside bool
+}
+
+// RequestFor says what endpoint number listener of the entry needs; setAside
+// is for a path that a service of ours still uses.
+func RequestFor(entry *core.ServiceConfig, listener int, setAside bool) Request {
+	return Request{
+		Type:           entry.Type,
+		Endpoint:       entry.Endpoints[listener],
+		Backlog:        int(entry.Backlog),
+		WindowSize:     int(entry.WindowSize),
+		Owner:          entry.Owner,
+		SwitchIdentity: entry.SwitchIdentity,
+		SetAside:       setAside,
+	}
+}
+
+// Listener is one open endpoint. It may be copied and moved; one copy is
+// removed or abandoned in the end, once.
+type Listener struct {
+	FD             sys.FD
+	Type           core.ServiceType
+	Endpoint       core.Endpoint
+	File           sys.FileID // the file that we made; zero for inet
+	Aside          string     // where the file is that was at the path before; empty: none
+	Owner          core.Account
+	SwitchIdentity bool
+}
+
+// Open makes the listener: non-blocking, close-on-exec, unwatched. When that
+// fails, the step and its error tell where, and nothing is left behind.
+//
+// What is at the path is removed, or with SetAside renamed; a directory there
+// is left alone and fails StepRemove with EISDIR.
+func Open(k Kernel, r Request) (Listener, core.ListenStep, core.Errno) {
+	o := opening{
+		kernel:  k,
+		request: r,
+		listener: Listener{
+			FD:             sys.None,
+			Type:           r.Type,
+			Endpoint:       r.Endpoint,
+			Owner:          r.Owner,
+			SwitchIdentity: r.SwitchIdentity,
+		},
+	}
+	o.run()
+	if o.errno != 0 {
+		return Listener{FD: sys.None}, o.step, o.errno
+	}
+	return o.listener, core.StepNone, 0
+}
+
+// Remove ends the listener of a removed service: clients are refused at once,
+// also while children still hold the socket, and the file goes if the path
+// still names the one that we made (Differs: Q12). The answer is the first
+// error, for the log; the descriptor is closed in any case.
+func Remove(k Kernel, l *Listener) core.Errno {
+	var first core.Errno
+	if l.Type != core.FIFO {
+		first = k.Shutdown(l.FD)
+	}
+	if l.Endpoint.Path != "" {
+		first = firstOf(first, l.asOwner(k, func() core.Errno { return l.removeFile(k) }))
+	}
+	return firstOf(first, l.close(k))
+}
+
+// Abandon undoes Open when a reload is given up: the file goes if it still is
+// ours, and what was set aside gets its name back in one move, so that no
+// client finds the path empty. The answer is the first error, for the log; the
+// descriptor is closed in any case.
+func Abandon(k Kernel, l *Listener) core.Errno {
+	var first core.Errno
+	if l.Endpoint.Path != "" {
+		first = l.asOwner(k, func() core.Errno { return l.giveBack(k) })
+	}
+	return firstOf(first, l.close(k))
+}
+
+// Settle removes what Open set aside, when a reload is committed. The answer
+// is for the log.
+func Settle(k Kernel, l *Listener) core.Errno {
+	if l.Aside == "" {
+		return 0
+	}
+	aside := l.Aside
+	l.Aside = ""
+	return l.asOwner(k, func() core.Errno { return unlink(k, aside) })
+}
+
+// asOwner runs act with the identity that made the file.
+func (l *Listener) asOwner(k Kernel, act func() core.Errno) core.Errno {
+	if !l.SwitchIdentity {
+		return act()
+	}
+	var e core.Errno
+	if denied := sys.AsOwner(k, l.Owner, func() { e = act() }); denied != 0 {
+		return denied
+	}
+	return e
+}
+
+// giveBack leaves the path as Open found it.
+func (l *Listener) giveBack(k Kernel) core.Errno {
+	if l.Aside == "" {
+		return l.removeFile(k)
+	}
+	e := k.Rename(l.Aside, l.Endpoint.Path)
+	if e != 0 { // ours must not stay in the way of whoever repairs it
+		return firstOf(e, l.removeFile(k))
+	}
+	l.Aside = ""
+	return 0
+}
+
+// removeFile unlinks the path if it still names our file. The descriptor is
+// open, so the number of our file cannot have been given to another.
+func (l *Listener) removeFile(k Kernel) core.Errno {
+	status, e := k.Lstat(l.Endpoint.Path)
+	switch {
+	case e == core.ENOENT:
+		return 0
+	case e != 0:
+		return e
+	case status.ID != l.File:
+		return 0
+	}
+	return unlink(k, l.Endpoint.Path)
+}
+
+func (l *Listener) close(k Kernel) core.Errno {
+	fd := l.FD
+	l.FD = sys.None
+	return k.Close(fd)
+}
+
+// unlink removes a name; that it is gone already is no error.
+func unlink(k Kernel, path string) core.Errno {
+	if e := k.Unlink(path); e != core.ENOENT {
+		return e
+	}
+	return 0
+}
+
+func firstOf(a, b core.Errno) core.Errno {
+	if a != 0 {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,247 @@
+package sockets
+
+import (
+	"strconv"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// File modes of endpoints with a path (spec runtime, 6).
+const (
+	socketMode = 0o666
+	fifoMode   = 0o622
+)
+
+// asideLimit bounds the search for a free name to set a file aside. Taken ones
+// are left over from a master that died within a reload.
+const asideLimit = 100
+
+// drainLimit bounds the reads that empty a new FIFO: no pipe is larger than
+// 1 MiB by default.
+const drainLimit = 256
+
+// opening is one Open under way.
+type opening struct {
+	kernel   Kernel
+	request  Request
+	listener Listener
+	named    bool // the path names what we made
+	step     core.ListenStep
+	errno    core.Errno
+}
+
+// try notes the outcome of a step and tells whether to go on.
+func (o *opening) try(step core.ListenStep, e core.Errno) bool {
+	if e != 0 {
+		o.step, o.errno = step, e
+	}
+	return e == 0
+}
+
+// run carries out the steps and, when one fails, undoes those before it.
+func (o *opening) run() {
+	r := &o.request
+	if r.Type == core.Inet {
+		if !o.inet() {
+			o.closeSocket()
+		}
+		return
+	}
+	if r.Type != core.FIFO && len(r.Endpoint.Path) > sys.SocketPathLimit {
+		o.try(core.StepName, core.ENAMETOOLONG)
+		return
+	}
+	if !r.SwitchIdentity {
+		o.withPath()
+		return
+	}
+	o.tryIdentity(sys.AsOwner(o.kernel, r.Owner, o.withPath))
+}
+
+// tryIdentity notes that the owner's identity was refused; then nothing was
+// tried at all.
+func (o *opening) tryIdentity(e core.Errno) { o.try(core.StepIdentity, e) }
+
+// withPath makes an endpoint that has a path.
+func (o *opening) withPath() {
+	var done bool
+	switch o.request.Type {
+	case core.FIFO:
+		done = o.fifo()
+	case core.UnixDatagram:
+		done = o.unixSocket(sys.Datagram)
+	case core.Unix, core.Pass:
+		done = o.unixSocket(sys.Stream)
+	default:
+		done = o.try(core.StepSocket, core.EINVAL)
+	}
+	if !done {
+		o.undoPath()
+	}
+}
+
+// inet makes a listening TCP socket. IPv6 ones take no IPv4 clients, those have
+// a socket of their own; SO_REUSEPORT lets a new master start while children
+// of a killed one still hold the old socket (spec quirks, Q13).
+func (o *opening) inet() bool {
+	k, r := o.kernel, &o.request
+	family := sys.FamilyOf(r.Endpoint)
+	fd, e := k.Socket(family, sys.Stream)
+	if !o.try(core.StepSocket, e) {
+		return false
+	}
+	o.listener.FD = fd
+	options := []struct {
+		option sys.Option
+		value  int
+		wanted bool
+	}{
+		{sys.OptionOnlyIPv6, 1, family == sys.FamilyInet6},
+		{sys.OptionReuseAddress, 1, true},
+		{sys.OptionReusePort, 1, true},
+	}
+	for _, s := range options {
+		if s.wanted && !o.try(core.StepOption, k.SetOption(fd, s.option, s.value)) {
+			return false
+		}
+	}
+	return o.try(core.StepBind, k.Bind(fd, r.Endpoint)) &&
+		o.window(fd) &&
+		o.try(core.StepListen, k.Listen(fd, r.Backlog))
+}
+
+// window sets the buffers, and so the TCP window, before the first connection
+// takes them over.
+func (o *opening) window(fd sys.FD) bool {
+	size := o.request.WindowSize
+	if size <= 0 {
+		return true
+	}
+	return o.try(core.StepOption, o.kernel.SetOption(fd, sys.OptionSendBuffer, size)) &&
+		o.try(core.StepOption, o.kernel.SetOption(fd, sys.OptionReceiveBuffer, size))
+}
+
+// unixSocket makes a unix-domain socket. The mode is set by name: the umask
+// takes bits away at bind, and the mode of the descriptor is another one.
+func (o *opening) unixSocket(kind sys.SocketKind) bool {
+	k, r := o.kernel, &o.request
+	path := r.Endpoint.Path
+	fd, e := k.Socket(sys.FamilyUnix, kind)
+	if !o.try(core.StepSocket, e) {
+		return false
+	}
+	o.listener.FD = fd
+	if !o.clearPath() || !o.try(core.StepBind, k.Bind(fd, r.Endpoint)) {
+		return false
+	}
+	o.named = true
+	status, e := k.Lstat(path)
+	if !o.try(core.StepStat, e) {
+		return false
+	}
+	o.listener.File = status.ID
+	return o.try(core.StepMode, k.Chmod(path, socketMode)) &&
+		(kind == sys.Datagram || o.try(core.StepListen, k.Listen(fd, r.Backlog)))
+}
+
+// fifo makes a FIFO and opens it in both directions: with a writer of our own
+// it never reads end-of-file, and on Linux it is not readable while empty.
+func (o *opening) fifo() bool {
+	k, path := o.kernel, o.request.Endpoint.Path
+	if !o.clearPath() || !o.try(core.StepCreate, k.Mkfifo(path, fifoMode)) {
+		return false
+	}
+	o.named = true
+	fd, e := k.Open(path, sys.OpenReadWrite)
+	if !o.try(core.StepOpen, e) {
+		return false
+	}
+	o.listener.FD = fd
+	status, e := k.Fstat(fd)
+	if !o.try(core.StepStat, e) {
+		return false
+	}
+	if status.Type != sys.NamedPipe {
+		return o.try(core.StepNotFIFO, core.EINVAL)
+	}
+	o.listener.File = status.ID
+	if !o.try(core.StepMode, k.Fchmod(fd, fifoMode)) {
+		return false
+	}
+	o.drain(fd)
+	return true
+}
+
+// drain throws away what came before the mode was right. It stands for nothing.
+func (o *opening) drain(fd sys.FD) {
+	var scrap [4096]byte
+	for range drainLimit {
+		if n, e := o.kernel.Read(fd, scrap[:]); n <= 0 || e != 0 {
+			return
+		}
+	}
+}
+
+// clearPath makes the path free: what is there is removed or set aside.
+func (o *opening) clearPath() bool {
+	k, path := o.kernel, o.request.Endpoint.Path
+	if !o.request.SetAside {
+		return o.try(core.StepRemove, unlink(k, path))
+	}
+	status, e := k.Lstat(path)
+	switch {
+	case e == core.ENOENT:
+		return true
+	case e != 0:
+		return o.try(core.StepAside, e)
+	case status.Type == sys.Directory:
+		return o.try(core.StepRemove, core.EISDIR)
+	}
+	aside, e := freeName(k, path)
+	if e == 0 {
+		e = k.Rename(path, aside)
+	}
+	if !o.try(core.StepAside, e) {
+		return false
+	}
+	o.listener.Aside = aside
+	return true
+}
+
+// freeName finds a name in the directory of path that nothing has. Only the
+// owner and root write there, and both are us.
+func freeName(k Kernel, path string) (string, core.Errno) {
+	for n := range asideLimit {
+		name := path + ".aside" + strconv.Itoa(n)
+		switch _, e := k.Lstat(name); e {
+		case core.ENOENT:
+			return name, 0
+		case 0:
+		default:
+			return "", e
+		}
+	}
+	return "", core.EEXIST
+}
+
+// undoPath leaves the path as it was and closes the descriptor. Its own errors
+// count for nothing: the one that is reported comes first.
+func (o *opening) undoPath() {
+	k, l := o.kernel, &o.listener
+	switch {
+	case l.Aside != "":
+		l.giveBack(k)
+	case o.named && l.File == (sys.FileID{}):
+		unlink(k, l.Endpoint.Path) // made this moment, and the kernel did not tell what it is
+	case o.named:
+		l.removeFile(k)
+	}
+	o.closeSocket()
+}
+
+func (o *opening) closeSocket() {
+	if o.listener.FD != sys.None {
+		o.listener.close(o.kernel)
+	}
+}

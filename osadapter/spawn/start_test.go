@@ -1,0 +1,108 @@
+package spawn
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// fakeKernel notes what it is asked to start and what is open.
+type fakeKernel struct {
+	open    map[sys.FD]bool
+	pairErr core.Errno
+	step    core.StartStep
+	err     core.Errno
+	started *sys.Process
+}
+
+func (k *fakeKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
+	if k.pairErr != 0 {
+		return sys.None, sys.None, k.pairErr
+	}
+	k.open = map[sys.FD]bool{20: true, 21: true}
+	return 20, 21, 0
+}
+
+func (k *fakeKernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
+	k.started = p
+	if k.err != 0 {
+		return 0, k.step, k.err
+	}
+	return 4711, core.StartNone, 0
+}
+
+func (k *fakeKernel) Close(fd sys.FD) core.Errno {
+	if !k.open[fd] {
+		panic("close of a descriptor that is not open")
+	}
+	delete(k.open, fd)
+	return 0
+}
+
+func request() *Request {
+	return &Request{
+		Entry: &core.ServiceConfig{
+			Name: "smtp", Type: core.Inet, ProcessLimit: 100, Command: "smtpd",
+			Path: "/usr/lib/mail/smtpd", SwitchIdentity: true,
+		},
+		Generation: 1<<32 + 8, Stress: true, FlowRead: 8, FlowWrite: 9,
+		Listeners: []sys.FD{12, 11}, Environ: []string{"LANG=C", "MAIL_LOGTAG=postfix"},
+	}
+}
+
+func TestChildIsAskedForAsTheContractSays(t *testing.T) {
+	k := &fakeKernel{}
+	r := request()
+	spare := append(make([]string, 0, 8), r.Environ...) // room to write into by mistake
+	r.Environ = spare
+	child, step, e := Start(k, r)
+	if e != 0 || step != core.StartNone || child.PID != 4711 || child.Status != 20 {
+		t.Fatalf("%+v, step %d, %v", child, step, e)
+	}
+	want := &sys.Process{
+		Path:  "/usr/lib/mail/smtpd",
+		Argv:  []string{"smtpd", "-n", "smtp", "-t", "inet", "-o", "stress=yes", "-s", "2"},
+		Env:   []string{"LANG=C", "MAIL_LOGTAG=postfix", "GENERATION=10"},
+		Files: []sys.FD{0, 1, 2, 8, 9, 21, 12, 11},
+		Root:  true,
+	}
+	if !reflect.DeepEqual(k.started, want) {
+		t.Errorf("started %+v\nwant    %+v", k.started, want)
+	}
+	if spare[:3][2] != "" {
+		t.Error("wrote into the caller's environment")
+	}
+	if len(k.open) != 1 || !k.open[20] {
+		t.Errorf("open: %v; want our end of the channel alone", k.open)
+	}
+}
+
+func TestFailedStartLeavesNothing(t *testing.T) {
+	for _, test := range []struct {
+		kernel fakeKernel
+		step   core.StartStep
+		errno  core.Errno
+	}{
+		{fakeKernel{pairErr: core.EMFILE}, core.StartChannel, core.EMFILE},
+		{fakeKernel{step: core.StartFork, err: core.EAGAIN}, core.StartFork, core.EAGAIN},
+		{fakeKernel{step: core.StartExec, err: core.ENOENT}, core.StartExec, core.ENOENT},
+	} {
+		child, step, e := Start(&test.kernel, request())
+		if e != test.errno || step != test.step || child.Status != sys.None {
+			t.Errorf("%+v, step %d, %v; want step %d, %v", child, step, e, test.step, test.errno)
+		}
+		if len(test.kernel.open) != 0 {
+			t.Errorf("%v: left open %v", test.errno, test.kernel.open)
+		}
+	}
+}
+
+func TestFilesKeepTheOrderOfListeners(t *testing.T) {
+	got := files(&Request{FlowRead: 8, FlowWrite: 9, Listeners: []sys.FD{7, 6, 5}}, 4)
+	if want := []sys.FD{0, 1, 2, 8, 9, 4, 7, 6, 5}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

@@ -1,0 +1,41 @@
+package sys
+
+import (
+	"fmt"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// IdentitySwitch changes the effective identity of the calling thread. Callers
+// have locked their goroutine to its thread.
+type IdentitySwitch interface {
+	// Assume takes the effective user and group, and the group alone as
+	// supplementary group. After an error the identity may be half changed.
+	Assume(uid, gid uint32) core.Errno
+	// Resume is root again, with the groups {0}.
+	Resume() core.Errno
+}
+
+// resumeTries bounds the attempts to be root again.
+const resumeTries = 3
+
+// AsOwner runs act with the effective identity of owner, on this thread alone
+// (spec runtime, 6; spec go-traps, G4). When the identity cannot be had, act is
+// not run and the error says why.
+//
+// A kernel that refuses to give root back, although the real and the saved
+// user still are root, leaves no safe way on: children would be started, and
+// files opened, as somebody else. That panics.
+func AsOwner(k IdentitySwitch, owner core.Account, act func()) core.Errno {
+	e := k.Assume(owner.UID, owner.GID)
+	if e == 0 {
+		act()
+	}
+	again := core.Errno(0)
+	for range resumeTries {
+		if again = k.Resume(); again == 0 {
+			return e
+		}
+	}
+	panic(fmt.Sprintf("cannot become root again after acting as %s: %s", owner.Name, again))
+}

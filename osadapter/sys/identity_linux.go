@@ -1,0 +1,45 @@
+package sys
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/stationmaster/stationmaster/core"
+	"golang.org/x/sys/unix"
+)
+
+// keep is the identity argument that leaves an identity as it is.
+const keep = ^uintptr(0)
+
+// Assume gives the calling thread, and no other, the effective user and group
+// and that group as its only supplementary one. Real and saved identity stay,
+// so that Resume can undo it. The goroutine must be locked to its thread. The
+// functions of package syscall would change all threads at once (spec
+// go-traps, G4). After an error the identity may be half changed: Resume.
+func (Linux) Assume(uid, gid uint32) core.Errno {
+	return setIdentity(uid, gid)
+}
+
+// Resume makes the calling thread root again, with the groups {0}.
+func (Linux) Resume() core.Errno {
+	// The user first: only root may change groups.
+	if _, _, e := unix.RawSyscall(setresuid, keep, 0, keep); e != 0 {
+		return core.Errno(e)
+	}
+	return setIdentity(0, 0)
+}
+
+// setIdentity sets groups, group and user in the order that root must keep.
+func setIdentity(uid, gid uint32) core.Errno {
+	groups := [1]uint32{gid}
+	_, _, e := unix.RawSyscall(setgroups, 1, uintptr(unsafe.Pointer(&groups[0])), 0)
+	runtime.KeepAlive(&groups)
+	if e != 0 {
+		return core.Errno(e)
+	}
+	if _, _, e := unix.RawSyscall(setresgid, keep, uintptr(gid), keep); e != 0 {
+		return core.Errno(e)
+	}
+	_, _, e = unix.RawSyscall(setresuid, keep, uintptr(uid), keep)
+	return core.Errno(e)
+}

@@ -1,0 +1,112 @@
+package sys
+
+import (
+	"math"
+
+	"github.com/stationmaster/stationmaster/core"
+	"golang.org/x/sys/unix"
+)
+
+// pollBatch is how many events one PollWait hands out at most. What is left
+// is reported by the next: the set is level-triggered.
+const pollBatch = 64
+
+// PollOpen makes a poll set.
+func (Linux) PollOpen() (FD, core.Errno) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return None, number(err)
+	}
+	return FD(fd), 0
+}
+
+// PollAdd puts fd into the set. key comes back with its events.
+func (Linux) PollAdd(set, fd FD, key uint64, read, write bool) core.Errno {
+	return pollControl(set, fd, unix.EPOLL_CTL_ADD, key, read, write)
+}
+
+// PollModify changes key and interest of fd, which is in the set.
+func (Linux) PollModify(set, fd FD, key uint64, read, write bool) core.Errno {
+	return pollControl(set, fd, unix.EPOLL_CTL_MOD, key, read, write)
+}
+
+// PollRemove takes fd out of the set. It must come before the close of a
+// descriptor that another process shares: the set would go on to report it.
+func (Linux) PollRemove(set, fd FD) core.Errno {
+	return pollControl(set, fd, unix.EPOLL_CTL_DEL, 0, false, false)
+}
+
+func pollControl(set, fd FD, operation int, key uint64, read, write bool) core.Errno {
+	event := unix.EpollEvent{Fd: int32(key), Pad: int32(key >> 32)}
+	if read {
+		event.Events |= unix.EPOLLIN
+	}
+	if write {
+		event.Events |= unix.EPOLLOUT
+	}
+	return number(unix.EpollCtl(int(set), operation, int(fd), &event))
+}
+
+// PollWait waits until something in the set is ready, at most for timeout,
+// which is rounded up to milliseconds; below zero it waits for ever, zero does
+// not wait. n events are in buffer; none means that the time is over or a
+// signal came, and the caller asks its clock which.
+func (Linux) PollWait(set FD, buffer []PollEvent, timeout core.Duration) (n int, e core.Errno) {
+	var events [pollBatch]unix.EpollEvent
+	n, err := unix.EpollWait(int(set), events[:min(len(buffer), pollBatch)], milliseconds(timeout))
+	if err == unix.EINTR {
+		return 0, 0
+	}
+	if err != nil {
+		return 0, number(err)
+	}
+	for i, event := range events[:n] {
+		buffer[i] = PollEvent{
+			Key:    uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32,
+			Read:   event.Events&unix.EPOLLIN != 0,
+			Write:  event.Events&unix.EPOLLOUT != 0,
+			Hangup: event.Events&unix.EPOLLHUP != 0,
+			Error:  event.Events&unix.EPOLLERR != 0,
+		}
+	}
+	return n, 0
+}
+
+func milliseconds(d core.Duration) int {
+	if d < 0 {
+		return -1
+	}
+	up := (int64(d) + int64(core.Millisecond) - 1) / int64(core.Millisecond)
+	return int(min(up, math.MaxInt32))
+}
+
+// WakerOpen makes a descriptor that is readable after WakerWake until
+// WakerDrain.
+func (Linux) WakerOpen() (FD, core.Errno) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return None, number(err)
+	}
+	return FD(fd), 0
+}
+
+// WakerWake makes the waker readable. Any goroutine may call it, any number of
+// times; it does not block.
+func (k Linux) WakerWake(waker FD) core.Errno {
+	_, e := k.Write(waker, []byte{1, 1, 1, 1, 1, 1, 1, 1})
+	if e == core.EAGAIN { // the counter is full: it is readable
+		return 0
+	}
+	return e
+}
+
+// WakerDrain makes the waker unreadable until the next WakerWake. What was
+// announced before is looked for after the drain, else a wake-up is lost.
+func (k Linux) WakerDrain(waker FD) core.Errno {
+	var counter [8]byte
+	_, e := k.Read(waker, counter[:])
+	if e == core.EAGAIN {
+		return 0
+	}
+	return e
+}

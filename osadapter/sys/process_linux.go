@@ -1,0 +1,96 @@
+package sys
+
+import (
+	"syscall"
+
+	"github.com/stationmaster/stationmaster/core"
+	"golang.org/x/sys/unix"
+)
+
+// shell runs a command file that has no "#!" line, as execvp does (spec
+// go-traps, G19).
+const shell = "/bin/sh"
+
+// Start starts a process. It gets p.Files and no other descriptor, our working
+// directory, umask, limits, session and process group; signals that the runtime
+// was told to ignore stay ignored, all others become default (spec runtime, 7.1;
+// spec go-traps, G2, G9, G10). Files keep their blocking mode.
+//
+// An error comes with the step that failed. The kernel's answers to the fork
+// and to the exec arrive as one number; those of missing processes, memory and
+// descriptors count as the fork's, which is where they come from but for an
+// exec that runs out of memory itself. A process that did start but could not
+// execute has been waited for already: Wait never reports it. Never runs at the
+// same time as Wait.
+func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
+	files := make([]uintptr, len(p.Files))
+	for i, fd := range p.Files {
+		files[i] = uintptr(fd)
+	}
+	attributes := syscall.ProcAttr{Env: p.Env, Files: files, Sys: &syscall.SysProcAttr{}}
+	if p.Root {
+		attributes.Sys.Credential = &syscall.Credential{Groups: []uint32{0}}
+	}
+	pid, err := syscall.ForkExec(p.Path, p.Argv, &attributes)
+	if err == syscall.ENOEXEC && len(p.Argv) > 0 {
+		argv := append([]string{shell, p.Path}, p.Argv[1:]...)
+		pid, err = syscall.ForkExec(shell, argv, &attributes)
+	}
+	if err != nil {
+		e := number(err)
+		return 0, startStep(e), e
+	}
+	return core.PID(pid), core.StartNone, 0
+}
+
+// startStep tells which step answers with the number.
+func startStep(e core.Errno) core.StartStep {
+	switch e {
+	case core.EAGAIN, core.ENOMEM, core.EMFILE, core.ENFILE, ENOSYS:
+		return core.StartFork
+	case core.EBADF: // no room above the highest descriptor to arrange the child's
+		return core.StartFork
+	default:
+		return core.StartExec
+	}
+}
+
+// Wait takes the status of one child that ended, in no promised order, without
+// waiting for any. PID 0 means that none is there. This is the only place that
+// reaps (spec go-traps, G13): whoever else starts processes here loses theirs
+// to it.
+func (Linux) Wait() (Reaped, core.Errno) {
+	var status unix.WaitStatus
+	pid := 0
+	e := retry(func() (err error) {
+		pid, err = unix.Wait4(-1, &status, unix.WNOHANG, nil)
+		return err
+	})
+	switch {
+	case e == core.ECHILD:
+		return Reaped{}, 0
+	case e != 0 || pid <= 0:
+		return Reaped{}, e
+	case status.Stopped():
+		return Reaped{PID: core.PID(pid), Stopped: core.Signal(status.StopSignal())}, 0
+	case status.Signaled():
+		return Reaped{PID: core.PID(pid), Status: core.KilledBy(core.Signal(status.Signal()))}, 0
+	default:
+		return Reaped{PID: core.PID(pid), Status: core.ExitedWith(uint8(status.ExitStatus()))}, 0
+	}
+}
+
+// Kill sends a signal to the process pid, or to the process group -pid when
+// pid is negative. Nobody there gives ESRCH. The kernel's special meanings are
+// refused with EINVAL: 0 (the own group, which need not be ours alone) always,
+// and -1 (everybody) unless this is process 1, whose group is everybody (spec
+// runtime, 12).
+func (Linux) Kill(pid core.PID, s core.Signal) core.Errno {
+	if pid == 0 || pid == -1 && unix.Getpid() != 1 {
+		return core.EINVAL
+	}
+	return number(unix.Kill(int(pid), unix.Signal(s)))
+}
+
+// PID is the process identity of this process.
+func (Linux) PID() core.PID { return core.PID(unix.Getpid()) }

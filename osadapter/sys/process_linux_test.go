@@ -1,0 +1,182 @@
+package sys
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stationmaster/stationmaster/core"
+	"golang.org/x/sys/unix"
+)
+
+// process asks for a command with the standard descriptors of this test.
+func process(path string, args ...string) *Process {
+	return &Process{
+		Path: path, Argv: append([]string{filepath.Base(path)}, args...),
+		Env: []string{"LANG=C"}, Files: []FD{0, 1, 2},
+	}
+}
+
+// script writes an executable file.
+func script(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "command")
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// reap waits until Wait reports pid.
+func reap(t *testing.T, pid core.PID) Reaped {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		r, e := kernel.Wait()
+		must(t, e)
+		if r.PID == pid {
+			return r
+		}
+		if r.PID != 0 {
+			t.Fatalf("reaped a stranger: %+v", r)
+		}
+	}
+	t.Fatalf("process %d does not end", pid)
+	return Reaped{}
+}
+
+func TestWaitTellsHowAProcessEnded(t *testing.T) {
+	if r, e := kernel.Wait(); e != 0 || r.PID != 0 {
+		t.Fatalf("without a child: %+v, %v", r, e)
+	}
+	for text, want := range map[string]core.ExitStatus{
+		"#!/bin/sh\nexit 0\n":         core.ExitedWith(0),
+		"#!/bin/sh\nexit 75\n":        core.ExitedWith(75),
+		"#!/bin/sh\nkill -TERM $$\n":  core.KilledBy(core.SIGTERM),
+		"#!/bin/sh\nkill -SEGV $$\n":  core.KilledBy(core.SIGSEGV), // with or without a core file
+		"#!/bin/sh\nkill -KILL $$ \n": core.KilledBy(core.SIGKILL),
+	} {
+		pid, step, e := kernel.Start(process(script(t, text)))
+		if e != 0 {
+			t.Fatal(step, e)
+		}
+		if r := reap(t, pid); r.Status != want || r.Stopped != 0 {
+			t.Errorf("%q: %+v, want %v", text, r, want)
+		}
+	}
+}
+
+// A stopped child is not a dead one.
+func TestWaitIgnoresStoppedProcesses(t *testing.T) {
+	pid, _, e := kernel.Start(process("/bin/sleep", "60"))
+	must(t, e)
+	must(t, kernel.Kill(pid, core.Signal(unix.SIGSTOP)))
+	if r, e := kernel.Wait(); e != 0 || r.PID != 0 {
+		t.Errorf("%+v, %v", r, e)
+	}
+	must(t, kernel.Kill(pid, core.SIGKILL))
+	if r := reap(t, pid); r.Status != core.KilledBy(core.SIGKILL) {
+		t.Errorf("%+v", r)
+	}
+	if e := kernel.Kill(pid, core.SIGKILL); e != core.ESRCH {
+		t.Errorf("signal to a process that is gone: %v", e)
+	}
+}
+
+// The special targets of kill would hit processes that are not ours.
+func TestKillRefusesToSignalEverybody(t *testing.T) {
+	for _, target := range []core.PID{0, -1} {
+		if e := kernel.Kill(target, 0); e != core.EINVAL {
+			t.Errorf("kill %d: %v", target, e)
+		}
+	}
+	if e := kernel.Kill(kernel.PID(), 0); e != 0 {
+		t.Errorf("signal 0 to ourselves: %v", e)
+	}
+	if e := kernel.Kill(-core.PID(unix.Getpgrp()), 0); e != 0 {
+		t.Errorf("signal 0 to our process group: %v", e)
+	}
+}
+
+func TestFailedExecIsToldAndReaped(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		path  string
+		errno core.Errno
+	}{
+		"missing":             {filepath.Join(dir, "none"), core.ENOENT},
+		"directory":           {dir, core.EACCES},
+		"not executable":      {plain, core.EACCES},
+		"missing interpreter": {script(t, "#!/nowhere/sh\n"), core.ENOENT},
+		"file as directory":   {filepath.Join(plain, "x"), core.ENOTDIR},
+		"no search in PATH":   {"sleep", core.ENOENT},
+		"NUL in the name":     {"/bin/\x00", core.EINVAL},
+	} {
+		pid, step, e := kernel.Start(process(test.path, "1"))
+		if pid != 0 || step != core.StartExec || e != test.errno {
+			t.Errorf("%s: pid %d, step %d, %v; want %v", name, pid, step, e, test.errno)
+		}
+	}
+	if r, e := kernel.Wait(); e != 0 || r.PID != 0 {
+		t.Errorf("a process is left: %+v, %v", r, e)
+	}
+}
+
+// As execvp does.
+func TestFileWithoutInterpreterLineRunsInTheShell(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	path := script(t, `echo "$0 $# $1 $2" >`+out+"\n")
+	pid, step, e := kernel.Start(process(path, "-t", "in et"))
+	if e != 0 {
+		t.Fatal(step, e)
+	}
+	reap(t, pid)
+	text, err := os.ReadFile(out)
+	if want := path + " 2 -t in et\n"; err != nil || string(text) != want {
+		t.Errorf("got %q, %v; want %q", text, err, want)
+	}
+}
+
+func TestStepOfEachErrno(t *testing.T) {
+	for e, want := range map[core.Errno]core.StartStep{
+		core.EAGAIN: core.StartFork, core.ENOMEM: core.StartFork, core.EMFILE: core.StartFork,
+		core.ENFILE: core.StartFork, core.EBADF: core.StartFork, ENOSYS: core.StartFork,
+		core.ENOENT: core.StartExec, core.EACCES: core.StartExec, core.ENOEXEC: core.StartExec,
+		core.E2BIG: core.StartExec, core.ELOOP: core.StartExec, core.EPERM: core.StartExec,
+		core.ENOTDIR: core.StartExec, core.EIO: core.StartExec, core.EINVAL: core.StartExec,
+	} {
+		if got := startStep(e); got != want {
+			t.Errorf("%v: step %d, want %d", e, got, want)
+		}
+	}
+}
+
+// Descriptors land on their numbers although the numbers cross.
+func TestStartArrangesCrossingDescriptors(t *testing.T) {
+	read, write, e := kernel.Pipe()
+	must(t, e)
+	defer kernel.Close(read)
+	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
+	a, b, e := kernel.StatusPair()
+	must(t, e)
+	defer kernel.Close(a)
+	p.Files = []FD{0, write, 2, b} // 1 is the pipe, 3 the channel
+	pid, step, e := kernel.Start(p)
+	if e != 0 {
+		t.Fatal(step, e)
+	}
+	must(t, kernel.Close(write))
+	must(t, kernel.Close(b))
+	reap(t, pid)
+	var got [4]byte
+	if n, e := kernel.Read(read, got[:]); e != 0 || string(got[:n]) != "1" {
+		t.Errorf("descriptor 1 got %q, %v", got[:n], e)
+	}
+	if n, e := kernel.Read(a, got[:]); e != 0 || string(got[:n]) != "3" {
+		t.Errorf("descriptor 3 got %q, %v", got[:n], e)
+	}
+}

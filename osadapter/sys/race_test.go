@@ -1,0 +1,7 @@
+//go:build linux && race
+
+package sys
+
+// raceDetector tells that this test program allocates where the real one does
+// not.
+const raceDetector = true

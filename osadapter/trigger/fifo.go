@@ -1,0 +1,60 @@
+package trigger
+
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// fifo sends the request byte, without the closing NUL, into the service's
+// FIFO, as the owner where the contract says so.
+func (a *Attempt) fifo(k Kernel, entry *core.ServiceConfig) core.Errno {
+	path := entry.Endpoints[0].Path
+	var e core.Errno
+	if !entry.SwitchIdentity {
+		e = writeFIFO(k, path)
+	} else if denied := sys.AsOwner(k, entry.Owner, func() { e = writeFIFO(k, path) }); denied != 0 {
+		e = denied
+	}
+	if e == 0 {
+		a.State = Done
+	}
+	return e
+}
+
+// writeFIFO opens the FIFO, makes sure that it is the one and only name of a
+// FIFO, and writes the request byte. A FIFO that is full keeps it out: then
+// requests enough wait there, and as with sockets a write error is no failure.
+func writeFIFO(k Kernel, path string) core.Errno {
+	fd, e := k.Open(path, sys.OpenWriteOnly)
+	switch e {
+	case 0:
+	case core.ELOOP: // a symbolic link: reported like the other unsafe ones
+		return core.EPERM
+	default:
+		return e
+	}
+	if e = safeFIFO(k, path, fd); e == 0 {
+		k.Write(fd, []byte{wire.WakeupByte})
+	}
+	k.Close(fd)
+	return e
+}
+
+// safeFIFO tells with EPERM that the open file is not what the path should
+// name: the owner's directory is written by less trusted programs than we are.
+// The open itself followed no symbolic link.
+func safeFIFO(k Kernel, path string, fd sys.FD) core.Errno {
+	opened, e := k.Fstat(fd)
+	if e != 0 {
+		return e
+	}
+	named, e := k.Lstat(path)
+	if e != 0 {
+		return e
+	}
+	if opened.Type != sys.NamedPipe || opened.Links != 1 || named.ID != opened.ID {
+		return core.EPERM
+	}
+	return 0
+}
