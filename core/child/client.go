@@ -1,0 +1,141 @@
+package child
+
+import (
+	"math"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+// mayAccept tells whether the server wants another client now. A report
+// without its answer may be the last thing that it does.
+func (m *Machine) mayAccept() bool {
+	switch {
+	case m.accepting || m.masterGone || m.retired || m.unanswered > 0:
+		return false
+	case m.rule().concurrent:
+		return m.settings.MaxClients == 0 || m.clients < m.settings.MaxClients
+	default:
+		return m.clients == 0
+	}
+}
+
+func (m *Machine) lockGranted() {
+	m.assert(m.lock == lockAsked, "LockGranted answers Lock")
+	m.lock = lockHeld
+}
+
+func (m *Machine) lockFailed(e core.Errno) {
+	m.assert(m.locks(), "only a server that locks can fail at it")
+	m.exit(ReasonLock, 1, e)
+}
+
+func (m *Machine) unlock() {
+	if m.lock == lockHeld {
+		m.lock = lockNone
+		m.emit(Action{Kind: Unlock})
+	}
+}
+
+// connectionReady: another process may be faster than our accept, so the idle
+// time is only put aside.
+func (m *Machine) connectionReady() {
+	if !m.watching {
+		return
+	}
+	m.watching = false
+	if !m.mayAccept() {
+		return // draining: the watch was out before
+	}
+	m.idle.suspend(m.now)
+	m.idleOver = false
+	if m.settings.EarlyUnlock {
+		m.unlock()
+	}
+	m.accepting = true
+	m.emit(Action{Kind: Accept})
+}
+
+// accepted: the connection has left the queue, so now, and not before, the
+// master may be told to watch the listener itself (spec runtime, 8).
+func (m *Machine) accepted() {
+	m.assert(m.accepting, "Accepted answers Accept")
+	m.accepting = false
+	m.unlock()
+	m.clients++
+	m.idle.cancel()
+	if m.rule().taken {
+		m.beginRequest()
+	}
+	m.emit(Action{Kind: Serve})
+}
+
+func (m *Machine) acceptMissed() {
+	m.assert(m.accepting, "AcceptMissed answers Accept")
+	m.accepting = false
+	m.unlock()
+	m.idle.resume(m.now)
+}
+
+func (m *Machine) requestBegan() {
+	m.assert(m.settings.Skeleton == Multi, "only a multi server tells of requests")
+	m.beginRequest()
+}
+
+func (m *Machine) requestEnded() {
+	m.assert(m.rule().concurrent, "a server of one client at a time ends with Served")
+	m.endRequest()
+}
+
+// beginRequest: busy is who handles one request or more; a second one at the
+// same time is no news to the master.
+func (m *Machine) beginRequest() {
+	m.assert(m.requests < m.clients, "a client has one request at a time")
+	m.requests++
+	if m.requests == 1 {
+		m.report(wire.Taken)
+	}
+}
+
+func (m *Machine) endRequest() {
+	m.assert(m.requests > 0, "a request ends that began")
+	m.requests--
+	if m.requests == 0 {
+		m.report(wire.Available)
+	}
+}
+
+func (m *Machine) served() {
+	m.assert(m.clients > 0, "Served answers Serve")
+	m.clients--
+	if m.uses < math.MaxInt32 {
+		m.uses++
+	}
+	if !m.rule().concurrent {
+		m.endRequest()
+		return
+	}
+	m.assert(m.requests <= m.clients, "a client that is gone has no request open")
+	if m.clients == 0 {
+		m.armIdle()
+		if m.accepting {
+			m.idle.suspend(m.now) // the next client may be here already
+		}
+	}
+}
+
+func (m *Machine) reported() {
+	m.assert(m.unanswered > 0, "Reported answers Report of Available")
+	m.unanswered--
+	if !m.rule().concurrent {
+		m.armIdle()
+	}
+}
+
+// reportFailed: the channel is cut. This is how a busy server learns of a
+// reload, and why it does not go back to the accept lock.
+func (m *Machine) reportFailed() {
+	m.assert(m.unanswered > 0, "ReportFailed answers Report of Available")
+	m.unanswered--
+	m.masterGone = true
+}

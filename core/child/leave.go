@@ -1,0 +1,90 @@
+package child
+
+import "github.com/stationmaster/stationmaster/core"
+
+// reasonToLeave is the one place that decides whether the server ends (spec
+// child, 5: loop ends, timer fires, descriptor 5).
+func (m *Machine) reasonToLeave() Reason {
+	if m.masterGone && m.rule().concurrent && !m.settings.Drain {
+		return ReasonMasterGone // also with clients connected
+	}
+	if m.clients > 0 || m.accepting || m.unanswered > 0 {
+		return ReasonNone
+	}
+	switch {
+	case m.masterGone:
+		return ReasonMasterGone
+	case m.retired:
+		return ReasonRetired
+	case m.settings.MaxUse > 0 && m.uses >= m.settings.MaxUse:
+		return ReasonUsed
+	case m.idleOver:
+		return ReasonIdle
+	default:
+		return ReasonNone
+	}
+}
+
+func (m *Machine) exit(why Reason, code uint8, e core.Errno) {
+	m.emit(Action{Kind: Exit, Reason: why, Code: code, Errno: e})
+	m.exited = true
+}
+
+// timer is one deadline, which can be put aside with what is left of it.
+type timer struct {
+	when      core.Time
+	left      core.Duration
+	set       bool
+	suspended bool
+}
+
+func (t *timer) arm(when core.Time) { *t = timer{when: when, set: true} }
+
+func (t *timer) cancel() { *t = timer{} }
+
+func (t *timer) suspend(now core.Time) {
+	if t.set {
+		*t = timer{left: max(0, t.when.Sub(now)), suspended: true}
+	}
+}
+
+func (t *timer) resume(now core.Time) {
+	if t.suspended {
+		t.arm(now.Add(t.left))
+	}
+}
+
+func (t *timer) due(now core.Time) bool { return t.set && now >= t.when }
+
+func (m *Machine) armIdle() {
+	if m.settings.MaxIdle > 0 {
+		m.idle.arm(m.now.Add(m.settings.MaxIdle))
+	}
+}
+
+func (m *Machine) timerExpired() {
+	if m.idle.due(m.now) {
+		m.idle.cancel()
+		m.idleOver = true
+	}
+	if m.retire.due(m.now) {
+		m.retire.cancel()
+		m.retired = true
+	}
+}
+
+// Deadline says when the machine next wants a TimerExpired. ok is false when
+// it waits for nothing but events. While Lock is unanswered the deadline still
+// stands; a server that blocks in the lock looks at it afterwards.
+func (m *Machine) Deadline() (when core.Time, ok bool) {
+	switch {
+	case m.exited:
+		return 0, false
+	case m.idle.set && (!m.retire.set || m.idle.when <= m.retire.when):
+		return m.idle.when, true
+	case m.retire.set:
+		return m.retire.when, true
+	default:
+		return 0, false
+	}
+}

@@ -1,0 +1,70 @@
+package child
+
+import "github.com/stationmaster/stationmaster/core"
+
+// Skeleton is the way in which a server deals with its clients (spec child, 2).
+type Skeleton uint8
+
+// The five skeletons. The zero value is never valid.
+const (
+	Single      Skeleton = iota + 1 // one client at a time
+	Multi                           // many clients, each request reported
+	EventDriven                     // many clients, each accept reported
+	Trigger                         // no client: a few bytes that say "go"
+	Datagram                        // no client: one message
+	numSkeletons
+)
+
+// rule is one column of the table in spec child, 5.
+type rule struct {
+	name       string
+	concurrent bool // many clients at once; max_use and max_idle ask for none
+	taken      bool // taken is reported when a client is accepted
+	locks      bool // the accept lock is used, if there is one
+}
+
+var rules = [numSkeletons]rule{
+	Single:      {name: "single", concurrent: false, taken: true, locks: true},
+	Multi:       {name: "multi", concurrent: true, taken: false, locks: false},
+	EventDriven: {name: "event", concurrent: true, taken: true, locks: false},
+	Trigger:     {name: "trigger", concurrent: false, taken: true, locks: true},
+	Datagram:    {name: "dgram", concurrent: false, taken: true, locks: true},
+}
+
+// String gives the skeleton's word in the spec.
+func (s Skeleton) String() string {
+	if s < numSkeletons && rules[s].name != "" {
+		return rules[s].name
+	}
+	return "unknown"
+}
+
+// Settings are what a server knows when its main loop begins.
+type Settings struct {
+	Skeleton    Skeleton
+	MaxUse      int32         // leave after so many uses; 0: never
+	MaxIdle     core.Duration // leave after so long without a client; 0: never
+	RetireAfter core.Duration // leave when so old, once no client is left; 0: never
+	MaxClients  int32         // of a concurrent skeleton, at once; 0: no limit
+
+	// AcceptLock: only who holds the lock waits for clients (spec child, 6).
+	// Multi and EventDriven servers never lock, whatever it says.
+	AcceptLock bool
+	// EarlyUnlock: there is no connection to accept, a FIFO or a datagram
+	// socket is read: the lock is given back before reading.
+	EarlyUnlock bool
+	// Drain: when the master is gone a concurrent server accepts no more and
+	// leaves with its last client. Without it the clients are dropped, as the
+	// reference's multi servers do.
+	Drain bool
+}
+
+func (s Settings) valid() bool {
+	return s.Skeleton > 0 && s.Skeleton < numSkeletons &&
+		s.MaxUse >= 0 && s.MaxIdle >= 0 && s.RetireAfter >= 0 && s.MaxClients >= 0
+}
+
+func (m *Machine) rule() rule { return rules[m.settings.Skeleton] }
+
+// locks tells whether this server takes the accept lock at all.
+func (m *Machine) locks() bool { return m.settings.AcceptLock && m.rule().locks }

@@ -1,0 +1,311 @@
+package child
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
+	machine "github.com/stationmaster/stationmaster/core/child"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter/lock"
+)
+
+// loop carries the machine: it waits for events in one place and does what
+// the machine says. Servers of many clients also bring events from the
+// goroutines of their clients; a mutex serialises them, and with them the
+// reports.
+type loop struct {
+	process *Process
+	accept  *lock.Accept // nil: no lock
+	waker   [2]int       // a pipe: read end, write end
+	began   time.Time
+	poll    []unix.PollFd
+	turn    int // which listener is looked at first
+
+	mu       sync.Mutex // of what follows
+	machine  machine.Machine
+	watching bool
+	lockDone bool // the lock's answer is there
+	lockErr  error
+	ready    int     // descriptor of the listener that Accept is about
+	arrived  arrival // what Accept brought
+	waiting  bool    // arrived is to be served by the loop itself
+}
+
+// arrival is a client that was accepted, or what was read instead of one.
+type arrival struct {
+	fd      int
+	message []byte
+}
+
+// pending bounds the answers that one event can cause in turn.
+const pending = 8
+
+func newLoop(p *Process, s machine.Settings, accept *lock.Accept) *loop {
+	l := &loop{process: p, accept: accept, began: time.Now()}
+	l.machine = machine.New(0, s)
+	if err := unix.Pipe(l.waker[:]); err != nil {
+		p.Fatalf("pipe: %s", lock.ErrorText(err))
+	}
+	for _, fd := range l.waker {
+		unix.CloseOnExec(fd)
+		// A full pipe is as good as one byte, and an empty one must not stop us.
+		_ = unix.SetNonblock(fd, true)
+	}
+	return l
+}
+
+func (l *loop) now() core.Time { return core.Time(time.Since(l.began)) }
+
+// run is the main loop. It never returns: Exit ends the process.
+func (l *loop) run() {
+	l.happened(machine.Happened(machine.Started))
+	for {
+		if l.waiting {
+			l.waiting = false
+			l.process.watchdog.restart()
+			l.process.serveOne(l.arrived)
+			l.happened(machine.Happened(machine.Served))
+			continue
+		}
+		l.wait()
+	}
+}
+
+// wait waits for one round of events and tells the machine, in an order that
+// lets a process leave before it takes one more client with old parameters.
+func (l *loop) wait() {
+	timeout := l.prepare()
+	l.process.watchdog.stop()
+	n, err := unix.Poll(l.poll, timeout)
+	l.process.watchdog.restart()
+	if err != nil && err != unix.EINTR {
+		l.process.Fatalf("poll: %s", lock.ErrorText(err))
+	}
+	l.happened(machine.Happened(machine.TimerExpired)) // if it is not, nothing happens
+	if n <= 0 {
+		return
+	}
+	if l.poll[0].Revents != 0 {
+		l.drainWaker()
+	}
+	l.lockAnswer()
+	if l.poll[1].Revents != 0 {
+		l.happened(machine.Happened(machine.ChannelClosed))
+	}
+	listeners := l.poll[2:]
+	for i := range listeners {
+		k := (l.turn + i) % len(listeners)
+		if listeners[k].Revents != 0 {
+			l.turn = k + 1
+			l.connectionReady(int(listeners[k].Fd))
+			return
+		}
+	}
+}
+
+// prepare fills the poll set and gives the time limit in milliseconds.
+func (l *loop) prepare() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	status := wire.StatusFD
+	if l.machine.MasterGone() {
+		status = -1 // a closed channel stays readable for ever
+	}
+	l.poll = append(l.poll[:0],
+		unix.PollFd{Fd: int32(l.waker[0]), Events: unix.POLLIN},
+		unix.PollFd{Fd: int32(status), Events: unix.POLLIN})
+	if l.watching {
+		for i := range l.process.options.listeners {
+			l.poll = append(l.poll, unix.PollFd{Fd: int32(wire.ListenFD + i), Events: unix.POLLIN})
+		}
+	}
+	when, ok := l.machine.Deadline()
+	if !ok {
+		return -1
+	}
+	left := max(0, when.Sub(l.now()))
+	const longest = 1 << 30 * core.Millisecond
+	return int((min(left, longest) + core.Millisecond - 1) / core.Millisecond)
+}
+
+func (l *loop) wake() {
+	// A full pipe wakes as well.
+	_, _ = unix.Write(l.waker[1], []byte{0})
+}
+
+func (l *loop) drainWaker() {
+	var b [64]byte
+	for range pending {
+		if n, err := unix.Read(l.waker[0], b[:]); n < len(b) || err != nil {
+			return
+		}
+	}
+}
+
+// lockAnswer passes the answer of the accept lock on.
+func (l *loop) lockAnswer() {
+	l.mu.Lock()
+	done, err := l.lockDone, l.lockErr
+	l.lockDone = false
+	l.mu.Unlock()
+	if !done {
+		return
+	}
+	if err != nil {
+		l.happened(machine.FailedLock(number(err)))
+		return
+	}
+	l.happened(machine.Happened(machine.LockGranted))
+}
+
+func (l *loop) connectionReady(fd int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ready = fd
+	l.watching = false
+	l.step(machine.Happened(machine.ConnectionReady))
+}
+
+// happened tells the machine of an event and does what it says. A goroutine of
+// a client wakes the loop if it has to wait for something else now.
+func (l *loop) happened(ev machine.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.step(ev)
+}
+
+// fromClient is happened for the goroutines of clients.
+func (l *loop) fromClient(kind machine.EventKind) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	watching := l.watching
+	when, set := l.machine.Deadline()
+	l.step(machine.Happened(kind))
+	if w, s := l.machine.Deadline(); l.watching != watching || w != when || s != set {
+		l.wake()
+	}
+}
+
+// step carries one event and the answers that it causes to the machine.
+func (l *loop) step(ev machine.Event) {
+	var answers [pending]machine.Event
+	answers[0] = ev
+	for i, n := 0, 1; i < n; i++ {
+		for _, a := range l.machine.Step(l.now(), answers[i]) {
+			if answer, ok := l.do(a); ok {
+				answers[n] = answer
+				n++
+			}
+		}
+	}
+}
+
+// do carries one action out. ok tells that it is answered at once.
+func (l *loop) do(a machine.Action) (answer machine.Event, ok bool) {
+	switch a.Kind {
+	case machine.Lock:
+		go l.takeLock()
+	case machine.Unlock:
+		if err := l.accept.Unlock(); err != nil {
+			l.lockErr = err
+			return machine.FailedLock(number(err)), true
+		}
+	case machine.Watch:
+		l.watching = true
+	case machine.Accept:
+		return l.take(), true
+	case machine.Report:
+		return l.report(a.Status)
+	case machine.Serve:
+		return l.serve()
+	case machine.Exit:
+		l.exit(a)
+	}
+	return machine.Event{}, false
+}
+
+// takeLock waits for the accept lock beside the loop, which goes on looking at
+// the status channel and the clock. Differs: Q6 (a process of the original
+// that is blocked in the lock notices nothing).
+func (l *loop) takeLock() {
+	err := l.accept.Lock()
+	l.mu.Lock()
+	l.lockDone, l.lockErr = true, err
+	l.mu.Unlock()
+	l.wake()
+}
+
+// take accepts or reads once, at the listener that was ready.
+func (l *loop) take() machine.Event {
+	var err error
+	l.arrived = arrival{fd: -1}
+	switch transport := l.process.options.transport; transport {
+	case "fifo", "unix-dgram":
+		l.arrived.message, err = receive(l.ready, transport)
+	default:
+		l.arrived.fd, err = accept(l.ready)
+	}
+	if err == nil {
+		return machine.Happened(machine.Accepted)
+	}
+	if err != errMissed {
+		l.process.Errorf("accept connection: %s", lock.ErrorText(err))
+	}
+	return machine.Happened(machine.AcceptMissed)
+}
+
+// report writes one status message. A master that cannot be told is gone.
+func (l *loop) report(s wire.Status) (answer machine.Event, ok bool) {
+	var buffer [wire.StatusSize]byte
+	m := wire.Message{PID: int32(l.process.pid), Generation: l.process.generation, Status: s}
+	n, err := unix.Write(wire.StatusFD, m.Append(buffer[:0]))
+	for err == unix.EINTR {
+		n, err = unix.Write(wire.StatusFD, m.Append(buffer[:0]))
+	}
+	switch {
+	case s == wire.Taken:
+		return machine.Event{}, false
+	case err != nil || n != wire.StatusSize:
+		return machine.Happened(machine.ReportFailed), true
+	default:
+		return machine.Happened(machine.Reported), true
+	}
+}
+
+// serve lets the loop itself serve the client next, or a goroutine of its own.
+func (l *loop) serve() (answer machine.Event, ok bool) {
+	arrived := l.arrived
+	switch l.process.kind {
+	case machine.Multi:
+		go l.process.serveRequests(l, arrived)
+	case machine.EventDriven:
+		go l.process.serveSession(l, arrived)
+		return machine.Happened(machine.RequestEnded), true
+	default:
+		l.waiting = true
+	}
+	return machine.Event{}, false
+}
+
+func (l *loop) exit(a machine.Action) {
+	if a.Reason == machine.ReasonLock {
+		l.process.Fatalf("%v", l.lockErr)
+	}
+	l.process.verbosef("exit: %v", a.Reason)
+	l.process.log.Flush()
+	os.Exit(int(a.Code))
+}
+
+// number gives the number of a system error; EIO if it has none.
+func number(err error) core.Errno {
+	var e unix.Errno
+	if errors.As(err, &e) {
+		return core.Errno(e)
+	}
+	return core.EIO
+}

@@ -1,0 +1,157 @@
+package child
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	machine "github.com/stationmaster/stationmaster/core/child"
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
+)
+
+// Process is the running server as its functions see it. It is safe for use by
+// many goroutines.
+type Process struct {
+	server     *Server
+	kind       machine.Skeleton
+	argv       []string
+	pid        int
+	options    options
+	generation uint32
+	log        *logs.Log
+	errors     atomic.Int32
+	watchdog   watchdog
+
+	mu         sync.Mutex // of what follows
+	parameters *config.Parameters
+}
+
+// Service is the name of the service: -n, or the base name of argv[0].
+func (p *Process) Service() string { return p.options.service }
+
+// Transport is inet, unix, fifo, pass or unix-dgram; empty with -S.
+func (p *Process) Transport() string { return p.options.transport }
+
+// Args are the server's own arguments: what follows the options.
+func (p *Process) Args() []string { return p.options.args }
+
+// Verbose is the number of -v options.
+func (p *Process) Verbose() int { return p.options.verbose }
+
+// PID is the process's identity, which it also reports to the master.
+func (p *Process) PID() int { return p.pid }
+
+// Alive tells the watchdog that a long session is going on well. Servers of
+// many clients need not call it: their sessions do not hold up the main loop.
+func (p *Process) Alive() {
+	if p.kind != machine.Multi && p.kind != machine.EventDriven {
+		p.watchdog.restart()
+	}
+}
+
+// Parameter reads a parameter of main.cf, with its macros expanded and -o
+// options applied; fallback is its built-in default, itself a macro text. The
+// error carries the words of the original's fatal line.
+func (p *Process) Parameter(name, fallback string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.parameters.String(name, fallback, 0, 0)
+}
+
+// Number reads a parameter that is a number from min to max; max 0 is no limit.
+func (p *Process) Number(name string, fallback, min, max int32) (int32, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.parameters.Int(name, fallback, min, max)
+}
+
+// Span reads a parameter that is a time of min to max seconds; max 0 is no
+// limit. The unit of the fallback, such as "100s", is that of a number without
+// one.
+func (p *Process) Span(name, fallback string, min, max int32) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d, err := p.parameters.Time(name, fallback, min, max)
+	return time.Duration(d), err
+}
+
+// Flag reads a parameter that is yes or no.
+func (p *Process) Flag(name string, fallback bool) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.parameters.Bool(name, fallback)
+}
+
+// Infof writes a line to the log.
+func (p *Process) Infof(format string, args ...any) { p.write(logs.Info, format, args) }
+
+// Warnf writes a warning to the log.
+func (p *Process) Warnf(format string, args ...any) { p.write(logs.Warning, format, args) }
+
+// maxErrors is the number of errors after which a process gives up (spec
+// runtime, 14.1).
+const maxErrors = 13
+
+// Errorf writes an error to the log; the 13th ends the process.
+func (p *Process) Errorf(format string, args ...any) {
+	p.write(logs.Error, format, args)
+	if p.errors.Add(1) >= maxErrors {
+		p.Fatalf("too many errors")
+	}
+}
+
+// fatalDelay keeps a server that cannot start from being started at once again.
+const fatalDelay = time.Second
+
+// Fatalf writes a fatal line to the log, waits a second and ends the process
+// with exit code 1. A master throttles a service for it if the process never
+// reported itself available.
+func (p *Process) Fatalf(format string, args ...any) {
+	p.write(logs.Fatal, format, args)
+	time.Sleep(fatalDelay)
+	p.log.Flush()
+	os.Exit(1)
+}
+
+// verbosef writes a line if -v was given.
+func (p *Process) verbosef(format string, args ...any) {
+	if p.options.verbose > 0 {
+		p.Infof(format, args...)
+	}
+}
+
+// crashed is deferred around the server's functions: standard error is
+// /dev/null as a rule, so the cause would be lost.
+func (p *Process) crashed() {
+	if r := recover(); r != nil {
+		p.write(logs.Panic, "%v", []any{r})
+		panic(r)
+	}
+}
+
+// write hands one line to the log, and with -V to standard error, too.
+func (p *Process) write(level logs.Level, format string, args []any) {
+	text := fmt.Sprintf(format, args...)
+	p.log.Log(level, text)
+	if p.options.toStderr {
+		// A reader that went away is no concern of ours.
+		_, _ = unix.Write(2, []byte(p.name()+": "+level.Prefix()+text+"\n"))
+	}
+}
+
+// name is the process's name in the log.
+func (p *Process) name() string {
+	if p.server.Name != "" {
+		return p.server.Name
+	}
+	if len(p.argv) == 0 {
+		return "server"
+	}
+	return filepath.Base(p.argv[0])
+}

@@ -1,0 +1,115 @@
+// Package child is the library with which a server written in Go lives under a
+// master, ours or the original: it reads the command line that a master gives,
+// finds its parameters in main.cf, takes its place among the processes of its
+// service, accepts, reports, and leaves when it should. Source: spec child.
+//
+// When it accepts, reports and leaves is decided by core/child; this package
+// carries those decisions out. It refuses to speak any mail protocol, to start
+// other processes (but for the debugger of -D), and to run outside a master
+// except with -S, which serves one client on standard input and output.
+//
+// A server is a Server with one of its five functions set, and Main:
+//
+//	func main() {
+//		child.Main(&child.Server{Stream: func(p *child.Process, c *child.Conn) { … }})
+//	}
+package child
+
+import (
+	"os"
+	"time"
+
+	machine "github.com/stationmaster/stationmaster/core/child"
+)
+
+// Never overrides max_use or max_idle: the server leaves for no such reason.
+const Never = -1
+
+// Limit is what a server demands of the process limit in master.cf.
+type Limit uint8
+
+// The demands (spec child, 2).
+const (
+	AnyLimit Limit = iota
+	LimitOne       // one process alone, "-l"
+	NoLimit        // as many as there are clients, "-z"
+)
+
+// Server says what a server does. Exactly one of Stream, Requests, Sessions,
+// Trigger and Datagram is set; it decides the skeleton and the transports
+// (spec child, 2). The functions must not keep what they are given after they
+// return.
+type Server struct {
+	// Stream serves one client at a time, to its end; the connection is closed
+	// when it returns. For inet, unix and pass.
+	Stream func(*Process, *Conn)
+	// Requests serves many clients, each in a goroutine: it is called when a
+	// client has sent something, answers one request and returns; an error
+	// closes the connection. The process is busy while a request is open. For
+	// inet, unix and pass.
+	Requests func(*Process, *Conn) error
+	// Sessions serves many clients, each in a goroutine, to its end. The
+	// process never stays busy: it can always take one more client. For inet,
+	// unix and pass.
+	Sessions func(*Process, *Conn)
+	// Trigger gets the bytes of one wakeup, each a request code; unknown ones
+	// are to be ignored. For unix, fifo and pass.
+	Trigger func(*Process, []byte)
+	// Datagram gets one message, cut at 4096 bytes. For unix-dgram.
+	Datagram func(*Process, []byte)
+
+	// Name is the program's name in the log; empty: that of argv[0].
+	Name string
+	// Limit is the process limit that the server cannot do without.
+	Limit Limit
+	// Privileged: the server cannot do its work as mail_owner.
+	Privileged bool
+	// MaxUse overrides max_use of main.cf and -m; 0: no override; or Never.
+	MaxUse int32
+	// MaxIdle overrides max_idle of main.cf and -i; 0: no override; or Never.
+	MaxIdle time.Duration
+	// MaxClients bounds the clients of Requests and Sessions at once; 0: 1000.
+	MaxClients int32
+	// Drain: when the master has cut the process off, clients of Requests and
+	// Sessions are served to their end. Without it they are dropped, as by the
+	// reference's servers.
+	Drain bool
+	// Watchdog ends the process when it has got stuck for so long; 0: the
+	// skeleton's own limit (spec child, 5).
+	Watchdog time.Duration
+	// PreJail runs before privileges are dropped, PostJail after. An error is
+	// fatal.
+	PreJail  func(*Process) error
+	PostJail func(*Process) error
+}
+
+const defaultMaxClients = 1000
+
+// Main runs the server with the command line and environment of this process
+// and never returns.
+func Main(s *Server) {
+	p := &Process{server: s, argv: os.Args, pid: os.Getpid()}
+	p.run()
+}
+
+// skeleton tells by the function that is set what kind of server this is; ok
+// is false unless it is exactly one.
+func (s *Server) skeleton() (k machine.Skeleton, ok bool) {
+	n := 0
+	for _, f := range []struct {
+		set  bool
+		kind machine.Skeleton
+	}{
+		{s.Stream != nil, machine.Single},
+		{s.Requests != nil, machine.Multi},
+		{s.Sessions != nil, machine.EventDriven},
+		{s.Trigger != nil, machine.Trigger},
+		{s.Datagram != nil, machine.Datagram},
+	} {
+		if f.set {
+			k = f.kind
+			n++
+		}
+	}
+	return k, n == 1
+}

@@ -1,0 +1,248 @@
+package child
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
+	machine "github.com/stationmaster/stationmaster/core/child"
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter/facts"
+	"github.com/stationmaster/stationmaster/osadapter/lock"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
+)
+
+// run is the whole life of the process. It never returns.
+func (p *Process) run() {
+	defer p.crashed()
+	signal.Ignore(unix.SIGPIPE, unix.SIGXFSZ)
+	p.log = logs.New(logs.Origin{Process: p.name(), PID: p.pid}, os.LookupEnv)
+	settings, accept, err := p.start()
+	if err != nil {
+		p.Fatalf("%v", err)
+	}
+	if p.options.standard {
+		p.serveStandard()
+		os.Exit(0)
+	}
+	l := newLoop(p, settings, accept)
+	l.run()
+}
+
+// start does all that comes before the main loop, in the reference's order
+// (spec child, 4). The error is the text of the fatal line. accept is nil when
+// the server takes no lock.
+func (p *Process) start() (settings machine.Settings, accept *lock.Accept, err error) {
+	var ok bool
+	if p.kind, ok = p.server.skeleton(); !ok {
+		return settings, nil, errors.New("a server sets exactly one of its functions")
+	}
+	if p.options, err = parseOptions(p.argv, p.kind); err != nil {
+		return settings, nil, err
+	}
+	if err := p.loadParameters(); err != nil {
+		return settings, nil, err
+	}
+	if settings, err = p.settings(); err != nil {
+		return settings, nil, err
+	}
+	if !p.options.foreground && isTerminal(0) {
+		return settings, nil, errors.New("do not run this command by hand")
+	}
+	if err := p.options.checkDemands(p.server); err != nil {
+		return settings, nil, err
+	}
+	if !p.options.standard {
+		if err := p.checkMaster(); err != nil {
+			return settings, nil, err
+		}
+	}
+	if p.options.debug {
+		if err := p.runDebugger(); err != nil {
+			return settings, nil, err
+		}
+	}
+	queue := p.parameters.QueueDirectory()
+	if err := os.Chdir(queue); err != nil {
+		return settings, nil, fmt.Errorf("chdir %s: %s", queue, lock.ErrorText(errors.Unwrap(err)))
+	}
+	if settings.AcceptLock && !p.options.standard {
+		// While we are still privileged: the lock files belong to root.
+		if accept, err = lock.OpenAccept("pid/" + p.options.transport + "." + p.options.service); err != nil {
+			return settings, nil, err
+		}
+	}
+	return settings, accept, p.enterJail(queue)
+}
+
+// enterJail gives privileges up between the server's own two steps.
+func (p *Process) enterJail(queue string) error {
+	if p.server.PreJail != nil {
+		if err := p.server.PreJail(p); err != nil {
+			return err
+		}
+	}
+	if err := dropPrivileges(p.parameters.MailOwner(), p.options.unprivileged, p.options.chroot, queue); err != nil {
+		return err
+	}
+	if p.server.PostJail != nil {
+		return p.server.PostJail(p)
+	}
+	return nil
+}
+
+// loadParameters reads main.cf and switches the log to what it says.
+func (p *Process) loadParameters() error {
+	directory := os.Getenv("MAIL_CONFIG")
+	if directory == "" {
+		directory = config.DefaultDirectory
+	}
+	directory, err := filepath.Abs(directory)
+	if err != nil {
+		return fmt.Errorf("configuration directory: %w", err)
+	}
+	main := facts.Loader{ConfigDirectory: directory, ProcessName: p.name(), Overrides: p.options.overrides}
+	params, diagnostics, ok := main.LoadMain()
+	for _, d := range diagnostics {
+		switch {
+		case d.Severity == core.Warning:
+			p.Warnf("%s", d.Text)
+		case d.Severity == core.Error:
+			return errors.New(d.Text)
+		}
+	}
+	if !ok {
+		return errors.New("main.cf cannot be used")
+	}
+	p.parameters = params
+	return p.log.Switch(params.Log())
+}
+
+// settings reads what main.cf and the command line say about the main loop.
+func (p *Process) settings() (machine.Settings, error) {
+	s := machine.Settings{
+		Skeleton:    p.kind,
+		RetireAfter: p.options.retireAfter,
+		MaxClients:  p.server.MaxClients,
+		AcceptLock:  !p.options.alone && (p.kind == machine.Single || p.kind == machine.Trigger || p.kind == machine.Datagram),
+		EarlyUnlock: p.options.transport == "fifo" || p.options.transport == "unix-dgram",
+		Drain:       p.server.Drain,
+	}
+	if s.MaxClients <= 0 {
+		s.MaxClients = defaultMaxClients
+	}
+	s.MaxClients = min(s.MaxClients, affordableClients())
+	var err error
+	if s.MaxUse, err = p.parameters.Int("max_use", 100, 1, 0); err != nil {
+		return s, err
+	}
+	if s.MaxIdle, err = p.parameters.Time("max_idle", "100s", 1, 0); err != nil {
+		return s, err
+	}
+	timeout, err := p.parameters.Time("daemon_timeout", "18000s", 1, 0)
+	if err != nil {
+		return s, err
+	}
+	switch n := p.server.MaxUse; {
+	case n > 0:
+		s.MaxUse = n
+	case n < 0:
+		s.MaxUse = 0
+	}
+	switch d := p.server.MaxIdle; {
+	case d > 0:
+		s.MaxIdle = core.Duration(d)
+	case d < 0:
+		s.MaxIdle = 0
+	}
+	p.watchdog.set(p.watchdogLimit(time.Duration(timeout)), p)
+	return s, nil
+}
+
+// affordableClients leaves half of the descriptors to the server's own files: a
+// server that runs out of them cannot even refuse.
+func affordableClients() int32 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return defaultMaxClients
+	}
+	return int32(max(1, min(uint64(limit.Cur)/2, math.MaxInt32)))
+}
+
+// checkMaster checks what the master gave us: the transport, the generation,
+// and the descriptors, which are for nobody who comes after us.
+func (p *Process) checkMaster() error {
+	if err := p.options.checkTransport(p.kind); err != nil {
+		return err
+	}
+	if text, ok := os.LookupEnv(wire.GenerationVariable); ok {
+		if p.generation, ok = wire.ParseGeneration(text); !ok {
+			return fmt.Errorf("bad generation: %s", text)
+		}
+	}
+	return adoptDescriptors(p.options.transport, p.options.listeners)
+}
+
+// runDebugger runs debugger_command on this process and waits for it (spec
+// runtime, 15).
+func (p *Process) runDebugger() error {
+	command, err := p.Parameter("debugger_command", "")
+	if err != nil {
+		return err
+	}
+	if command == "" {
+		return errors.New("no debugger_command variable set up")
+	}
+	p.Infof("running: %s", command)
+	// The debugger's own result is nobody's business.
+	_ = exec.Command("/bin/sh", "-c", command).Run()
+	return nil
+}
+
+// dropPrivileges becomes the mail owner and enters the queue directory, as -u
+// and -c say. Without being root, -u can only be obeyed by the owner itself.
+func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) error {
+	root := unix.Geteuid() == 0
+	if unprivileged && !root && unix.Geteuid() != int(owner.UID) {
+		return fmt.Errorf("cannot become user %s: the process runs as user ID %s, not as root or %s",
+			owner.Name, strconv.Itoa(unix.Geteuid()), owner.Name)
+	}
+	if unprivileged && root {
+		if err := unix.Setgid(int(owner.GID)); err != nil {
+			return fmt.Errorf("setgid(%d): %s", owner.GID, lock.ErrorText(err))
+		}
+		if err := unix.Setgroups([]int{int(owner.GID)}); err != nil {
+			return fmt.Errorf("initgroups(%s, %d): %s", owner.Name, owner.GID, lock.ErrorText(err))
+		}
+	}
+	if jail {
+		if err := unix.Chroot(queue); err != nil {
+			return fmt.Errorf("chroot(%s): %s", queue, lock.ErrorText(err))
+		}
+		if err := unix.Chdir("/"); err != nil {
+			return fmt.Errorf("chdir(/): %s", lock.ErrorText(err))
+		}
+	}
+	if unprivileged && root {
+		if err := unix.Setuid(int(owner.UID)); err != nil {
+			return fmt.Errorf("setuid(%d): %s", owner.UID, lock.ErrorText(err))
+		}
+	}
+	return nil
+}
+
+// isTerminal tells whether a person may be at the descriptor.
+func isTerminal(fd int) bool {
+	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	return err == nil
+}
