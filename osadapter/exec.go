@@ -1,0 +1,168 @@
+package osadapter
+
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// Surroundings are what Exec needs of the process around it. Every function is
+// called on the loop's goroutine.
+type Surroundings struct {
+	// Log writes one line.
+	Log func(level core.Level, text string)
+	// Load begins to read the configuration and returns at once; the answer
+	// comes to Loop.Post.
+	Load func(core.Request)
+	// Apply puts a configuration's log settings in force and gives the
+	// environment of children from now on, without GENERATION.
+	Apply func(*core.Config) (environ []string)
+	// Announce tells whoever waits that the daemon is up.
+	Announce func()
+	// BeforeGroupSignal makes us survive a signal to our own process group.
+	BeforeGroupSignal func(core.Signal)
+	// OpenFiles is the limit on open descriptors; 0: unknown.
+	OpenFiles uint64
+}
+
+// Ending says how the process is to end.
+type Ending struct {
+	Code   int
+	Signal core.Signal // not 0: die by it
+	Fatal  bool        // a fatal line was logged
+}
+
+// Exec carries out actions. It keeps what the machine must not know: which
+// descriptors belong to which service, child or wakeup. Answers and what was
+// found on the way are queued as events, to be stepped after the whole list of
+// actions is done.
+type Exec struct {
+	k      Kernel
+	around Surroundings
+	set    sys.FD // the poll set
+
+	flowRead, flowWrite sys.FD
+	environ             []string
+
+	services map[core.ServiceID]*service
+	children map[core.Generation]*child
+	pids     map[core.PID]core.Generation // of children not reaped
+	wakeups  map[core.Request]*wakeup
+	helpers  *Helpers
+
+	queue  []core.Event // from head on
+	head   int
+	ending *Ending
+	fatal  bool
+}
+
+// NewExec makes the poll set and the flow-control pipe.
+func NewExec(k Kernel, around Surroundings) (*Exec, error) {
+	x := &Exec{
+		k: k, around: around,
+		services: map[core.ServiceID]*service{},
+		children: map[core.Generation]*child{},
+		pids:     map[core.PID]core.Generation{},
+		wakeups:  map[core.Request]*wakeup{},
+	}
+	var e core.Errno
+	if x.set, e = k.PollOpen(); e != 0 {
+		return nil, &CallError{"epoll_create", e}
+	}
+	if x.flowRead, x.flowWrite, e = k.FlowPipe(); e != 0 {
+		k.Close(x.set)
+		return nil, &CallError{"pipe", e}
+	}
+	return x, nil
+}
+
+// CallError is a system call that failed where nothing can be done about it.
+type CallError struct {
+	Call  string
+	Errno core.Errno
+}
+
+func (e *CallError) Error() string { return e.Call + ": " + e.Errno.String() }
+
+// Do carries out the list to its end.
+func (x *Exec) Do(actions []core.Action) {
+	for i := range actions {
+		x.do(&actions[i])
+	}
+}
+
+func (x *Exec) do(a *core.Action) {
+	switch a.Kind {
+	case core.LoadConfig:
+		x.around.Load(a.Request)
+	case core.OpenListener:
+		x.openListener(a)
+	case core.SettleListener:
+		x.settleListener(a.Service, a.Listener)
+	case core.AbandonListener:
+		x.abandonListener(a.Service, a.Listener)
+	case core.MoveListener:
+		x.moveListener(a)
+	case core.CloseListener:
+		x.closeListener(a.Service, a.Listener)
+	case core.WatchListener:
+		x.watch(a.Service, true)
+	case core.IgnoreListener:
+		x.watch(a.Service, false)
+	case core.StartChild:
+		x.startChild(a)
+	case core.RetireChild:
+		x.retireChild(a.Generation)
+	case core.SignalChild:
+		x.signalChild(a)
+	case core.SignalGroup:
+		x.around.BeforeGroupSignal(a.Signal)
+		x.k.Kill(-x.k.PID(), a.Signal)
+	case core.WakeService:
+		x.wakeService(a)
+	case core.CloseWakeup:
+		x.closeWakeup(a.Request)
+	case core.ApplyConfig:
+		x.environ = x.around.Apply(a.Config)
+		x.warnOfDescriptors(a.Config)
+	case core.Announce:
+		x.around.Announce()
+	case core.Log:
+		x.fatal = x.fatal || a.Level == core.LevelFatal
+		x.around.Log(a.Level, a.Message())
+	case core.Exit:
+		x.ending = &Ending{Code: int(a.Number), Signal: a.Signal, Fatal: x.fatal}
+	}
+}
+
+// answer queues an event for the machine.
+func (x *Exec) answer(ev core.Event) { x.queue = append(x.queue, ev) }
+
+// next takes the oldest queued event.
+func (x *Exec) next() (core.Event, bool) {
+	if x.head == len(x.queue) {
+		x.queue, x.head = x.queue[:0], 0
+		return core.Event{}, false
+	}
+	x.head++
+	return x.queue[x.head-1], true
+}
+
+// spareDescriptors are for the log, the locks, the poll set and their like.
+const spareDescriptors = 32
+
+// warnOfDescriptors says in time that the limit on open files is too low for
+// what the configuration allows: a listener and a child cost one each.
+func (x *Exec) warnOfDescriptors(c *core.Config) {
+	need := uint64(spareDescriptors)
+	for i := range c.Services {
+		s := &c.Services[i]
+		need += uint64(len(s.Endpoints)) + uint64(s.ProcessLimit)
+	}
+	if x.around.OpenFiles == 0 || need <= x.around.OpenFiles {
+		return
+	}
+	x.around.Log(core.LevelWarning, "listeners and process limits of "+c.ConfigDirectory+"/master.cf add up to "+
+		utoa(need)+" descriptors, but only "+utoa(x.around.OpenFiles)+
+		" may be open: services will be throttled before their limits are reached; raise the hard limit on open files (ulimit -Hn) to "+
+		utoa(need)+" or lower the process limits")
+}

@@ -1,0 +1,295 @@
+package osadapter
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/benbjohnson/clock"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// Watchdog figures (spec runtime, 13): three looks in a row without progress
+// are taken for a loop that hangs.
+const (
+	WatchdogInterval = 333 * time.Second
+	watchdogStrikes  = 3
+)
+
+// Loop carries one machine: it waits in one place, turns what it finds into
+// events, steps the machine and has the actions carried out. Everything but
+// Post and the wake-ups of signals and clock happens on the goroutine that
+// calls its methods, which must stay on one thread (spec go-traps, G4).
+type Loop struct {
+	machine *core.Machine
+	exec    *Exec
+	k       LoopKernel
+	clock   clock.Clock
+	origin  time.Time
+	waker   sys.FD
+	timer   *clock.Timer // nil until a deadline is first waited for
+	armed   core.Time    // what the timer is set to, with isArmed
+	isArmed bool
+	stopped bool // Stop was called
+
+	signals chan os.Signal
+	mailbox mailbox
+
+	// OnHang is called, on another goroutine, when the loop has not come round
+	// for three watchdog intervals.
+	OnHang   func()
+	watchdog *clock.Timer
+	busy     atomic.Bool
+	turns    atomic.Uint64
+}
+
+// mailbox is where other goroutines leave what the loop is to do.
+type mailbox struct {
+	mu     sync.Mutex
+	events []core.Event
+	hangup bool
+	reap   bool
+	last   core.Signal // the latest of the signals that end the process
+	stop   bool        // leave the loop as it is
+}
+
+// NewLoop prepares a loop for the machine. The clock gives the machine its
+// time, counted from now.
+func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, error) {
+	l := &Loop{machine: m, exec: x, k: k, clock: c, origin: c.Now(), signals: make(chan os.Signal, 64)}
+	var e core.Errno
+	if l.waker, e = k.WakerOpen(); e != 0 {
+		return nil, &CallError{"eventfd", e}
+	}
+	if e := k.PollAdd(x.set, l.waker, key(keyWaker, 0), true, false); e != 0 {
+		k.Close(l.waker)
+		return nil, &CallError{"epoll_ctl", e}
+	}
+	x.helpers = NewHelpers()
+	return l, nil
+}
+
+// Now is the machine's time.
+func (l *Loop) Now() core.Time { return core.Time(l.clock.Now().Sub(l.origin)) }
+
+// Helpers runs short-lived programs of our own beside the loop.
+func (l *Loop) Helpers() *Helpers { return l.exec.helpers }
+
+// Post hands an event to the loop. Any goroutine may call it.
+func (l *Loop) Post(ev core.Event) {
+	l.mailbox.mu.Lock()
+	l.mailbox.events = append(l.mailbox.events, ev)
+	l.mailbox.mu.Unlock()
+	l.k.WakerWake(l.waker)
+}
+
+// Stop makes Run return as soon as the current turn is over, with everything
+// left as it is. Any goroutine may call it.
+func (l *Loop) Stop() {
+	l.mailbox.mu.Lock()
+	l.mailbox.stop = true
+	l.mailbox.mu.Unlock()
+	l.k.WakerWake(l.waker)
+}
+
+// Signals is where the process's signals are to be delivered.
+func (l *Loop) Signals() chan os.Signal { return l.signals }
+
+// Boot steps the first configuration and all that follows from it at once. It
+// gives an ending if the daemon cannot start.
+func (l *Loop) Boot(first core.Event) *Ending {
+	l.pump(first)
+	return l.exec.ending
+}
+
+// Run carries the machine until it ends.
+func (l *Loop) Run() Ending {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	stop := make(chan struct{})
+	defer close(stop)
+	go l.forwardSignals(stop)
+	l.startWatchdog()
+	var ready [64]sys.PollEvent
+	l.reap() // children that ended before signals were watched
+	for l.exec.ending == nil && !l.stopped {
+		l.arm()
+		n, e := l.k.PollWait(l.exec.set, ready[:], -1)
+		l.busy.Store(true)
+		l.turns.Add(1)
+		if e != 0 {
+			panic(fmt.Sprintf("epoll_wait: %v", e))
+		}
+		l.turn(ready[:n])
+		l.busy.Store(false)
+	}
+	l.close()
+	if l.stopped {
+		return Ending{}
+	}
+	return *l.exec.ending
+}
+
+// turn handles one batch: due timers, then descriptors, then what other
+// goroutines left, a hangup and dead children last (spec runtime, 12).
+func (l *Loop) turn(ready []sys.PollEvent) {
+	if when, ok := l.machine.Deadline(); ok && when <= l.Now() {
+		l.pump(core.ExpiredTimer())
+	}
+	for i := range ready {
+		kind, number := splitKey(ready[i].Key)
+		switch kind {
+		case keyListener:
+			l.pump(core.ReadyListener(core.ServiceID(number)))
+		case keyStatus:
+			l.exec.statusReady(core.Generation(number))
+			l.drain()
+		case keyWakeup:
+			l.exec.wakeupReady(core.Request(number))
+			l.drain()
+		case keyWaker:
+			l.k.WakerDrain(l.waker)
+		}
+	}
+	l.takeMail()
+}
+
+// takeMail looks after the drain of the waker, so that nothing that was left
+// before a wake-up is missed.
+func (l *Loop) takeMail() {
+	m := &l.mailbox
+	m.mu.Lock()
+	events, hangup, reap, last := m.events, m.hangup, m.reap, m.last
+	m.events, m.hangup, m.reap, m.last = nil, false, false, 0
+	l.stopped = m.stop
+	m.mu.Unlock()
+	for i := range events {
+		l.pump(events[i])
+	}
+	if hangup {
+		l.pump(core.GotSignal(core.SIGHUP))
+	}
+	if reap {
+		l.reap()
+	}
+	if last != 0 {
+		l.pump(core.GotSignal(last))
+	}
+}
+
+func (l *Loop) reap() {
+	l.exec.reap()
+	l.drain()
+}
+
+// pump steps the event, carries out what follows, and steps what that answers,
+// until nothing is left.
+func (l *Loop) pump(ev core.Event) {
+	l.step(ev)
+	l.drain()
+}
+
+// drain steps the queued events.
+func (l *Loop) drain() {
+	for {
+		ev, ok := l.exec.next()
+		if !ok {
+			return
+		}
+		l.step(ev)
+	}
+}
+
+func (l *Loop) step(ev core.Event) {
+	if l.exec.ending != nil {
+		return
+	}
+	l.exec.Do(l.machine.Step(l.Now(), ev))
+}
+
+// arm sets the one timer to the machine's next deadline. A timer that is set
+// earlier is left alone: it wakes us once for nothing, which costs less than
+// setting it at every turn.
+func (l *Loop) arm() {
+	when, ok := l.machine.Deadline()
+	now := l.Now()
+	if !ok || l.isArmed && l.armed <= when && l.armed > now {
+		return
+	}
+	l.armed, l.isArmed = when, true
+	delay := time.Duration(max(when.Sub(now), 0))
+	if l.timer == nil {
+		l.timer = l.clock.AfterFunc(delay, func() { l.k.WakerWake(l.waker) })
+		return
+	}
+	l.timer.Stop()
+	l.timer.Reset(delay)
+}
+
+// forwardSignals turns signals into mail. It blocks in its channel only.
+func (l *Loop) forwardSignals(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case s := <-l.signals:
+			number, ok := s.(syscall.Signal)
+			if !ok {
+				continue
+			}
+			l.mailbox.mu.Lock()
+			switch number {
+			case syscall.SIGHUP:
+				l.mailbox.hangup = true
+			case syscall.SIGCHLD:
+				l.mailbox.reap = true
+			default:
+				l.mailbox.last = core.Signal(number)
+			}
+			l.mailbox.mu.Unlock()
+			l.k.WakerWake(l.waker)
+		}
+	}
+}
+
+// startWatchdog looks at fixed intervals whether the loop still comes round. A
+// loop that waits for events is well.
+func (l *Loop) startWatchdog() {
+	if l.OnHang == nil {
+		return
+	}
+	strikes, seen := 0, uint64(0)
+	l.watchdog = l.clock.AfterFunc(WatchdogInterval, func() {
+		turns := l.turns.Load()
+		if l.busy.Load() && turns == seen {
+			strikes++
+		} else {
+			strikes = 0
+		}
+		seen = turns
+		if strikes >= watchdogStrikes {
+			l.OnHang()
+			return
+		}
+		l.watchdog.Reset(WatchdogInterval)
+	})
+}
+
+// close stops the timers and the delivery of signals. Descriptors are left to
+// the end of the process, as listeners and children are.
+func (l *Loop) close() {
+	signal.Stop(l.signals)
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	if l.watchdog != nil {
+		l.watchdog.Stop()
+	}
+}
