@@ -1,0 +1,66 @@
+# Every target works offline once the modules are there, but for lint, which
+# fetches its tools at the versions below.
+
+GO          ?= go
+FLAVOUR     ?= debian
+CHECKS      ?= 2000
+SEEDS       ?= 200000
+FUZZTIME    ?= 30s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+BENCHCOUNT  ?= 5
+MODULE      := github.com/stationmaster/stationmaster
+LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR)
+
+.DEFAULT_GOAL := help
+.PHONY: all build test race e2e demo sim stress fuzz bench lint golden clean help
+
+help: ## show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@echo "  variables: FLAVOUR=$(FLAVOUR) (debian or upstream), CHECKS, SEEDS, FUZZTIME, BENCHCOUNT"
+
+all: build lint ## build, lint and run the short tests
+	$(GO) test -short ./...
+
+build: ## build the programs into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+test: ## run all tests; what needs root or Postfix says so and is skipped
+	$(GO) test ./...
+
+race: ## run the short tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...
+
+e2e: build ## send real mail through Debian's Postfix under our master (root)
+	$(GO) test -count=1 -timeout 15m -v -run TestEndToEnd ./cmd/master/e2e -e2e
+
+demo: build ## show on-demand start, limits, idle exit and reload, in under 20 s
+	@bin/demo -bin bin
+
+sim: ## random event sequences against the machine, CHECKS of them
+	$(GO) test -count=1 ./core/... ./sim/... -rapid.checks=$(CHECKS)
+
+stress: ## the same, SEEDS of them
+	$(GO) test -count=1 -timeout 24h ./core/ ./sim/... -rapid.checks=$(SEEDS)
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./fuzz/...); do \
+	  for target in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
+	    echo "== $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
+	  done; \
+	done
+
+bench: ## run the benchmarks, BENCHCOUNT times each
+	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...
+
+lint: ## gofumpt, staticcheck, and go vet for every system
+	@unformatted=$$($(GO) run $(GOFUMPT) -l .); test -z "$$unformatted" || { echo "not gofumpt-clean:"; echo "$$unformatted"; exit 1; }
+	@set -e; for os in linux freebsd darwin openbsd; do echo "go vet ($$os)"; GOOS=$$os $(GO) vet ./...; done
+	$(GO) run $(STATICCHECK) ./...
+
+golden: ## rewrite the golden files of the tests; say in the commit why each line moved
+	$(GO) test ./core/... -update
+
+clean: ## remove what was built
+	rm -rf bin dist

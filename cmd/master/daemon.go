@@ -1,0 +1,289 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/benbjohnson/clock"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/osadapter/boot"
+	"github.com/stationmaster/stationmaster/osadapter/facts"
+	"github.com/stationmaster/stationmaster/osadapter/lock"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
+	"github.com/stationmaster/stationmaster/osadapter/options"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// daemon is what the parts of a start share.
+type daemon struct {
+	log         *logs.Log
+	start       boot.Start
+	process     string // the name we were started under
+	openFiles   uint64
+	environ     []string // ours, then what children get
+	credentials boot.Credentials
+	options     options.Options
+
+	kernel  sys.Linux
+	machine *core.Machine
+	loop    *osadapter.Loop
+	loader  *facts.Loader
+	frozen  *config.Frozen
+	locks   []*lock.Lock // held until the process ends
+	applied bool         // a configuration is in force
+}
+
+// run goes through the start in the original's order (spec runtime, 2) and
+// then carries the machine to its end.
+func (d *daemon) run() osadapter.Ending {
+	d.detach()
+	if text := boot.OpenFilesWarning(d.openFiles); text != "" {
+		d.log.Log(logs.Warning, text)
+	}
+	if err := d.prepareLoop(); err != nil {
+		d.fatal(err.Error())
+	}
+	parameters, ending := d.loadMain()
+	if ending != nil {
+		return *ending
+	}
+	d.enterQueue(parameters)
+	d.lockOut(parameters)
+	c, ok := d.loader.LoadServices(parameters)
+	if !ok {
+		return *d.loop.Boot(core.RejectedConfig(0, c))
+	}
+	if d.options.Verbose > 0 {
+		for i := range c.Services {
+			for _, line := range config.DumpService(&c.Services[i]) {
+				d.info(line)
+			}
+		}
+	}
+	if d.options.Debug {
+		d.info("running: " + c.DebuggerCommand)
+		if err := boot.RunDebugger(c.DebuggerCommand, d.environ); err != nil {
+			d.fatal(err.Error())
+		}
+	}
+	boot.Catch(d.loop.Signals(), syscall.SIGCHLD)
+	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
+		return *ending
+	}
+	d.loader.Runner = d.loop.Helpers()
+	boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
+		syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM)
+	return d.loop.Run()
+}
+
+// detach cuts us off from whoever started us, as far as the options say.
+func (d *daemon) detach() {
+	if !d.options.Foreground {
+		if err := boot.DetachStandard(d.options.KeepStdout || d.options.Init); err != nil {
+			d.fatal(err.Error())
+		}
+	}
+	if d.options.Detach() {
+		if err := boot.NewSession(); err != nil {
+			d.info("a shell made this process the leader of a process group; start it with -w, or through postfix start")
+			d.fatal(err.Error())
+		}
+	}
+	if d.credentials.Root() {
+		if err := boot.SetRootGroups(); err != nil {
+			d.fatal(err.Error())
+		}
+	}
+}
+
+func (d *daemon) prepareLoop() error {
+	x, err := osadapter.NewExec(d.kernel, osadapter.Surroundings{
+		Log:               d.logLine,
+		Load:              d.load,
+		Apply:             d.apply,
+		Announce:          d.announce,
+		BeforeGroupSignal: beforeGroupSignal,
+		OpenFiles:         d.openFiles,
+	})
+	if err != nil {
+		return err
+	}
+	c := clock.New()
+	d.machine = core.New(0, core.Options{
+		InitMode:    d.options.Init,
+		GroupLeader: d.options.Init || syscall.Getpgrp() == os.Getpid(),
+		Verbose:     d.options.Verbose > 0,
+		ExitSet:     d.options.ExitAfterSet,
+		ExitAfter:   core.Duration(d.options.ExitAfter) * core.Second,
+	})
+	if d.loop, err = osadapter.NewLoop(d.machine, x, d.kernel, c); err != nil {
+		return err
+	}
+	d.loop.OnHang = func() {
+		boot.ArmDeadman()
+		d.fatal("watchdog timeout")
+	}
+	return nil
+}
+
+// beforeGroupSignal survives the signal that we send to our own group, and
+// makes sure that the end comes within seconds whatever happens on the way.
+func beforeGroupSignal(s core.Signal) {
+	boot.ArmDeadman()
+	boot.IgnoreSignal(syscall.Signal(s))
+}
+
+// loadMain reads main.cf and judges whether we may run at all.
+func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
+	directory := d.options.ConfigDirectory
+	if directory == "" {
+		directory = config.DefaultDirectory
+	}
+	d.loader = &facts.Loader{
+		ConfigDirectory: directory,
+		ProcessName:     d.process,
+		Runner:          facts.Plain{},
+		Flags: config.Flags{
+			Foreground: d.options.Foreground,
+			Verbose:    d.options.Verbose > 0,
+			Debug:      d.options.Debug,
+		},
+	}
+	parameters, diagnostics, ok := d.loader.LoadMain()
+	if !ok {
+		return nil, d.loop.Boot(core.RejectedConfig(0, config.Refusal(diagnostics...)))
+	}
+	switchIdentity, err := d.credentials.CheckOwner(parameters.MailOwner().UID)
+	if err != nil {
+		d.info("started by user " + itoa(d.credentials.UID) + "; without root only mail_owner itself (" +
+			parameters.MailOwner().Name + ") may start a master")
+		d.fatal(err.Error())
+	}
+	d.loader.Flags.SwitchIdentity = switchIdentity
+	d.frozen = parameters.Freeze()
+	settings := parameters.Log()
+	exported := boot.ExportPostlog(boot.ExportTag(d.environ, settings), settings)
+	d.environ = boot.FilterEnvironment(parameters.Environment(), exported, d.options.ConfigDirectory)
+	return parameters, nil
+}
+
+// enterQueue changes to the queue directory and takes, or with -t tests, the
+// lock of the mail system.
+func (d *daemon) enterQueue(p *config.Parameters) {
+	if err := os.Chdir(p.QueueDirectory()); err != nil {
+		d.info("create the directory, or correct queue_directory in " + config.MainPath(d.loader.ConfigDirectory))
+		d.fatal("chdir " + p.QueueDirectory() + ": " + lock.ErrorText(errnoOf(err)))
+	}
+	path := "pid/" + d.process + ".pid"
+	if d.options.Test {
+		held, err := lock.Test(path)
+		if held || err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	d.acquire(path)
+}
+
+// lockOut takes the lock of the data directory, as the mail owner, and gives
+// the runtime a place there for its last words.
+func (d *daemon) lockOut(p *config.Parameters) {
+	d.asOwner(p.MailOwner(), func() {
+		d.acquire(p.DataDirectory() + "/" + d.process + ".lock")
+		earlier, err := boot.OpenCrashOutput(p.DataDirectory())
+		if err != nil {
+			d.log.Log(logs.Warning, err.Error())
+		}
+		if earlier != "" {
+			d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them")
+		}
+	})
+}
+
+func (d *daemon) acquire(path string) {
+	l, err := lock.Acquire(path)
+	if err == nil {
+		err = l.Record(os.Getpid())
+	}
+	if err != nil {
+		var held *lock.HeldError
+		if errors.As(err, &held) {
+			d.info(held.Hint())
+		}
+		d.fatal(err.Error())
+	}
+	d.locks = append(d.locks, l)
+}
+
+// asOwner acts with the mail owner's identity on this thread, if we are root.
+func (d *daemon) asOwner(owner core.Account, act func()) {
+	if !d.loader.Flags.SwitchIdentity {
+		act()
+		return
+	}
+	if e := sys.AsOwner(d.kernel, owner, act); e != 0 {
+		d.fatal("set effective identity of " + owner.Name + ": " + e.String())
+	}
+}
+
+// load answers LoadConfig without blocking the loop. The machine asks for one
+// at a time.
+func (d *daemon) load(r core.Request) {
+	go func() {
+		defer func() {
+			// A bug met while reading must not take mail down: the reload is
+			// refused, and the line says what to report.
+			if bug := recover(); bug != nil {
+				d.loop.Post(core.RejectedConfig(r, config.Refusal(core.Diagnostic{
+					Severity: core.Error,
+					Text:     fmt.Sprintf("internal error while reading the configuration: %v; please report this", bug),
+				})))
+			}
+		}()
+		c, ok := d.loader.Load(d.frozen)
+		if ok {
+			d.loop.Post(core.LoadedConfig(r, c))
+			return
+		}
+		d.loop.Post(core.RejectedConfig(r, c))
+	}()
+}
+
+// apply switches logging, and gives children the variables that follow from
+// it. At start these were filtered already: what import_environment does not
+// name stays away until a reload brings it, as in the original.
+func (d *daemon) apply(c *core.Config) []string {
+	if err := d.log.Switch(c.Log); err != nil {
+		if !d.applied {
+			d.fatal(err.Error())
+		}
+		d.log.Log(logs.Warning, err.Error())
+	}
+	if d.applied {
+		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
+	}
+	d.applied = true
+	return d.environ
+}
+
+func (d *daemon) announce() {
+	d.start.Ready.Announce()
+	d.log.Started()
+}
+
+// logLine writes what the machine has to say.
+func (d *daemon) logLine(level core.Level, text string) { d.log.Log(logLevels[level], text) }
+
+var logLevels = [...]logs.Level{
+	core.LevelVerbose: logs.Info,
+	core.LevelInfo:    logs.Info,
+	core.LevelWarning: logs.Warning,
+	core.LevelError:   logs.Error,
+	core.LevelFatal:   logs.Fatal,
+	core.LevelPanic:   logs.Panic,
+}

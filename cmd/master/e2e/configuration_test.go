@@ -1,0 +1,148 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// writeConfiguration makes the configuration from Debian's stock files: what
+// is ours comes at the end of main.cf, and smtpd gets a port of its own.
+func (s *mailSystem) writeConfiguration() error {
+	for _, name := range []string{"postfix-files", "dynamicmaps.cf"} {
+		if err := copyFile(s.metaDirectory+"/"+name, s.config()+"/"+name, 0o644); err != nil {
+			return err
+		}
+	}
+	stock, err := os.ReadFile(stockDirectory + "/main.cf.debian")
+	if err != nil {
+		return err
+	}
+	mainCF := string(stock) + s.parameters()
+	if err := os.WriteFile(s.config()+"/main.cf", []byte(mainCF), 0o644); err != nil {
+		return err
+	}
+	if stock, err = os.ReadFile(stockDirectory + "/master.cf.dist"); err != nil {
+		return err
+	}
+	masterCF, err := s.services(string(stock))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.config()+"/master.cf", []byte(masterCF), 0o644)
+}
+
+// parameters is what the mail system has in main.cf beyond Debian's own.
+func (s *mailSystem) parameters() string {
+	protocols := "ipv4"
+	if len(s.addresses) > 1 {
+		protocols = "all"
+	}
+	text := fmt.Sprintf(`
+# A private mail system that never leaves the loopback.
+queue_directory = %[1]s
+data_directory = %[2]s/state
+daemon_directory = %[3]s
+meta_directory = %[4]s
+inet_interfaces = loopback-only
+inet_protocols = %[5]s
+myhostname = %[6]s
+mydestination = %[6]s
+mynetworks = 127.0.0.0/8 [::1]/128
+alias_maps =
+alias_database =
+mail_spool_directory = %[2]s/mail/
+default_transport = error:mail does not leave this system
+relay_transport = error:mail does not leave this system
+disable_dns_lookups = yes
+smtp_host_lookup = native
+smtpd_peername_lookup = no
+notify_classes =
+# A message whose delivery a reload interrupts is tried again soon.
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+`, s.queue(), s.root, s.daemons(), s.config(), protocols, mailDomain)
+	if s.tag() != stockTag {
+		text += fmt.Sprintf("syslog_name = %s\n", s.tag())
+	}
+	if s.maillogFile {
+		text += fmt.Sprintf("maillog_file = %[1]s/mail.log\nmaillog_file_prefixes = %[1]s\n", s.root)
+	}
+	return text
+}
+
+// stockTag is what the programs of a stock configuration call themselves.
+const stockTag = "postfix"
+
+// tag is what the log calls the mail system. In the system's log others may
+// write too, so there it is a name of its own.
+func (s *mailSystem) tag() string {
+	if s.maillogFile {
+		return stockTag
+	}
+	return filepath.Base(s.root)
+}
+
+var (
+	smtpdService = regexp.MustCompile(`(?m)^smtp(\s+inet\s)`)
+	// The five columns up to chroot: name, type, private, unprivileged, chroot.
+	chrooted = regexp.MustCompile(`(?m)^(\w\S*\s+\S+\s+\S\s+\S\s+)y(\s)`)
+)
+
+// services is Debian's master.cf with the few changes that the layout asks for.
+func (s *mailSystem) services(stock string) (string, error) {
+	if len(smtpdService.FindAllString(stock, -1)) != 1 || !chrooted.MatchString(stock) {
+		return "", fmt.Errorf("%s/master.cf.dist: no smtp inet service, or no service in a chroot jail", stockDirectory)
+	}
+	text := smtpdService.ReplaceAllString(stock, fmt.Sprintf("%d$1", s.port))
+	if !s.chroot {
+		text = chrooted.ReplaceAllString(text, "${1}n$2")
+	}
+	if s.oneshot {
+		text += fmt.Sprintf("oneshot unix n - n - %d oneshot\n", parallelClients)
+	}
+	return text, nil
+}
+
+// prepareChroot puts into the queue directory what servers need in their jail,
+// with the script that Debian runs before each start.
+func (s *mailSystem) prepareChroot(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(configureScript); err != nil {
+		t.Skip("services in a chroot jail need Debian's script: " + err.Error())
+	}
+	// The script asks postconf(1) for the queue directory; it starts there, so
+	// that it could not write elsewhere even without an answer.
+	script := exec.Command("sh", configureScript, "-")
+	script.Dir = s.queue()
+	script.Env = append(os.Environ(), "MAIL_CONFIG="+s.config())
+	if out, err := script.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", configureScript, err, out)
+	}
+	if _, err := os.Stat(filepath.Join(s.queue(), "etc/services")); err != nil {
+		t.Fatalf("%s left the jail empty: %v", configureScript, err)
+	}
+}
+
+// checkJail checks that the servers have the root directory that master.cf
+// gives them.
+func (s *mailSystem) checkJail(t *testing.T, servers []process) {
+	t.Helper()
+	want := "/"
+	if s.chroot {
+		want = s.queue()
+	}
+	for _, p := range servers {
+		got, err := os.Readlink(fmt.Sprintf("/proc/%d/root", p.pid))
+		if err == nil && strings.TrimSuffix(got, "/") != strings.TrimSuffix(want, "/") {
+			t.Errorf("process %v has the root directory %s, want %s", p, got, want)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+// Command master is the drop-in for Postfix's master(8): it owns every
+// listening socket of the mail system, starts servers on demand, and keeps them
+// within the rules of master.cf.
+//
+// The program itself holds the order of a start and the ways to end (spec
+// runtime, 1 to 3); what happens in between is decided by core and carried out
+// by osadapter.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/osadapter/boot"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
+	"github.com/stationmaster/stationmaster/osadapter/options"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+func main() {
+	// Identities are switched by thread; everything that needs one runs here.
+	runtime.LockOSThread()
+	boot.SetUmask()
+	start := boot.Enter()
+	openFiles, limitErr := boot.RaiseOpenFiles()
+	boot.CloseInherited()
+	standardErr := boot.OpenStandard()
+	if !start.Clean && standardErr == nil {
+		// Returns only when it fails; then the process as it is must do.
+		_ = boot.CleanImage(os.Args, os.Environ())
+	}
+	boot.NeutralizeRuntime()
+	signalErr := boot.DefaultSignals()
+	process := options.ProcessName(os.Args[0])
+	log := logs.New(logs.Origin{Process: process, PID: os.Getpid(), Fallback: true, Stderr: true}, syscall.Getenv)
+	d := &daemon{log: log, start: start, process: process, openFiles: openFiles, environ: os.Environ()}
+	defer d.recovered()
+	for _, err := range []error{limitErr, standardErr, signalErr} {
+		if err != nil {
+			d.fatal(err.Error())
+		}
+	}
+	if missing := sys.Missing(); missing != "" {
+		d.fatal(missing)
+	}
+	d.readCommandLine()
+	if d.options.Wait && start.Ready == nil {
+		d.waitForDaemon()
+	}
+	d.finish(d.run())
+}
+
+// readCommandLine checks who we are and what is asked for.
+func (d *daemon) readCommandLine() {
+	d.credentials = boot.CurrentCredentials()
+	if err := d.credentials.CheckStart(); err != nil {
+		d.fatal(err.Error())
+	}
+	o, err := options.Parse(os.Args, syscall.Getenv)
+	if err == nil && o.Init {
+		err = o.CheckInit(os.Getpid())
+	}
+	if err != nil {
+		var usage *options.UsageError
+		if errors.As(err, &usage) {
+			d.info("see master(8) for the meaning of the options")
+		}
+		d.fatal(err.Error())
+	}
+	directory, err := os.Getwd()
+	if err != nil {
+		directory = "/"
+	}
+	o.ConfigDirectory = o.AbsoluteConfigDirectory(directory)
+	if o.ConfigDirectory != "" {
+		d.environ = boot.SetVariable(d.environ, options.ConfigVariable, o.ConfigDirectory)
+	}
+	d.options = o
+}
+
+// waitForDaemon is the parent of option -w: it starts the daemon and tells with
+// its own exit status whether it came up.
+func (d *daemon) waitForDaemon() {
+	waiter, err := boot.Detach(os.Args, d.environ)
+	if err != nil {
+		d.fatal(err.Error())
+	}
+	err = waiter.Wait(boot.ReadyLimit)
+	var late *boot.WaitError
+	if errors.As(err, &late) {
+		d.log.Log(logs.Warning, late.Error())
+		err = boot.ErrNotReady
+	}
+	if err != nil {
+		d.fatal(err.Error())
+	}
+	os.Exit(0)
+}
+
+// finish ends the process the way the machine said.
+func (d *daemon) finish(e osadapter.Ending) {
+	switch {
+	case e.Fatal:
+		d.log.Flush()
+		boot.ExitFatal()
+	case e.Signal != 0:
+		d.log.Flush()
+		boot.DieBySignal(syscall.Signal(e.Signal))
+	}
+	d.log.Flush()
+	os.Exit(e.Code)
+}
+
+// fatal logs the line and ends: a second later, exit status 1.
+func (d *daemon) fatal(text string) {
+	d.log.Log(logs.Fatal, text)
+	d.log.Flush()
+	boot.ExitFatal()
+}
+
+func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
+
+// recovered turns a bug of ours into the original's panic: a line in the log,
+// then SIGABRT. Children notice that we are gone and leave in order.
+func (d *daemon) recovered() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	text := fmt.Sprint(r)
+	var broken core.BrokenInvariant
+	if err, ok := r.(error); ok && errors.As(err, &broken) {
+		text = fmt.Sprintf("%s (step %d); please report this with the lines above", broken.Error(), broken.Step)
+	}
+	d.log.Log(logs.Panic, text)
+	for _, line := range strings.Split(strings.TrimSpace(string(debug.Stack())), "\n") {
+		d.info(strings.TrimSpace(line))
+	}
+	d.log.Flush()
+	boot.ExitPanic()
+}
