@@ -61,8 +61,10 @@ func TestCrashOutputRefusesWhatOthersControl(t *testing.T) {
 			return os.Chmod(path, 0o644)
 		}, "others may read or write it"},
 		{"directory", false, func(path string) error { return os.Mkdir(path, 0o700) }, "cannot open file: Is a directory"},
-		{"pipe without reader", false, func(path string) error { return unix.Mkfifo(path, 0o600) },
-			"cannot open file: No such device or address"},
+		{
+			"pipe without reader", false, func(path string) error { return unix.Mkfifo(path, 0o600) },
+			"cannot open file: No such device or address",
+		},
 		{"two links", false, func(path string) error {
 			if err := os.WriteFile(path+".a", nil, 0o600); err != nil {
 				return err

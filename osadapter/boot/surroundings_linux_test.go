@@ -154,8 +154,14 @@ func TestRecordsOfTheDescriptorDirectory(t *testing.T) {
 		records []byte
 		want    string
 	}{
-		{nil, "[]"}, {both, "[7 12]"}, {record(24, "."), "[]"}, {record(24, "5"), "[]"},
-		{record(0, "7"), "[]"}, {record(300, "7"), "[]"}, {both[:30], "[7]"}, {both[:10], "[]"},
+		{nil, "[]"},
+		{both, "[7 12]"},
+		{record(24, "."), "[]"},
+		{record(24, "5"), "[]"},
+		{record(0, "7"), "[]"},
+		{record(300, "7"), "[]"},
+		{both[:30], "[7]"},
+		{both[:10], "[]"},
 	} {
 		var text []string
 		for _, fd := range appendDescriptors(nil, row.records, 5) {

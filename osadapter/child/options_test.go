@@ -22,14 +22,22 @@ func TestOptionsFollowGetopt(t *testing.T) {
 		argv string
 		want options
 	}{
-		{"smtpd -n smtp -t inet -u -c -o stress= -s 2", options{service: "smtp", transport: "inet", unprivileged: true,
-			chroot: true, listeners: 2, overrides: []config.Override{{Name: "stress", Value: ""}}, args: []string{}}},
-		{"/usr/lib/x/pickup -lvtFIFO -Vdv", options{service: "pickup", transport: "fifo", alone: true,
-			verbose: 2, toStderr: true, foreground: true, listeners: 1, args: []string{}}},
-		{"d -z -m5 -i 6 -- -u", options{service: "d", unlimited: true, listeners: 1, args: []string{"-u"},
-			overrides: []config.Override{{Name: "max_use", Value: "5"}, {Name: "max_idle", Value: "6"}}}},
-		{"d -D -S -r 9 word -u", options{service: "d", debug: true, standard: true, retireAfter: 9 * core.Second,
-			listeners: 1, args: []string{"word", "-u"}}},
+		{"smtpd -n smtp -t inet -u -c -o stress= -s 2", options{
+			service: "smtp", transport: "inet", unprivileged: true,
+			chroot: true, listeners: 2, overrides: []config.Override{{Name: "stress", Value: ""}}, args: []string{},
+		}},
+		{"/usr/lib/x/pickup -lvtFIFO -Vdv", options{
+			service: "pickup", transport: "fifo", alone: true,
+			verbose: 2, toStderr: true, foreground: true, listeners: 1, args: []string{},
+		}},
+		{"d -z -m5 -i 6 -- -u", options{
+			service: "d", unlimited: true, listeners: 1, args: []string{"-u"},
+			overrides: []config.Override{{Name: "max_use", Value: "5"}, {Name: "max_idle", Value: "6"}},
+		}},
+		{"d -D -S -r 9 word -u", options{
+			service: "d", debug: true, standard: true, retireAfter: 9 * core.Second,
+			listeners: 1, args: []string{"word", "-u"},
+		}},
 		{"d -", options{service: "d", listeners: 1, args: []string{"-"}}},
 	} {
 		got, err := parseOptions(strings.Fields(c.argv), machine.Single)

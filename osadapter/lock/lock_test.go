@@ -272,14 +272,18 @@ func TestUnsafeFiles(t *testing.T) {
 		want  string // after "open lock file PATH: "; empty: accepted
 	}{
 		{"missing", false, func(*testing.T, string) {}, ""},
-		{"directory", false, func(t *testing.T, path string) { check(t, os.Mkdir(path, 0o700)) },
-			"cannot open file: Is a directory"},
+		{
+			"directory", false, func(t *testing.T, path string) { check(t, os.Mkdir(path, 0o700)) },
+			"cannot open file: Is a directory",
+		},
 		{"two_links", false, func(t *testing.T, path string) {
 			check(t, os.WriteFile(path+".a", nil, 0o600))
 			check(t, os.Link(path+".a", path))
 		}, "file has 2 hard links"},
-		{"dangling_symlink", false, func(t *testing.T, path string) { check(t, os.Symlink("nowhere", path)) },
-			"cannot open file: No such file or directory"},
+		{
+			"dangling_symlink", false, func(t *testing.T, path string) { check(t, os.Symlink("nowhere", path)) },
+			"cannot open file: No such file or directory",
+		},
 		{"symlink_in_directory_of_others", false, func(t *testing.T, path string) {
 			check(t, os.WriteFile(path+".a", nil, 0o600))
 			check(t, os.Symlink(path+".a", path))

@@ -140,8 +140,11 @@ func TestDetach(t *testing.T) {
 		o    Options
 		want bool
 	}{
-		{Options{}, true}, {Options{Wait: true, KeepStdout: true}, true},
-		{Options{Init: true}, false}, {Options{Debug: true}, false}, {Options{Foreground: true}, false},
+		{Options{}, true},
+		{Options{Wait: true, KeepStdout: true}, true},
+		{Options{Init: true}, false},
+		{Options{Debug: true}, false},
+		{Options{Foreground: true}, false},
 	} {
 		if got := row.o.Detach(); got != row.want {
 			t.Errorf("%+v: got %v", row.o, got)

@@ -42,19 +42,31 @@ func everyRequest() map[string]Request {
 func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
 	const assume, resume = "assume 25", "resume"
 	lines := map[string][]string{
-		"inet4": {"socket 2 1", "option 2 1", "option 3 1", "bind 192.0.2.1:25", "option 4 4096",
-			"option 5 4096", "listen 100 as 0"},
-		"inet6": {"socket 3 1", "option 1 1", "option 2 1", "option 3 1", "bind [2001:db8::1]:25",
-			"option 4 4096", "option 5 4096", "listen 100 as 0"},
-		"unix": {assume, "socket 1 1", "unlink private/x", "bind private/x", "lstat private/x",
-			"chmod private/x 438", "listen 100 as 25", resume},
-		"unix-dgram": {assume, "socket 1 2", "unlink private/x", "bind private/x", "lstat private/x",
-			"chmod private/x 438", resume},
-		"fifo": {assume, "unlink private/x", "mkfifo private/x 402", "open private/x", "fstat",
-			"fchmod 402", "read", resume},
-		"unix aside": {assume, "socket 1 1", "lstat private/x", "lstat private/x.aside0",
+		"inet4": {
+			"socket 2 1", "option 2 1", "option 3 1", "bind 192.0.2.1:25", "option 4 4096",
+			"option 5 4096", "listen 100 as 0",
+		},
+		"inet6": {
+			"socket 3 1", "option 1 1", "option 2 1", "option 3 1", "bind [2001:db8::1]:25",
+			"option 4 4096", "option 5 4096", "listen 100 as 0",
+		},
+		"unix": {
+			assume, "socket 1 1", "unlink private/x", "bind private/x", "lstat private/x",
+			"chmod private/x 438", "listen 100 as 25", resume,
+		},
+		"unix-dgram": {
+			assume, "socket 1 2", "unlink private/x", "bind private/x", "lstat private/x",
+			"chmod private/x 438", resume,
+		},
+		"fifo": {
+			assume, "unlink private/x", "mkfifo private/x 402", "open private/x", "fstat",
+			"fchmod 402", "read", resume,
+		},
+		"unix aside": {
+			assume, "socket 1 1", "lstat private/x", "lstat private/x.aside0",
 			"rename private/x private/x.aside0", "bind private/x", "lstat private/x",
-			"chmod private/x 438", "listen 100 as 25", resume},
+			"chmod private/x 438", "listen 100 as 25", resume,
+		},
 	}
 	lines["pass"], lines["pass aside"] = lines["unix"], lines["unix aside"]
 	for name, want := range lines {

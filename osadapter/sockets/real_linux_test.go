@@ -100,8 +100,10 @@ func TestFilesHaveTheOwnerAndModeOfTheContract(t *testing.T) {
 		kind core.ServiceType
 		mode uint32
 	}{
-		{core.Unix, unix.S_IFSOCK | 0o666}, {core.UnixDatagram, unix.S_IFSOCK | 0o666},
-		{core.Pass, unix.S_IFSOCK | 0o666}, {core.FIFO, unix.S_IFIFO | 0o622},
+		{core.Unix, unix.S_IFSOCK | 0o666},
+		{core.UnixDatagram, unix.S_IFSOCK | 0o666},
+		{core.Pass, unix.S_IFSOCK | 0o666},
+		{core.FIFO, unix.S_IFIFO | 0o622},
 	} {
 		path := filepath.Join(dir, test.kind.String())
 		r := ours(test.kind, path)
