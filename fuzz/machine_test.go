@@ -52,13 +52,12 @@ func (r *reader) config() *core.Config {
 // station keeps the adapter's duty, and nothing else: each question is
 // answered at most once, at any later time.
 type station struct {
-	m       *core.Machine
-	now     core.Time
-	asked   []core.Action
-	load    core.Request
-	living  []core.Action // the starts of children that live
-	pids    []core.PID
-	lastPID core.PID
+	m      *core.Machine
+	now    core.Time
+	asked  []core.Action
+	load   core.Request
+	living []core.Action // the starts of children that live
+	pids   []core.PID
 }
 
 func (s *station) event(r *reader) core.Event {
