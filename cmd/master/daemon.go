@@ -38,6 +38,10 @@ type daemon struct {
 	applied bool         // a configuration is in force
 }
 
+// reservedThreads are for the loop, a configuration load with a look-up, the
+// delivery of signals, timers and the garbage collector.
+const reservedThreads = 8
+
 // run goes through the start in the original's order (spec runtime, 2) and
 // then carries the machine to its end.
 func (d *daemon) run() osadapter.Ending {
@@ -71,6 +75,7 @@ func (d *daemon) run() osadapter.Ending {
 			d.fatal(err.Error())
 		}
 	}
+	boot.ReserveThreads(reservedThreads)
 	boot.Catch(d.loop.Signals(), syscall.SIGCHLD)
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
 		return *ending

@@ -49,6 +49,7 @@ type station struct {
 	main   string // main.cf
 	master string // master.cf
 	owner  account
+	as     *syscall.Credential // start the master as somebody else
 }
 
 type account struct {
@@ -201,7 +202,7 @@ func (s *station) start(args ...string) *process {
 	s.t.Helper()
 	p := s.command(append([]string{"-d"}, args...)...)
 	// A group of its own, so that its signal to the group spares the tests.
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.as}
 	if err := p.Start(); err != nil {
 		s.t.Fatal(err)
 	}
