@@ -32,6 +32,7 @@ type station struct {
 	lines   []string
 	applied int
 	ended   chan Ending
+	once    sync.Once
 }
 
 func open(t testing.TB, c clock.Clock, services ...core.ServiceConfig) *station {
@@ -87,8 +88,10 @@ func open(t testing.TB, c clock.Clock, services ...core.ServiceConfig) *station 
 	return s
 }
 
-// close takes all services away, which ends the children, and stops the loop.
-func (s *station) close() {
+func (s *station) close() { s.once.Do(s.shut) }
+
+// shut takes all services away, which ends the children, and stops the loop.
+func (s *station) shut() {
 	s.reload()
 	eventually(s.t, "all children of the test are reaped", func() bool {
 		return len(s.childProcesses()) == 0
@@ -455,4 +458,23 @@ func tryAsk(path string) string {
 		return "read: " + err.Error()
 	}
 	return ""
+}
+
+func TestServicesAndChildrenCostNoGoroutine(t *testing.T) {
+	count := func(services int) int {
+		var list []core.ServiceConfig
+		for i := range services {
+			list = append(list, local("s"+itoa(i), "plain", 2))
+		}
+		s := open(t, clock.New(), list...)
+		for i := range services {
+			ask(t, "unix", s.path("s"+itoa(i)))
+		}
+		n := runtime.NumGoroutine()
+		s.close()
+		return n
+	}
+	if few, many := count(1), count(20); many > few {
+		t.Errorf("%d goroutines with one service and child, %d with 20", few, many)
+	}
 }
