@@ -37,6 +37,12 @@ type station struct {
 
 func open(t testing.TB, c clock.Clock, services ...core.ServiceConfig) *station {
 	t.Helper()
+	return openWith(t, c, func(*station) {}, services...)
+}
+
+// openWith lets the test prepare the loop before it starts.
+func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...core.ServiceConfig) *station {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "sm") // short, for socket addresses
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +75,7 @@ func open(t testing.TB, c clock.Clock, services ...core.ServiceConfig) *station 
 	if s.loop, err = NewLoop(s.machine, x, sys.Linux{}, c); err != nil {
 		t.Fatal(err)
 	}
+	prepare(s)
 	booted := make(chan *Ending)
 	go func() {
 		runtime.LockOSThread()
@@ -477,4 +484,45 @@ func TestServicesAndChildrenCostNoGoroutine(t *testing.T) {
 	if few, many := count(1), count(20); many > few {
 		t.Errorf("%d goroutines with one service and child, %d with 20", few, many)
 	}
+}
+
+// A loop that does not come round is ended by the watchdog; one that waits for
+// events is not.
+func TestWatchdogTellsAHangFromARest(t *testing.T) {
+	mock := clock.NewMock()
+	hung := make(chan struct{})
+	release := make(chan struct{})
+	var l *Loop
+	s := openWith(t, mock, func(s *station) {
+		l = s.loop
+		l.OnHang = func() { close(hung) }
+		load := l.exec.around.Load
+		l.exec.around.Load = func(r core.Request) {
+			select {
+			case <-release:
+			case <-hung:
+			}
+			load(r)
+		}
+	}, local("a", "plain", 1))
+	for range 10 {
+		mock.Add(WatchdogInterval)
+	}
+	select {
+	case <-hung:
+		t.Fatal("a resting loop was taken for a hung one")
+	default:
+	}
+	s.hangup()
+	eventually(t, "the loop hangs", func() bool { return l.busy.Load() })
+	eventually(t, "the watchdog notices", func() bool {
+		mock.Add(WatchdogInterval)
+		select {
+		case <-hung:
+			return true
+		default:
+			return false
+		}
+	})
+	close(release)
 }

@@ -82,7 +82,7 @@ func (d *daemon) run() osadapter.Ending {
 	}
 	d.loader.Runner = d.loop.Helpers()
 	boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
-		syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM)
+		syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGALRM)
 	return d.loop.Run()
 }
 
@@ -172,8 +172,9 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	d.loader.Flags.SwitchIdentity = switchIdentity
 	d.frozen = parameters.Freeze()
 	settings := parameters.Log()
-	exported := boot.ExportPostlog(boot.ExportTag(d.environ, settings), settings)
-	d.environ = boot.FilterEnvironment(parameters.Environment(), exported, d.options.ConfigDirectory)
+	kept := boot.FilterEnvironment(parameters.Environment(), boot.ExportTag(d.environ, settings), d.options.ConfigDirectory)
+	d.environ = boot.ExportPostlog(kept, settings)
+	d.log.SetZone(boot.Variable(d.environ, "TZ"))
 	return parameters, nil
 }
 

@@ -113,7 +113,7 @@ func TestStaleLockIsNoObstacle(t *testing.T) {
 func TestEndsBySignal(t *testing.T) {
 	for _, sig := range []syscall.Signal{
 		syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL, syscall.SIGBUS, syscall.SIGSEGV,
-		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGPWR, syscall.SIGIO,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGPWR, syscall.SIGIO,
 	} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +147,20 @@ func TestEndsBySignal(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAlarmFromOutsideDoesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	p := s.start()
+	for range 5 {
+		must(t, p.Process.Signal(syscall.SIGALRM))
+	}
+	must(t, p.Process.Signal(syscall.SIGHUP)) // is delivered after them
+	s.eventually("the reload", func() bool { return strings.Contains(s.log(), "reload -- version") })
+	s.connect().echo(t, "still here")
+	must(t, p.Process.Signal(syscall.SIGTERM))
+	s.eventually("the end", func() bool { return gone(p.Process.Pid) })
 }
 
 func TestWaitFlagReturnsWhenTheDaemonServes(t *testing.T) {

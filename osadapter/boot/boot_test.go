@@ -90,7 +90,7 @@ func TestEnvironmentFunctionsAgreeWithMap(t *testing.T) {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 		for n, v := range want {
-			if g, there := lookup(got, n); !there || g != v {
+			if g, there := Variable(got, n); !there || g != v {
 				t.Fatalf("%s: got %q, want %q", n, g, v)
 			}
 		}

@@ -27,7 +27,7 @@ func FilterEnvironment(items []core.EnvironmentItem, environ []string, configDir
 	for _, item := range items {
 		value, present := item.Value, true
 		if !item.Set {
-			value, present = lookup(environ, item.Name)
+			value, present = Variable(environ, item.Name)
 		}
 		if present {
 			result = SetVariable(result, item.Name, value)
@@ -86,8 +86,8 @@ func removeVariable(environ []string, name string) []string {
 	return result
 }
 
-// lookup gives the first value of name, as getenv does.
-func lookup(environ []string, name string) (string, bool) {
+// Variable gives the first value of name, as getenv does.
+func Variable(environ []string, name string) (string, bool) {
 	for _, entry := range environ {
 		if isNamed(entry, name) {
 			return entry[len(name)+1:], true

@@ -131,7 +131,7 @@ func TestCleanImage(t *testing.T) {
 					t.Errorf("children see %s", entry)
 				}
 			}
-			if value, _ := lookup(environ, "OTHER"); value != "kept" {
+			if value, _ := Variable(environ, "OTHER"); value != "kept" {
 				t.Error("OTHER is gone")
 			}
 			// The shell opens descriptor 3 to read the directory.
