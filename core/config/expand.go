@@ -1,0 +1,397 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Bounds of one macro expansion. The nesting limit is the original's (spec
+// config, 2.2); the others are ours, because the original has none and hangs
+// or crashes on what exceeds them.
+const (
+	maxMacroNesting   = 100      // level of the innermost macro or literal
+	maxOperandNesting = 20       // comparisons inside operands of comparisons
+	maxMacroSteps     = 100_000  // macros and literals
+	maxMacroScan      = 16 << 20 // bytes read
+	maxExpansion      = 4 << 20  // bytes written
+	maxMacroWarnings  = 1000     // mistakes reported about one text
+)
+
+// macroError is the line on which a program dies after a macro warning.
+const macroError = "dictionary mail_dict: macro processing error"
+
+// mistake is one thing wrong with a macro, in the original's words.
+type mistake struct{ text, hint string }
+
+// expansion is one expansion under way. It counts its work.
+type expansion struct {
+	table    map[string]setting
+	steps    int
+	scanned  int
+	operands int // nesting of operands
+	warnings []mistake
+	fatal    mistake // not empty: nothing more is done
+}
+
+// scope is a text or an operand of a comparison, with all that is expanded in
+// it. After a mistake the original goes on reading for more of them, but
+// expands nothing more in the same scope.
+type scope struct {
+	level  int
+	failed bool
+}
+
+// expand replaces the macros in a text. The error is a *Problem.
+func (p *Parameters) expand(text string) (string, error) {
+	if strings.IndexByte(text, '$') < 0 {
+		return text, nil
+	}
+	x, top := expansion{table: p.table}, scope{}
+	out := x.text(&top, nil, text)
+	if !top.failed && x.fatal.text == "" {
+		return string(out), nil
+	}
+	problem := new(Problem)
+	for _, w := range x.warnings {
+		problem.Diagnostics = append(problem.Diagnostics,
+			core.Diagnostic{Severity: core.Warning, Text: w.text, Hint: w.hint})
+	}
+	if x.fatal.text == "" {
+		x.fatal = mistake{macroError, x.warnings[0].hint}
+	}
+	problem.Diagnostics = append(problem.Diagnostics,
+		core.Diagnostic{Severity: core.Error, Text: x.fatal.text, Hint: x.fatal.hint})
+	return "", problem
+}
+
+// warn reports a mistake in a scope.
+func (x *expansion) warn(s *scope, text, hint string) {
+	s.failed = true
+	if x.fatal.text != "" {
+		return
+	}
+	x.warnings = append(x.warnings, mistake{text, hint})
+	if len(x.warnings) == maxMacroWarnings {
+		x.fatal = mistake{macroError, hint}
+	}
+}
+
+// stop ends the whole expansion.
+func (x *expansion) stop(fatal, hint string) {
+	if x.fatal.text == "" {
+		x.fatal = mistake{fatal, hint}
+	}
+}
+
+// count holds the bounds that are ours.
+func (x *expansion) count(s *scope, steps, scanned, written int) bool {
+	x.steps += steps
+	x.scanned += scanned
+	if x.steps > maxMacroSteps || x.scanned > maxMacroScan || written > maxExpansion {
+		const hint = "the parameters refer to each other so often that the text outgrows 4 MB; remove some of the references"
+		x.warn(s, "macro expansion is too large", hint)
+		x.stop(macroError, hint)
+	}
+	return x.fatal.text == ""
+}
+
+// text expands a text and appends the result to out.
+func (x *expansion) text(s *scope, out []byte, text string) []byte {
+	if !x.count(s, 0, len(text), len(out)) {
+		return out
+	}
+	literal := len(out) // where the literal that is being read starts in out
+	for i := 0; i < len(text); {
+		j := strings.IndexByte(text[i:], '$')
+		if j < 0 {
+			out = append(out, text[i:]...)
+			break
+		}
+		out = append(out, text[i:i+j]...)
+		if i += j + 1; i < len(text) && text[i] == '$' {
+			out = append(out, '$')
+			i++
+			continue
+		}
+		out = x.literal(s, out, literal)
+		body, next := x.body(s, text, i)
+		if body == "" || x.fatal.text != "" {
+			return out
+		}
+		out = x.macro(s, out, body)
+		i, literal = next, len(out)
+	}
+	if s.failed { // what follows the last macro is not looked at any more
+		return out[:literal]
+	}
+	return x.literal(s, out, literal)
+}
+
+// literal keeps the literal at the end of out, if the scope still allows it.
+func (x *expansion) literal(s *scope, out []byte, start int) []byte {
+	if len(out) == start || !x.count(s, 1, 0, len(out)) {
+		return out
+	}
+	if !x.enter(s, func() string { return string(out[start:]) }) {
+		return out[:start]
+	}
+	s.level--
+	return out
+}
+
+// enter goes one level deeper. ok is false when nothing is expanded any more;
+// the level then stays, as in the original.
+func (x *expansion) enter(s *scope, name func() string) (ok bool) {
+	if s.level > maxMacroNesting {
+		x.warn(s, "unreasonable macro call nesting: \""+name()+"\"", nestingHint)
+	}
+	s.level++
+	return !s.failed
+}
+
+const nestingHint = "a parameter must not refer to itself, directly or through others"
+
+// body finds the macro after a '$' at offset i: what is inside its delimiters
+// and the offset after it. It is empty when the text is given up.
+func (x *expansion) body(s *scope, text string, i int) (body string, next int) {
+	if i < len(text) && (text[i] == '{' || text[i] == '(') {
+		size := balanced(text[i:])
+		if size == 0 {
+			x.warn(s, "truncated macro reference: \""+text+"\"",
+				"close the macro; only braces of the kind that opens it are counted")
+			return "", 0
+		}
+		if s.failed { // after a mistake the original reads on to the next macro in braces
+			return "", 0
+		}
+		body, next = text[i+1:i+size-1], i+size
+	} else {
+		for next = i; next < len(text) && isNameByte(text[next]); next++ {
+		}
+		body = text[i:next]
+	}
+	if body == "" {
+		x.warn(s, "empty macro name: \""+text+"\"", "write $$ for a dollar sign, or ${name}")
+	}
+	return body, next
+}
+
+// balanced gives the length of the text up to the delimiter that closes the
+// one at its start, both included; 0 if there is none.
+func balanced(text string) int {
+	open, shut := text[0], byte('}')
+	if open == '(' {
+		shut = ')'
+	}
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case open:
+			depth++
+		case shut:
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
+func isNameByte(c byte) bool { return isAlnum(c) || c == '_' }
+
+func skipBlanks(text string, i int) int {
+	for i < len(text) && isBlank(text[i]) {
+		i++
+	}
+	return i
+}
+
+// shown cuts what a message shows of the text after a mistake.
+func shown(text string) string {
+	if len(text) > 20 {
+		return text[:20]
+	}
+	return text
+}
+
+// macro appends the meaning of one macro: a value, a conditional or a
+// comparison.
+func (x *expansion) macro(s *scope, out []byte, body string) []byte {
+	if !x.count(s, 1, len(body), len(out)) || !x.enter(s, func() string { return body }) {
+		return out
+	}
+	defer func() { s.level-- }()
+	start := skipBlanks(body, 0)
+	if start < len(body) && body[start] == '{' {
+		return x.comparison(s, out, body[start:])
+	}
+	end := start
+	for end < len(body) && isNameByte(body[end]) {
+		end++
+	}
+	value, rest := x.table[body[start:end]].value, skipBlanks(body, end)
+	switch {
+	case rest == len(body):
+		return x.text(s, out, value)
+	case body[rest] == '?' || body[rest] == ':':
+		return x.conditional(s, out, body[rest:], value != "")
+	}
+	x.warn(s, "attribute name syntax error at: \"..."+body[:end]+">>>"+shown(body[end:])+"\"",
+		"a name is made of letters, digits and underscores")
+	return out
+}
+
+// conditional appends the chosen result of a text that starts with '?' or ':'.
+func (x *expansion) conditional(s *scope, out []byte, text string, holds bool) []byte {
+	const hint = "write ${name?{text}:{text}}; nothing may follow a result in braces"
+	first, rest, braced := x.result(s, text[1:])
+	second := ""
+	switch {
+	case s.failed || !braced || rest == "":
+	case text[0] == '?' && rest[0] == ':':
+		var junk string
+		if second, junk, _ = x.result(s, rest[1:]); junk != "" {
+			x.warn(s, "unexpected input at: \"..."+second+"}>>>"+shown(junk)+"\"", hint)
+		}
+	case text[0] == '?':
+		x.warn(s, "\":\" expected at: \"..."+first+"}>>>"+shown(rest)+"\"", hint)
+	default:
+		x.warn(s, "unexpected input at: \"..."+first+"}>>>"+shown(rest)+"\"", hint)
+	}
+	if s.failed {
+		return out
+	}
+	if text[0] == ':' {
+		first, second = "", first
+	}
+	if holds {
+		return x.text(s, out, first)
+	}
+	return x.text(s, out, second)
+}
+
+// result reads one result of a conditional. In braces: what is inside, and
+// what follows without the blanks before it. Bare: everything, verbatim.
+func (x *expansion) result(s *scope, text string) (inner, rest string, braced bool) {
+	i := skipBlanks(text, 0)
+	if i == len(text) || text[i] != '{' {
+		return text, "", false
+	}
+	inner, next, ok := x.operand(s, text[i:])
+	if !ok {
+		return "", "", true
+	}
+	return inner, text[skipBlanks(text, i+next):], true
+}
+
+// operand reads the text in braces at the start of text, and the offset after
+// it.
+func (x *expansion) operand(s *scope, text string) (inner string, next int, ok bool) {
+	size := balanced(text)
+	if size == 0 {
+		x.warn(s, "unbalanced {} in attribute expression: \""+text+"\"", "close the brace")
+		return "", 0, false
+	}
+	return text[1 : size-1], size, true
+}
+
+const comparisonHint = "write ${{left} == {right} ? {text} : {text}}"
+
+// comparison appends the meaning of "{left} op {right} ...".
+func (x *expansion) comparison(s *scope, out []byte, body string) []byte {
+	left, next, ok := x.operand(s, body)
+	if !ok {
+		return out
+	}
+	op, levels, next, ok := x.operator(s, left, body, next)
+	if !ok {
+		return out
+	}
+	i := skipBlanks(body, next)
+	if i == len(body) || body[i] != '{' {
+		x.warn(s, "\"{expression}\" expected at: \"...{"+left+"} "+op+">>>"+shown(body[next:])+"\"",
+			"put braces around the right side of the comparison")
+		return out
+	}
+	right, next, ok := x.operand(s, body[i:])
+	if !ok {
+		return out
+	}
+	holds := x.compare(s, left, op, right, levels)
+	if s.failed || x.fatal.text != "" {
+		return out
+	}
+	i = skipBlanks(body, i+next)
+	switch {
+	case i == len(body) && holds:
+		return append(out, "true"...)
+	case i == len(body):
+		return out
+	case body[i] == '?' || body[i] == ':':
+		return x.conditional(s, out, body[i:], holds)
+	}
+	x.warn(s, "\"?\" or \":\" expected at: \"...}>>>"+shown(body[i:])+"\"", comparisonHint)
+	return out
+}
+
+// operator reads the operator after the left operand, and the offset after
+// its suffix. levels tells that it compares compatibility levels.
+func (x *expansion) operator(s *scope, left, body string, next int) (op string, levels bool, end int, ok bool) {
+	i := skipBlanks(body, next)
+	for end = i; end < len(body) && strings.IndexByte("<>!=?+-*/~&|%", body[end]) >= 0; end++ {
+	}
+	if op = body[i:end]; !knownOperator(op) {
+		x.warn(s, `"==" or "!="" or "<"" or "<="" or ">="" or ">" expected at: "...`+
+			left+"}>>>"+shown(body[i:])+"\"", comparisonHint)
+		return op, false, end, false
+	}
+	suffix := end
+	for end < len(body) && isAlnum(body[end]) {
+		end++
+	}
+	if end > suffix && body[suffix:end] != "level" {
+		x.warn(s, "bad operator suffix at: \"..."+op+">>>"+body[suffix:end]+"\"",
+			"the only suffix is \"level\", as in <=level")
+		return op, false, end, false
+	}
+	return op, end > suffix, end, true
+}
+
+// compare expands both operands and compares them.
+func (x *expansion) compare(s *scope, left, op, right string, levels bool) bool {
+	a, b := x.operandText(s, left), x.operandText(s, right)
+	if x.fatal.text != "" {
+		return false
+	}
+	if levels {
+		holds, bad := compareLevels(a, op, b)
+		if bad != "" {
+			x.warn(s, bad, levelHint)
+		}
+		return holds
+	}
+	holds, bad := compareValues(a, op, b)
+	if bad != "" {
+		x.stop(bad, "numbers in comparisons end at 9223372036854775807")
+	}
+	return holds
+}
+
+// operandText expands an operand, in a scope of its own. After a mistake in it
+// what came before is still compared.
+func (x *expansion) operandText(s *scope, text string) string {
+	// Differs: the original has no bound here and dies of a loop that passes
+	// through an operand.
+	if x.operands == maxOperandNesting {
+		x.warn(s, "unreasonable macro call nesting: \""+text+"\"", nestingHint)
+		x.stop(macroError, nestingHint)
+		return ""
+	}
+	own := scope{}
+	x.operands++
+	out := x.text(&own, nil, text)
+	x.operands--
+	s.failed = s.failed || own.failed
+	return string(out)
+}

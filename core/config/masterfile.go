@@ -1,0 +1,118 @@
+package config
+
+// MasterFile is the syntax tree of a master.cf.
+type MasterFile struct {
+	Path    string
+	Entries []MasterEntry // in file order, broken ones included
+	lines   []logicalLine
+}
+
+// The columns of master.cf (spec config, 5.1).
+const (
+	ColumnName = iota
+	ColumnType
+	ColumnPrivate
+	ColumnUnprivileged
+	ColumnChroot
+	ColumnWakeup
+	ColumnLimit
+	ColumnCommand
+	NumColumns
+)
+
+// columnNames are the names of the columns in messages.
+var columnNames = [NumColumns]string{
+	"service name", "transport type", "private", "unprivileged", "chroot",
+	"wakeup_time", "max_proc", "command",
+}
+
+// MasterEntry is one entry of master.cf as written.
+type MasterEntry struct {
+	Fields []Field // the columns that are there, at most NumColumns
+	Args   []Field // tokens after the command, braces as written
+	Line   int32   // the number that messages carry: the first line of the entry
+	End    Position
+
+	line   *logicalLine
+	astray bool // starts with a blank: skipped
+}
+
+// Field is one token of an entry.
+type Field struct {
+	Text   string
+	offset int
+}
+
+// At tells where a token of the entry stands in the file.
+func (e *MasterEntry) At(f Field) Position { return e.line.position(f.offset) }
+
+// ParseMaster reads master.cf (spec config, 5.1 and 5.6). It never fails: what
+// is wrong is reported by Resolve.
+func ParseMaster(path string, text []byte) *MasterFile {
+	f := &MasterFile{Path: path, lines: splitLines(text)}
+	f.Entries = make([]MasterEntry, 0, len(f.lines))
+	var tokens []Field // one store for all entries
+	for i := range f.lines {
+		l := &f.lines[i]
+		if l.kind == lineIgnored {
+			continue
+		}
+		start := len(tokens)
+		tokens = splitFields(l.text, tokens)
+		fields := tokens[start:len(tokens):len(tokens)]
+		if len(fields) == 0 && !l.cut {
+			continue
+		}
+		e := MasterEntry{Fields: fields, Line: l.number, line: l, astray: l.kind == lineMisplaced}
+		e.End = l.position(len(l.text))
+		if len(fields) > NumColumns {
+			e.Fields, e.Args = fields[:NumColumns:NumColumns], fields[NumColumns:]
+		}
+		f.Entries = append(f.Entries, e)
+	}
+	return f
+}
+
+// splitFields cuts a logical line into tokens and appends them to dst: eight
+// columns between blanks, then arguments, in which braces keep blanks.
+func splitFields(text string, dst []Field) []Field {
+	n, i := 0, 0
+	for {
+		for i < len(text) && isBlank(text[i]) {
+			i++
+		}
+		if i == len(text) {
+			return dst
+		}
+		start := i
+		if n < NumColumns {
+			for i < len(text) && !isBlank(text[i]) {
+				i++
+			}
+		} else {
+			i += braceToken(text[i:])
+		}
+		dst = append(dst, Field{Text: text[start:i], offset: start})
+		n++
+	}
+}
+
+// braceToken gives the length of the token at the start of text: up to the
+// first blank outside braces.
+func braceToken(text string) int {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '{':
+			depth++
+		case c == '}' && depth > 0:
+			depth--
+		case isBlank(c) && depth == 0:
+			return i
+		}
+	}
+	return len(text)
+}
+
+// Print gives the file back byte for byte.
+func (f *MasterFile) Print() []byte { return printLines(f.lines) }

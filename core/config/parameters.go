@@ -1,0 +1,244 @@
+package config
+
+import (
+	"strconv"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Parameters are the parameters of a main.cf with their defaults: raw texts,
+// expanded when they are read. Reading an absent parameter stores its expanded
+// default, as in the original, so that later references see it; Parameters are
+// therefore not for concurrent use.
+type Parameters struct {
+	Path        string            // of main.cf, as messages name it
+	Diagnostics []core.Diagnostic // of Evaluate, in the original's order
+	Needs       Needs             // not empty: look these up and evaluate again
+
+	table   map[string]setting
+	inquiry inquiry
+	frozen  *Frozen
+	result  evaluated
+}
+
+// setting is the raw text of a parameter and where it comes from.
+type setting struct {
+	value string
+	entry *MainEntry // nil: not from main.cf
+}
+
+// Problem says why a parameter cannot be used: warnings, then one Error. It is
+// the error of the typed accessors.
+type Problem struct{ Diagnostics []core.Diagnostic }
+
+// Error gives the words on which the original dies.
+func (p *Problem) Error() string { return p.Diagnostics[len(p.Diagnostics)-1].Text }
+
+// OK tells whether no diagnostic is an error and nothing must be looked up any
+// more: the parameters are final.
+func (p *Parameters) OK() bool { return p.Needs.Empty() && !failed(p.Diagnostics) }
+
+// newParameters fills the table from main.cf (spec config, 2.1). Later entries
+// win; overrides win over all.
+func newParameters(main *MainFile, facts *Facts, options Options) *Parameters {
+	p := &Parameters{Path: main.Path, table: make(map[string]setting, len(main.Entries)+160), frozen: options.Frozen}
+	p.inquiry.facts = facts
+	p.set("config_directory", facts.ConfigDirectory)
+	p.set("process_name", facts.ProcessName)
+	for i := range main.Entries {
+		p.enter(main, &main.Entries[i])
+	}
+	for _, o := range options.Overrides {
+		p.set(o.Name, o.Value)
+	}
+	p.set("process_id", strconv.Itoa(int(facts.ProcessID)))
+	return p
+}
+
+func (p *Parameters) set(name, value string) { p.table[name] = setting{value: value} }
+
+// enter puts one entry of main.cf into the table.
+func (p *Parameters) enter(main *MainFile, e *MainEntry) {
+	if e.astray {
+		p.report(astrayWarning(main.Path, e.text, Position{e.Line, 1}))
+		return
+	}
+	where := main.Path + ", line " + strconv.Itoa(int(e.Line)) + ": "
+	d := core.Diagnostic{File: main.Path, Line: e.NameAt.Line, Column: e.NameAt.Column}
+	if e.fault != "" {
+		d.Severity, d.Text = core.Error, where+e.fault+": \""+e.text+"\""
+		d.Hint = "write \"name = value\"; a line that goes on with the entry before it must start with a blank"
+		p.report(d)
+		return
+	}
+	if e.cut {
+		p.report(cutAdvice(main.Path, e.Line))
+	}
+	if old, ok := p.table[e.Name]; ok && old.value != e.Value {
+		d.Severity, d.Text = core.Warning, where+"overriding earlier entry: "+e.Name+"="+old.value
+		d.Hint = "remove one of the two entries; this one counts"
+		p.report(d)
+	}
+	p.table[e.Name] = setting{value: e.Value, entry: e}
+}
+
+func (p *Parameters) report(d core.Diagnostic) { p.Diagnostics = append(p.Diagnostics, d) }
+
+// at gives a diagnostic the place of a parameter's value in main.cf, if it has
+// one.
+func (p *Parameters) at(name string, d core.Diagnostic) core.Diagnostic {
+	d.File = p.Path
+	if s, ok := p.table[name]; ok && s.entry != nil {
+		d.Line, d.Column = s.entry.ValueAt.Line, s.entry.ValueAt.Column
+	}
+	return d
+}
+
+// refuse makes the Problem of one error about a parameter.
+func (p *Parameters) refuse(name, text, hint string) *Problem {
+	return &Problem{[]core.Diagnostic{p.at(name, core.Diagnostic{Severity: core.Error, Text: text, Hint: hint})}}
+}
+
+// Raw gives the unexpanded text of a parameter. defined is false when neither
+// main.cf nor an override nor an earlier evaluation gives it one.
+func (p *Parameters) Raw(name string) (text string, at Position, defined bool) {
+	s, defined := p.table[name]
+	if s.entry != nil {
+		at = s.entry.ValueAt
+	}
+	return s.value, at, defined
+}
+
+// value expands a parameter. An absent one gets the fallback, expanded, which
+// is then stored.
+func (p *Parameters) value(name, fallback string) (string, error) {
+	s, ok := p.table[name]
+	raw := s.value
+	if !ok {
+		raw = fallback
+	}
+	text, err := p.expand(raw)
+	if err != nil {
+		problem := err.(*Problem)
+		for i, d := range problem.Diagnostics {
+			problem.Diagnostics[i] = p.at(name, d)
+		}
+		return "", problem
+	}
+	if !ok {
+		p.set(name, text)
+	}
+	return text, nil
+}
+
+// Value gives the expanded text of any parameter: from main.cf, or the
+// built-in default if it is one that the master knows, or empty.
+func (p *Parameters) Value(name string) (string, error) {
+	if row, ok := builtin(name); ok {
+		return p.value(name, row.text())
+	}
+	if _, ok := p.table[name]; !ok {
+		return "", nil
+	}
+	return p.value(name, "")
+}
+
+// Expand replaces the macros in a text (spec config, 2.2).
+func (p *Parameters) Expand(text string) (string, error) { return p.expand(text) }
+
+// String reads a text parameter of min to max bytes; max 0 is no limit.
+func (p *Parameters) String(name, fallback string, min, max int) (string, error) {
+	text, err := p.value(name, fallback)
+	if err != nil {
+		return "", err
+	}
+	n := strconv.Itoa(len(text))
+	switch {
+	case len(text) < min:
+		return "", p.refuse(name, "bad string length "+n+" < "+strconv.Itoa(min)+": "+name+" = "+text,
+			"give "+name+" a value, or remove it from main.cf to get the default")
+	case max > 0 && len(text) > max:
+		return "", p.refuse(name, "bad string length "+n+" > "+strconv.Itoa(max)+": "+name+" = "+text,
+			"use at most "+strconv.Itoa(max)+" bytes")
+	}
+	return text, nil
+}
+
+// Int reads a number from min to max; a limit of 0 is none, as in the original.
+func (p *Parameters) Int(name string, fallback, min, max int32) (int32, error) {
+	n, err := p.integer(name, strconv.Itoa(int(fallback)), min, max, 32)
+	return int32(n), err
+}
+
+// integer reads a number of the given width in bits.
+func (p *Parameters) integer(name, fallback string, min, max int32, width int) (int64, error) {
+	text, err := p.value(name, fallback)
+	if err != nil {
+		return 0, err
+	}
+	n, rest, ok := parseLong(text)
+	if !ok || rest != "" || text == "" || (width == 32 && n != int64(int32(n))) {
+		return 0, p.refuse(name, "bad numerical configuration: "+name+" = "+text,
+			"write a decimal number of at most 2147483647, without a unit")
+	}
+	value := strconv.FormatInt(n, 10)
+	switch {
+	case min != 0 && n < int64(min):
+		bound := strconv.Itoa(int(min))
+		return 0, p.refuse(name, "invalid "+name+" parameter value "+value+" < "+bound, "use "+bound+" or more")
+	case max > 0 && n > int64(max):
+		bound := strconv.Itoa(int(max))
+		return 0, p.refuse(name, "invalid "+name+" parameter value "+value+" > "+bound, "use "+bound+" or less")
+	}
+	return n, nil
+}
+
+// Time reads a span of min to max seconds; a limit of 0 is none. The unit of the
+// fallback, such as "100s", is that of a number without one.
+func (p *Parameters) Time(name, fallback string, min, max int32) (core.Duration, error) {
+	text, err := p.value(name, fallback)
+	if err != nil {
+		return 0, err
+	}
+	unit := byte('s')
+	if fallback != "" && !isDigit(fallback[len(fallback)-1]) {
+		unit = fallback[len(fallback)-1]
+	}
+	n, ok := parseTime(text, unit)
+	if !ok {
+		return 0, p.refuse(name, "parameter "+name+": bad time value or unit: "+text,
+			"write a number and one of the units s, m, h, d, w without a blank between them")
+	}
+	switch value := strconv.FormatInt(n, 10); {
+	case n < int64(min):
+		bound := strconv.Itoa(int(min))
+		return 0, p.refuse(name, "invalid "+name+": "+value+" (min "+bound+")", "use "+bound+"s or more")
+	case max > 0 && n > int64(max):
+		bound := strconv.Itoa(int(max))
+		return 0, p.refuse(name, "invalid "+name+": "+value+" (max "+bound+")", "use "+bound+"s or less")
+	}
+	return core.Duration(n) * core.Second, nil
+}
+
+// Bool reads "yes" or "no" in any letter case.
+func (p *Parameters) Bool(name string, fallback bool) (bool, error) {
+	text := "no"
+	if fallback {
+		text = "yes"
+	}
+	return p.boolean(name, text)
+}
+
+func (p *Parameters) boolean(name, fallback string) (bool, error) {
+	text, err := p.value(name, fallback)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case equalFold(text, "yes"):
+		return true, nil
+	case equalFold(text, "no"):
+		return false, nil
+	}
+	return false, p.refuse(name, "bad boolean configuration: "+name+" = "+text, "write yes or no")
+}

@@ -1,0 +1,384 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Resolution is what a master.cf means.
+type Resolution struct {
+	// Config is the whole configuration with the diagnostics of both files. If
+	// it is refused it holds nothing but the diagnostics.
+	Config *core.Config
+	Needs  Needs // not empty: look these up and resolve again
+	OK     bool  // accepted; false while something is needed
+}
+
+// Resolve gives master.cf its meaning against evaluated parameters (spec
+// config, 5). facts may have grown since Evaluate. Services come in file
+// order, one for each identity: of several entries the last counts, at the
+// place of the first (Differs: Q36, before anything is started).
+func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resolution {
+	r := resolver{p: p, path: master.Path, flags: flags, q: inquiry{facts: facts}}
+	r.out = slices.Clone(p.Diagnostics)
+	r.services = make([]core.ServiceConfig, 0, len(master.Entries))
+	r.seen = make(map[identity]int32, len(master.Entries))
+	r.bound = make(map[netip.AddrPort]int32)
+	debugger := r.debugger()
+	if n := &p.result.network; !n.ipv4 && !n.ipv6 {
+		r.noProtocols()
+	}
+	for i := range master.Entries {
+		r.entry(&master.Entries[i])
+	}
+	r.logFile()
+	needs := r.q.open()
+	if failed(r.out) || !needs.Empty() || !p.Needs.Empty() {
+		return Resolution{Config: Refusal(r.out...), Needs: needs}
+	}
+	v := &p.result
+	return Resolution{OK: true, Config: &core.Config{
+		MailVersion:          v.version,
+		ConfigDirectory:      facts.ConfigDirectory,
+		QueueDirectory:       v.queueDirectory,
+		DataDirectory:        v.dataDirectory,
+		DaemonDirectory:      v.daemonDirectory,
+		MailOwner:            v.owner,
+		InetInterfaces:       v.inetInterfaces,
+		InetProtocols:        v.inetProtocols,
+		DebuggerCommand:      debugger,
+		Environment:          v.environment,
+		Log:                  v.log,
+		Services:             r.services,
+		Diagnostics:          r.out,
+		ReloadClearsThrottle: v.clearThrottle,
+	}}
+}
+
+// Refusal is a configuration that holds nothing but diagnostics.
+func Refusal(diagnostics ...core.Diagnostic) *core.Config {
+	return &core.Config{Diagnostics: diagnostics}
+}
+
+// resolver is one pass over a master.cf.
+type resolver struct {
+	p        *Parameters
+	path     string
+	flags    Flags
+	q        inquiry
+	out      []core.Diagnostic
+	services []core.ServiceConfig
+	seen     map[identity]int32       // where a service stands in services
+	bound    map[netip.AddrPort]int32 // the line of the entry that has an address
+}
+
+// identity is what tells services apart (spec config, 5.5).
+type identity struct {
+	canonical string
+	transport core.ServiceType
+}
+
+func (r *resolver) say(severity core.Severity, at Position, text, hint string) {
+	r.out = append(r.out, core.Diagnostic{
+		Severity: severity, File: r.path, Line: at.Line, Column: at.Column, Text: text, Hint: hint,
+	})
+}
+
+// where starts the messages that name the entry.
+func (r *resolver) where(e *MasterEntry) string {
+	return r.path + ": line " + strconv.Itoa(int(e.Line)) + ": "
+}
+
+func (r *resolver) refuse(e *MasterEntry, f Field, text, hint string) {
+	r.say(core.Error, e.At(f), r.where(e)+text, hint)
+}
+
+// advise remarks on what the original accepts in silence.
+func (r *resolver) advise(e *MasterEntry, f Field, text, hint string) {
+	r.say(core.Info, e.At(f), r.where(e)+text, hint)
+}
+
+// debugger expands debugger_command. Only a master that needs it looks at its
+// mistakes (spec runtime, 15).
+func (r *resolver) debugger() string {
+	text, err := r.p.Value("debugger_command")
+	if err != nil && r.flags.Debug {
+		r.out = append(r.out, err.(*Problem).Diagnostics...)
+	}
+	if err == nil && text == "" && r.flags.Debug {
+		r.out = append(r.out, r.p.refuse("debugger_command", "no debugger_command variable set up",
+			"set debugger_command in main.cf, or start without -D and MAIL_DEBUG").Diagnostics...)
+	}
+	return text
+}
+
+func (r *resolver) noProtocols() {
+	hint := "name a family in inet_protocols if services of type inet are wanted"
+	r.out = append(r.out,
+		r.p.at("inet_protocols", core.Diagnostic{Severity: core.Warning, Hint: hint,
+			Text: "all network protocols are disabled (inet_protocols = " + r.p.result.inetProtocols + ")"}),
+		r.p.at("inet_protocols", core.Diagnostic{Severity: core.Warning, Hint: hint,
+			Text: "disabling all type \"inet\" services in master.cf"}))
+}
+
+// entry resolves one entry: its columns from left to right, as the original.
+func (r *resolver) entry(e *MasterEntry) {
+	if e.line.cut {
+		r.out = append(r.out, cutAdvice(r.path, e.Line))
+	}
+	if e.astray {
+		r.out = append(r.out, astrayWarning(r.path, e.line.text, Position{e.Line, 1}))
+		return
+	}
+	if len(e.Fields) == 0 {
+		return
+	}
+	kind, ok := r.required(e, ColumnType)
+	if !ok || disabled(r.p.result.disabled, e.Fields[ColumnName].Text, kind.Text) {
+		return
+	}
+	if n := &r.p.result.network; !n.ipv4 && !n.ipv6 && equalFold(kind.Text, "inet") {
+		return
+	}
+	s := core.ServiceConfig{Name: e.Fields[ColumnName].Text, Line: e.Line}
+	if s.Type, ok = core.ParseServiceType(kind.Text); !ok {
+		r.refuse(e, kind, "bad transport type: "+kind.Text, "use inet, unix, fifo, pass or unix-dgram, in lower case")
+		return
+	}
+	var name inetName
+	if s.Type == core.Inet {
+		r.frozenInterfaces(e)
+		if name, ok = r.inetName(e); !ok {
+			return
+		}
+	}
+	if r.columns(&s, e, name) {
+		r.accept(&s, e, name)
+	}
+}
+
+// frozenInterfaces warns once per entry that a change of inet_interfaces has
+// no effect (spec config, 3.3; quirk Q10).
+func (r *resolver) frozenInterfaces(e *MasterEntry) {
+	v := &r.p.result
+	if r.p.frozen == nil || v.interfacesNow == v.inetInterfaces {
+		return
+	}
+	at := e.At(e.Fields[ColumnName])
+	hint := "restart to use the new value; until then \"" + v.inetInterfaces + "\" is in force"
+	r.say(core.Warning, at, "service "+e.Fields[ColumnName].Text+": ignoring inet_interfaces change", hint)
+	r.say(core.Warning, at, "to change inet_interfaces, stop and start Postfix", hint)
+}
+
+// required gives a column that has no default.
+func (r *resolver) required(e *MasterEntry, column int) (Field, bool) {
+	f, ok := r.column(e, column)
+	if ok && f.Text == "-" {
+		r.refuse(e, f, "field \""+columnNames[column]+"\" has no default value", "write the "+columnNames[column])
+		return f, false
+	}
+	return f, ok
+}
+
+// column gives a column that must be there.
+func (r *resolver) column(e *MasterEntry, column int) (Field, bool) {
+	if column < len(e.Fields) {
+		return e.Fields[column], true
+	}
+	r.say(core.Error, e.End, r.where(e)+"missing \""+columnNames[column]+"\" field",
+		"an entry has eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default")
+	return Field{}, false
+}
+
+// columns reads what follows the transport type.
+func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, name inetName) bool {
+	private, ok := r.yesNo(e, ColumnPrivate, true)
+	if !ok {
+		return false
+	}
+	if s.Type == core.Inet && private {
+		r.refuse(e, e.Fields[ColumnPrivate], "inet service cannot be private", "write n in the private column")
+		return false
+	}
+	if s.Type == core.Inet && len(name.addresses) == 0 {
+		r.refuse(e, e.Fields[ColumnName], "no valid IP address found: "+s.Name,
+			"put a host before the port, or give inet_interfaces a value")
+		return false
+	}
+	if s.Type != core.Inet {
+		s.Canonical = "public/" + s.Name
+		if private {
+			s.Canonical = "private/" + s.Name
+		}
+	}
+	if s.Unprivileged, ok = r.yesNo(e, ColumnUnprivileged, true); !ok {
+		return false
+	}
+	if s.Chroot, ok = r.chroot(e); !ok {
+		return false
+	}
+	wakeup, ok := r.count(e, ColumnWakeup, 0)
+	if !ok {
+		return false
+	}
+	s.Wakeup = core.Duration(wakeup) * core.Second
+	s.WakeupIfUsed = wakeup > 0 && strings.HasSuffix(e.Fields[ColumnWakeup].Text, "?")
+	if s.ProcessLimit, ok = r.count(e, ColumnLimit, r.p.result.processLimit); !ok {
+		return false
+	}
+	command, ok := r.required(e, ColumnCommand)
+	if !ok {
+		return false
+	}
+	s.Command, s.Path = command.Text, r.p.result.daemonDirectory+"/"+command.Text
+	s.Args, ok = r.arguments(e)
+	return ok
+}
+
+// level1 is the compatibility level from which chroot defaults to n.
+const level1 level = 1 << 20
+
+func (r *resolver) chroot(e *MasterEntry) (value, ok bool) {
+	old := r.p.result.level < level1
+	value, ok = r.yesNo(e, ColumnChroot, old)
+	if ok && old && e.Fields[ColumnChroot].Text == "-" {
+		r.advise(e, e.Fields[ColumnChroot], "using backwards-compatible default setting chroot=y",
+			"write y or n, or set compatibility_level in main.cf")
+	}
+	return value, ok
+}
+
+// yesNo reads a column of y, n or - for the default.
+func (r *resolver) yesNo(e *MasterEntry, column int, standard bool) (value, ok bool) {
+	f, ok := r.column(e, column)
+	if !ok {
+		return false, false
+	}
+	switch f.Text {
+	case "y":
+		return true, true
+	case "n":
+		return false, true
+	case "-":
+		return standard, true
+	}
+	r.badValue(e, column, "write y, n or - for the default")
+	return false, false
+}
+
+func (r *resolver) badValue(e *MasterEntry, column int, hint string) {
+	f := e.Fields[column]
+	r.refuse(e, f, "field \""+columnNames[column]+"\": bad value: \""+f.Text+"\"", hint)
+}
+
+// count reads a column with a number (spec config, 5.2).
+func (r *resolver) count(e *MasterEntry, column int, standard int32) (value int32, ok bool) {
+	f, ok := r.column(e, column)
+	if !ok {
+		return 0, false
+	}
+	if f.Text == "-" {
+		return standard, true
+	}
+	if value = atoi(f.Text); !isDigit(f.Text[0]) || value < 0 {
+		r.badValue(e, column, "write a number from 0 to 2147483647 or - for the default")
+		return 0, false
+	}
+	digits := f.Text
+	if column == ColumnWakeup {
+		digits = strings.TrimSuffix(digits, "?")
+	}
+	if n, err := strconv.ParseInt(digits, 10, 32); err != nil || int32(n) != value {
+		r.advise(e, f, "field \""+columnNames[column]+"\": \""+f.Text+"\" is taken as "+strconv.Itoa(int(value)),
+			"write the number alone, without a unit")
+	}
+	return value, true
+}
+
+// arguments reads what follows the command (spec config, 5.6).
+func (r *resolver) arguments(e *MasterEntry) (args []string, ok bool) {
+	if len(e.Args) == 0 {
+		return nil, true
+	}
+	args = make([]string, len(e.Args))
+	for i, f := range e.Args {
+		if args[i] = f.Text; f.Text[0] != '{' {
+			continue
+		}
+		inner, fault := stripBraces(f.Text)
+		if fault != "" {
+			r.refuse(e, f, fault+" in \""+f.Text+"\"", "close each brace, and put a blank after the last")
+			return nil, false
+		}
+		args[i] = inner
+	}
+	return args, true
+}
+
+// accept completes a service and enters it into the list.
+func (r *resolver) accept(s *core.ServiceConfig, e *MasterEntry, name inetName) {
+	v := &r.p.result
+	s.ThrottleDelay, s.Owner, s.WindowSize = v.throttleDelay, v.owner, v.windowSize
+	s.Backlog = max(s.ProcessLimit, v.processLimit)
+	s.ForegroundFlag, s.VerboseFlag = r.flags.Foreground, r.flags.Verbose
+	s.SwitchIdentity = r.flags.SwitchIdentity
+	fault := ""
+	if s.Type == core.Inet {
+		fault = r.bind(s, e, name)
+	} else {
+		s.LocalOnly = s.Type != core.Pass
+		s.Endpoints = []core.Endpoint{{Path: s.Canonical}}
+	}
+	key := identity{s.Canonical, s.Type}
+	if at, twice := r.seen[key]; twice {
+		r.say(core.Warning, e.At(e.Fields[ColumnName]), "duplicate master.cf entry for service \""+
+			r.services[at].Name+"\" ("+s.Canonical+") -- using the last entry", "remove all but one of the entries")
+		r.services[at] = *s
+		return
+	}
+	if fault != "" {
+		r.say(core.Error, e.At(e.Fields[ColumnName]), fault, "use a port number, or a TCP service of /etc/services")
+		return
+	}
+	r.conflicts(s, e)
+	r.seen[key] = int32(len(r.services))
+	r.services = append(r.services, *s)
+}
+
+// conflicts advises of two entries on one address and port: the kernel would
+// spread the clients over both (quirk Q13).
+func (r *resolver) conflicts(s *core.ServiceConfig, e *MasterEntry) {
+	for _, endpoint := range s.Endpoints {
+		if endpoint.Path != "" || endpoint.Address.Port() == 0 {
+			continue
+		}
+		if line, taken := r.bound[endpoint.Address]; taken {
+			r.advise(e, e.Fields[ColumnName], "address "+endpoint.Address.String()+" is also that of the entry in line "+
+				strconv.Itoa(int(line))+"; each gets some of the clients", "give one of them another address or port")
+			continue
+		}
+		r.bound[endpoint.Address] = e.Line
+	}
+}
+
+// logFile checks maillog_file last of all, as the original does after the
+// services are up (spec runtime, 2 and 14.3).
+func (r *resolver) logFile() {
+	file := r.p.result.log.File
+	if file == "" {
+		return
+	}
+	for rest := r.p.result.prefixes; rest != ""; {
+		var prefix string
+		if prefix, rest = cutPlain(rest); prefix != "" && strings.HasPrefix(file, prefix) {
+			return
+		}
+	}
+	r.out = append(r.out, r.p.refuse("maillog_file",
+		"maillog_file value '"+file+"' does not match any prefix in maillog_file_prefixes",
+		"put the file below one of "+r.p.result.prefixes+", or add its directory to maillog_file_prefixes").Diagnostics...)
+}

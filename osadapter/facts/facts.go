@@ -1,0 +1,158 @@
+// Package facts looks up what core/config needs to know about the real system:
+// the text of main.cf and master.cf, accounts, hosts, TCP services, interface
+// addresses, the address families of the kernel and the host name.
+//
+// It decides nothing about the configuration. Names are looked up in the
+// system's files first and then with getent, under a time limit, because a
+// static Go program knows no other name services (spec go-traps, G21). It
+// never writes anything and keeps no descriptor open.
+package facts
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+)
+
+// Runner runs a command and collects its output. The daemon implements it with
+// its one place that reaps children; Plain is for programs without one.
+type Runner interface {
+	// Run starts argv[0], an absolute path, with standard input and standard
+	// error on /dev/null, waits at most limit and then kills it. exit is the
+	// exit code; err tells that it could not be started, ran out of time, was
+	// killed or wrote too much.
+	Run(argv []string, limit time.Duration) (stdout []byte, exit int, err error)
+}
+
+// Limits of time for look-ups with getent.
+const (
+	DefaultLookupLimit = 10 * time.Second // one look-up
+	DefaultTotalLimit  = 60 * time.Second // all look-ups for one file
+)
+
+// Loader loads the configuration of one directory. Make one and use it for
+// the start and for every reload, from one goroutine at a time.
+type Loader struct {
+	ConfigDirectory string // absolute
+	ProcessName     string // the name the process was started under
+	Flags           config.Flags
+	Runner          Runner            // nil: Plain
+	Overrides       []config.Override // for servers: "-o name=value"
+	LookupLimit     time.Duration     // 0: DefaultLookupLimit
+	TotalLimit      time.Duration     // 0: DefaultTotalLimit
+
+	// The files and the command that answer; empty: those of the system.
+	passwd, group, hosts, services, getent string
+
+	facts *config.Facts // of the last evaluation of main.cf
+}
+
+// maxRounds bounds how often a file is evaluated again because an answer
+// raised new questions: a name leads to a number, and that to a name.
+const maxRounds = 6
+
+// LoadMain reads and evaluates main.cf for a start. parameters is nil when the
+// file cannot be read; diagnostics are complete in any case. ok is false when
+// one of them is an error: the first of those is what the original dies of.
+func (l *Loader) LoadMain() (parameters *config.Parameters, diagnostics []core.Diagnostic, ok bool) {
+	return l.loadMain(nil)
+}
+
+func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Diagnostic, bool) {
+	path := config.MainPath(l.ConfigDirectory)
+	text, problem := readFile(path)
+	if problem != nil {
+		return nil, []core.Diagnostic{*problem}, false
+	}
+	main := config.ParseMain(path, text)
+	l.facts = l.gather()
+	options := config.Options{Overrides: l.Overrides, Frozen: frozen}
+	p := config.Evaluate(main, l.facts, options)
+	search := l.search()
+	for round := 0; !p.Needs.Empty() && round < maxRounds; round++ {
+		search.answer(l.facts, &p.Needs)
+		p = config.Evaluate(main, l.facts, options)
+	}
+	return p, p.Diagnostics, p.OK()
+}
+
+// LoadServices reads master.cf and resolves it against the parameters of the
+// last LoadMain. A refused configuration holds nothing but Diagnostics. These
+// include those of LoadMain.
+func (l *Loader) LoadServices(parameters *config.Parameters) (c *core.Config, ok bool) {
+	path := config.MasterPath(l.ConfigDirectory)
+	text, problem := readFile(path)
+	if problem != nil {
+		return config.Refusal(append(parameters.Diagnostics[:len(parameters.Diagnostics):len(parameters.Diagnostics)], *problem)...), false
+	}
+	master := config.ParseMaster(path, text)
+	r := config.Resolve(parameters, master, l.facts, l.Flags)
+	search := l.search()
+	for round := 0; !r.Needs.Empty() && round < maxRounds; round++ {
+		search.answer(l.facts, &r.Needs)
+		r = config.Resolve(parameters, master, l.facts, l.Flags)
+	}
+	if !r.Needs.Empty() || !parameters.Needs.Empty() {
+		r.Config = config.Refusal(append(r.Config.Diagnostics, core.Diagnostic{
+			Severity: core.Error, File: path, Text: "the names in the configuration could not all be looked up",
+			Hint: "report this: an answer must not raise new questions without end",
+		})...)
+	}
+	return r.Config, r.OK
+}
+
+// Load reads and resolves both files. frozen are the values of the running
+// configuration (config.Parameters.Freeze), nil at the start. A refused
+// configuration holds nothing but Diagnostics, of both files if main.cf could
+// be read.
+func (l *Loader) Load(frozen *config.Frozen) (c *core.Config, ok bool) {
+	p, diagnostics, _ := l.loadMain(frozen)
+	if p == nil {
+		return config.Refusal(diagnostics...), false
+	}
+	return l.LoadServices(p)
+}
+
+// gather collects what is always needed and cheap to have.
+func (l *Loader) gather() *config.Facts {
+	f := &config.Facts{
+		ConfigDirectory: l.ConfigDirectory,
+		ProcessName:     l.ProcessName,
+		ProcessID:       int32(os.Getpid()),
+		Hostname:        hostname(),
+		IPv4:            familyError(unix.AF_INET),
+		IPv6:            familyError(unix.AF_INET6),
+		Interfaces:      interfaces(),
+		Users:           make(map[string]config.User),
+		Groups:          make(map[string]config.Group),
+		UserNames:       make(map[uint32]string),
+		GroupNames:      make(map[uint32]string),
+		Hosts:           make(map[string]config.Host),
+		Ports:           make(map[string]config.Port),
+		FirstLines:      make(map[string]config.File),
+	}
+	return f
+}
+
+// hostname is the name of this host, as gethostname(2) gives it.
+func hostname() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "localhost"
+	}
+	return unix.ByteSliceToString(u.Nodename[:])
+}
+
+// familyError asks the kernel for an address family: 0 if it has it.
+func familyError(family int) core.Errno {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return errorNumber(err)
+	}
+	_ = unix.Close(fd)
+	return 0
+}
