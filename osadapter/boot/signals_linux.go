@@ -15,7 +15,8 @@ import (
 const (
 	lastSignal = 64
 	// The C library and the runtime use these for calls that concern all
-	// threads; a parent cannot leave them ignored.
+	// threads. A handler that the runtime has there stays; an ignore that a
+	// parent left does not.
 	firstThreadSignal = 32
 	lastThreadSignal  = 33
 	kernelSetSize     = 8 // bytes of the kernel's signal set
@@ -61,6 +62,13 @@ func DefaultSignals() error {
 		signal.Ignore(s)
 		if err := kernelDefault(s); err != nil {
 			return err
+		}
+	}
+	for s := syscall.Signal(firstThreadSignal); s <= lastThreadSignal; s++ {
+		if kernelIgnores(s) {
+			if err := kernelDefault(s); err != nil {
+				return err
+			}
 		}
 	}
 	forwardFaults()
@@ -140,6 +148,15 @@ func addSignal(set *unix.Sigset_t, s syscall.Signal) {
 	const bits = 8 * int(unsafe.Sizeof(set.Val[0]))
 	at := int(s) - 1
 	set.Val[at/bits] |= 1 << (at % bits)
+}
+
+// kernelIgnores asks the kernel, behind the runtime's back.
+func kernelIgnores(s syscall.Signal) bool {
+	const ignore = 1     // SIG_IGN; the handler comes first in the kernel's structure
+	var action [8]uint64 // no architecture has a larger one
+	_, _, number := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), 0,
+		uintptr(unsafe.Pointer(&action)), kernelSetSize, 0, 0)
+	return number == 0 && *(*uintptr)(unsafe.Pointer(&action)) == ignore
 }
 
 // kernelDefault sets the default action behind the runtime's back.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -127,7 +128,8 @@ func TestCleanImage(t *testing.T) {
 			expectCleanSignals(t, status)
 			environ := p.block()
 			for _, entry := range environ {
-				if strings.HasPrefix(entry, "GO") || strings.HasPrefix(entry, startVariable) {
+				name, _, _ := strings.Cut(entry, "=")
+				if slices.Contains(steeringVariables, name) || name == startVariable {
 					t.Errorf("children see %s", entry)
 				}
 			}
