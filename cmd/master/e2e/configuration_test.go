@@ -8,8 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
+	"time"
 )
 
 // writeConfiguration makes the configuration from Debian's stock files: what
@@ -78,6 +78,9 @@ maximal_backoff_time = 2s
 	return text
 }
 
+// jailLimit is how long a server may take to enter its root directory.
+const jailLimit = 10 * time.Second
+
 // stockTag is what the programs of a stock configuration call themselves.
 const stockTag = "postfix"
 
@@ -131,18 +134,22 @@ func (s *mailSystem) prepareChroot(t *testing.T) {
 	}
 }
 
-// checkJail checks that the servers have the root directory that master.cf
-// gives them.
-func (s *mailSystem) checkJail(t *testing.T, servers []process) {
+// awaitJail waits until the servers have the root directory that master.cf
+// gives them. They enter it themselves, so one that was started a moment ago,
+// and serves nobody yet, may still be outside.
+func (s *mailSystem) awaitJail(t *testing.T, servers []process) {
 	t.Helper()
 	want := "/"
 	if s.chroot {
 		want = s.queue()
 	}
-	for _, p := range servers {
-		got, err := os.Readlink(fmt.Sprintf("/proc/%d/root", p.pid))
-		if err == nil && strings.TrimSuffix(got, "/") != strings.TrimSuffix(want, "/") {
-			t.Errorf("process %v has the root directory %s, want %s", p, got, want)
+	eventually(t, jailLimit, "servers have the root directory "+want, func() string {
+		for _, p := range alive(servers) {
+			got, err := os.Readlink(fmt.Sprintf("/proc/%d/root", p.pid))
+			if err == nil && got != want {
+				return fmt.Sprintf("process %v has %s", p, got)
+			}
 		}
-	}
+		return ""
+	})
 }

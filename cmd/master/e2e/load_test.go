@@ -112,7 +112,7 @@ func (s *mailSystem) reloadAcrossSessions(t *testing.T, master, reload int, plan
 	if len(servers) < parallelClients {
 		t.Errorf("%d servers for %d sessions: %v", len(servers), parallelClients, servers)
 	}
-	s.checkJail(t, servers)
+	s.awaitJail(t, servers)
 	during := s.reload()
 	each(t, "during the reload", func(i int) error {
 		if len(plans[i].numbers) < 3 {
