@@ -119,6 +119,9 @@ func BenchmarkStep(b *testing.B) {
 
 // Every hot event is handled without taking memory.
 func TestHotEventsDoNotAllocate(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	c, fresh := newCrowd(t, 10, 100), newCrowd(t, 10, 100)
 	i := 0
 	tests := []struct {

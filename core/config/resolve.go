@@ -119,10 +119,14 @@ func (r *resolver) debugger() string {
 func (r *resolver) noProtocols() {
 	hint := "name a family in inet_protocols if services of type inet are wanted"
 	r.out = append(r.out,
-		r.p.at("inet_protocols", core.Diagnostic{Severity: core.Warning, Hint: hint,
-			Text: "all network protocols are disabled (inet_protocols = " + r.p.result.inetProtocols + ")"}),
-		r.p.at("inet_protocols", core.Diagnostic{Severity: core.Warning, Hint: hint,
-			Text: "disabling all type \"inet\" services in master.cf"}))
+		r.p.at("inet_protocols", core.Diagnostic{
+			Severity: core.Warning, Hint: hint,
+			Text: "all network protocols are disabled (inet_protocols = " + r.p.result.inetProtocols + ")",
+		}),
+		r.p.at("inet_protocols", core.Diagnostic{
+			Severity: core.Warning, Hint: hint,
+			Text: "disabling all type \"inet\" services in master.cf",
+		}))
 }
 
 // entry resolves one entry: its columns from left to right, as the original.

@@ -1,0 +1,6 @@
+//go:build race
+
+package core
+
+// raceDetector: the detector's own allocations are counted with ours.
+const raceDetector = true
