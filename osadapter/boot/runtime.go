@@ -13,11 +13,16 @@ var steeringVariables = []string{
 	"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOMAXPROCS", "GORACE", "GOCOVERDIR", "ZONEINFO",
 }
 
+// gcPercent keeps the heap near what is live: the runtime's own default lets it
+// grow to 4 MB before it collects for the first time, which is more than the
+// whole daemon needs.
+const gcPercent = 25
+
 // NeutralizeRuntime undoes what environment variables may have told the Go
 // runtime, as far as a running process can, and makes a crash of the runtime end
 // by SIGABRT as the original's panics do. After CleanImage only the last matters.
 func NeutralizeRuntime() {
-	debug.SetGCPercent(100)
+	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(math.MaxInt64)
 	debug.SetTraceback("crash")
 	runtime.SetDefaultGOMAXPROCS()
