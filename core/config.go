@@ -174,4 +174,11 @@ type Config struct {
 	// ReloadClearsThrottle is our own parameter master_reload_clears_throttle
 	// (Differs: Q25, off by default).
 	ReloadClearsThrottle bool
+
+	// JournalFile is our own parameter master_journal_file: where every step is
+	// written, absolute; empty: nowhere. JournalLimit is
+	// master_journal_size_limit in bytes: at this size the file is set aside
+	// under its name with ".1".
+	JournalFile  string
+	JournalLimit int64
 }

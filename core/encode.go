@@ -110,6 +110,15 @@ func list[T any](c *codec, v *[]T, each func(*T)) {
 
 func (c *codec) strings(v *[]string) { list(c, v, c.string) }
 
+func (c *codec) options(o *Options) {
+	c.bool(&o.InitMode)
+	c.bool(&o.GroupLeader)
+	c.bool(&o.Verbose)
+	c.bool(&o.ExitSet)
+	number(c, &o.ExitAfter)
+	c.bool(&o.Strict)
+}
+
 func (c *codec) account(a *Account) {
 	c.string(&a.Name)
 	number(c, &a.UID)
@@ -192,4 +201,6 @@ func (c *codec) config(f *Config) {
 	list(c, &f.Services, c.serviceConfig)
 	list(c, &f.Diagnostics, c.diagnostic)
 	c.bool(&f.ReloadClearsThrottle)
+	c.string(&f.JournalFile)
+	number(c, &f.JournalLimit)
 }

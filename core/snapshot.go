@@ -1,59 +1,55 @@
 package core
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // snapshotMark begins every snapshot; its last byte is the version.
-const snapshotMark = "stationmaster snapshot 1\n"
+const snapshotMark = "stationmaster snapshot 2\n"
+
+var errNoSnapshot = errors.New("this is no snapshot of a format that this version reads")
 
 // Snapshot gives the whole state as bytes. A machine restored from them goes
 // on with equal actions.
-func (m *Machine) Snapshot() []byte {
-	w := stateWalk{c: codec{b: []byte(snapshotMark)}, m: m}
-	w.machine()
-	return w.c.b
-}
+func (m *Machine) Snapshot() []byte { return m.AppendSnapshot(nil, &References{}) }
 
 // Restore makes a machine from a snapshot. Bytes that are no snapshot, or the
 // snapshot of a state that cannot be, give an error.
 func Restore(snapshot []byte) (*Machine, error) {
+	return RestoreReferences(snapshot, &References{})
+}
+
+func restore(snapshot []byte, r *References) (*Machine, error) {
 	if len(snapshot) < len(snapshotMark) || string(snapshot[:len(snapshotMark)]) != snapshotMark {
-		return nil, fmt.Errorf("restore: this is no snapshot of a format that this version reads")
+		return nil, errNoSnapshot
 	}
 	m := &Machine{}
 	m.exitTimer = timer{kind: timerExit}
-	w := stateWalk{c: codec{b: snapshot[len(snapshotMark):], reading: true}, m: m}
+	w := stateWalk{c: codec{b: snapshot[len(snapshotMark):], reading: true}, m: m, refs: r}
 	w.machine()
 	switch {
 	case w.c.err != nil:
-		return nil, fmt.Errorf("restore: %w", w.c.err)
+		return nil, w.c.err
 	case len(w.c.b) != 0:
-		return nil, fmt.Errorf("restore: %d bytes too many", len(w.c.b))
+		return nil, fmt.Errorf("%d bytes too many", len(w.c.b))
 	}
-	if err := m.Check(); err != nil {
-		return nil, fmt.Errorf("restore: %w", err)
-	}
-	return m, nil
+	return m, m.Check()
 }
 
 // stateWalk writes or reads a machine. Settings are shared by pointer between
 // configurations, services and children; they are written once and referred
 // to by number.
 type stateWalk struct {
-	c       codec
-	m       *Machine
-	entries []*ServiceConfig
-	numbers map[*ServiceConfig]int // look-ups only; writing
-	later   []func()               // links to services that are read later
+	c     codec
+	m     *Machine
+	refs  *References
+	later []func() // links to services that are read later
 }
 
 func (w *stateWalk) machine() {
 	c, m := &w.c, w.m
-	c.bool(&m.options.InitMode)
-	c.bool(&m.options.GroupLeader)
-	c.bool(&m.options.Verbose)
-	c.bool(&m.options.ExitSet)
-	number(c, &m.options.ExitAfter)
-	c.bool(&m.options.Strict)
+	c.options(&m.options)
 	number(c, &m.now)
 	number(c, &m.step)
 	number(c, &m.phase)
@@ -91,29 +87,20 @@ func (w *stateWalk) optionalConfig(f **Config) {
 		*f = &Config{}
 	}
 	w.c.config(*f)
-	for i := range (*f).Services {
-		w.list(&(*f).Services[i])
-	}
+	w.refs.addConfig(*f, !w.c.reading)
 }
 
+// list takes settings of an earlier epoch into the list, once.
 func (w *stateWalk) list(e *ServiceConfig) {
-	if w.c.reading {
-		w.entries = append(w.entries, e)
-		return
-	}
-	if w.numbers == nil {
-		w.numbers = map[*ServiceConfig]int{}
-	}
-	if _, ok := w.numbers[e]; !ok {
-		w.numbers[e] = len(w.entries)
-		w.entries = append(w.entries, e)
+	if w.c.reading || w.refs.entryNumbers[e] == 0 {
+		w.refs.addEntry(e, !w.c.reading)
 	}
 }
 
 // olderEntries walks the settings that only services and children of earlier
 // epochs still have.
 func (w *stateWalk) olderEntries() {
-	known := len(w.entries)
+	known := len(w.refs.entries)
 	var older []*ServiceConfig
 	if !w.c.reading {
 		for _, list := range [3][]*service{w.m.active, w.m.stopping, w.m.reload.added} {
@@ -127,7 +114,7 @@ func (w *stateWalk) olderEntries() {
 				}
 			}
 		}
-		older = w.entries[known:]
+		older = w.refs.entries[known:]
 	}
 	list(&w.c, &older, func(e **ServiceConfig) {
 		if w.c.reading {
@@ -143,16 +130,16 @@ func (w *stateWalk) olderEntries() {
 func (w *stateWalk) entry(e **ServiceConfig) {
 	n := 0
 	if !w.c.reading {
-		n = w.numbers[*e]
+		n = int(w.refs.entryNumbers[*e]) - 1
 	}
 	number(&w.c, &n)
 	if w.c.reading {
-		if n < 0 || n >= len(w.entries) {
+		if n < 0 || n >= len(w.refs.entries) {
 			w.c.fail()
 			*e = &ServiceConfig{}
 			return
 		}
-		*e = w.entries[n]
+		*e = w.refs.entries[n]
 	}
 }
 

@@ -169,6 +169,8 @@ var rows = [...]row{
 var ownRows = [...]row{
 	{name: "debugger_command", kind: kindText},
 	{name: "master_reload_clears_throttle", kind: kindBool, value: "no"},
+	{name: "master_journal_file", kind: kindText},
+	{name: "master_journal_size_limit", kind: kindNumber, value: "67108864", min: 65536},
 }
 
 // rowIndex finds a row by name.

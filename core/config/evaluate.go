@@ -55,6 +55,8 @@ type evaluated struct {
 	windowSize     int32
 	disabled       []disablePattern
 	clearThrottle  bool
+	journalFile    string
+	journalLimit   int64
 }
 
 // row evaluates one parameter. After an error the default stands in, so that
@@ -267,12 +269,24 @@ func (e *evaluation) finish() {
 	r.processLimit = int32(e.numbers["default_process_limit"])
 	r.throttleDelay = core.Duration(e.numbers["service_throttle_time"]) * core.Second
 	r.windowSize = int32(max(e.numbers["tcp_windowsize"], 0))
+	e.own()
+}
+
+// own reads the parameters that are ours alone. debugger_command is not among
+// them: only Resolve looks at that.
+func (e *evaluation) own() {
 	for i := range ownRows {
-		if own := &ownRows[i]; own.kind == kindBool {
+		if own := &ownRows[i]; strings.HasPrefix(own.name, "master_") {
 			e.row(own)
 		}
 	}
+	r := &e.p.result
 	r.clearThrottle = e.numbers["master_reload_clears_throttle"] != 0
+	r.journalFile, r.journalLimit = e.texts["master_journal_file"], e.numbers["master_journal_size_limit"]
+	if file := r.journalFile; file != "" && (file[0] != '/' || file[len(file)-1] == '/') {
+		e.refuse("master_journal_file", e.inFile()+"parameter master_journal_file: bad parameter value: "+file,
+			"write the absolute path of a file in a directory that mail_owner can write, such as $data_directory/master.trace")
+	}
 }
 
 // watch warns of values that a reload must not change (spec config, 3.3).

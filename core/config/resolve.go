@@ -56,6 +56,8 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 		Services:             r.services,
 		Diagnostics:          r.out,
 		ReloadClearsThrottle: v.clearThrottle,
+		JournalFile:          v.journalFile,
+		JournalLimit:         v.journalLimit,
 	}}
 }
 

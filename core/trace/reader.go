@@ -1,0 +1,166 @@
+package trace
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Record is one part of a recording: a beginning or a step.
+type Record struct {
+	// Machine is not nil in a beginning: a machine in the state from which
+	// the segment goes on. Fresh tells that it is a new one, with Options.
+	Machine *core.Machine
+	Fresh   bool
+	Options core.Options
+
+	// Time is that of the step; of a beginning, that of the step before it.
+	Time core.Time
+
+	// Event and Actions are the step's. Open tells that the recording ends
+	// before the actions. Actions are valid until the next call of Next.
+	Event   core.Event
+	Actions []core.Action
+	Open    bool
+
+	raw []byte // as it was read
+}
+
+// The reasons for which a recording cannot be read on.
+var (
+	ErrNoRecording = errors.New("this is no recording of a stationmaster journal")
+	ErrMalformed   = errors.New("malformed recording")
+)
+
+// VersionError is a recording in a format that this program does not read.
+type VersionError struct{ Version string }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("the recording has version %q of the format and this program reads version %q only; use the program that wrote it",
+		e.Version, Version)
+}
+
+// Reader reads a recording one record after the other.
+type Reader struct {
+	rest    []byte
+	size    int
+	refs    core.References
+	now     core.Time
+	begun   bool
+	actions []core.Action
+}
+
+// NewReader looks at the mark. The error is ErrNoRecording or a VersionError.
+func NewReader(recording []byte) (*Reader, error) {
+	if !IsRecording(recording) {
+		return nil, ErrNoRecording
+	}
+	if len(recording) < len(Mark) || string(recording[:len(Mark)]) != Mark {
+		return nil, &VersionError{versionOf(recording)}
+	}
+	return &Reader{rest: recording[len(Mark):], size: len(recording)}, nil
+}
+
+// versionOf is what stands in the place of the version, for a message.
+func versionOf(recording []byte) string {
+	const longest = 16
+	line := recording[len(markName):]
+	version, _, _ := strings.Cut(string(line[:min(len(line), longest)]), "\n")
+	return version
+}
+
+// Next gives the next record. The error is io.EOF at the end, or says where
+// the recording is malformed and wraps ErrMalformed. One that was cut off, by
+// a full disk for example, is malformed at its end.
+func (r *Reader) Next() (Record, error) {
+	if len(r.rest) == 0 {
+		return Record{}, io.EOF
+	}
+	at := r.size - len(r.rest)
+	before := r.rest
+	record, err := r.next()
+	if err != nil {
+		r.rest = nil
+		return Record{}, fmt.Errorf("byte %d: %w", at, err)
+	}
+	record.raw = before[:len(before)-len(r.rest)]
+	return record, nil
+}
+
+func (r *Reader) next() (Record, error) {
+	kind := r.rest[0]
+	r.rest = r.rest[1:]
+	number, rest, ok := takeNumber(r.rest)
+	if !ok {
+		return Record{}, ErrMalformed
+	}
+	r.rest = rest
+	switch {
+	case kind == recordFresh && !r.begun:
+		return r.fresh(core.Time(number))
+	case kind == recordSnapshot && (!r.begun || core.Time(number) == r.now):
+		return r.snapshot(core.Time(number))
+	case kind == recordStep && r.begun:
+		return r.step(core.Duration(number))
+	}
+	return Record{}, ErrMalformed
+}
+
+func (r *Reader) fresh(now core.Time) (Record, error) {
+	o, rest, err := core.ReadOptions(r.rest)
+	if err != nil {
+		return Record{}, fmt.Errorf("%w: options", ErrMalformed)
+	}
+	r.rest, r.now, r.begun = rest, now, true
+	return Record{Machine: core.New(now, o), Fresh: true, Options: o, Time: now}, nil
+}
+
+func (r *Reader) snapshot(now core.Time) (Record, error) {
+	if len(r.rest) < lengthSize {
+		return Record{}, ErrMalformed
+	}
+	n := binary.LittleEndian.Uint64(r.rest)
+	r.rest = r.rest[lengthSize:]
+	if n > uint64(len(r.rest)) {
+		return Record{}, ErrMalformed
+	}
+	m, err := core.RestoreReferences(r.rest[:n], &r.refs)
+	if err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	r.rest, r.now, r.begun = r.rest[n:], now, true
+	return Record{Machine: m, Time: now}, nil
+}
+
+func (r *Reader) step(delay core.Duration) (Record, error) {
+	r.now = r.now.Add(delay)
+	record := Record{Time: r.now}
+	var err error
+	if record.Event, r.rest, err = r.refs.ReadEvent(r.rest); err != nil {
+		return Record{}, fmt.Errorf("%w: event", ErrMalformed)
+	}
+	if len(r.rest) == 0 {
+		record.Open = true // and the next is the end
+		return record, nil
+	}
+	n, rest, ok := takeUvarint(r.rest)
+	if !ok || n > uint64(len(rest))/core.MinActionSize {
+		return Record{}, ErrMalformed
+	}
+	r.rest = rest
+	clear(r.actions)
+	r.actions = r.actions[:0]
+	for ; n > 0; n-- {
+		var a core.Action
+		if a, r.rest, err = r.refs.ReadAction(r.rest); err != nil {
+			return Record{}, fmt.Errorf("%w: action", ErrMalformed)
+		}
+		r.actions = append(r.actions, a)
+	}
+	record.Actions = r.actions
+	return record, nil
+}

@@ -1,0 +1,85 @@
+package trace
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Text gives a recording as lines: time and event of each step, and below it,
+// indented, its actions. With an error the text says what was read before it.
+func Text(recording []byte) ([]byte, error) {
+	r, err := NewReader(recording)
+	if err != nil {
+		return nil, err
+	}
+	var text []byte
+	for {
+		record, err := r.Next()
+		if err == io.EOF {
+			return text, nil
+		}
+		if err != nil {
+			return text, err
+		}
+		text = record.AppendText(text)
+	}
+}
+
+// AppendText adds the record to dst as lines.
+func (r *Record) AppendText(dst []byte) []byte {
+	if r.Machine != nil {
+		return r.appendBeginning(dst)
+	}
+	dst = append(dst, stamp(r.Time)...)
+	dst = append(dst, ' ')
+	dst = append(r.Event.AppendText(dst), '\n')
+	for i := range r.Actions {
+		dst = append(dst, "  "...)
+		dst = append(r.Actions[i].AppendText(dst), '\n')
+	}
+	if r.Open {
+		dst = append(dst, "  (the recording ends here)\n"...)
+	}
+	return dst
+}
+
+func (r *Record) appendBeginning(dst []byte) []byte {
+	dst = append(dst, "# "...)
+	dst = append(dst, stamp(r.Time)...)
+	if !r.Fresh {
+		view := r.Machine.View()
+		dst = append(dst, " snapshot after step "...)
+		dst = strconv.AppendUint(dst, view.Step, 10)
+		dst = append(dst, ", services="...)
+		return append(strconv.AppendInt(dst, int64(len(view.Services)), 10), '\n')
+	}
+	dst = append(dst, " a fresh machine"...)
+	for _, option := range []struct {
+		on   bool
+		name string
+	}{
+		{r.Options.InitMode, " init"},
+		{r.Options.GroupLeader, " group-leader"},
+		{r.Options.Verbose, " verbose"},
+		{r.Options.Strict, " strict"},
+		{r.Options.ExitSet, " exit-after=" + stamp(core.Time(r.Options.ExitAfter))},
+	} {
+		if option.on {
+			dst = append(dst, option.name...)
+		}
+	}
+	return append(dst, '\n')
+}
+
+// stamp is an instant in seconds, with all its digits.
+func stamp(t core.Time) string {
+	const perSecond = 1e9
+	sign, n := "", uint64(t)
+	if t < 0 {
+		sign, n = "-", -n
+	}
+	digits := strconv.FormatUint(n%perSecond+perSecond, 10)
+	return sign + strconv.FormatUint(n/perSecond, 10) + "." + digits[1:]
+}
