@@ -132,12 +132,18 @@ func (x *Exec) signalChild(a *core.Action) {
 // maxReaps bounds one sweep; whoever is left makes it come again.
 const maxReaps = 1 << 16
 
-// reap takes the statuses of all processes that ended. What a child reported
-// before its end is delivered before its end.
-func (x *Exec) reap() {
+// Reap takes the statuses of all processes that ended, after SIGCHLD and once
+// at the start. What a child reported before its end is delivered before its
+// end.
+func (x *Exec) Reap() {
 	for range maxReaps {
-		r, e := x.k.Wait()
+		var r sys.Reaped
+		e := sys.Insist(func() (e core.Errno) { // the signal for whoever is left does not come again
+			r, e = x.k.Wait()
+			return e
+		})
 		if e != 0 || r.PID == 0 {
+			x.complain("wait", e)
 			return
 		}
 		g := x.pids[r.PID]
@@ -145,7 +151,7 @@ func (x *Exec) reap() {
 		case r.Stopped != 0:
 			x.answer(core.Stopped(g, r.PID, r.Stopped))
 			continue
-		case g == 0 && x.helpers.claim(r.PID, r.Status):
+		case g == 0 && x.commands.claim(r.PID, r.Status):
 			continue
 		}
 		if c := x.children[g]; c != nil {

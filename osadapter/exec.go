@@ -2,6 +2,7 @@ package osadapter
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sockets"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -47,7 +48,8 @@ type Exec struct {
 	children map[core.Generation]*child
 	pids     map[core.PID]core.Generation // of children not reaped
 	wakeups  map[core.Request]*wakeup
-	helpers  *Helpers
+	commands *Commands
+	owed     []sockets.Listener // abandoned ones whose path could not be given back
 
 	queue  []core.Event // from head on
 	head   int
@@ -93,6 +95,7 @@ func (x *Exec) Do(actions []core.Action) {
 func (x *Exec) do(a *core.Action) {
 	switch a.Kind {
 	case core.LoadConfig:
+		x.payBack()
 		x.around.Load(a.Request)
 	case core.OpenListener:
 		x.openListener(a)
@@ -137,8 +140,28 @@ func (x *Exec) do(a *core.Action) {
 // answer queues an event for the machine.
 func (x *Exec) answer(ev core.Event) { x.queue = append(x.queue, ev) }
 
-// next takes the oldest queued event.
-func (x *Exec) next() (core.Event, bool) {
+// PollSet is the set whose events are for Ready.
+func (x *Exec) PollSet() sys.FD { return x.set }
+
+// Ready queues what follows from one event of the poll set. An event of a
+// thing that is gone, or that is not Exec's, is ignored: it may have been
+// fetched before the thing went.
+func (x *Exec) Ready(e sys.PollEvent) {
+	switch kind, number := splitKey(e.Key); kind {
+	case keyListener:
+		x.answer(core.ReadyListener(core.ServiceID(number)))
+	case keyStatus:
+		x.statusReady(core.Generation(number))
+	case keyWakeup:
+		x.wakeupReady(core.Request(number))
+	}
+}
+
+// Ending tells how the process is to end, or gives nil while it is to go on.
+func (x *Exec) Ending() *Ending { return x.ending }
+
+// Next takes the oldest queued event.
+func (x *Exec) Next() (core.Event, bool) {
 	if x.head == len(x.queue) {
 		x.queue, x.head = x.queue[:0], 0
 		return core.Event{}, false

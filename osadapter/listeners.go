@@ -74,15 +74,32 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 
 func (x *Exec) closeListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
-		x.k.PollRemove(x.set, l.FD)
+		x.forget(l.FD)
 		x.complain("close listener "+l.Endpoint.String(), sockets.Remove(x.k, &l))
 	}
 }
 
 func (x *Exec) abandonListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
-		x.k.PollRemove(x.set, l.FD)
+		x.forget(l.FD)
 		x.complain("put back "+l.Endpoint.String(), sockets.Abandon(x.k, &l))
+		if l.Aside != "" {
+			x.owed = append(x.owed, l)
+		}
+	}
+}
+
+// payBack tries again to give names back that could not be when a reload was
+// undone. Their services are there and no client finds them.
+func (x *Exec) payBack() {
+	owed := x.owed
+	x.owed = nil
+	for i := range owed {
+		l := &owed[i]
+		if e := sockets.PutBack(x.k, l); e != 0 {
+			x.complain("put back "+l.Endpoint.String(), e)
+			x.owed = append(x.owed, *l)
+		}
 	}
 }
 
@@ -99,7 +116,22 @@ func (x *Exec) moveListener(a *core.Action) {
 		return
 	}
 	x.service(a.To, int(a.ToListener)+1).listeners[a.ToListener] = l
-	x.complain("watch "+l.Endpoint.String(), x.k.PollModify(x.set, l.FD, key(keyListener, uint64(a.To)), false, false))
+	x.modify(a.To, &l, false)
+}
+
+// modify changes the service that an event of the listener names, and whether
+// there are any. On Linux that takes no memory and cannot fail; no other
+// system promises it, and a listener that is not watched is never served.
+func (x *Exec) modify(id core.ServiceID, l *sockets.Listener, on bool) {
+	x.complain("watch "+l.Endpoint.String(), sys.Insist(func() core.Errno {
+		return x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), on, false)
+	}))
+}
+
+// forget takes a listener out of the poll set, which children that share it
+// would keep it in.
+func (x *Exec) forget(fd sys.FD) {
+	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }
 
 func (x *Exec) watch(id core.ServiceID, on bool) {
@@ -110,7 +142,7 @@ func (x *Exec) watch(id core.ServiceID, on bool) {
 	s.watched = on
 	for i := range s.listeners {
 		if l := &s.listeners[i]; l.FD != sys.None {
-			x.complain("watch "+l.Endpoint.String(), x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), on, false))
+			x.modify(id, l, on)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -41,6 +42,9 @@ type Loop struct {
 
 	signals chan os.Signal
 	mailbox mailbox
+
+	// Journal records every step of the machine, from Boot on. Nil: none.
+	Journal *journal.Journal
 
 	// OnHang is called, on another goroutine, when the loop has not come round
 	// for three watchdog intervals.
@@ -72,15 +76,15 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 		k.Close(l.waker)
 		return nil, &CallError{"epoll_ctl", e}
 	}
-	x.helpers = NewHelpers()
+	x.commands = NewCommands()
 	return l, nil
 }
 
 // Now is the machine's time.
 func (l *Loop) Now() core.Time { return core.Time(l.clock.Now().Sub(l.origin)) }
 
-// Helpers runs short-lived programs of our own beside the loop.
-func (l *Loop) Helpers() *Helpers { return l.exec.helpers }
+// Commands runs short-lived programs beside the loop.
+func (l *Loop) Commands() *Commands { return l.exec.commands }
 
 // Post hands an event to the loop. Any goroutine may call it.
 func (l *Loop) Post(ev core.Event) {
@@ -121,6 +125,7 @@ func (l *Loop) Run() Ending {
 	l.reap() // children that ended before signals were watched
 	for l.exec.ending == nil && !l.stopped {
 		l.arm()
+		l.Journal.Flush()
 		n, e := l.k.PollWait(l.exec.set, ready[:], -1)
 		l.busy.Store(true)
 		l.turns.Add(1)
@@ -130,6 +135,7 @@ func (l *Loop) Run() Ending {
 		l.turn(ready[:n])
 		l.busy.Store(false)
 	}
+	l.Journal.Flush()
 	l.close()
 	if l.stopped {
 		return Ending{}
@@ -144,19 +150,12 @@ func (l *Loop) turn(ready []sys.PollEvent) {
 		l.pump(core.ExpiredTimer())
 	}
 	for i := range ready {
-		kind, number := splitKey(ready[i].Key)
-		switch kind {
-		case keyListener:
-			l.pump(core.ReadyListener(core.ServiceID(number)))
-		case keyStatus:
-			l.exec.statusReady(core.Generation(number))
-			l.drain()
-		case keyWakeup:
-			l.exec.wakeupReady(core.Request(number))
-			l.drain()
-		case keyWaker:
+		if kind, _ := splitKey(ready[i].Key); kind == keyWaker {
 			l.k.WakerDrain(l.waker)
+			continue
 		}
+		l.exec.Ready(ready[i])
+		l.drain()
 	}
 	l.takeMail()
 }
@@ -185,7 +184,7 @@ func (l *Loop) takeMail() {
 }
 
 func (l *Loop) reap() {
-	l.exec.reap()
+	l.exec.Reap()
 	l.drain()
 }
 
@@ -199,7 +198,7 @@ func (l *Loop) pump(ev core.Event) {
 // drain steps the queued events.
 func (l *Loop) drain() {
 	for {
-		ev, ok := l.exec.next()
+		ev, ok := l.exec.Next()
 		if !ok {
 			return
 		}
@@ -211,7 +210,11 @@ func (l *Loop) step(ev core.Event) {
 	if l.exec.ending != nil {
 		return
 	}
-	l.exec.Do(l.machine.Step(l.Now(), ev))
+	now := l.Now()
+	l.Journal.Event(now, &ev)
+	actions := l.machine.Step(now, ev)
+	l.Journal.Actions(actions)
+	l.exec.Do(actions)
 }
 
 // arm sets the one timer to the machine's next deadline. A timer that is set

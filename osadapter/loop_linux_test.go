@@ -526,3 +526,19 @@ func TestWatchdogTellsAHangFromARest(t *testing.T) {
 	})
 	close(release)
 }
+
+// The loop reaps everything; a program that is run beside it still gets its
+// status, and is not taken for a stranger.
+func TestCommandsRunBesideTheLoop(t *testing.T) {
+	s := open(t, clock.New(), local("a", "oneshot", 5))
+	for range 20 {
+		ask(t, "unix", s.path("a"))
+		out, exit, err := s.loop.Commands().Run([]string{"/bin/sh", "-c", "echo here; exit 3"}, 10*time.Second)
+		if string(out) != "here\n" || exit != 3 || err != nil {
+			t.Fatalf("got %q, %d, %v", out, exit, err)
+		}
+	}
+	if log := s.log(); strings.Contains(log, "reaped process") {
+		t.Errorf("log:\n%s", log)
+	}
+}

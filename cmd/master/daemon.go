@@ -35,7 +35,10 @@ type daemon struct {
 	loader  *facts.Loader
 	frozen  *config.Frozen
 	locks   []*lock.Lock // held until the process ends
+	refuge  refuge       // for the journal
 	applied bool         // a configuration is in force
+
+	switchIdentity bool // we are root and act as mail owner where that is due
 }
 
 // reservedThreads are for the loop, a configuration load with a look-up, the
@@ -80,7 +83,7 @@ func (d *daemon) run() osadapter.Ending {
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
 		return *ending
 	}
-	d.loader.Runner = d.loop.Helpers()
+	d.loader.Runner = d.loop.Commands()
 	boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
 		syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGALRM)
 	return d.loop.Run()
@@ -129,6 +132,7 @@ func (d *daemon) prepareLoop() error {
 	if d.loop, err = osadapter.NewLoop(d.machine, x, d.kernel, c); err != nil {
 		return err
 	}
+	d.keepJournal()
 	d.loop.OnHang = func() {
 		boot.ArmDeadman()
 		d.fatal("watchdog timeout")
@@ -169,7 +173,7 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 			parameters.MailOwner().Name + ") may start a master")
 		d.fatal(err.Error())
 	}
-	d.loader.Flags.SwitchIdentity = switchIdentity
+	d.switchIdentity, d.loader.Flags.SwitchIdentity = switchIdentity, switchIdentity
 	d.frozen = parameters.Freeze()
 	settings := parameters.Log()
 	kept := boot.FilterEnvironment(parameters.Environment(), boot.ExportTag(d.environ, settings), d.options.ConfigDirectory)
@@ -209,6 +213,7 @@ func (d *daemon) lockOut(p *config.Parameters) {
 			d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them")
 		}
 	})
+	d.refuge = refuge{p.DataDirectory(), p.MailOwner()}
 }
 
 func (d *daemon) acquire(path string) {
@@ -228,7 +233,7 @@ func (d *daemon) acquire(path string) {
 
 // asOwner acts with the mail owner's identity on this thread, if we are root.
 func (d *daemon) asOwner(owner core.Account, act func()) {
-	if !d.loader.Flags.SwitchIdentity {
+	if !d.switchIdentity {
 		act()
 		return
 	}
@@ -274,6 +279,7 @@ func (d *daemon) apply(c *core.Config) []string {
 		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
 	}
 	d.applied = true
+	d.loop.Journal.Apply(c.JournalFile, c.JournalLimit)
 	return d.environ
 }
 

@@ -128,7 +128,8 @@ func (d *daemon) fatal(text string) {
 func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
 
 // recovered turns a bug of ours into the original's panic: a line in the log,
-// then SIGABRT. Children notice that we are gone and leave in order.
+// the journal in a file, then SIGABRT. Children notice that we are gone and
+// leave in order.
 func (d *daemon) recovered() {
 	r := recover()
 	if r == nil {
@@ -140,6 +141,7 @@ func (d *daemon) recovered() {
 		text = fmt.Sprintf("%s (step %d); please report this with the lines above", broken.Error(), broken.Step)
 	}
 	d.log.Log(logs.Panic, text)
+	d.saveJournal()
 	for _, line := range strings.Split(strings.TrimSpace(string(debug.Stack())), "\n") {
 		d.info(strings.TrimSpace(line))
 	}

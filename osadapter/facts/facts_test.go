@@ -16,6 +16,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/osadapter/command"
 )
 
 // scripted is a Runner that answers from a table and counts the questions.
@@ -252,7 +253,7 @@ func TestPlainKillsWhatTakesTooLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			_, _, err := Plain{}.Run([]string{"/bin/sh", "-c", script}, 200*time.Millisecond)
-			if !errors.Is(err, errTimeLimit) && !errors.Is(err, errOutput) {
+			if !errors.Is(err, command.ErrTimeLimit) && !errors.Is(err, command.ErrOutput) {
 				t.Errorf("error %v", err)
 			}
 			if took := time.Since(start); took > 20*time.Second {

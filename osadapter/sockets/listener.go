@@ -121,9 +121,17 @@ func Remove(k Kernel, l *Listener) core.Errno {
 func Abandon(k Kernel, l *Listener) core.Errno {
 	var first core.Errno
 	if l.Endpoint.Path != "" {
-		first = l.asOwner(k, func() core.Errno { return l.giveBack(k) })
+		first = sys.Insist(func() core.Errno {
+			return l.asOwner(k, func() core.Errno { return l.giveBack(k) })
+		})
 	}
 	return firstOf(first, l.close(k))
+}
+
+// PutBack tries once more to give a name back that Abandon could not; then
+// Aside of the abandoned listener is still set. The answer is for the log.
+func PutBack(k Kernel, l *Listener) core.Errno {
+	return l.asOwner(k, func() core.Errno { return l.restore(k) })
 }
 
 // Settle removes what Open set aside, when a reload is committed. The answer
@@ -134,7 +142,9 @@ func Settle(k Kernel, l *Listener) core.Errno {
 	}
 	aside := l.Aside
 	l.Aside = ""
-	return l.asOwner(k, func() core.Errno { return unlink(k, aside) })
+	return sys.Insist(func() core.Errno {
+		return l.asOwner(k, func() core.Errno { return unlink(k, aside) })
+	})
 }
 
 // asOwner runs act with the identity that made the file.
@@ -154,12 +164,20 @@ func (l *Listener) giveBack(k Kernel) core.Errno {
 	if l.Aside == "" {
 		return l.removeFile(k)
 	}
-	e := k.Rename(l.Aside, l.Endpoint.Path)
+	e := l.restore(k)
 	if e != 0 { // ours must not stay in the way of whoever repairs it
 		return firstOf(e, l.removeFile(k))
 	}
-	l.Aside = ""
 	return 0
+}
+
+// restore gives what was set aside its name back.
+func (l *Listener) restore(k Kernel) core.Errno {
+	e := k.Rename(l.Aside, l.Endpoint.Path)
+	if e == 0 {
+		l.Aside = ""
+	}
+	return e
 }
 
 // removeFile unlinks the path if it still names our file. The descriptor is

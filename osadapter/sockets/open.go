@@ -231,7 +231,7 @@ func (o *opening) undoPath() {
 	k, l := o.kernel, &o.listener
 	switch {
 	case l.Aside != "":
-		l.giveBack(k)
+		sys.Insist(func() core.Errno { return l.giveBack(k) })
 	case o.named && l.File == (sys.FileID{}):
 		unlink(k, l.Endpoint.Path) // made this moment, and the kernel did not tell what it is
 	case o.named:

@@ -115,6 +115,17 @@ func (a *Attempt) Close(k Kernel) {
 	}
 }
 
+// Descriptors are those that the attempt holds.
+func (a *Attempt) Descriptors() []sys.FD {
+	var held []sys.FD
+	for _, fd := range [...]sys.FD{a.FD, a.pipeRead, a.pipeWrite} {
+		if fd != sys.None {
+			held = append(held, fd)
+		}
+	}
+	return held
+}
+
 // fail closes everything and hands e on.
 func (a *Attempt) fail(k Kernel, e core.Errno) core.Errno {
 	a.State = Failed

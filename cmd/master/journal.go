@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/journal"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// refuge is where the journal can be saved: a directory whose lock we hold,
+// and whose it is.
+type refuge struct {
+	directory string // empty: not known yet
+	owner     core.Account
+}
+
+// keepJournal has every step recorded from the first on.
+func (d *daemon) keepJournal() {
+	d.loop.Journal = journal.New(d.machine, journal.Size, journal.Surroundings{
+		As: d.asJournalOwner,
+		Warn: func(text string) {
+			d.log.Log(logs.Warning, text)
+		},
+	})
+}
+
+// asJournalOwner acts with the identity that the journal's files belong to.
+func (d *daemon) asJournalOwner(act func()) error {
+	if !d.switchIdentity {
+		act()
+		return nil
+	}
+	if e := sys.AsOwner(d.kernel, d.refuge.owner, act); e != 0 {
+		return fmt.Errorf("set effective identity of %s: %w", d.refuge.owner.Name, e)
+	}
+	return nil
+}
+
+// saveJournal writes the last steps before the process ends over a bug. What
+// goes wrong on the way is told and keeps nobody from ending.
+func (d *daemon) saveJournal() {
+	defer func() {
+		if r := recover(); r != nil {
+			d.log.Log(logs.Warning, fmt.Sprintf("save journal: %v", r))
+		}
+	}()
+	if d.loop == nil || d.loop.Journal == nil || d.refuge.directory == "" {
+		return
+	}
+	if d.switchIdentity {
+		// The bug may have struck while we acted as somebody else. If this is
+		// refused, so is what follows, and that is told.
+		d.kernel.Resume()
+	}
+	path, err := d.loop.Journal.Save(d.refuge.directory)
+	if err != nil {
+		d.log.Log(logs.Warning, err.Error())
+	} else {
+		d.info("the last steps are in " + path + "; please add the file to the report")
+	}
+	d.loop.Journal.Flush()
+}
