@@ -1,0 +1,256 @@
+package kernel
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// reachable turns a wildcard into an address that a client can ask for.
+func reachable(e core.Endpoint) core.Endpoint {
+	switch a := e.Address; {
+	case !a.IsValid() || !a.Addr().IsUnspecified():
+		return e
+	case a.Addr().Is4():
+		return core.Endpoint{Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())}
+	default:
+		return core.Endpoint{Address: netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())}
+	}
+}
+
+func (w *World) spared() bool { return w.Lazy && len(w.kernel.fired) == 0 }
+
+// fault tells whether the call has failed on purpose.
+func (w *World) fault(c Call) bool { return w.kernel.hits[c] > 0 }
+
+// owed tells whether the daemon has said, since the last reload began, that it
+// could not put back what was set aside. It is bound to try again then.
+func (w *World) owed() bool {
+	for _, l := range slices.Backward(w.Log()) {
+		switch {
+		case strings.HasPrefix(l.Text, "put back"):
+			return true
+		case strings.HasPrefix(l.Text, "reload --"):
+			return false
+		}
+	}
+	return false
+}
+
+// membership is how a descriptor is to be in the poll set.
+type membership struct {
+	wanted, read, write bool
+	key                 uint64
+}
+
+// auditDescriptors compares the books of Exec with the daemon's descriptors
+// and its poll set. It holds after every list of actions, if only the daemon
+// still runs.
+func (w *World) auditDescriptors() {
+	d, k := w.daemon, w.kernel
+	if !k.isRoot() {
+		w.find("identity", "the daemon is %d with group %d after a list of actions", k.uid, k.gid)
+	}
+	if w.spared() || d.audited == k.total {
+		return
+	}
+	d.audited = k.total
+	b := d.exec.Books()
+	purposes := make([]string, len(k.table))
+	members := make([]membership, len(k.table))
+	mark := func(fd sys.FD, purpose string, m membership) {
+		switch {
+		case fd < 0 || int(fd) >= len(k.table) || k.table[fd] == nil:
+			w.find("books", "the %s has descriptor %d, which is not open", purpose, fd)
+		case purposes[fd] != "":
+			w.find("books", "descriptor %d is the %s and the %s", fd, purposes[fd], purpose)
+		default:
+			purposes[fd], members[fd] = purpose, m
+		}
+	}
+	for fd := range sys.FD(3) {
+		mark(fd, "standard descriptor", membership{})
+	}
+	mark(b.PollSet, "poll set", membership{})
+	mark(b.FlowRead, "flow pipe", membership{})
+	mark(b.FlowWrite, "flow pipe", membership{})
+	for _, l := range b.Listeners {
+		mark(l.Listener.FD, "listener", membership{true, l.Watched, false, l.Key})
+	}
+	for _, c := range b.Children {
+		if c.Status != sys.None {
+			mark(c.Status, "status channel", membership{true, true, false, c.Key})
+		}
+	}
+	for _, r := range b.Wakeups {
+		for _, fd := range r.Held {
+			mark(fd, "wakeup", membership{fd == r.FD, fd == r.FD && !r.Connecting, fd == r.FD && r.Connecting, r.Key})
+		}
+	}
+	for fd, d := range k.table {
+		if d != nil && purposes[fd] == "" {
+			w.find("leak", "descriptor %d is open and in no book", fd)
+		}
+	}
+	w.auditSet(k.table[b.PollSet].set, members)
+}
+
+func (w *World) auditSet(s *set, members []membership) {
+	k := w.kernel
+	for _, m := range s.members {
+		switch {
+		case int(m.fd) >= len(k.table) || k.table[m.fd] != m.of:
+			w.find("poll set", "a closed descriptor %d with key %x is still reported", m.fd, m.key)
+		case !members[m.fd].wanted:
+			w.find("poll set", "descriptor %d with key %x is not to be watched", m.fd, m.key)
+		default:
+			if want := members[m.fd]; want.key != m.key || want.read != m.read || want.write != m.write {
+				w.find("poll set", "descriptor %d has key %x read %v write %v, want %x %v %v",
+					m.fd, m.key, m.read, m.write, want.key, want.read, want.write)
+			}
+			members[m.fd].wanted = false
+		}
+	}
+	for fd, m := range members {
+		if m.wanted {
+			w.find("poll set", "descriptor %d is not in it", fd)
+		}
+	}
+}
+
+// auditState compares the machine's state with the books of Exec and the
+// files. It holds when every answer has been given.
+func (w *World) auditState() {
+	d, k := w.daemon, w.kernel
+	if w.spared() || d.exec.Ending() != nil {
+		return
+	}
+	if err := d.machine.Check(); err != nil {
+		w.find("machine", "%v", err)
+	}
+	v, b := d.machine.View(), d.exec.Books()
+	for _, l := range b.Listeners {
+		n := slices.IndexFunc(v.Services, func(s core.ServiceView) bool { return s.ID == l.Service })
+		switch {
+		case n < 0 && !v.Loading:
+			w.find("listeners", "%s is open for service %d, which is not there", l.Listener.Endpoint, l.Service)
+		case n >= 0 && v.Services[n].State == core.StateStopping:
+			w.find("listeners", "%s is open for service %s, which is removed", l.Listener.Endpoint, v.Services[n].Canonical)
+		case n >= 0 && v.Services[n].Watching != l.Watched:
+			w.find("listeners", "%s is watched: %v", l.Listener.Endpoint, l.Watched)
+		}
+	}
+	for _, s := range v.Services {
+		has := slices.ContainsFunc(b.Listeners, func(l osadapter.ListenerEntry) bool { return l.Service == s.ID })
+		if s.State != core.StateStopping && !has {
+			w.find("listeners", "service %s has none", s.Canonical)
+		}
+	}
+	w.auditChildren(v, b)
+	if !v.Loading {
+		w.auditFiles(b)
+	}
+	if !k.childDied && slices.ContainsFunc(k.processes, func(p *Process) bool { return p.ended }) {
+		w.find("zombie", "a child ended and was not reaped")
+	}
+}
+
+func (w *World) auditChildren(v core.View, b osadapter.Books) {
+	k := w.kernel
+	books := 0
+	for _, s := range v.Services {
+		for _, c := range s.Children {
+			n := slices.IndexFunc(b.Children, func(e osadapter.ChildEntry) bool { return e.Generation == c.Generation })
+			if n < 0 {
+				w.find("children", "child %d of %s is in no book", c.Generation, s.Canonical)
+				continue
+			}
+			books++
+			e := b.Children[n]
+			p := k.process(e.PID)
+			switch {
+			case e.PID != c.PID || p == nil || p.Generation != uint32(c.Generation):
+				w.find("children", "child %d of %s with pid %d is another in the books or the kernel", c.Generation, s.Canonical, c.PID)
+			case c.Retired && e.Status != sys.None:
+				w.find("children", "retired child %d of %s has a status channel", c.Generation, s.Canonical)
+			case !c.Retired && e.Status == sys.None && p.fds[wire.StatusFD] != nil && !w.fault(callRead):
+				w.find("children", "child %d of %s has no status channel", c.Generation, s.Canonical)
+			}
+		}
+	}
+	if books != len(b.Children) || books != len(k.processes) {
+		w.find("children", "%d in the machine, %d in the books, %d in the kernel", books, len(b.Children), len(k.processes))
+	}
+}
+
+// auditFiles checks that every path leads to who should be there, with the
+// owner and mode of the contract, and that nothing is left aside. A line of
+// the log excuses what could not be removed.
+func (w *World) auditFiles(b osadapter.Books) {
+	k := w.kernel
+	if w.owed() {
+		return
+	}
+	for _, path := range k.Names() {
+		if former, _, aside := strings.Cut(path, ".aside"); aside && !w.Logged("remove the former "+former) {
+			w.find("aside", "%s is left over", path)
+		}
+	}
+	for _, l := range b.Listeners {
+		path := l.Listener.Endpoint.Path
+		if path == "" || w.shared[path] {
+			continue
+		}
+		f := k.files[path]
+		mode := uint32(0o666)
+		if l.Listener.Type == core.FIFO {
+			mode = 0o622
+		}
+		switch {
+		case f == nil:
+			w.find("files", "%s is not there", path)
+		case f.number != l.Listener.File.Inode:
+			w.find("files", "%s is not the file of the service", path)
+		case f.uid != w.owner.UID || f.gid != w.owner.GID || f.mode != mode:
+			w.find("files", "%s has owner %d:%d and mode %o", path, f.uid, f.gid, f.mode)
+		case f.socket != nil && f.socket.kind == sys.Stream && f.socket.cred != w.owner.UID:
+			w.find("files", "clients of %s take it for one of user %d", path, f.socket.cred)
+		}
+	}
+}
+
+// checkChild holds what a child was given against the contract: standard
+// descriptors, flow pipe, status channel, then the listeners of its service in
+// order, and nothing else.
+func (w *World) checkChild(p *Process) {
+	if w.spared() {
+		return
+	}
+	k, b := w.kernel, w.daemon.exec.Books()
+	given := p.fds[:wire.StatusFD]
+	want := []*description{k.table[0], k.table[1], k.table[2], k.table[b.FlowRead], k.table[b.FlowWrite]}
+	if !slices.Equal(given, want) {
+		w.find("contract", "%s got wrong descriptors below the status channel", p.Path)
+	}
+	status := p.fds[wire.StatusFD]
+	if status.kind != socketKind || status.socket.peer == nil {
+		w.find("contract", "%s got no status channel", p.Path)
+	}
+	var listeners []*description
+	for _, l := range b.Listeners {
+		if l.Service == w.daemon.starting {
+			listeners = append(listeners, k.table[l.Listener.FD])
+		}
+	}
+	if len(listeners) == 0 || !slices.Equal(p.fds[wire.ListenFD:], listeners) {
+		w.find("contract", "%s got %d listeners, its service has %d", p.Path, len(p.fds)-wire.ListenFD, len(listeners))
+	}
+	if p.Generation == 0 || p.transport() == "" {
+		w.find("contract", "%s got no generation or no transport: %q", p.Path, p.Argv)
+	}
+}

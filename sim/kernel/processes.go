@@ -1,0 +1,127 @@
+package kernel
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// sigstop and sigcont are not among the signals that the core names.
+const (
+	sigcont core.Signal = 18
+	sigstop core.Signal = 19
+)
+
+// SetProgram puts a program at the path; processes that run keep theirs.
+func (k *Kernel) SetProgram(path string, p Program) { k.programs[path] = p }
+
+// RemoveProgram takes it away: to execute it fails with ENOENT.
+func (k *Kernel) RemoveProgram(path string) { delete(k.programs, path) }
+
+// Start starts a process that shares the descriptions of p.Files. Like the
+// real one it needs two descriptors for the time of the call.
+func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
+	if !k.isRoot() {
+		k.breach("%s is started with the identity of %d", p.Path, k.uid)
+	}
+	if e := k.enter(callStart); e != 0 {
+		return 0, startStep(e), e
+	}
+	files := make([]*description, len(p.Files))
+	for n, fd := range p.Files {
+		if files[n] = k.at(fd, callStart); files[n] == nil {
+			return 0, core.StartFork, core.EBADF
+		}
+	}
+	if !k.room(2) {
+		return 0, core.StartFork, core.EMFILE
+	}
+	pid, ok := k.freePID()
+	if !ok {
+		return 0, core.StartFork, core.EAGAIN
+	}
+	program, ok := k.programs[p.Path]
+	if !ok {
+		return 0, core.StartExec, core.ENOENT
+	}
+	for _, d := range files {
+		d.refs++
+	}
+	child := &Process{kernel: k, PID: pid, Path: p.Path, Argv: p.Argv, program: program, fds: files, listeners: len(files) - wire.ListenFD}
+	for _, v := range p.Env {
+		if text, ok := strings.CutPrefix(v, wire.GenerationVariable+"="); ok {
+			child.Generation, _ = wire.ParseGeneration(text)
+		}
+	}
+	k.processes = append(k.processes, child)
+	if k.started != nil {
+		k.started(child)
+	}
+	return pid, core.StartNone, 0
+}
+
+// startStep is the rule of sys.Linux.
+func startStep(e core.Errno) core.StartStep {
+	switch e {
+	case core.EAGAIN, core.ENOMEM, core.EMFILE, core.ENFILE, core.EBADF:
+		return core.StartFork
+	}
+	return core.StartExec
+}
+
+func (k *Kernel) freePID() (core.PID, bool) {
+	for pid := core.PID(firstPID); pid <= lastPID; pid++ {
+		if k.process(pid) == nil {
+			return pid, true
+		}
+	}
+	return 0, false
+}
+
+// process finds a child that is not reaped.
+func (k *Kernel) process(pid core.PID) *Process {
+	for _, p := range k.processes {
+		if p.PID == pid {
+			return p
+		}
+	}
+	return nil
+}
+
+// Wait takes the status of one child that ended.
+func (k *Kernel) Wait() (sys.Reaped, core.Errno) {
+	if e := k.enter(callWait); e != 0 {
+		return sys.Reaped{}, e
+	}
+	for n, p := range k.processes {
+		if p.ended {
+			k.processes = slices.Delete(k.processes, n, n+1)
+			return sys.Reaped{PID: p.PID, Status: p.status}, 0
+		}
+	}
+	return sys.Reaped{}, 0
+}
+
+// Kill sends a signal to a child, or to the daemon's group. To signal anybody
+// else is never right.
+func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
+	if e := k.enter(callKill); e != 0 {
+		return e
+	}
+	if pid == -DaemonPID {
+		for _, p := range slices.Clone(k.processes) {
+			p.Signal(s)
+		}
+		return 0
+	}
+	p := k.process(pid)
+	if p == nil {
+		k.breach("signal %d to %d, which is no child of the daemon", s, pid)
+		return core.ESRCH
+	}
+	p.Signal(s)
+	return 0
+}

@@ -1,0 +1,205 @@
+package kernel
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// gambler makes random days out of the dice of its world.
+type gambler struct {
+	w *World
+	d *Dice
+}
+
+var gamblersNames = []string{"a", "b", "c", "d"}
+
+// inetPlaces are names and addresses that overlap: a name can be at several
+// addresses, and an address can go from one name to another.
+var inetPlaces = [][]string{
+	{"25", "0.0.0.0:25"},
+	{"smtp", "0.0.0.0:25", "[::]:25"},
+	{"localhost:25", "127.0.0.1:25"},
+	{"587", "127.0.0.1:587", "[::1]:587"},
+	{"submission", "127.0.0.1:587"},
+}
+
+func (g *gambler) config() *core.Config {
+	c := configuration()
+	seen, taken := map[string]bool{}, map[string]bool{}
+	for range 1 + g.d.below(6) {
+		var s core.ServiceConfig
+		program := programs[g.d.below(uint32(len(programs)))]
+		limit := int32(g.d.below(4))
+		if g.d.chance(350) {
+			p := inetPlaces[g.d.below(uint32(len(inetPlaces)))]
+			s = inet(p[0], program, limit, p[1:]...)
+		} else {
+			types := []core.ServiceType{core.Unix, core.Pass, core.FIFO, core.UnixDatagram}
+			s = service(types[g.d.below(4)], gamblersNames[g.d.below(4)], program, limit)
+			if taken[s.Canonical] && !g.d.chance(100) {
+				continue // two services on one path are a rare mistake
+			}
+			taken[s.Canonical] = true
+		}
+		if id := s.Canonical + "/" + s.Type.String(); seen[id] {
+			continue
+		} else {
+			seen[id] = true
+		}
+		if g.d.chance(300) {
+			s.Wakeup, s.WakeupIfUsed = core.Duration(10+g.d.below(100))*core.Second, g.d.chance(500)
+		}
+		c.Services = append(c.Services, s)
+	}
+	c.ReloadClearsThrottle = g.d.chance(200)
+	return c
+}
+
+// contradict adds what cannot be had.
+func (g *gambler) contradict(c *core.Config) {
+	switch g.d.below(3) {
+	case 0:
+		g.w.kernel.Put("private/e", sys.Directory)
+		c.Services = append(c.Services, service(core.Unix, "e", "moved", 1))
+	case 1:
+		c.Services = append(c.Services, inet("192.0.2.1:25", "moved", 1, "192.0.2.1:25"))
+	default:
+		c.Services = append(c.Services, service(core.Unix, strings.Repeat("x", 200), "moved", 1))
+	}
+}
+
+func (g *gambler) program() Program {
+	p := Program{Work: core.Duration(g.d.below(3000)) * core.Millisecond}
+	if g.d.chance(200) {
+		p.MaxUse = 1 + int(g.d.below(3))
+	}
+	if g.d.chance(300) {
+		p.MaxIdle = core.Duration(1+g.d.below(30)) * core.Second
+	}
+	if g.d.chance(150) {
+		p.Work = core.Duration(g.d.below(300)) * core.Second
+	}
+	p.DieEarly, p.DieBusy = g.d.chance(70), g.d.chance(70)
+	p.DieStatus = []core.ExitStatus{core.ExitedWith(1), core.KilledBy(core.SIGSEGV), core.ExitedWith(75)}[g.d.below(3)]
+	p.Deaf, p.Silent, p.Liar, p.Closes = g.d.chance(100), g.d.chance(50), g.d.chance(100), g.d.chance(50)
+	return p
+}
+
+func (g *gambler) client() {
+	if places := g.w.listeners(); len(places) > 0 && g.d.chance(900) {
+		p := places[g.d.below(uint32(len(places)))]
+		g.w.Client(p.kind, p.to)
+		return
+	}
+	g.w.Client(core.Unix, path(gamblersNames[g.d.below(4)]))
+}
+
+func (g *gambler) signal() {
+	p := g.w.kernel.processes
+	if len(p) > 0 {
+		s := []core.Signal{core.SIGTERM, core.SIGKILL, core.SIGHUP, sigstop, sigcont, core.SIGSEGV}[g.d.below(6)]
+		p[g.d.below(uint32(len(p)))].Signal(s)
+	}
+}
+
+func (g *gambler) reload() {
+	w := g.w
+	switch n := g.d.below(10); {
+	case n < 4:
+		w.Reload(g.config())
+	case n < 6:
+		w.Reload(w.current)
+	case n < 7:
+		w.Reload(nil)
+	default:
+		c := g.config()
+		g.contradict(c)
+		w.Reload(c)
+	}
+}
+
+func (g *gambler) move() {
+	w, k := g.w, g.w.kernel
+	switch n := g.d.below(100); {
+	case n < 40:
+		g.client()
+	case n < 52:
+		g.reload()
+	case n < 62:
+		k.SetProgram("/d/"+programs[g.d.below(uint32(len(programs)))], g.program())
+	case n < 64:
+		k.RemoveProgram("/d/" + programs[g.d.below(uint32(len(programs)))])
+	case n < 70:
+		g.signal()
+	case n < 73:
+		k.Limit = k.used() + int(g.d.below(6))
+	case n < 76:
+		k.Limit = 256
+	case n < 79:
+		k.SetFaultRate(g.d.below(2) * g.d.below(60))
+	}
+	w.Run([]core.Duration{0, core.Millisecond, 100 * core.Millisecond, core.Second, 10 * core.Second, 70 * core.Second}[g.d.below(6)])
+}
+
+// gamble plays one random day and judges it.
+func gamble(seed uint64) *World {
+	w := newTestWorld(NewDice(seed))
+	g := &gambler{w, w.dice}
+	w.Boot(g.config())
+	for n := 0; n < 60 && !w.ended(); n++ {
+		g.move()
+	}
+	w.Mend()
+	w.kernel.Limit = 256
+	w.Run(core.Second)
+	for _, p := range programs {
+		w.kernel.SetProgram("/d/"+p, Program{})
+	}
+	if !w.ended() {
+		w.Reload(g.config())
+		w.Run(10 * core.Second)
+		w.Serves(throttleDelay + 30*core.Second)
+	}
+	w.Stop()
+	return w
+}
+
+// TestRandomDays: whatever happens, the books are right after every list of
+// actions, and when all is well again everybody is served.
+func TestRandomDays(t *testing.T) {
+	seeds := uint64(3000)
+	if testing.Short() {
+		seeds = 300
+	}
+	lines, calls, hits := 0, 0, 0
+	for seed := range seeds {
+		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
+			w := gamble(seed)
+			report(t, w)
+			lines, calls, hits = lines+len(w.Log()), calls+w.kernel.total, hits+len(w.kernel.fired)
+		})
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d days, %d calls, %d faults, %d lines", seeds, calls, hits, lines)
+}
+
+func TestSameSeedSameDay(t *testing.T) {
+	sum := func() uint64 {
+		h := fnv.New64a()
+		for seed := range uint64(20) {
+			w := gamble(seed)
+			fmt.Fprint(h, w.kernel.calls, w.now, w.kernel.fired, w.Log())
+		}
+		return h.Sum64()
+	}
+	if a, b := sum(), sum(); a != b {
+		t.Errorf("%x and %x", a, b)
+	}
+}
