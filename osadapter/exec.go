@@ -17,6 +17,9 @@ type Surroundings struct {
 	// Apply puts a configuration's log settings in force and gives the
 	// environment of children from now on, without GENERATION.
 	Apply func(*core.Config) (environ []string)
+	// Flush hands over log lines that could not be handed over at once, and
+	// tells whether none is left. Nil: lines are never kept.
+	Flush func() bool
 	// Announce tells whoever waits that the daemon is up.
 	Announce func()
 	// BeforeGroupSignal makes us survive a signal to our own process group.

@@ -126,7 +126,7 @@ func (l *Loop) Run() Ending {
 	for l.exec.ending == nil && !l.stopped {
 		l.arm()
 		l.Journal.Flush()
-		n, e := l.k.PollWait(l.exec.set, ready[:], -1)
+		n, e := l.k.PollWait(l.exec.set, ready[:], l.rest())
 		l.busy.Store(true)
 		l.turns.Add(1)
 		if e != 0 {
@@ -141,6 +141,18 @@ func (l *Loop) Run() Ending {
 		return Ending{}
 	}
 	return *l.exec.ending
+}
+
+// flushInterval is how soon kept log lines are tried again.
+const flushInterval = 100 * core.Millisecond
+
+// rest says how long to wait for events: for ever, unless log lines are kept
+// that somebody may take soon.
+func (l *Loop) rest() core.Duration {
+	if flush := l.exec.around.Flush; flush == nil || flush() {
+		return -1
+	}
+	return flushInterval
 }
 
 // turn handles one batch: due timers, then descriptors, then what other

@@ -542,3 +542,22 @@ func TestCommandsRunBesideTheLoop(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 }
+
+func TestKeptLogLinesAreTriedAgain(t *testing.T) {
+	tries := make(chan struct{}, 100)
+	left := 3
+	openWith(t, clock.New(), func(s *station) {
+		s.loop.exec.around.Flush = func() bool {
+			tries <- struct{}{}
+			left--
+			return left <= 0
+		}
+	}, local("a", "plain", 1))
+	for range 3 { // nothing else happens meanwhile
+		select {
+		case <-tries:
+		case <-time.After(20 * time.Second):
+			t.Fatal("kept lines were forgotten")
+		}
+	}
+}

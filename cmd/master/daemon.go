@@ -114,6 +114,7 @@ func (d *daemon) prepareLoop() error {
 		Log:               d.logLine,
 		Load:              d.load,
 		Apply:             d.apply,
+		Flush:             d.log.Flush,
 		Announce:          d.announce,
 		BeforeGroupSignal: beforeGroupSignal,
 		OpenFiles:         d.openFiles,

@@ -210,3 +210,23 @@ func TestProcessNameDecidesTheLock(t *testing.T) {
 		t.Errorf("a master of another name is taken for one: exit status %d", code)
 	}
 }
+
+// A bug of ours ends as the original's do: a panic line, then SIGABRT.
+func TestBugIsLoggedAndEndsByAbort(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "log")
+	self, err := os.Executable()
+	must(t, err)
+	c := exec.Command(self)
+	c.Env = append(os.Environ(), "MASTER_TEST_PANIC="+file)
+	c.Dir = t.TempDir() // for a core file
+	_ = c.Run()
+	status := c.ProcessState.Sys().(syscall.WaitStatus)
+	if !status.Signaled() || status.Signal() != syscall.SIGABRT {
+		t.Errorf("ended with %v", c.ProcessState)
+	}
+	text, _ := os.ReadFile(file)
+	if !strings.Contains(string(text), ": panic: broken invariant: what must hold (step 7)") {
+		t.Errorf("log:\n%s", text)
+	}
+}

@@ -13,11 +13,30 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
 var binaries string // directory with master and echo
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+func TestMain(m *testing.M) {
+	if file := os.Getenv("MASTER_TEST_PANIC"); file != "" {
+		breakDown(file)
+	}
+	os.Exit(buildAndRun(m))
+}
+
+// breakDown plays a daemon that meets a bug of its own.
+func breakDown(file string) {
+	d := &daemon{log: logs.New(logs.Origin{Process: "master", PID: os.Getpid(), Fallback: true}, os.LookupEnv), process: "master"}
+	if err := d.log.Switch(core.LogSettings{Name: "postfix", Facility: 2, File: file, PostlogPath: "/nonexistent", Hostname: "h"}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	defer d.recovered()
+	panic(core.BrokenInvariant{Step: 7, What: "what must hold"})
+}
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "smbin")
