@@ -45,7 +45,7 @@ stress: ## the same, SEEDS of them
 	$(GO) test -count=1 -timeout 24h ./core/ ./sim/... -rapid.checks=$(SEEDS)
 
 fuzz: ## run each fuzz target for FUZZTIME
-	@set -e; for pkg in $$($(GO) list ./fuzz/...); do \
+	@set -e; for pkg in $$($(GO) list ./fuzz/... ./core/trace); do \
 	  for target in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
 	    echo "== $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
 	  done; \
