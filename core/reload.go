@@ -171,18 +171,22 @@ func (m *Machine) undo() {
 	}
 	for i := range t.failed {
 		f := &t.failed[i]
-		a := m.log(LogListenRemedy)
-		a.Entry, a.Listener, a.Step, a.Errno, a.Config = f.entry, f.listener, f.step, f.errno, t.plan.Config
-		if m.phase == phaseBooting && i > 0 {
-			continue
-		}
-		a = m.log(LogListenFailed)
-		a.Entry, a.Listener, a.Step, a.Errno = f.entry, f.listener, f.step, f.errno
+		m.logFailure(LogListenRemedy, f).Config = t.plan.Config
 		if m.phase == phaseRunning {
-			a.Level = LevelError
+			m.logFailure(LogListenFailed, f).Level = LevelError
 		}
 	}
+	if m.phase == phaseBooting {
+		// The first failure is what the process ends over: its line is the last.
+		m.logFailure(LogListenFailed, &t.failed[0])
+	}
 	m.refused()
+}
+
+func (m *Machine) logFailure(code LogCode, f *failure) *Action {
+	a := m.log(code)
+	a.Entry, a.Listener, a.Step, a.Errno = f.entry, f.listener, f.step, f.errno
+	return a
 }
 
 // refuseDiagnosed tells everything that is wrong with the configuration. At

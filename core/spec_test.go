@@ -385,6 +385,17 @@ func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
 	}
 }
 
+func TestSeveralFailuresAtStartEndWithTheFirst(t *testing.T) {
+	r := newRig(t, Options{})
+	r.refuse["0.0.0.0:25"], r.refuse["private/a"] = EADDRINUSE, EISDIR
+	r.step(LoadedConfig(0, conf(inet(25, 1), unix("a", 1))))
+	got := r.took()[2:]
+	if len(got) != 4 || !strings.HasPrefix(got[0], "log info:") || !strings.HasPrefix(got[1], "log info:") ||
+		got[2] != "log fatal: bind 0.0.0.0 port 25: Address already in use" || got[3] != "exit signal=0 code=1" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestStartFailsOnRejectedConfig(t *testing.T) {
 	r := newRig(t, Options{})
 	r.step(RejectedConfig(0, &Config{Diagnostics: []Diagnostic{
