@@ -8,7 +8,7 @@ func (m *Machine) checkCounts(s *service) {
 	m.assert(s.idle >= 0 && s.starting >= 0 && s.retired >= 0, "no count is negative")
 	m.assert(s.idle+s.starting <= s.total && s.retired <= s.total, "no count exceeds the children")
 	m.assert(s.starting <= 1, "at most one start of a service is pending")
-	m.assert(s.watching == watchedIn[s.state()], "the watch agrees with the state")
+	m.assert(s.watching == watchedIn[s.state()] || m.phase == phaseExited, "the watch agrees with the state")
 	m.assert(s.throttled == s.throttleTimer.set(), "a throttled service has a deadline")
 }
 

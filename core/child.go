@@ -42,12 +42,18 @@ func (c *child) count(by int32) {
 	}
 }
 
-// set changes what the counts depend on.
+// set changes what the counts depend on. Only when one of them really changed
+// is the service evaluated again: what a retired child reports must not repeat
+// a warning about its limit.
 func (m *Machine) set(c *child, state childState, retired bool) {
+	s := c.service
+	starting, idle, gone := s.starting, s.idle, s.retired
 	c.count(-1)
 	c.state, c.retired = state, retired
 	c.count(+1)
-	m.touch(c.service)
+	if s.starting != starting || s.idle != idle || s.retired != gone {
+		m.touch(s)
+	}
 }
 
 // addChild records a child of s that is about to be started.

@@ -163,12 +163,14 @@ func (m *Machine) timerExpired() {
 }
 
 // settle derives what follows from the facts that this step changed: for each
-// service it touched, whether its listeners are watched.
+// service it touched, whether its listeners are watched. After the end nothing
+// follows, whatever else the same step had touched.
 func (m *Machine) settle() {
-	for i := 0; i < len(m.dirty); i++ {
-		s := m.dirty[i]
+	for _, s := range m.dirty {
 		s.dirty = false
-		m.settleListening(s)
+		if m.phase != phaseExited {
+			m.settleListening(s)
+		}
 	}
 	m.dirty = m.dirty[:0]
 }

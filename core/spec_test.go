@@ -368,6 +368,30 @@ func TestExitTime(t *testing.T) {
 	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
 }
 
+func TestExitTimeBesideAnotherTimer(t *testing.T) {
+	r := newRig(t, Options{ExitSet: true, ExitAfter: 100 * Second})
+	r.step(LoadedConfig(0, conf(unix("a", 1))))
+	r.step(ReadyListener(1))
+	r.die(1, ExitedWith(1)) // throttled for 60 s
+	r.took()
+	r.now = r.now.Add(200 * Second)
+	r.step(ExpiredTimer())
+	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
+}
+
+func TestReportOfRetiredChildRepeatsNoWarning(t *testing.T) {
+	r := started(t, inet(25, 2))
+	r.step(ReadyListener(1))
+	r.say(1, wire.Taken)
+	r.step(ReadyListener(1)) // the last slot: the first child is cut off
+	r.say(2, wire.Taken)
+	r.has("has reached its process limit")
+	r.wait(2000 * Second)
+	r.took()
+	r.say(1, wire.Available)
+	r.want()
+}
+
 func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
 	r := newRig(t, Options{})
 	r.refuse["0.0.0.0:25"] = EADDRINUSE

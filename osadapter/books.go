@@ -17,6 +17,7 @@ type Books struct {
 	Listeners                    []ListenerEntry // by service and number
 	Children                     []ChildEntry    // not reaped, by generation
 	Wakeups                      []WakeupEntry   // under way, by request
+	Unreaped                     int             // process identities that are known as children
 }
 
 // ListenerEntry is one open listener.
@@ -47,7 +48,7 @@ type WakeupEntry struct {
 
 // Books copies the books. It walks everything.
 func (x *Exec) Books() Books {
-	b := Books{PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite}
+	b := Books{PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite, Unreaped: len(x.pids)}
 	for id, s := range x.services {
 		for n, l := range s.listeners {
 			if l.FD != sys.None {

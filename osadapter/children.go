@@ -129,14 +129,12 @@ func (x *Exec) signalChild(a *core.Action) {
 	}
 }
 
-// maxReaps bounds one sweep; whoever is left makes it come again.
-const maxReaps = 1 << 16
-
 // Reap takes the statuses of all processes that ended, after SIGCHLD and once
 // at the start. What a child reported before its end is delivered before its
-// end.
+// end. The sweep goes on until nobody is left, because one signal may stand for
+// many; the process table bounds it.
 func (x *Exec) Reap() {
-	for range maxReaps {
+	for {
 		var r sys.Reaped
 		e := sys.Insist(func() (e core.Errno) { // the signal for whoever is left does not come again
 			r, e = x.k.Wait()

@@ -29,7 +29,11 @@ type daemon struct {
 	up     bool
 
 	starting core.ServiceID // whose child is being started
-	audited  int            // calls of the kernel at the last audit
+	audited  int            // calls of the kernel at the last audit of the descriptors
+	steps    int            // of the machine
+	compared int            // steps and calls at the last audit of the state
+	copied   int            // calls of the kernel when the books were copied
+	books    osadapter.Books
 }
 
 // newDaemon makes the Exec; when that fails there is no daemon.
@@ -64,7 +68,15 @@ func (d *daemon) turn() bool {
 		d.exec.Ready(e)
 		d.drain()
 	}
-	return d.mail() || active || n > 0
+	return d.mail() || active || n > 0 || d.kernel.late
+}
+
+// copyBooks copies the books of Exec, unless nothing can have changed them.
+func (d *daemon) copyBooks() *osadapter.Books {
+	if d.copied != d.kernel.total {
+		d.books, d.copied = d.exec.Books(), d.kernel.total
+	}
+	return &d.books
 }
 
 // mail delivers what came from outside.
@@ -116,6 +128,7 @@ func (d *daemon) step(ev core.Event) {
 	if d.exec.Ending() != nil {
 		return
 	}
+	d.steps++
 	actions := d.machine.Step(d.world.now, ev)
 	for i := range actions {
 		if actions[i].Kind == core.StartChild {

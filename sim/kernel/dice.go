@@ -1,11 +1,17 @@
 package kernel
 
-// Dice give a world its choices: the same seed, the same choices. Nil dice
-// always choose the quiet way, 0.
-type Dice struct{ state uint64 }
+// Dice give a world its choices: the same seed, the same choices. 0 is always
+// the quiet way, which nil dice choose.
+type Dice struct {
+	state uint64
+	draw  func(n uint32) uint32 // instead of the state
+}
 
 // NewDice gives the dice of a seed.
-func NewDice(seed uint64) *Dice { return &Dice{seed} }
+func NewDice(seed uint64) *Dice { return &Dice{state: seed} }
+
+// Drawn gives dice whose every choice, from 0 to n-1, is drawn elsewhere.
+func Drawn(draw func(n uint32) uint32) *Dice { return &Dice{draw: draw} }
 
 // next is splitmix64.
 func (d *Dice) next() uint64 {
@@ -21,10 +27,13 @@ func (d *Dice) below(n uint32) uint32 {
 	if d == nil || n <= 1 {
 		return 0
 	}
+	if d.draw != nil {
+		return d.draw(n)
+	}
 	return uint32(d.next()>>32) % n
 }
 
 // chance is true in perMille of 1000 cases.
 func (d *Dice) chance(perMille uint32) bool {
-	return d != nil && perMille > 0 && d.below(1000) < perMille
+	return d != nil && perMille > 0 && d.below(1000) >= 1000-perMille
 }

@@ -76,7 +76,6 @@ const (
 	etoomanyrefs   core.Errno = 109
 	ehostunreach   core.Errno = 113
 	edquot         core.Errno = 122
-	edestaddrreq   core.Errno = 89
 	interruptedFor            = core.EINTR // for longer than sys tries again
 )
 
@@ -149,6 +148,9 @@ func (k *Kernel) enter(c Call) core.Errno {
 	n := k.calls[c]
 	k.calls[c]++
 	k.total++
+	if k.between != nil && k.dice.chance(20) {
+		k.between()
+	}
 	for _, f := range k.faults {
 		if f.Call == c && (f.N == n || f.Lasting && f.N <= n) {
 			return k.fail(f)

@@ -19,6 +19,7 @@ type inode struct {
 	holds    int
 	pipe     *pipe   // of a FIFO
 	socket   *socket // of a socket file, while it is bound
+	strange  bool    // a stranger made it
 }
 
 func (k *Kernel) newInode(kind sys.FileType, mode, uid, gid uint32) *inode {
@@ -91,6 +92,7 @@ func (k *Kernel) Put(path string, kind sys.FileType) {
 		k.removeName(path)
 	}
 	k.files[path] = k.newInode(kind, 0o600, 0, 0)
+	k.files[path].strange = true
 }
 
 // Take removes what is at the path, as a stranger would.

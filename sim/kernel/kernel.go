@@ -53,12 +53,15 @@ type Kernel struct {
 	lastInode  uint64
 	freeInodes []uint64
 
+	listeners  []*socket // that take connections
 	bound      []*socket // inet sockets with an address, in the order of their binds
 	connecting []*socket // connections of the daemon that are not decided
 
-	processes []*Process // not reaped, in the order of their starts
-	programs  map[string]Program
-	childDied bool // SIGCHLD is pending
+	processes   []*Process // not reaped, in the order of their starts
+	programs    map[string]Program
+	childDied   bool // SIGCHLD is pending
+	groupKilled bool // the daemon has signalled its process group
+	late        bool // PollWait kept something for the next time
 
 	uid, gid, group uint32
 
@@ -73,6 +76,7 @@ type Kernel struct {
 	breaches []string
 
 	started func(*Process) // told of every start
+	between func()         // called before a system call, by chance: others run meanwhile
 }
 
 // New gives a kernel with the directories private and public of the owner,
@@ -209,6 +213,9 @@ func (k *Kernel) Close(fd sys.FD) core.Errno {
 	if d == nil {
 		return core.EBADF
 	}
+	if s := d.socket; s != nil && s.reports && !s.broken && len(s.bytes) > 0 {
+		k.breach("status channel %d is closed with %d bytes of reports in it", fd, len(s.bytes))
+	}
 	k.table[fd] = nil
 	k.release(d)
 	return e
@@ -216,12 +223,15 @@ func (k *Kernel) Close(fd sys.FD) core.Errno {
 
 // Read reads from a pipe, a FIFO or a connection.
 func (k *Kernel) Read(fd sys.FD, p []byte) (int, core.Errno) {
-	if e := k.enter(callRead); e != 0 {
-		return 0, e
-	}
-	d := k.at(fd, callRead)
-	if d == nil {
+	e, d := k.enter(callRead), k.at(fd, callRead)
+	switch {
+	case d == nil:
 		return 0, core.EBADF
+	case e != 0:
+		if d.socket != nil {
+			d.socket.broken = true
+		}
+		return 0, e
 	}
 	return d.read(p)
 }

@@ -120,11 +120,13 @@ func (d *description) readiness() readiness {
 }
 
 // PollWait gives what is ready now; it never waits. Who was reported goes to
-// the end of the line.
+// the end of the line. By chance something comes one turn late, or was ready
+// only until somebody else was faster.
 func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) int {
 	s := k.table[in].set
 	k.decide()
 	n := 0
+	k.late = false
 	var reported []*member
 	for _, m := range s.members {
 		if n == len(buffer) {
@@ -132,10 +134,12 @@ func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) int {
 		}
 		r := m.of.readiness()
 		e := sys.PollEvent{Key: m.key, Read: r.read && m.read, Write: r.write && m.write, Hangup: r.hangup, Error: r.failure}
-		if !e.Read && k.dice.chance(5) { // ready a moment ago; somebody else was faster
+		if !e.Read && k.dice.chance(5) {
 			e.Read, e.Write = m.read, m.write
 		}
-		if e.Read || e.Write || e.Hangup || e.Error {
+		if ready := e.Read || e.Write || e.Hangup || e.Error; ready && k.dice.chance(50) {
+			k.late = true
+		} else if ready {
 			buffer[n] = e
 			n++
 			reported = append(reported, m)

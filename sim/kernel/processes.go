@@ -112,6 +112,7 @@ func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
 		return e
 	}
 	if pid == -DaemonPID {
+		k.groupKilled = true
 		for _, p := range slices.Clone(k.processes) {
 			p.Signal(s)
 		}

@@ -1,10 +1,13 @@
 package kernel
 
 import (
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -147,8 +150,8 @@ func (g *gambler) move() {
 }
 
 // gamble plays one random day and judges it.
-func gamble(seed uint64) *World {
-	w := newTestWorld(NewDice(seed))
+func gamble(dice *Dice) *World {
+	w := newTestWorld(dice)
 	g := &gambler{w, w.dice}
 	w.Boot(g.config())
 	for n := 0; n < 60 && !w.ended(); n++ {
@@ -169,17 +172,19 @@ func gamble(seed uint64) *World {
 	return w
 }
 
+var days = flag.Uint64("days", 2000, "how many random days to play")
+
 // TestRandomDays: whatever happens, the books are right after every list of
 // actions, and when all is well again everybody is served.
 func TestRandomDays(t *testing.T) {
-	seeds := uint64(3000)
+	seeds := *days
 	if testing.Short() {
-		seeds = 300
+		seeds /= 10
 	}
 	lines, calls, hits := 0, 0, 0
 	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
-			w := gamble(seed)
+			w := gamble(NewDice(seed))
 			report(t, w)
 			lines, calls, hits = lines+len(w.Log()), calls+w.kernel.total, hits+len(w.kernel.fired)
 		})
@@ -190,11 +195,22 @@ func TestRandomDays(t *testing.T) {
 	t.Logf("%d days, %d calls, %d faults, %d lines", seeds, calls, hits, lines)
 }
 
+// TestDrawnDays is the same with choices that rapid draws and, when they break
+// something, shrinks to few.
+func TestDrawnDays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := gamble(Drawn(func(n uint32) uint32 { return rapid.Uint32Range(0, n-1).Draw(t, "choice") }))
+		if f := w.Findings(); len(f) > 0 {
+			t.Fatalf("%s\n%s", strings.Join(f, "\n"), logText(w))
+		}
+	})
+}
+
 func TestSameSeedSameDay(t *testing.T) {
 	sum := func() uint64 {
 		h := fnv.New64a()
 		for seed := range uint64(20) {
-			w := gamble(seed)
+			w := gamble(NewDice(seed))
 			fmt.Fprint(h, w.kernel.calls, w.now, w.kernel.fired, w.Log())
 		}
 		return h.Sum64()

@@ -31,14 +31,21 @@ type World struct {
 	findings []string
 	shared   map[string]bool // paths that two services of one configuration want
 
-	// Lazy keeps the audits away until a fault has come true.
-	Lazy bool
+	// Lazy keeps the audits away until a fault has come true, and most of them
+	// when that was long ago.
+	Lazy   bool
+	audits int
 }
 
 // NewWorld gives a world without a daemon. dice may be nil.
 func NewWorld(owner core.Account, dice *Dice) *World {
 	w := &World{kernel: New(owner, dice), now: Start, dice: dice, owner: owner, shared: map[string]bool{}}
 	w.kernel.started = w.checkChild
+	w.kernel.between = func() {
+		if p := w.kernel.processes; len(p) > 0 {
+			p[w.dice.below(uint32(len(p)))].step(w.now)
+		}
+	}
 	return w
 }
 
@@ -325,11 +332,15 @@ func (w *World) Serves(bound core.Duration) {
 // Stop ends the daemon by SIGTERM and everybody else, and finds fault with
 // whatever is left in the kernel.
 func (w *World) Stop() {
+	w.Lazy = false
 	w.Signal(core.SIGTERM)
 	w.Run(core.Second)
 	if !w.ended() {
 		w.find("ends", "the daemon lives on after SIGTERM")
 		return
+	}
+	if w.daemon.up && !w.kernel.groupKilled && w.kernel.hits[callResume] == 0 {
+		w.find("ends", "the process group was not told")
 	}
 	for _, p := range w.kernel.processes {
 		if !p.program.good() || p.program.Deaf || p.stopped {

@@ -1,0 +1,108 @@
+// Package model is the reference model of the machine: what the master must
+// do, told a second time and in another way. It was written from the
+// specification (spec runtime, sections 6 to 13; quirks; the design's rules for
+// held services, reloads and retired children; the list of deliberate
+// differences) by somebody who had not read the machine, only the border that
+// both share: events, actions, configuration and log codes.
+//
+// It is naive on purpose. It keeps the whole history and nothing else; at every
+// step it reads that history again from its beginning and recomputes who lives,
+// who is idle, who is throttled, what is due. There is no counter that could be
+// incremented wrongly, and the price is quadratic time: it is for runs of up to
+// some thousands of steps.
+//
+// It refuses to drive anything: it is shown a step that was taken, and says
+// whether the specification allows it. Where the specification fixes no order
+// of the actions within a step, actions are compared as sets; the orders that
+// are demanded stand in order.go, each with its reason.
+package model
+
+import (
+	"slices"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Flags are what the command line decides for the whole life of a machine
+// (spec runtime, 1).
+type Flags struct {
+	InitMode    bool          // -i: the end is exit code 0, strangers are reaped silently
+	GroupLeader bool          // a signal to our process group reaches our children
+	Verbose     bool          // -v: verbose lines are demanded; without it they are refused
+	ExitSet     bool          // -e was given
+	ExitAfter   core.Duration // with ExitSet: the end comes after this span
+}
+
+// Model judges the steps of one machine. It is not safe for use by more than
+// one goroutine.
+type Model struct {
+	born    core.Time
+	flags   Flags
+	history []step
+}
+
+// New gives a model of a machine that was made at now and has seen nothing.
+func New(now core.Time, o Flags) *Model { return &Model{born: now, flags: o} }
+
+// Clone gives an independent model with the same past. It costs the same
+// whatever the length of the past is: what has happened is shared and never
+// changed.
+func (m *Model) Clone() *Model {
+	c := *m
+	c.history = slices.Clip(m.history)
+	return &c
+}
+
+// Reset makes m what New would give, and keeps its memory. Clones of m must not
+// be used any more.
+func (m *Model) Reset(now core.Time, o Flags) {
+	m.born, m.flags, m.history = now, o, m.history[:0]
+}
+
+// Observe records one step and judges it. The error is nil or a *Violation; the
+// step stays in the history either way, but after a violation nothing further
+// that the model says is meaningful. actions is copied.
+func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) error {
+	past := m.history
+	m.history = append(past, step{now: now, ev: ev, actions: slices.Clone(actions)})
+	o := observation{
+		step:   &m.history[len(past)],
+		before: m.read(past),
+		// The event alone, before any action: what the answer to it is based on.
+		seen: m.read(append(slices.Clip(past), step{now: now, ev: ev})),
+	}
+	if v := o.dutyOfAdapter(); v != nil {
+		return v.at(len(past))
+	}
+	o.expect()
+	if v := o.settleDemands(); v != nil {
+		return v.at(len(past))
+	}
+	o.after = m.read(m.history)
+	if v := o.settleDerived(); v != nil {
+		return v.at(len(past))
+	}
+	if v := o.checkOrders(); v != nil {
+		return v.at(len(past))
+	}
+	return nil
+}
+
+// Deadline predicts what the machine's Deadline must say after the steps
+// observed so far.
+func (m *Model) Deadline() (core.Time, bool) {
+	return m.read(m.history).deadline()
+}
+
+// Watched gives the services whose listeners must be watched now, in the order
+// in which they were accepted.
+func (m *Model) Watched() []core.ServiceID {
+	w := m.read(m.history)
+	var ids []core.ServiceID
+	for _, s := range w.services {
+		if w.mustWatch(s) {
+			ids = append(ids, s.id)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,370 @@
+package model
+
+import (
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+// hangup tells a hangup that is answered at once by what it must ask for.
+func (x *tale) hangup() {
+	x.t.Helper()
+	x.ok(core.GotSignal(core.SIGHUP), x.load()...)
+}
+
+// settled answers the first wakeup, so that no limit of it is due.
+func (x *tale) settled() {
+	x.t.Helper()
+	x.ok(core.SentWakeup(x.request))
+	x.ok(core.ClosedWakeup(x.request))
+}
+
+func TestStartFollowsTheFile(t *testing.T) {
+	x := told(t, leader, smtp(), pickup())
+	x.config.Diagnostics = []core.Diagnostic{
+		{Severity: core.Warning, Text: "one"}, {Severity: core.Info, Text: "two", Hint: "mend it"},
+	}
+	loaded := core.LoadedConfig(0, x.config)
+	one, two := remark("one", core.LevelWarning), remark("two", core.LevelInfo)
+	a, b := x.open(1, 0, x.entry(0), false), x.open(2, 0, x.entry(1), false)
+	x.not("a remark unsaid", ruleDiagnostics, loaded, one, a, b)
+	x.not("remarks out of order", ruleDiagnostics, loaded, two, one, a, b)
+	x.not("services out of order", ruleOpen, loaded, one, two, b, a)
+	x.not("nothing opened", ruleOpen, loaded, one, two)
+	x.not("one number for two services", ruleIdentity, loaded, one, two, a, x.open(1, 0, x.entry(1), false))
+	x.not("a path set aside at start", ruleOpen, loaded, one, two, a, x.open(2, 0, x.entry(1), true))
+	x.not("committed before anything is open", ruleCommit, loaded, one, two, apply(x.config))
+	x.not("a line without -v", ruleVerbose, loaded, one, two, a, b, childLine(core.LogSpawned, x.entry(0), 1))
+	x.not("an answer to another request", ruleAdapter, core.LoadedConfig(7, x.config))
+	x.ok(loaded, one, two, a, b)
+	x.ok(core.OpenedListener(1, 0))
+	commit := x.bootCommit()
+	last := core.OpenedListener(2, 0)
+	for k, name := range []string{"smtp not watched", "no first wakeup", "pickup not watched", "nothing applied", "no line", "nobody told"} {
+		rule := []string{ruleWatch, ruleWakeup, ruleWatch, ruleCommit, ruleBoot, ruleBoot}[k]
+		x.not(name, rule, last, append(append([]core.Action{}, commit[:k]...), commit[k+1:]...)...)
+	}
+	x.not("told before the line", ruleBoot, last, commit[0], commit[1], commit[2], commit[3], commit[5], commit[4])
+	x.not("the wakeup behind the line", ruleBoot, last, commit[0], commit[2], commit[3], commit[4], commit[5], commit[1])
+	x.ok(last, commit...)
+	x.due(1)
+}
+
+func TestFailureAtStartIsFatal(t *testing.T) {
+	x := told(t, leader, smtp())
+	bad := configOf()
+	bad.Diagnostics = []core.Diagnostic{{Severity: core.Error, Text: "broken"}}
+	rejected := core.RejectedConfig(0, bad)
+	x.not("an end without a word", ruleDiagnostics, rejected, exit(1, 0))
+	x.not("not fatal", ruleDiagnostics, rejected, remark("broken", core.LevelError), exit(1, 0))
+	x.not("no end", ruleBootFailed, rejected, remark("broken", core.LevelFatal))
+	x.not("the end before the word", ruleAfterEnd, rejected, exit(1, 0), remark("broken", core.LevelFatal))
+
+	x.ok(core.LoadedConfig(0, x.config), x.open(1, 0, x.entry(0), false))
+	failed := core.FailedListener(1, 0, core.StepBind, core.EADDRINUSE)
+	lines := listenLines(x.entry(0), core.LevelFatal)
+	x.not("a wrong exit code", ruleBootFailed, failed, join(lines, exit(0, 0))...)
+	x.not("the remedy last", ruleBootFailed, failed, lines[1], lines[0], exit(1, 0))
+	x.not("started nevertheless", ruleUndo, failed, apply(x.config))
+	x.ok(failed, join(lines, exit(1, 0))...)
+	x.not("something after the end", ruleAfterEnd, expired, watch(1))
+	x.ok(expired)
+}
+
+func TestHangupIsRememberedOnce(t *testing.T) {
+	x := booted(t)
+	hup := core.GotSignal(core.SIGHUP)
+	x.not("no line", ruleReload, hup, core.Action{Kind: core.LoadConfig, Request: x.next()})
+	x.not("no load", ruleReload, hup, configLine(core.LogReload, x.config))
+	x.hangup()
+	first := x.request
+	x.not("a second load meanwhile", ruleHangup, hup, core.Action{Kind: core.LoadConfig, Request: x.next()})
+	x.ok(hup)
+	x.ok(hup)
+	bad := configOf()
+	bad.Diagnostics = []core.Diagnostic{{Severity: core.Error, Text: "broken"}}
+	rejected := core.RejectedConfig(first, bad)
+	broken := remark("broken", core.LevelError)
+	next := x.load()
+	x.not("the remembered hangup forgotten", ruleHangup, rejected, broken, refusal(x.config))
+	x.not("no refusal", ruleRefused, rejected, join(broken, next)...)
+	x.not("the refusal before its reason", ruleRefused, rejected, join(refusal(x.config), broken, next)...)
+	x.not("the next reload before the refusal", ruleHangup, rejected, join(broken, next, refusal(x.config))...)
+	x.not("children retired by a refused reload", ruleRetire, rejected, join(broken, refusal(x.config), next, retire(1))...)
+	x.not("a refused reload that ends the daemon", ruleEnd, rejected, join(broken, refusal(x.config), next, exit(1, 0))...)
+	x.ok(rejected, join(broken, refusal(x.config), next)...)
+	x.not("remembered twice", ruleHangup, core.RejectedConfig(x.request, bad), join(broken, refusal(x.config), x.load()[1])...)
+	x.ok(core.RejectedConfig(next[1].Request, bad), broken, refusal(x.config))
+}
+
+func TestAcceptedReloadRestartsEverything(t *testing.T) {
+	x := booted(t)
+	x.settled()
+	x.spawn(smtpID, 1)
+	x.spawn(flushID, 2, x.wake(flushID, x.entry(2)))
+	x.settled()
+	x.ok(core.ReadyListener(pickupID), ignore(pickupID), x.start(pickupID, 3, false))
+	x.hangup()
+	old := x.config
+	x.config = configOf(smtp(), pickup(), flush())
+	loaded := core.LoadedConfig(x.request, x.config)
+	wake := x.wake(pickupID, x.entry(1))
+	x.not("an idle child spared", ruleRetire, loaded, retire(2), wake, watch(smtpID), watch(flushID), apply(x.config))
+	x.not("no wakeup", ruleWakeup, loaded, retire(1), retire(2), watch(smtpID), watch(flushID), apply(x.config))
+	x.not("nothing applied", ruleCommit, loaded, retire(1), retire(2), wake, watch(smtpID), watch(flushID))
+	x.not("the old one applied", ruleCommit, loaded, retire(1), retire(2), wake, watch(smtpID), watch(flushID), apply(old))
+	x.not("retired children that count as idle", ruleWatch, loaded, retire(1), retire(2), wake, apply(x.config))
+	x.not("a listener of a kept service closed", ruleRemove, loaded, retire(1), retire(2), wake, closing(smtpID), watch(smtpID), watch(flushID), apply(x.config))
+	x.not("a conditional wakeup at reload", ruleWakeup, loaded, retire(1), retire(2), wake, x.wake(flushID, x.entry(2)), watch(smtpID), watch(flushID), apply(x.config))
+	x.ok(loaded, retire(1), retire(2), wake, watch(smtpID), watch(flushID), apply(x.config))
+	x.not("a retired child that becomes idle", ruleWatch, status(1, wire.Taken), ignore(smtpID))
+	x.ok(status(1, wire.Taken))
+	started := core.StartedChild(pickupID, 3, 103)
+	x.not("a child of the old entry kept", ruleRetire, started)
+	x.ok(started, retire(3))
+	x.not("a place given away twice", ruleWatch, core.Exited(2, 102, 0), watch(pickupID))
+	x.ok(core.Exited(2, 102, 0))
+	x.ok(core.Exited(3, 103, 0), watch(pickupID))
+	x.ok(core.ReadyListener(flushID), ignore(flushID), x.start(flushID, 4, false))
+	x.not("no wakeup at the first start after the reload", ruleWakeup, core.StartedChild(flushID, 4, 104))
+	x.ok(core.StartedChild(flushID, 4, 104), x.wake(flushID, x.entry(2)))
+}
+
+func TestThrottleSurvivesReload(t *testing.T) {
+	for _, clears := range []bool{false, true} {
+		x := bootedWith(t, leader, smtp())
+		e := x.entry(0)
+		x.spawn(smtpID, 1)
+		x.ok(core.Exited(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
+		x.hangup()
+		x.config = configOf(smtp())
+		x.config.ReloadClearsThrottle = clears
+		loaded := core.LoadedConfig(x.request, x.config)
+		if clears {
+			x.not("a throttle kept", ruleWatch, loaded, apply(x.config))
+			x.ok(loaded, apply(x.config), watch(smtpID))
+			x.due(-1)
+			continue
+		}
+		x.not("a throttle lifted", ruleWatch, loaded, apply(x.config), watch(smtpID))
+		x.ok(loaded, apply(x.config))
+		x.due(60)
+	}
+}
+
+func TestLoweredLimitKillsNobody(t *testing.T) {
+	x := bootedWith(t, leader, flush())
+	for g := core.Generation(1); g <= 2; g++ {
+		also := []core.Action{}
+		if g == 1 {
+			also = append(also, x.wake(1, x.entry(0)))
+		}
+		x.spawn(1, g, also...)
+		x.ok(status(g, wire.Taken), watch(1))
+	}
+	x.hangup()
+	small := flush()
+	small.ProcessLimit = 1
+	x.config = configOf(small)
+	loaded := core.LoadedConfig(x.request, x.config)
+	x.not("a surplus child killed", ruleRemove, loaded, retire(1), retire(2), apply(x.config), kill(2, core.SIGTERM), ignore(1))
+	x.not("watched above the limit", ruleWatch, loaded, retire(1), retire(2), apply(x.config))
+	x.ok(loaded, retire(1), retire(2), apply(x.config), ignore(1))
+	x.not("a start above the limit", ruleSpawn, core.ReadyListener(1), x.start(1, 3, false))
+	x.ok(core.Exited(1, 101, 0))
+	x.ok(core.Exited(2, 102, 0), watch(1))
+}
+
+func TestRemovedServicesAreKilledAfterTheGrace(t *testing.T) {
+	x := booted(t)
+	x.settled()
+	x.spawn(smtpID, 1)
+	x.ok(status(1, wire.Taken), watch(smtpID))
+	x.ok(core.ReadyListener(smtpID), ignore(smtpID), retire(1), x.start(smtpID, 2, true))
+	e := x.entry(0)
+	x.hangup()
+	x.config = configOf(pickup(), flush())
+	loaded := core.LoadedConfig(x.request, x.config)
+	wake := x.wake(pickupID, x.entry(0))
+	term := kill(1, core.SIGTERM)
+	x.not("no SIGTERM", ruleRemove, loaded, wake, closing(smtpID), apply(x.config))
+	x.not("another signal", ruleRemove, loaded, wake, kill(1, core.SIGKILL), closing(smtpID), apply(x.config))
+	x.not("the listener left open", ruleRemove, loaded, wake, term, apply(x.config))
+	x.not("the listener shut first", ruleRemove, loaded, wake, closing(smtpID), term, apply(x.config))
+	x.not("retired twice", ruleRetire, loaded, wake, term, retire(1), closing(smtpID), apply(x.config))
+	x.ok(loaded, wake, term, closing(smtpID), apply(x.config))
+	x.settled()
+	started := core.StartedChild(smtpID, 2, 102)
+	x.not("a late child not retired", ruleRetire, started, kill(2, core.SIGTERM))
+	x.not("a late child not told to go", ruleRemove, started, retire(2))
+	x.ok(started, retire(2), kill(2, core.SIGTERM))
+	x.not("our own signal logged as a crash", ruleReap, core.Exited(2, 102, core.KilledBy(core.SIGTERM)), exitLine(e, 2, core.KilledBy(core.SIGTERM)))
+	x.not("another end unseen", ruleReap, core.Exited(2, 102, boom))
+	x.not("a removed service throttled", ruleThrottle, core.Exited(2, 102, boom), exitLine(e, 2, boom), logLine(core.LogBadStartup, e))
+	x.due(5)
+	x.wait(5)
+	killed := childLine(core.LogRemovalKilled, e, 1)
+	also := []core.Action{kill(2, core.SIGKILL), childLine(core.LogRemovalKilled, e, 2)}
+	x.not("nobody killed", ruleGrace, expired)
+	x.not("killed unseen", ruleGrace, expired, join(kill(1, core.SIGKILL), also)...)
+	x.not("one spared", ruleGrace, expired, kill(1, core.SIGKILL), killed)
+	x.ok(expired, join(kill(1, core.SIGKILL), killed, also)...)
+	x.ok(core.Exited(2, 102, core.KilledBy(core.SIGKILL)))
+	x.due(10)
+	x.wait(5)
+	x.not("a dead one killed", ruleRemove, expired, kill(1, core.SIGKILL), kill(2, core.SIGKILL))
+	x.ok(expired, kill(1, core.SIGKILL))
+	x.ok(core.Exited(1, 101, core.KilledBy(core.SIGKILL)))
+	x.due(60)
+}
+
+// returned gives a tale in which flush was removed with a living child and has
+// come back, as number 4, with the listener opened and the commit still to come.
+func returned(t *testing.T) (x *tale, opened core.Event, commit []core.Action) {
+	x = bootedWith(t, leader, smtp(), pickup(), flush())
+	x.settled()
+	x.spawn(flushID, 1, x.wake(flushID, x.entry(2)))
+	x.settled()
+	x.hangup()
+	x.config = configOf(smtp(), pickup())
+	x.ok(core.LoadedConfig(x.request, x.config), x.wake(pickupID, x.entry(1)),
+		retire(1), kill(1, core.SIGTERM), closing(flushID), apply(x.config))
+	x.settled()
+	x.hangup()
+	x.config = configOf(smtp(), pickup(), flush())
+	loaded := core.LoadedConfig(x.request, x.config)
+	x.not("an old number for a new service", ruleIdentity, loaded, x.open(flushID, 0, x.entry(2), false))
+	x.ok(loaded, x.open(4, 0, x.entry(2), false))
+	return x, core.OpenedListener(4, 0), []core.Action{x.wake(pickupID, x.entry(1)), apply(x.config)}
+}
+
+func TestReturnedServiceIsHeld(t *testing.T) {
+	x, opened, commit := returned(t)
+	x.not("a held service watched", ruleWatch, opened, append(commit, watch(4))...)
+	x.ok(opened, commit...)
+	start := core.Action{Kind: core.StartChild, Service: 4, Generation: 2, Entry: x.entry(2)}
+	x.not("a child of a held service", ruleHeld, core.ReadyListener(4), start)
+	gone := core.Exited(1, 101, core.KilledBy(core.SIGTERM))
+	x.not("held for ever", ruleWatch, gone)
+	x.ok(gone, watch(4))
+}
+
+func TestChangedTypeTakesOverOrDisplaces(t *testing.T) {
+	x := bootedWith(t, leader, flush())
+	x.spawn(1, 1, x.wake(1, x.entry(0)))
+	x.settled()
+	x.hangup()
+	pass := flush()
+	pass.Type = core.Pass
+	pass.WakeupIfUsed = false
+	x.config = configOf(pass)
+	loaded := core.LoadedConfig(x.request, x.config)
+	move := core.Action{Kind: core.MoveListener, Service: 1, To: 2}
+	gone := []core.Action{retire(1), kill(1, core.SIGTERM), apply(x.config)}
+	wake := x.wake(2, x.entry(0))
+	x.not("a descriptor thrown away", ruleHandOver, loaded, join(gone, closing(1), wake)...)
+	x.not("handed over and shut", ruleRemove, loaded, join(gone, move, closing(1), wake)...)
+	x.not("opened again", ruleHandOver, loaded, join(gone, x.open(2, 0, x.entry(0), false), wake)...)
+	x.ok(loaded, join(gone, move, wake)...)
+	x.settled()
+	x.hangup()
+	dgram := flush()
+	dgram.Type = core.UnixDatagram
+	x.config = configOf(dgram)
+	loaded = core.LoadedConfig(x.request, x.config)
+	x.not("a path in use not set aside", ruleOpen, loaded, x.open(3, 0, x.entry(0), false))
+	x.ok(loaded, x.open(3, 0, x.entry(0), true))
+	settle := core.Action{Kind: core.SettleListener, Service: 3}
+	failed := core.FailedListener(3, 0, core.StepBind, core.EADDRINUSE)
+	x.not("the commit after a failure", ruleUndo, failed, settle, closing(2), apply(x.config))
+	opened := core.OpenedListener(3, 0)
+	x.not("the old file left aside", ruleCommit, opened, closing(2), apply(x.config))
+	x.not("watched while the first one's child lives", ruleWatch, opened, settle, closing(2), apply(x.config), watch(3))
+	x.ok(opened, settle, closing(2), apply(x.config))
+	x.ok(core.Exited(1, 101, 0), watch(3))
+}
+
+func TestRefusedListenersUndoTheReload(t *testing.T) {
+	x := bootedWith(t, leader, flush())
+	x.hangup()
+	old := x.config
+	dgram := flush()
+	dgram.Type = core.UnixDatagram
+	x.config = configOf(smtp(), pickup(), dgram)
+	loaded := core.LoadedConfig(x.request, x.config)
+	plain := []core.Action{x.open(2, 0, x.entry(0), false), x.open(3, 0, x.entry(1), false)}
+	aside := x.open(4, 0, x.entry(2), true)
+	x.not("a displaced one before the plain ones", ruleOpen, loaded, append(plain, aside)...)
+	x.ok(loaded, plain...)
+	x.ok(core.OpenedListener(2, 0))
+	last := core.OpenedListener(3, 0)
+	x.not("the displaced one forgotten", ruleOpen, last)
+	x.not("committed without it", ruleCommit, last, apply(x.config))
+	x.ok(last, aside)
+	failed := core.FailedListener(4, 0, core.StepBind, core.EADDRINUSE)
+	lines := listenLines(x.entry(2), core.LevelError)
+	x.not("the failure untold", ruleUndo, failed, abandon(2), abandon(3), refusal(old))
+	x.not("one listener left open", ruleUndo, failed, join(lines, abandon(2), refusal(old))...)
+	x.not("no refusal", ruleRefused, failed, join(lines, abandon(2), abandon(3))...)
+	x.not("the refusal before the failure", ruleRefused, failed, join(refusal(old), lines, abandon(2), abandon(3))...)
+	x.not("fatal", ruleUndo, failed, join(listenLines(x.entry(2), core.LevelFatal), abandon(2), abandon(3), refusal(old))...)
+	x.not("a failed one abandoned", ruleUndo, failed, join(lines, abandon(2), abandon(3), abandon(4), refusal(old))...)
+	x.not("services of the refused file", ruleCommit, failed, join(lines, abandon(2), abandon(3), refusal(old), apply(x.config))...)
+	x.ok(failed, join(lines, abandon(2), abandon(3), refusal(old))...)
+	x.config = old
+	x.spawn(1, 1, x.wake(1, x.entry(0)))
+}
+
+func TestTheEnd(t *testing.T) {
+	x := booted(t)
+	x.spawn(smtpID, 1)
+	term := core.GotSignal(core.SIGTERM)
+	group := core.Action{Kind: core.SignalGroup, Signal: core.SIGTERM}
+	line := core.Action{Kind: core.Log, Code: core.LogTerminating, Level: core.LevelInfo, Signal: core.SIGTERM}
+	x.not("nobody told", ruleEnd, term, line, exit(0, core.SIGTERM))
+	x.not("another signal", ruleEnd, term, core.Action{Kind: core.SignalGroup, Signal: core.SIGKILL}, line, exit(0, core.SIGTERM))
+	x.not("no line", ruleEnd, term, group, exit(0, core.SIGTERM))
+	x.not("the line first", ruleEnd, term, line, group, exit(0, core.SIGTERM))
+	x.not("a good end", ruleEnd, term, group, line, exit(0, 0))
+	x.not("something behind the exit", ruleAfterEnd, term, group, exit(0, core.SIGTERM), line)
+	x.not("children watched to the end", ruleWatch, term, group, line, watch(smtpID), exit(0, core.SIGTERM))
+	x.ok(core.GotSignal(10)) // not one of ours
+	x.ok(term, group, line, exit(0, core.SIGTERM))
+	x.due(-1)
+
+	x = bootedWith(t, Flags{InitMode: true}, smtp())
+	x.spawn(smtpID, 1)
+	x.not("children missed without a group", ruleEnd, term, group, line, exit(0, 0))
+	x.not("death by signal of process 1", ruleEnd, term, group, kill(1, core.SIGTERM), line, exit(0, core.SIGTERM))
+	x.ok(term, group, kill(1, core.SIGTERM), line, exit(0, 0))
+}
+
+func TestExitTimeEndsTheProcess(t *testing.T) {
+	x := bootedWith(t, Flags{GroupLeader: true, ExitSet: true, ExitAfter: 10 * core.Second}, smtp())
+	x.spawn(smtpID, 1)
+	line := core.Action{Kind: core.Log, Code: core.LogExitTime, Level: core.LevelInfo}
+	x.due(10)
+	x.not("too early", ruleExitTime, expired, line, exit(0, 0))
+	x.wait(10)
+	x.not("never", ruleExitTime, expired)
+	x.not("children signalled", ruleRemove, expired, kill(1, core.SIGTERM), line, exit(0, 0))
+	x.not("no success", ruleExitTime, expired, line, exit(1, 0))
+	x.ok(expired, line, exit(0, 0))
+}
+
+func TestViewIsComparedWithTheHistory(t *testing.T) {
+	x := bootedWith(t, leader, smtp())
+	x.spawn(1, 1)
+	v := core.View{Services: []core.ServiceView{{ID: 1, State: core.StateServed, Total: 1, Idle: 1}}}
+	if err := x.m.CheckView(&v); err != nil {
+		t.Fatal(err)
+	}
+	v.Services[0].Idle, v.Services[0].Busy = 0, 1
+	if x.m.CheckView(&v) == nil {
+		t.Fatal("a wrong count passed")
+	}
+	if x.m.CheckView(&core.View{}) == nil {
+		t.Fatal("a missing service passed")
+	}
+}
