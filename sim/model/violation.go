@@ -83,9 +83,16 @@ func show(a *core.Action) string {
 		name  string
 		value int64
 	}{
-		{"service", int64(a.Service)}, {"listener", int64(a.Listener)}, {"to", int64(a.To)},
-		{"generation", int64(a.Generation)}, {"pid", int64(a.PID)}, {"signal", int64(a.Signal)},
-		{"request", int64(a.Request)}, {"number", a.Number}, {"errno", int64(a.Errno)}, {"level", int64(a.Level)},
+		{"service", int64(a.Service)},
+		{"listener", int64(a.Listener)},
+		{"to", int64(a.To)},
+		{"generation", int64(a.Generation)},
+		{"pid", int64(a.PID)},
+		{"signal", int64(a.Signal)},
+		{"request", int64(a.Request)},
+		{"number", a.Number},
+		{"errno", int64(a.Errno)},
+		{"level", int64(a.Level)},
 	} {
 		if f.value != 0 {
 			fmt.Fprintf(&b, " %s %d", f.name, f.value)

@@ -1,0 +1,223 @@
+package explore
+
+import (
+	"slices"
+	"time"
+)
+
+// Options say what is explored and how far. Zero is no bound.
+type Options struct {
+	World  World
+	Depth  int           // moves from a root
+	States uint64        // stop when so many were met
+	Memory uint64        // stop when the search itself holds so many bytes; the process has up to half more, with GOGC=20 a fifth
+	Time   time.Duration // stop after so long; the only bound that is not repeatable
+	Reach  string        // a named situation: stop there and tell the shortest way to it
+}
+
+// Progress is how far a search is.
+type Progress struct {
+	World    string
+	States   uint64
+	Edges    uint64
+	Machines uint64 // situations of the machine
+	Depth    int    // completed
+	Done     uint64 // states of the next depth that are expanded
+	Level    uint64 // of how many
+	Memory   uint64 // bytes that the search holds
+	Elapsed  time.Duration
+}
+
+// search is one run.
+type search struct {
+	o       Options
+	x       *machines
+	seen    visited
+	level   chunked[state] // of the depth being expanded
+	next    chunked[state]
+	parents chunked[uint32] // of every state, plus one; 0: a root
+	by      chunked[uint8]  // the number of the move that led to it
+	list    moveList
+	report  Report
+	start   time.Time
+	told    time.Time
+	tell    func(Progress)
+	base    uint64 // number of the first state of the level
+	reach   int    // the situation that Options.Reach names, or -1
+	reached bool
+}
+
+// tellEvery is the span between two calls of progress.
+const tellEvery = 500 * time.Millisecond
+
+// Run explores a small world until it is exhausted, a law is broken, or a
+// bound is reached. progress, if not nil, is called now and then and at the
+// end, on the caller's goroutine. A world that does not fit the layout of a
+// state panics: worlds are part of the program.
+func Run(o Options, progress func(Progress)) Report {
+	if err := o.World.fits(); err != nil {
+		panic(err)
+	}
+	s := &search{o: o, x: newMachines(&o.World), tell: progress, start: time.Now()}
+	s.told = s.start
+	s.report = Report{World: o.World}
+	s.reach = slices.IndexFunc(situations[:], func(x Situation) bool { return x.Name == o.Reach })
+	s.run()
+	s.finish()
+	return s.report
+}
+
+func (s *search) run() {
+	for i, root := range s.x.roots() {
+		if root.broken != holds {
+			s.report.Violation = s.x.counterexample(root.broken, root, nil)
+			return
+		}
+		s.meet(&root.state, 0, uint8(i))
+	}
+	s.report.Levels = append(s.report.Levels, s.seen.used)
+	for s.next.n > 0 {
+		if s.o.Depth > 0 && s.report.Depth >= s.o.Depth {
+			s.report.Stopped = "depth"
+			return
+		}
+		s.level, s.next = s.next, s.level
+		s.next.reset()
+		before := s.seen.used
+		if !s.expandLevel() {
+			return
+		}
+		s.base += uint64(s.level.n)
+		s.report.Depth++
+		if s.seen.used > before {
+			s.report.Levels = append(s.report.Levels, s.seen.used-before)
+		}
+	}
+	s.report.Complete = true
+}
+
+// expandLevel reports whether the whole level was expanded.
+func (s *search) expandLevel() bool {
+	for i := range s.level.n {
+		if !s.expand(s.level.at(i), s.base+uint64(i)) {
+			return false
+		}
+		if i&1023 == 0 && s.bounded(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// bounded tells whether a bound is reached, and of the progress.
+func (s *search) bounded(done int) bool {
+	memory := s.memory()
+	switch {
+	case s.o.States > 0 && s.seen.used >= s.o.States:
+		s.report.Stopped = "states"
+	case s.o.Memory > 0 && memory >= s.o.Memory:
+		s.report.Stopped = "memory"
+	}
+	now := time.Now()
+	if s.o.Time > 0 && now.Sub(s.start) >= s.o.Time && s.report.Stopped == "" {
+		s.report.Stopped = "time"
+	}
+	if s.tell != nil && now.Sub(s.told) >= tellEvery {
+		s.told = now
+		s.tell(s.progress(uint64(done)))
+	}
+	return s.report.Stopped != ""
+}
+
+func (s *search) progress(done uint64) Progress {
+	return Progress{
+		World: s.o.World.Name, States: s.seen.used, Edges: s.report.Edges, Machines: uint64(s.x.nodes.n),
+		Depth: s.report.Depth, Done: done, Level: uint64(s.level.n), Memory: s.memory(), Elapsed: time.Since(s.start),
+	}
+}
+
+// memory is what the search holds, counted and not measured: the same at every
+// run.
+func (s *search) memory() uint64 {
+	chunks := func(n, size int) uint64 { return uint64(n) * chunkSize * uint64(size) }
+	return s.seen.bytes() + s.x.memory() +
+		chunks(len(s.level.chunks)+len(s.next.chunks), stateSize) +
+		chunks(len(s.parents.chunks), 4) + chunks(len(s.by.chunks), 1)
+}
+
+// expand tries everything that can happen next. It reports false when a law
+// was broken.
+func (s *search) expand(from *state, number uint64) bool {
+	x, w := s.x, &s.o.World
+	f := x.fact(from.machine)
+	w.moves(&s.list, from, f)
+	rank := w.rank(from, f)
+	lower := rank == 0
+	var next state
+	for i := range s.list.n {
+		m := s.list.all[i]
+		s.report.Edges++
+		if broken := x.apply(from, m, &next); broken != holds {
+			s.report.Violation = s.way(broken, number, i)
+			return false
+		}
+		if !lower && m.quiet && w.rank(&next, x.fact(next.machine)) < rank {
+			lower = true
+		}
+		if next == *from {
+			continue
+		}
+		s.meet(&next, uint32(number+1), uint8(i))
+		if s.reached {
+			s.report.Stopped = "reaching a situation"
+			s.report.Example = s.way(Law{"reached", situations[s.reach].Name}, number, i)
+			return false
+		}
+	}
+	broken := holds
+	switch {
+	case rank == 0:
+		broken = w.asleep(from, f)
+	case !lower:
+		s.report.Detours++
+		if !x.wayDown(from) {
+			broken = x.stuck(from)
+		}
+	}
+	if broken != holds {
+		s.report.Violation = s.way(broken, number, -1)
+		return false
+	}
+	return true
+}
+
+// meet takes in a state if it is new.
+func (s *search) meet(n *state, parent uint32, by uint8) {
+	f := s.x.fact(n.machine)
+	if !s.seen.add(n.hash(f.hash)) {
+		return
+	}
+	s.next.push(n)
+	s.parents.push(&parent)
+	s.by.push(&by)
+	for i := range situations {
+		if situations[i].is(n, f) {
+			s.report.counts[i]++
+			s.reached = s.reached || i == s.reach
+		}
+	}
+}
+
+func (s *search) finish() {
+	s.report.States = s.seen.used
+	s.report.Machines = uint64(s.x.nodes.n)
+	s.report.Transitions = uint64(s.x.transitions.n)
+	s.report.Elapsed = time.Since(s.start)
+	s.report.Memory = s.memory()
+	for i := range situations {
+		s.report.Situations = append(s.report.Situations, Count{situations[i].Name, s.report.counts[i]})
+	}
+	if s.tell != nil {
+		s.tell(s.progress(uint64(s.level.n)))
+	}
+}

@@ -1,0 +1,249 @@
+package explore
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Bounds of every world; the layout of a state depends on them.
+const (
+	maxNames    = 2 // services that a configuration can name
+	maxChildren = 6 // processes, and starts that are asked for
+	maxPlaces   = 6 // services of the machine: active, removed, being opened
+	maxWakeups  = 3
+	maxQueue    = 2 // reports in a status channel before the child blocks
+)
+
+// Fault is one kind of thing that goes wrong. Each occurrence counts against
+// World.Faults.
+type Fault uint16
+
+// The kinds of fault.
+const (
+	FaultStart    Fault = 1 << iota // a start fails: fork, exec or the channel
+	FaultCrash                      // a child exits with status 1, before or after its first use
+	FaultKill                       // somebody else kills a child with SIGTERM
+	FaultLost                       // what is queued in a channel is lost at the cut
+	FaultPartial                    // a report arrives in part and is lost
+	FaultTwice                      // a report arrives twice
+	FaultGossip                     // a child reports with a stale generation, a foreign pid, nonsense
+	FaultStop                       // a child is stopped, and goes on later
+	FaultReady                      // a readiness is told that is no more
+	FaultStranger                   // a process is reaped that is not ours
+	FaultListener                   // a listener cannot be had
+	FaultHangup                     // a child closes its status channel and lives on
+	FaultHang                       // a child does nothing any more, and ignores SIGTERM
+
+	allFaults = FaultHang<<1 - 1
+)
+
+var faultWords = []string{
+	"failed start", "crash", "kill by a stranger", "reports lost at the cut", "partial report", "doubled report",
+	"false report", "stopped child", "stale readiness", "stranger reaped", "failed listener", "channel closed early", "hung child",
+}
+
+// Choice is a configuration that a reload may find.
+type Choice uint8
+
+// The configurations that a reload may find.
+const (
+	Same     Choice = iota // both services as at the start
+	Lower                  // the first service with limit 1
+	Higher                 // the first service with limit 3
+	Without                // the first service is gone
+	Passed                 // the first service is of type pass, on the same path
+	FIFO                   // the first service is a fifo, on the same path
+	Lifting                // as Same, and reloads lift throttles
+	Rejected               // cannot be read
+	numChoices
+)
+
+var choiceWords = [numChoices]string{
+	Same: "same", Lower: "limit 1", Higher: "limit 3", Without: "first service removed",
+	Passed: "type changed, socket kept", FIFO: "type changed, new file", Lifting: "reload lifts throttles", Rejected: "refused",
+}
+
+// World is the definition of a small world.
+type World struct {
+	Name     string
+	Story    string        // what it is for, in a line
+	Limits   []int32       // one service for each: its process limit
+	PIDs     int           // processes that can be there at once
+	Clients  int           // connections that can be there at once
+	Reloads  int           // hangups
+	Faults   int           // how many
+	Kinds    Fault         // of which kinds
+	Choices  []Choice      // what a reload may find
+	Removed  bool          // a second root: the first service was just removed, one child of it lives
+	Hangups  bool          // the end of a channel may be seen before the end of its child
+	Shutdown bool          // SIGTERM at any moment
+	Alone    bool          // the master leads no process group
+	Wakeup   core.Duration // of the first service; 0: none
+	Stress   bool          // services on inet, which know stress mode
+	Throttle core.Duration // ThrottleDelay
+	Tick     core.Duration // time passes in such steps, or to the next deadline
+	Exit     core.Duration // the time limit of -e; 0: none
+	Late     bool          // a deadline may be served a step late, together with others
+	Leap     core.Duration // with no deadline time may pass by this; 0: it need not
+}
+
+// Worlds are the small worlds that are explored, from the smallest on.
+func Worlds() []World {
+	reloads := []Choice{Same, Lower, Without, Passed, FIFO, Lifting, Rejected}
+	second := core.Second
+	return []World{
+		{
+			Name: "tiny", Story: "one service, two slots: the shortest races",
+			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: allFaults, Choices: reloads, Removed: true,
+			Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "single", Story: "one service, everything that can happen to it",
+			Limits: []int32{3}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 2, Kinds: allFaults, Choices: append(reloads, Higher), Removed: true,
+			Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "reloads", Story: "three hangups, also while another is answered",
+			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 3, Faults: 1, Kinds: FaultStart | FaultCrash | FaultListener, Choices: append(reloads, Higher), Removed: true,
+			Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "channels", Story: "ends of channels seen before ends of children, and without them",
+			Limits: []int32{2}, PIDs: 2, Clients: 2, Reloads: 1, Faults: 2, Kinds: FaultCrash | FaultHangup | FaultGossip, Choices: reloads, Removed: true, Hangups: true,
+			Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "wakeups", Story: "wakeups against throttle, reload and removal",
+			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash | FaultListener, Choices: reloads,
+			Wakeup: 60 * second, Throttle: 40 * second, Tick: 30 * second,
+		},
+		{
+			Name: "stress", Story: "stress mode: the last slot cuts the others off",
+			Limits: []int32{2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash | FaultLost, Choices: []Choice{Same, Higher, Without, Lifting, Rejected}, Removed: true,
+			Stress: true, Throttle: 600 * second, Tick: 400 * second, Leap: 1001 * second,
+		},
+		{
+			Name: "shutdown", Story: "the end at any moment, with a process group",
+			Limits: []int32{2, 1}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash | FaultHang, Choices: []Choice{Same, Without, FIFO, Rejected}, Removed: true,
+			Shutdown: true, Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "alone", Story: "the end at any moment, children told one by one",
+			Limits: []int32{2, 1}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash, Choices: []Choice{Same, Without, FIFO, Rejected}, Removed: true,
+			Shutdown: true, Alone: true, Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "late", Story: "deadlines served late and together, and the time limit of -e among them",
+			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 2, Kinds: FaultStart | FaultCrash | FaultHang | FaultHangup, Choices: reloads, Removed: true,
+			Exit: 14 * second, Late: true, Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
+			Name: "whole", Story: "two services, limits 3 and 2, three pids, two connections, one reload, two faults",
+			Limits: []int32{3, 2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 2, Kinds: allFaults &^ FaultHangup, Choices: reloads, Removed: true,
+			Throttle: 6 * second, Tick: 4 * second,
+		},
+	}
+}
+
+// Named finds a world of Worlds.
+func Named(name string) (World, bool) {
+	for _, w := range Worlds() {
+		if w.Name == name {
+			return w, true
+		}
+	}
+	return World{}, false
+}
+
+// Bounds tells what the world has, in words.
+func (w *World) Bounds() string {
+	limits := make([]string, len(w.Limits))
+	for i, l := range w.Limits {
+		limits[i] = fmt.Sprint(l)
+	}
+	text := fmt.Sprintf("services %d (limit %s), pids %d, connections %d, reloads %d, faults %d",
+		len(w.Limits), strings.Join(limits, " and "), w.PIDs, w.Clients, w.Reloads, w.Faults)
+	if w.Wakeup > 0 {
+		text += fmt.Sprintf(", a wakeup every %d s", w.Wakeup.Seconds())
+	}
+	if w.Stress {
+		text += ", stress mode"
+	}
+	if w.Shutdown {
+		text += ", a shutdown"
+	}
+	if w.Exit > 0 {
+		text += fmt.Sprintf(", the end after %d s", w.Exit.Seconds())
+	}
+	if w.Late {
+		text += ", late deadlines"
+	}
+	return text + fmt.Sprintf(", throttle time %d s, time in steps of %d s", w.Throttle.Seconds(), w.Tick.Seconds())
+}
+
+// fits reports what the layout of a state cannot hold.
+func (w *World) fits() error {
+	switch {
+	case len(w.Limits) < 1 || len(w.Limits) > maxNames:
+		return fmt.Errorf("world %s: one or two services", w.Name)
+	case w.PIDs < 1 || w.PIDs > 3 || w.Clients < 1 || w.Clients > 2 || w.Reloads < 0 || w.Reloads > 3 || w.Faults < 0 || w.Faults > 3:
+		return fmt.Errorf("world %s: at most three pids, two connections, three reloads, three faults", w.Name)
+	case w.Reloads > 0 && len(w.Choices) == 0, w.Throttle < core.Second, w.Tick < core.Second:
+		return fmt.Errorf("world %s: a reload finds something, and times are whole seconds", w.Name)
+	}
+	return nil
+}
+
+// names of the services, as readers see them.
+var slotNames = [maxNames]string{"alpha", "beta"}
+
+// service gives the entry of one name.
+func (w *World) service(slot int) core.ServiceConfig {
+	name := slotNames[slot]
+	s := core.ServiceConfig{
+		Name: name, Canonical: "private/" + name, Type: core.Unix, Line: int32(slot + 1), LocalOnly: true,
+		Endpoints:    []core.Endpoint{{Path: "private/" + name}},
+		ProcessLimit: w.Limits[slot], Command: name + "d", Path: "/d/" + name + "d", ThrottleDelay: w.Throttle,
+	}
+	if w.Stress {
+		s.Type, s.LocalOnly, s.Canonical = core.Inet, false, fmt.Sprint(10000+slot)
+		s.Endpoints = []core.Endpoint{{Address: netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(10000+slot))}}
+	}
+	if slot == 0 {
+		s.Wakeup = w.Wakeup
+	}
+	return s
+}
+
+// config gives the configuration that a choice stands for; Rejected holds
+// nothing but a diagnostic.
+func (w *World) config(choice Choice) *core.Config {
+	c := &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}
+	if choice == Rejected {
+		c.Diagnostics = []core.Diagnostic{{Severity: core.Error, Text: "bad", Hint: "good"}}
+		return c
+	}
+	for slot := range w.Limits {
+		s := w.service(slot)
+		if slot == 0 {
+			switch choice {
+			case Lower:
+				s.ProcessLimit = 1
+			case Higher:
+				s.ProcessLimit = 3
+			case Without:
+				continue
+			case Passed:
+				s.Type = core.Pass
+			case FIFO:
+				s.Type = core.FIFO
+			}
+		}
+		c.Services = append(c.Services, s)
+	}
+	c.ReloadClearsThrottle = choice == Lifting
+	return c
+}
