@@ -63,6 +63,7 @@ func (m *Model) Reset(now core.Time, o Flags) {
 // step stays in the history either way, but after a violation nothing further
 // that the model says is meaningful. actions is copied.
 func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) error {
+	ev = refused(ev)
 	past := m.history
 	m.history = append(past, step{now: now, ev: ev, actions: slices.Clone(actions)})
 	o := observation{

@@ -16,20 +16,26 @@ func (o *observation) beginReload(rule string, c *core.Config) {
 	o.must(rule, 0, core.LoadConfig, "a configuration to be loaded", func(*core.Action) bool { return true })
 }
 
-// diagnostics: every remark is logged with its weight; an error is fatal at the
-// start and an error at reload (Differs: Q1). What its hint says may be added.
+// diagnostics: every remark is logged with its weight; an error is an error at
+// reload (Differs: Q1), with its hint behind it. At the start the first error is
+// fatal, and what comes after it is told for information.
 func (o *observation) diagnostics(c *core.Config) {
-	worst := core.LevelError
-	if o.seen.load.boot {
-		worst = core.LevelFatal
-	}
+	boot, over := o.seen.load.boot, false
 	for i := range c.Diagnostics {
 		d := &c.Diagnostics[i]
 		level := map[core.Severity]core.Level{
-			core.Info: core.LevelInfo, core.Warning: core.LevelWarning, core.Error: worst,
+			core.Info: core.LevelInfo, core.Warning: core.LevelWarning, core.Error: core.LevelError,
 		}[d.Severity]
+		text := d.Text
+		switch {
+		case over:
+			level, text = core.LevelInfo, "also: "+d.Text
+		case boot && d.Severity == core.Error:
+			level, over = core.LevelFatal, true
+		}
 		o.must(ruleDiagnostics, 0, core.Log, "the remark "+d.Text, func(a *core.Action) bool {
-			return a.Code == core.LogDiagnostic && a.Text == d.Text && a.Level == level
+			return a.Code == core.LogDiagnostic && a.Level == level &&
+				(a.Text == text || level != core.LevelFatal && d.Hint != "" && a.Text == text+" ("+d.Hint+")")
 		})
 		if d.Hint != "" {
 			o.may(ruleDiagnostics, 0, core.Log, "the hint "+d.Hint, func(a *core.Action) bool {
@@ -37,6 +43,22 @@ func (o *observation) diagnostics(c *core.Config) {
 			})
 		}
 	}
+}
+
+// refused turns a configuration that the border calls faulty into what it
+// comes to: a rejected one, with that fault as its last error.
+func refused(ev core.Event) core.Event {
+	if ev.Kind != core.ConfigLoaded || ev.Config == nil {
+		return ev
+	}
+	fault := core.ConfigFault(ev.Config)
+	if fault == "" {
+		return ev
+	}
+	c := *ev.Config
+	c.Diagnostics = append(c.Diagnostics[:len(c.Diagnostics):len(c.Diagnostics)], core.Diagnostic{Severity: core.Error, Text: fault})
+	ev.Kind, ev.Config = core.ConfigRejected, &c
+	return ev
 }
 
 func (o *observation) configLoaded() {
