@@ -1,0 +1,296 @@
+package sim
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Bounds of every world.
+const (
+	maxNames   = 6            // names that services can have
+	maxEntries = maxNames + 2 // entries of one master.cf; the last two share a name with another
+	maxListen  = 2            // listeners of one service
+	places     = 5            // kernel addresses of one name
+	maxBacklog = 8
+)
+
+// draft is one entry of master.cf as the operator wrote it.
+type draft struct {
+	present  bool
+	name     uint8 // which of the names
+	kind     core.ServiceType
+	public   bool  // public/ instead of private/
+	spelling bool  // the other spelling of the same inet service
+	address  uint8 // inet: which of the forms
+	limit    int32
+	wakeup   int32 // seconds
+	ifUsed   bool
+	throttle int32 // seconds
+	args     uint8
+}
+
+// file is what is on disk.
+type file struct {
+	entries [maxEntries]draft
+	order   [maxEntries]uint8
+	clears  bool // a reload lifts throttles
+	bad     badness
+	version uint32
+}
+
+// badness is what is wrong with a file.
+type badness uint8
+
+const (
+	sound     badness = iota
+	torn              // it cannot be read or does not parse
+	doubled           // two entries are one service; core/config would have refused it
+	shapeless         // a value that no service can have
+)
+
+// nameTable has the names and addresses of every world; nobody changes them.
+type nameTable struct {
+	inet      [maxNames][inetIdentities]string
+	spellings [maxNames]string // other ones of the first of them
+	private   [maxNames]string
+	public    [maxNames]string
+	paths     [maxNames]string                   // of commands
+	endpoints [maxNames * places][]core.Endpoint // one each, to be shared
+	both      [maxNames][]core.Endpoint
+	args      [4][]string
+}
+
+var localNames = [maxNames]string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot"}
+
+var names = makeNames()
+
+const firstPort = 10025
+
+// inetForm is one way to write an inet entry. Two forms of one identity have
+// other addresses: what a name means moved. Two identities may share one.
+type inetForm struct {
+	identity uint8
+	place    int // the kernel address; both families with bothPlaces
+	local    bool
+}
+
+// Kernel addresses of one name.
+const (
+	privatePlace = iota
+	publicPlace
+	any4Place
+	any6Place
+	loopbackPlace
+	bothPlaces // no address: the two wildcards
+)
+
+const inetIdentities = 4
+
+var inetForms = [...]inetForm{
+	{0, any4Place, false},
+	{0, bothPlaces, false},
+	{1, loopbackPlace, true},
+	{2, any4Place, false},
+	{3, any4Place, false},
+	{3, any6Place, false},
+}
+
+func makeNames() *nameTable {
+	t := &nameTable{}
+	for i := range maxNames {
+		port := uint16(firstPort + i)
+		number := strconv.Itoa(int(port))
+		t.inet[i] = [inetIdentities]string{number, "127.0.0.1:" + number, "0.0.0.0:" + number, "host:" + number}
+		t.spellings[i] = "port" + number
+		t.private[i], t.public[i] = "private/"+localNames[i], "public/"+localNames[i]
+		t.paths[i] = "/d/" + localNames[i]
+		any4 := core.Endpoint{Address: netip.AddrPortFrom(netip.IPv4Unspecified(), port)}
+		any6 := core.Endpoint{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), port)}
+		own := [places]core.Endpoint{
+			{Path: t.private[i]},
+			{Path: t.public[i]},
+			any4,
+			any6,
+			{Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)},
+		}
+		for k := range own {
+			t.endpoints[i*places+k] = []core.Endpoint{own[k]}
+		}
+		t.both[i] = []core.Endpoint{any4, any6}
+	}
+	for i := range t.args {
+		for range i {
+			t.args[i] = append(t.args[i], "-x"+strconv.Itoa(i))
+		}
+	}
+	return t
+}
+
+// placeOf gives the number of a kernel address, or -1.
+func placeOf(end core.Endpoint) int32 {
+	for i := range names.endpoints {
+		if names.endpoints[i][0] == end {
+			return int32(i)
+		}
+	}
+	return -1
+}
+
+// drawDraft fills in an entry for the name.
+func (w *World) drawDraft(d *draft, name uint8) {
+	kinds := [8]core.ServiceType{core.Unix, core.Unix, core.Unix, core.Inet, core.Inet, core.Pass, core.FIFO, core.UnixDatagram}
+	*d = draft{present: true, name: name}
+	d.kind = kinds[w.choose.Below(8, PlaceConfig)]
+	d.public = w.choose.Below(4, PlaceConfig) == 3
+	d.address = uint8(w.choose.Below(uint32(len(inetForms)), PlaceConfig))
+	d.limit = int32(w.choose.Below(uint32(w.o.LimitMax)+1, PlaceConfig))
+	if w.choose.Below(2, PlaceConfig) == 1 && w.o.WakeupS > 0 {
+		d.wakeup = 1 + int32(w.choose.Below(uint32(w.o.WakeupS), PlaceConfig))
+		d.ifUsed = w.choose.Below(2, PlaceConfig) == 1
+	}
+	d.throttle = 1 + int32(w.choose.Below(uint32(w.o.ThrottleS), PlaceConfig))
+}
+
+// drawFile writes the first configuration.
+func (w *World) drawFile() {
+	w.file = file{}
+	for i := range w.file.order {
+		w.file.order[i] = uint8(i)
+	}
+	for i := range int(w.o.Services) {
+		w.drawDraft(&w.file.entries[i], uint8(i))
+	}
+	if w.o.EditType > 0 && w.choose.Below(4, PlaceConfig) == 3 {
+		w.drawAlias(maxNames)
+	}
+	w.file.clears = w.choose.Chance(w.o.ClearThrottle, PlaceConfig)
+}
+
+// drawAlias adds an entry that has the name of another one but not its
+// identity: a contradiction that master.cf allows.
+func (w *World) drawAlias(at int) {
+	d := &w.file.entries[at]
+	name := w.choose.Below(uint32(w.o.Services), PlaceConfig)
+	w.drawDraft(d, uint8(name))
+	if base := &w.file.entries[name]; base.kind != 0 && w.choose.Below(2, PlaceConfig) == 1 {
+		d.kind = base.kind
+	}
+	if w.file.clashes(at) {
+		d.present = false
+	}
+}
+
+// identity gives what makes two entries the same service.
+func (d *draft) identity() (canonical string, kind core.ServiceType) {
+	if d.kind == core.Inet {
+		return names.inet[d.name][inetForms[d.address].identity], d.kind
+	}
+	if d.public {
+		return names.public[d.name], d.kind
+	}
+	return names.private[d.name], d.kind
+}
+
+// clashes tells whether another entry is the same service.
+func (f *file) clashes(at int) bool {
+	name, kind := f.entries[at].identity()
+	for i := range f.entries {
+		if i == at || !f.entries[i].present {
+			continue
+		}
+		if n, k := f.entries[i].identity(); n == name && k == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// endpoints gives what the entry listens on.
+func (d *draft) endpoints() []core.Endpoint {
+	place := privatePlace
+	switch {
+	case d.kind == core.Inet:
+		place = inetForms[d.address].place
+	case d.public:
+		place = publicPlace
+	}
+	if place == bothPlaces {
+		return names.both[d.name]
+	}
+	return names.endpoints[int(d.name)*places+place]
+}
+
+// resolve gives the entry as core/config would. Line is a stamp: no two
+// entries ever built in one run have the same.
+func (d *draft) resolve(s *core.ServiceConfig, stamp int32) {
+	canonical, kind := d.identity()
+	*s = core.ServiceConfig{
+		Name: localNames[d.name], Canonical: canonical, Type: kind, Line: stamp,
+		Endpoints: d.endpoints(), LocalOnly: true,
+		Wakeup: core.Duration(d.wakeup) * core.Second, WakeupIfUsed: d.ifUsed,
+		ProcessLimit: d.limit, Command: localNames[d.name], Path: names.paths[d.name],
+		Args: names.args[d.args%uint8(len(names.args))], ThrottleDelay: core.Duration(d.throttle) * core.Second,
+		Backlog: 1, Unprivileged: d.args&1 == 1,
+	}
+	if kind == core.Inet {
+		form := inetForms[d.address]
+		s.Name, s.LocalOnly, s.HostInName = canonical, form.local, form.identity > 0
+		if d.spelling && form.identity == 0 {
+			s.Name = names.spellings[d.name]
+		}
+	}
+}
+
+// configArena keeps the configurations of one run for the next one. Within a
+// run none is used twice: the machine owns what it was given.
+type configArena struct {
+	list []*core.Config
+	used int
+}
+
+func (a *configArena) next() *core.Config {
+	if a.used == len(a.list) {
+		a.list = append(a.list, &core.Config{Services: make([]core.ServiceConfig, 0, maxEntries+1)})
+	}
+	c := a.list[a.used]
+	a.used++
+	*c = core.Config{
+		MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix", QueueDirectory: "/var/spool/postfix",
+		Services: c.Services[:0],
+	}
+	return c
+}
+
+var tornDiagnostics = []core.Diagnostic{
+	{Severity: core.Error, File: "/etc/postfix/master.cf", Line: 1, Text: "bad transport type: tapes", Hint: "write unix"},
+}
+
+// build turns the file into a configuration. ok is false when core/config
+// would have refused it.
+func (w *World) build(f *file) (c *core.Config, ok bool) {
+	c = w.configs.next()
+	c.ReloadClearsThrottle = f.clears
+	if f.bad == torn {
+		c.Diagnostics = tornDiagnostics
+		return c, false
+	}
+	for _, at := range f.order {
+		d := &f.entries[at]
+		if !d.present {
+			continue
+		}
+		c.Services = append(c.Services, core.ServiceConfig{})
+		w.stamp++
+		d.resolve(&c.Services[len(c.Services)-1], w.stamp)
+	}
+	switch {
+	case len(c.Services) == 0:
+	case f.bad == doubled:
+		c.Services = append(c.Services, c.Services[0])
+	case f.bad == shapeless:
+		c.Services[len(c.Services)-1].ProcessLimit = -1
+	}
+	return c, true
+}

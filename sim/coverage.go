@@ -1,0 +1,89 @@
+package sim
+
+import "github.com/stationmaster/stationmaster/core"
+
+// Bounds of the tables below; kinds are checked against them by a test.
+const (
+	coverKinds  = 20
+	coverStates = 10
+	coverCodes  = 40
+	coverShapes = 1 << 12
+)
+
+// Coverage counts what runs have met. A zero in a night means dead code or a
+// world too tame.
+type Coverage struct {
+	EventState [coverKinds][coverStates]uint32 // kind of event, state of its service before
+	Pairs      [coverKinds][coverKinds]uint32  // consecutive kinds on one service
+	Actions    [coverKinds]uint32
+	Logs       [coverCodes]uint32
+	Shapes     [coverShapes]uint32 // flags and counts of a service, clipped at 3
+	Behaviours [numBehaviours]uint32
+	Happened   [numHappened]uint32
+}
+
+// Bits gives how many counters are not zero.
+func (c *Coverage) Bits() int {
+	n := 0
+	c.each(func(v *uint32) {
+		if *v != 0 {
+			n++
+		}
+	})
+	return n
+}
+
+func (c *Coverage) each(see func(*uint32)) {
+	for i := range c.EventState {
+		for k := range c.EventState[i] {
+			see(&c.EventState[i][k])
+		}
+	}
+	for i := range c.Pairs {
+		for k := range c.Pairs[i] {
+			see(&c.Pairs[i][k])
+		}
+	}
+	for _, list := range [][]uint32{c.Actions[:], c.Logs[:], c.Shapes[:], c.Behaviours[:], c.Happened[:]} {
+		for i := range list {
+			see(&list[i])
+		}
+	}
+}
+
+// Merge adds what o counted and tells how many counters were met for the first
+// time.
+func (c *Coverage) Merge(o *Coverage) (fresh int) {
+	var theirs []*uint32
+	o.each(func(v *uint32) { theirs = append(theirs, v) })
+	i := 0
+	c.each(func(v *uint32) {
+		if *v == 0 && *theirs[i] != 0 {
+			fresh++
+		}
+		*v += *theirs[i]
+		i++
+	})
+	return fresh
+}
+
+// cover counts one event before the machine sees it.
+func (w *World) cover(ev *core.Event, id core.ServiceID) {
+	c := &w.Coverage
+	kind := ev.Kind % coverKinds
+	if int(id) >= len(w.book.services) || id == 0 {
+		c.EventState[kind][0]++
+		return
+	}
+	b := &w.book.services[id]
+	c.EventState[kind][w.book.state(b)%coverStates]++
+	c.Pairs[b.lastKind%coverKinds][kind]++
+	b.lastKind = ev.Kind
+	shape := min(b.total, 3) | min(b.idle, 3)<<2 | min(b.retired, 3)<<4 | min(b.pending, 1)<<6
+	for i, flag := range [5]bool{b.throttled, b.watched, b.armed, b.stressed, b.entry != nil && b.entry.ProcessLimit > 0 && b.total >= b.entry.ProcessLimit} {
+		if flag {
+			shape |= 1 << (7 + i)
+		}
+	}
+	c.Shapes[shape]++
+}

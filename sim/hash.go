@@ -1,0 +1,119 @@
+package sim
+
+import (
+	"encoding/binary"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// mix folds one word into the hash.
+func mix(h, v uint64) uint64 {
+	h = (h ^ v) * 0x9fb21c651e98df25
+	return h ^ h>>32
+}
+
+// hashEvent folds an event and its time into the hash of the run.
+func (w *World) hashEvent(ev *core.Event) {
+	h := mix(w.hash, uint64(w.now))
+	h = mix(h, uint64(ev.Kind)|uint64(ev.Signal)<<8|uint64(ev.Step)<<16|uint64(ev.Start)<<24|uint64(ev.N)<<32|uint64(ev.Listener)<<40)
+	h = mix(h, uint64(ev.Errno)|uint64(ev.Status)<<16|uint64(uint32(ev.PID))<<32)
+	h = mix(h, uint64(ev.Service)<<32^uint64(ev.Generation)^uint64(ev.Request)<<16)
+	if ev.N > 0 {
+		h = mix(h, binary.LittleEndian.Uint64(ev.Bytes[:8]))
+		h = mix(h, uint64(binary.LittleEndian.Uint32(ev.Bytes[8:])))
+	}
+	if ev.Config != nil {
+		h = mix(h, uint64(len(ev.Config.Services)))
+	}
+	w.hash = h
+}
+
+// hashActions folds the actions of one step into the hash of the run.
+func (w *World) hashActions(actions []core.Action) {
+	h := mix(w.hash, uint64(len(actions)))
+	for i := range actions {
+		h = hashAction(h, &actions[i])
+	}
+	w.hash = h
+}
+
+func hashAction(h uint64, a *core.Action) uint64 {
+	flag := uint64(0)
+	if a.Flag {
+		flag = 1
+	}
+	h = mix(h, uint64(a.Kind)|uint64(a.Code)<<8|uint64(a.Level)<<16|uint64(a.Signal)<<24|uint64(a.Step)<<32|uint64(a.Start)<<40|flag<<48)
+	h = mix(h, uint64(a.Errno)|uint64(a.Listener)<<16|uint64(a.ToListener)<<32|uint64(a.Status)<<48)
+	h = mix(h, uint64(a.Service)|uint64(a.To)<<32)
+	h = mix(h, uint64(uint32(a.PID))^uint64(a.Generation)<<20^uint64(a.Request)<<40)
+	h = mix(h, uint64(a.Number))
+	if a.Entry != nil {
+		h = mix(h, uint64(a.Entry.Line))
+	}
+	for i := 0; i < len(a.Text); i++ {
+		h = mix(h, uint64(a.Text[i]))
+	}
+	return h
+}
+
+// sameActions compares two lists; settings and configurations by what they
+// say, for a restored machine has copies of its own.
+func sameActions(x, y []core.Action) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		a, b := x[i], y[i]
+		if (a.Entry == nil) != (b.Entry == nil) || (a.Config == nil) != (b.Config == nil) {
+			return false
+		}
+		if a.Entry != nil && (a.Entry.Line != b.Entry.Line || a.Entry.Canonical != b.Entry.Canonical || a.Entry.Type != b.Entry.Type || a.Entry.ProcessLimit != b.Entry.ProcessLimit) {
+			return false
+		}
+		if a.Config != nil && len(a.Config.Services) != len(b.Config.Services) {
+			return false
+		}
+		a.Entry, a.Config, b.Entry, b.Config = nil, nil, nil, nil
+		if a != b {
+			return false
+		}
+	}
+	return true
+}
+
+// compareTwin feeds the second machine the same event; its actions must be the
+// same.
+func (w *World) compareTwin(ev *core.Event, actions []core.Action) {
+	other := w.twin.Step(w.now, *ev)
+	if !sameActions(actions, other) {
+		w.fail("S12", "two machines differ: %d actions and %d", len(actions), len(other))
+		return
+	}
+	when, ok := w.machine.Deadline()
+	otherWhen, otherOK := w.twin.Deadline()
+	if when != otherWhen || ok != otherOK {
+		w.fail("S12", "two machines differ in their deadline: %d and %d", when, otherWhen)
+	}
+}
+
+// makeTwin restores a second machine from a snapshot of the first; with swap
+// the two change places, unless an observer looks on: it may know settings by
+// their address, and a restored machine has copies of its own.
+func (w *World) makeTwin() {
+	if w.exited {
+		return
+	}
+	snapshot := w.machine.Snapshot()
+	twin, err := core.Restore(snapshot)
+	if err != nil {
+		w.fail("S12", "%v", err)
+		return
+	}
+	if again := twin.Snapshot(); string(again) != string(snapshot) {
+		w.fail("S12", "a restored machine gives another snapshot")
+	}
+	w.twin = twin
+	if w.options.Swap == 1 && w.observer == nil {
+		w.machine, w.twin = w.twin, w.machine
+	}
+}

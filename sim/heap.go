@@ -1,0 +1,70 @@
+package sim
+
+import "github.com/stationmaster/stationmaster/core"
+
+// due is a happening that stands in the future.
+type due struct {
+	when core.Time
+	seq  uint64
+	life uint32 // of ref when it was scheduled; 0: always good
+	ref  int32
+	arg  int32
+	what happening
+}
+
+// schedule orders what is to come by (time, sequence number).
+type schedule struct {
+	heap []due
+	seq  uint64
+}
+
+func (h *schedule) reset() { h.heap, h.seq = h.heap[:0], 0 }
+
+func (d *due) before(o *due) bool {
+	return d.when < o.when || d.when == o.when && d.seq < o.seq
+}
+
+// push adds d behind everything that is due at the same time.
+func (h *schedule) push(d due) {
+	h.seq++
+	d.seq = h.seq
+	h.heap = append(h.heap, d)
+	i := len(h.heap) - 1
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !d.before(&h.heap[parent]) {
+			break
+		}
+		h.heap[i] = h.heap[parent]
+		i = parent
+	}
+	h.heap[i] = d
+}
+
+// pop takes the next one. The schedule must not be empty.
+func (h *schedule) pop() due {
+	top := h.heap[0]
+	last := len(h.heap) - 1
+	moved := h.heap[last]
+	h.heap = h.heap[:last]
+	if last == 0 {
+		return top
+	}
+	i := 0
+	for {
+		c := 2*i + 1
+		if c >= last {
+			break
+		}
+		if c+1 < last && h.heap[c+1].before(&h.heap[c]) {
+			c++
+		}
+		if !h.heap[c].before(&moved) {
+			break
+		}
+		h.heap[i] = h.heap[c]
+		i = c
+	}
+	h.heap[i] = moved
+	return top
+}

@@ -1,0 +1,31 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// The last of each kind; TestTablesHaveRoomForEveryKind fails when there are
+// more.
+const (
+	lastEvent  = int(core.TimerExpired)
+	lastAction = int(core.Exit)
+	lastLine   = int(core.LogThrottleReleased)
+)
+
+func TestTablesHaveRoomForEveryKind(t *testing.T) {
+	if got := core.EventKind(lastEvent + 1).String(); got != "unknown" || lastEvent >= coverKinds {
+		t.Errorf("there is an event %q", got)
+	}
+	if got := core.ActionKind(lastAction + 1).String(); got != "unknown" || lastAction >= coverKinds {
+		t.Errorf("there is an action %q", got)
+	}
+	line := core.Action{Kind: core.Log, Code: core.LogCode(lastLine + 1)}
+	if got := line.Message(); got[:7] != "unknown" || lastLine >= coverCodes {
+		t.Errorf("there is a line %q", got)
+	}
+	if int(core.StateStopping) >= coverStates {
+		t.Error("there are more states")
+	}
+}

@@ -1,0 +1,294 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Options are the knobs of a world. Rates are in permille, spans in the unit
+// that their name says; what 0 means stands in optionTable. Draw gives those of
+// a seed; every one can be pinned with Set.
+type Options struct {
+	Steps, Calm                                           int32
+	Services, LimitMax, PIDs, Backlog                     int32
+	StartDelayUS, AnswerDelayUS, OpenDelayUS, LoadDelayMS int32
+	ForkFail, ChannelFail, ExecFail, OpenFail, LoadFail   int32
+	ArrivalMS, ArrivalPattern, ArriveAtExit               int32
+	ServiceMS, BootMS, MaxIdleMS, MaxUse                  int32
+	Concurrent, AcceptLock                                int32
+	SlowStart, DieEarly, ExitEarly, DieBusy, Silent       int32
+	TakenFirst, Liar, Garbage, Drain, DeafTerm, DeafCut   int32
+	Hog, Closer, SlowTerm                                 int32
+	StatusSplit, StatusTwice, StatusDelayUS               int32
+	KillChild, StopChild, OperatorMS                      int32
+	EditService, EditLimit, EditRemove, EditType, EditBad int32
+	Twice, OddSignal, Shutdown                            int32
+	Spurious, Stale, ReadyDelayUS, ReapDelayUS, TimerUS   int32
+	Leap, Stranger                                        int32
+	WakeupS, WakeupFail, WakeupHang                       int32
+	ThrottleS, ClearThrottle                              int32
+	Scenario, Leader, InitMode, ExitAfterS, Verbose       int32
+	Twin, Swap, OrderEqual, Sweep                         int32
+}
+
+type optionRow struct {
+	name      string
+	field     func(*Options) *int32
+	low, high int32
+	what      string
+}
+
+// optionTable gives every option its name, bounds and meaning, in the order in
+// which reports print them.
+var optionTable = [...]optionRow{
+	{"steps", func(o *Options) *int32 { return &o.Steps }, 1, 1 << 30, "things that happen before the faults end"},
+	{"calm", func(o *Options) *int32 { return &o.Calm }, 0, 1, "check liveness after the faults"},
+	{"services", func(o *Options) *int32 { return &o.Services }, 1, maxNames, "names of services"},
+	{"limit_max", func(o *Options) *int32 { return &o.LimitMax }, 1, 64, "highest process limit"},
+	{"pids", func(o *Options) *int32 { return &o.PIDs }, 1, maxProcesses, "process identities there are"},
+	{"backlog", func(o *Options) *int32 { return &o.Backlog }, 1, maxBacklog, "clients that may wait in a listener"},
+	{"start_delay_us", func(o *Options) *int32 { return &o.StartDelayUS }, 0, 1 << 30, "until a child's process is there"},
+	{"answer_delay_us", func(o *Options) *int32 { return &o.AnswerDelayUS }, 0, 1 << 30, "until its start is answered"},
+	{"open_delay_us", func(o *Options) *int32 { return &o.OpenDelayUS }, 0, 1 << 30, "until a listener is there"},
+	{"load_delay_ms", func(o *Options) *int32 { return &o.LoadDelayMS }, 0, 1 << 20, "until a configuration is read"},
+	{"fork_fail", func(o *Options) *int32 { return &o.ForkFail }, 0, 1000, "starts that fail at fork"},
+	{"channel_fail", func(o *Options) *int32 { return &o.ChannelFail }, 0, 1000, "starts that fail at the status channel"},
+	{"exec_fail", func(o *Options) *int32 { return &o.ExecFail }, 0, 1000, "starts that fail at exec"},
+	{"open_fail", func(o *Options) *int32 { return &o.OpenFail }, 0, 1000, "listeners that cannot be had"},
+	{"load_fail", func(o *Options) *int32 { return &o.LoadFail }, 0, 1000, "configurations that cannot be read"},
+	{"arrival_ms", func(o *Options) *int32 { return &o.ArrivalMS }, 0, 1 << 20, "mean span between clients; 0: none come"},
+	{"arrival_pattern", func(o *Options) *int32 { return &o.ArrivalPattern }, 0, numPatterns - 1, "steady, bursts, flood"},
+	{"arrive_at_exit", func(o *Options) *int32 { return &o.ArriveAtExit }, 0, 1000, "exits at whose very moment a client comes"},
+	{"service_ms", func(o *Options) *int32 { return &o.ServiceMS }, 0, 1 << 20, "longest session"},
+	{"boot_ms", func(o *Options) *int32 { return &o.BootMS }, 0, 1 << 20, "until a server looks at its listeners"},
+	{"max_idle_ms", func(o *Options) *int32 { return &o.MaxIdleMS }, 0, 1 << 20, "max_idle of servers; 0: for ever"},
+	{"max_use", func(o *Options) *int32 { return &o.MaxUse }, 0, 1 << 20, "max_use of servers; 0: no limit"},
+	{"concurrent", func(o *Options) *int32 { return &o.Concurrent }, 0, 1000, "servers of many clients at once"},
+	{"accept_lock", func(o *Options) *int32 { return &o.AcceptLock }, 0, 1000, "servers that take the accept lock"},
+	{"slow_start", func(o *Options) *int32 { return &o.SlowStart }, 0, 1000, "children slow to first use"},
+	{"die_early", func(o *Options) *int32 { return &o.DieEarly }, 0, 1000, "children that die before first use"},
+	{"exit_early", func(o *Options) *int32 { return &o.ExitEarly }, 0, 1000, "children that exit 0 before first use"},
+	{"die_busy", func(o *Options) *int32 { return &o.DieBusy }, 0, 1000, "children that die in a session"},
+	{"silent", func(o *Options) *int32 { return &o.Silent }, 0, 1000, "children that never accept or report"},
+	{"taken_first", func(o *Options) *int32 { return &o.TakenFirst }, 0, 1000, "children that report taken before they accept"},
+	{"liar", func(o *Options) *int32 { return &o.Liar }, 0, 1000, "children whose messages lie"},
+	{"garbage", func(o *Options) *int32 { return &o.Garbage }, 0, 1000, "children that write nonsense"},
+	{"drain", func(o *Options) *int32 { return &o.Drain }, 0, 1000, "children that fork and leave"},
+	{"deaf_term", func(o *Options) *int32 { return &o.DeafTerm }, 0, 1000, "children that ignore SIGTERM"},
+	{"deaf_cut", func(o *Options) *int32 { return &o.DeafCut }, 0, 1000, "children that ignore the closed status channel"},
+	{"hog", func(o *Options) *int32 { return &o.Hog }, 0, 1000, "children that hold a client for hours"},
+	{"closer", func(o *Options) *int32 { return &o.Closer }, 0, 1000, "children that close the status channel and live on"},
+	{"slow_term", func(o *Options) *int32 { return &o.SlowTerm }, 0, 1000, "children that take time over SIGTERM"},
+	{"status_split", func(o *Options) *int32 { return &o.StatusSplit }, 0, 1000, "messages cut at some byte"},
+	{"status_twice", func(o *Options) *int32 { return &o.StatusTwice }, 0, 1000, "messages sent twice"},
+	{"status_delay_us", func(o *Options) *int32 { return &o.StatusDelayUS }, 0, 1 << 30, "until a message is read"},
+	{"kill_child", func(o *Options) *int32 { return &o.KillChild }, 0, 1000, "operator's acts that kill a child"},
+	{"stop_child", func(o *Options) *int32 { return &o.StopChild }, 0, 1000, "operator's acts that stop a child for a while"},
+	{"operator_ms", func(o *Options) *int32 { return &o.OperatorMS }, 0, 1 << 20, "mean span between the operator's acts; 0: none"},
+	{"edit_service", func(o *Options) *int32 { return &o.EditService }, 0, 1000, "reloads after changed arguments, wakeup or order"},
+	{"edit_limit", func(o *Options) *int32 { return &o.EditLimit }, 0, 1000, "reloads after a changed limit"},
+	{"edit_remove", func(o *Options) *int32 { return &o.EditRemove }, 0, 1000, "reloads after an entry went or came back"},
+	{"edit_type", func(o *Options) *int32 { return &o.EditType }, 0, 1000, "reloads after a changed type, privacy or address"},
+	{"edit_bad", func(o *Options) *int32 { return &o.EditBad }, 0, 1000, "reloads of a contradictory configuration"},
+	{"twice", func(o *Options) *int32 { return &o.Twice }, 0, 1000, "hangups that come twice"},
+	{"odd_signal", func(o *Options) *int32 { return &o.OddSignal }, 0, 1000, "operator's acts that send another signal"},
+	{"shutdown", func(o *Options) *int32 { return &o.Shutdown }, 0, 1000, "operator's acts that end the master"},
+	{"spurious", func(o *Options) *int32 { return &o.Spurious }, 0, 1000, "readiness without a client"},
+	{"stale", func(o *Options) *int32 { return &o.Stale }, 0, 1000, "readiness delivered though nobody watches any more"},
+	{"ready_delay_us", func(o *Options) *int32 { return &o.ReadyDelayUS }, 0, 1 << 30, "until a readiness is noticed"},
+	{"reap_delay_us", func(o *Options) *int32 { return &o.ReapDelayUS }, 0, 1 << 30, "until dead children are reaped"},
+	{"timer_us", func(o *Options) *int32 { return &o.TimerUS }, 0, 1 << 30, "how late a timer may be"},
+	{"leap", func(o *Options) *int32 { return &o.Leap }, 0, 1000, "operator's acts at which time leaps by up to hours"},
+	{"stranger", func(o *Options) *int32 { return &o.Stranger }, 0, 1000, "reaped processes nobody started"},
+	{"wakeup_s", func(o *Options) *int32 { return &o.WakeupS }, 0, 1 << 16, "longest wakeup interval; 0: none"},
+	{"wakeup_fail", func(o *Options) *int32 { return &o.WakeupFail }, 0, 1000, "wakeups that fail"},
+	{"wakeup_hang", func(o *Options) *int32 { return &o.WakeupHang }, 0, 1000, "wakeups that stay without answer"},
+	{"throttle_s", func(o *Options) *int32 { return &o.ThrottleS }, 1, 1 << 16, "longest throttle delay"},
+	{"clear_throttle", func(o *Options) *int32 { return &o.ClearThrottle }, 0, 1000, "configurations in which a reload lifts throttles"},
+	{"scenario", func(o *Options) *int32 { return &o.Scenario }, 0, numScenarios - 1, "an aimed scenario on top; 0: none"},
+	{"leader", func(o *Options) *int32 { return &o.Leader }, 0, 1, "the master leads its process group"},
+	{"init_mode", func(o *Options) *int32 { return &o.InitMode }, 0, 1, "the master is process 1"},
+	{"exit_after_s", func(o *Options) *int32 { return &o.ExitAfterS }, 0, 1 << 20, "-e, plus one; 0: not given"},
+	{"verbose", func(o *Options) *int32 { return &o.Verbose }, 0, 1, "-v"},
+	{"twin", func(o *Options) *int32 { return &o.Twin }, 0, 1 << 30, "step from which a second machine runs along; 1: from the start"},
+	{"swap", func(o *Options) *int32 { return &o.Swap }, 0, 1, "the restored machine goes on in place of the first"},
+	{"order_equal", func(o *Options) *int32 { return &o.OrderEqual }, 0, 1, "of a timer and a happening at one instant either may be first"},
+	{"sweep", func(o *Options) *int32 { return &o.Sweep }, 1, 1 << 30, "steps between full checks"},
+}
+
+// Usual are the options of a tame world: five services, good children, no
+// fault, no operator.
+func Usual() Options {
+	return Options{
+		Steps: 500, Calm: 1, Services: 5, LimitMax: 4, PIDs: 16, Backlog: 4,
+		StartDelayUS: 500, AnswerDelayUS: 500, OpenDelayUS: 500, LoadDelayMS: 20,
+		ArrivalMS: 40, ServiceMS: 300, BootMS: 10, MaxIdleMS: 2000, MaxUse: 5,
+		StatusDelayUS: 200, ReadyDelayUS: 200, ReapDelayUS: 500,
+		ThrottleS: 5, Leader: 1, Sweep: 64,
+	}
+}
+
+// Draw gives the options of a seed. Faults are first drawn to be possible at
+// all, then get wild weights. One seed in eight has no faults, one in eight is
+// tiny, one in sixteen has a storm of reloads.
+func Draw(seed uint64) Options {
+	rng := newPCG(seed, 0x09710)
+	o := Usual()
+	pick := func(list ...int32) int32 { return list[rng.below(uint32(len(list)))] }
+	calm, tiny, storm := rng.below(8) == 0, rng.below(8) == 0, rng.below(16) == 0
+	o.Steps = pick(200, 400, 500, 500, 800)
+	o.Services = 1 + int32(rng.below(maxNames))
+	o.LimitMax = pick(1, 2, 3, 4, 8)
+	o.PIDs = pick(4, 8, 16, 16, 32)
+	o.Backlog = pick(1, 2, 4, maxBacklog)
+	o.ArrivalMS = pick(1, 5, 20, 40, 200, 1000)
+	o.ArrivalPattern = int32(rng.below(uint32(numPatterns)))
+	o.ServiceMS = pick(1, 20, 300, 300, 3000, 30000)
+	o.BootMS = pick(0, 1, 10, 200)
+	o.MaxIdleMS = pick(0, 20, 200, 2000, 20000, 100000)
+	o.MaxUse = pick(0, 1, 2, 5, 100)
+	o.Concurrent = pick(0, 0, 200, 500)
+	o.AcceptLock = pick(0, 500, 1000)
+	o.ThrottleS = pick(1, 2, 5, 60)
+	o.WakeupS = pick(0, 0, 1, 5, 60)
+	o.OperatorMS = pick(10, 50, 200, 1000, 5000)
+	o.Leader = pick(1, 1, 1, 0)
+	o.InitMode = pick(0, 0, 0, 1)
+	o.Verbose = pick(0, 1)
+	o.OrderEqual = pick(0, 1)
+	o.Twin = pick(0, 0, 0, 0, 0, 0, 1, 100)
+	o.Swap = pick(0, 1)
+	o.drawSpans(&rng, pick)
+	// What an operator does is no fault.
+	for _, rate := range []*int32{&o.EditService, &o.EditLimit, &o.EditRemove, &o.EditType, &o.ClearThrottle, &o.ArriveAtExit, &o.Twice} {
+		*rate = pick(0, 0, 50, 200, 600)
+	}
+	if !calm {
+		o.drawFaults(&rng, pick)
+	}
+	if tiny {
+		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.MaxUse = 1, 1, 2, 1, 1
+		o.Steps = pick(50, 100, 200)
+	}
+	if storm {
+		o.OperatorMS, o.EditRemove, o.EditType, o.EditLimit, o.Twice = pick(1, 3, 10), 400, 200, 200, 300
+	}
+	return o
+}
+
+func (o *Options) drawSpans(rng *pcg, pick func(...int32) int32) {
+	for _, span := range []*int32{&o.StartDelayUS, &o.AnswerDelayUS, &o.OpenDelayUS, &o.StatusDelayUS, &o.ReadyDelayUS, &o.ReapDelayUS} {
+		*span = pick(0, 100, 500, 5000, 100000)
+	}
+	o.LoadDelayMS = pick(0, 1, 20, 500)
+	o.TimerUS = pick(0, 0, 100, 100000)
+	if rng.below(3) == 0 {
+		o.Scenario = int32(rng.below(uint32(numScenarios)))
+	}
+	if rng.below(24) == 0 {
+		o.ExitAfterS = 1 + int32(rng.below(60))
+	}
+}
+
+func (o *Options) drawFaults(rng *pcg, pick func(...int32) int32) {
+	possible := func(rates ...*int32) {
+		for _, rate := range rates {
+			if rng.below(3) == 0 {
+				*rate = pick(2, 10, 50, 200, 500)
+			}
+		}
+	}
+	possible(&o.ForkFail, &o.ChannelFail, &o.ExecFail, &o.OpenFail, &o.LoadFail)
+	possible(&o.EditBad, &o.OddSignal, &o.KillChild, &o.StopChild, &o.Leap, &o.Stranger)
+	possible(&o.SlowStart, &o.DieEarly, &o.ExitEarly, &o.DieBusy, &o.Silent, &o.TakenFirst, &o.Liar)
+	possible(&o.Garbage, &o.Drain, &o.DeafTerm, &o.DeafCut, &o.Hog, &o.Closer, &o.SlowTerm)
+	possible(&o.StatusSplit, &o.StatusTwice, &o.Spurious, &o.Stale, &o.WakeupFail, &o.WakeupHang)
+	if rng.below(8) == 0 {
+		o.Shutdown = pick(2, 20, 100)
+	}
+}
+
+// Set pins the option of that name.
+func (o *Options) Set(name, value string) error {
+	for i := range optionTable {
+		row := &optionTable[i]
+		if row.name != name {
+			continue
+		}
+		v, err := strconv.ParseInt(value, 10, 32)
+		if err != nil || int32(v) < row.low || int32(v) > row.high {
+			return fmt.Errorf("option %s: %q is not a number from %d to %d", name, value, row.low, row.high)
+		}
+		*row.field(o) = int32(v)
+		return nil
+	}
+	return fmt.Errorf("option %s: there is none of this name", name)
+}
+
+// Get gives the option of that name; ok is false when there is none.
+func (o *Options) Get(name string) (value int32, ok bool) {
+	for i := range optionTable {
+		if optionTable[i].name == name {
+			return *optionTable[i].field(o), true
+		}
+	}
+	return 0, false
+}
+
+// OptionNames lists every option in the order of reports, with its meaning.
+func OptionNames(each func(name, what string)) {
+	for i := range optionTable {
+		each(optionTable[i].name, optionTable[i].what)
+	}
+}
+
+// String gives every option as name=value, in the order of the table.
+func (o *Options) String() string {
+	var b []byte
+	for i := range optionTable {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(append(b, optionTable[i].name...), '=')
+		b = strconv.AppendInt(b, int64(*optionTable[i].field(o)), 10)
+	}
+	return string(b)
+}
+
+// Pins gives "-set name=value" for every option in which o differs from base.
+func (o *Options) Pins(base Options) string {
+	var b []byte
+	for i := range optionTable {
+		row := &optionTable[i]
+		if v := *row.field(o); v != *row.field(&base) {
+			b = append(append(append(b, " -set "...), row.name...), '=')
+			b = strconv.AppendInt(b, int64(v), 10)
+		}
+	}
+	return string(b)
+}
+
+// machine gives what the command line of the simulated master says.
+func (o *Options) machine() core.Options {
+	m := core.Options{Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1}
+	if o.ExitAfterS > 0 {
+		m.ExitSet, m.ExitAfter = true, core.Duration(o.ExitAfterS-1)*core.Second
+	}
+	return m
+}
+
+// quiet gives the options of the second phase: nothing fails, everything is
+// prompt, nobody comes but whom the laws send.
+func (o Options) quiet() Options {
+	q := Usual()
+	q.Services, q.LimitMax, q.PIDs, q.Backlog = o.Services, o.LimitMax, o.PIDs, o.Backlog
+	q.ArrivalMS, q.OperatorMS = 0, 0
+	q.StartDelayUS, q.AnswerDelayUS, q.OpenDelayUS, q.LoadDelayMS = 100, 100, 100, 2
+	q.ServiceMS, q.BootMS, q.MaxIdleMS, q.MaxUse = calmServiceMS, 1, calmIdleMS, o.MaxUse
+	q.Concurrent, q.AcceptLock = o.Concurrent, o.AcceptLock
+	q.StatusDelayUS, q.ReadyDelayUS, q.ReapDelayUS = 50, 50, 50
+	q.Sweep = o.Sweep
+	return q
+}

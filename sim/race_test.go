@@ -1,0 +1,247 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// race is a property: two mechanisms are made to meet, in whatever order a
+// drawn tape brings, and every invariant and law must hold. reached tells from
+// what was met that they did meet; a race that never takes place proves
+// nothing.
+type race struct {
+	options func(*Options)
+	steps   int32
+	reached func(*Coverage) bool
+}
+
+func (r race) run(t *testing.T) {
+	t.Helper()
+	w := NewWorld()
+	rapid.Check(t, func(t *rapid.T) {
+		o := Usual()
+		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.Steps, o.Sweep = 2, 2, 6, 3, r.steps, 1
+		o.StatusDelayUS, o.StartDelayUS, o.AnswerDelayUS, o.ReapDelayUS = 3000, 3000, 3000, 3000
+		o.ArrivalMS, o.ServiceMS, o.MaxIdleMS, o.OperatorMS = 5, 20, 20, 20
+		o.OrderEqual, o.Verbose = 1, 1
+		r.options(&o)
+		tape := rapid.SliceOfN(rapid.Uint16(), int(2*r.steps), int(3*r.steps)).Draw(t, "tape")
+		for i := range tape {
+			tape[i] *= 40503 // rapid prefers small numbers; zero stays zero
+		}
+		if got := w.Replay(tape, o); got.Failure != nil {
+			t.Fatalf("%v\noptions: %s\n%s", got.Failure, o.String(), textOf(tape, o))
+		}
+	})
+	if !r.reached(&w.Coverage) {
+		t.Error("what was to race never met")
+	}
+}
+
+func textOf(tape []uint16, o Options) string {
+	w := NewWorld()
+	var t Trace
+	w.Keep(&t)
+	w.Replay(tape, o)
+	var b strings.Builder
+	if err := t.WriteText(&b); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// met tells whether each of the kinds of event came while its service was in
+// the state.
+func met(c *Coverage, s core.State, kinds ...core.EventKind) bool {
+	for _, kind := range kinds {
+		if c.EventState[kind][s] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// logged tells whether all of these lines were logged.
+func logged(c *Coverage, codes ...core.LogCode) bool {
+	for _, code := range codes {
+		if c.Logs[code] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func TestThrottlingAgainstReload(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.DieEarly, o.ForkFail, o.ExecFail, o.ThrottleS = 400, 100, 100, 1
+			o.EditLimit, o.EditService, o.EditRemove, o.ClearThrottle, o.OperatorMS = 300, 300, 200, 500, 100
+		},
+		steps: 120,
+		reached: func(c *Coverage) bool {
+			return logged(c, core.LogThrottling, core.LogThrottleReleased, core.LogReload) && c.Actions[core.ApplyConfig] > 100
+		},
+	}.run(t)
+}
+
+func TestThrottlingAgainstIdleExit(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.DieEarly, o.ThrottleS, o.OperatorMS, o.MaxIdleMS, o.MaxUse, o.ArriveAtExit = 300, 1, 0, 5, 2, 500
+		},
+		steps: 120,
+		reached: func(c *Coverage) bool {
+			return logged(c, core.LogBadStartup) && met(c, core.StateThrottled, core.ChildExited, core.StatusReceived)
+		},
+	}.run(t)
+}
+
+func TestThrottlingAgainstLimits(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.DieEarly, o.DieBusy, o.ThrottleS, o.ArrivalPattern, o.LimitMax = 200, 300, 1, flood, 2
+			o.EditLimit, o.Scenario = 700, throttleAndLift
+		},
+		steps: 120,
+		reached: func(c *Coverage) bool {
+			return met(c, core.StateFull, core.ChildExited, core.StatusReceived) && met(c, core.StateThrottled, core.ChildExited)
+		},
+	}.run(t)
+}
+
+func TestIdleExitAgainstAnArrivingConnection(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.OperatorMS, o.MaxIdleMS, o.ArriveAtExit, o.AcceptLock, o.MaxUse = 0, 3, 800, 500, 3
+		},
+		steps: 100,
+		reached: func(c *Coverage) bool {
+			return met(c, core.StateServed, core.ChildExited) && met(c, core.StateWaiting, core.ListenerReady)
+		},
+	}.run(t)
+}
+
+func TestReloadAgainstStartAnswers(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.StartDelayUS, o.AnswerDelayUS, o.ForkFail, o.ExitEarly = 50000, 50000, 200, 200
+			o.EditRemove, o.EditService, o.OperatorMS = 300, 300, 10
+		},
+		steps: 120,
+		reached: func(c *Coverage) bool {
+			return met(c, core.StateStopping, core.ChildStarted, core.ChildStartFailed) && met(c, core.StateStarting, core.ChildStarted)
+		},
+	}.run(t)
+}
+
+func TestReloadAgainstStatusInFlight(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.StatusDelayUS, o.StatusSplit, o.StatusTwice, o.Drain, o.Liar = 50000, 100, 100, 100, 100
+			o.OperatorMS, o.EditRemove = 15, 200
+		},
+		steps: 120,
+		reached: func(c *Coverage) bool {
+			return met(c, core.StateStopping, core.StatusReceived) && logged(c, core.LogPartialStatus, core.LogForeignStatus)
+		},
+	}.run(t)
+}
+
+func TestReloadAgainstTheStressSwitch(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.LimitMax, o.ArrivalPattern, o.ServiceMS, o.WakeupS = 2, flood, 200, 3
+			o.EditLimit, o.EditType, o.EditService = 300, 200, 300
+		},
+		steps:   160,
+		reached: func(c *Coverage) bool { return logged(c, core.LogLimit, core.LogReload) },
+	}.run(t)
+}
+
+func TestReloadAgainstRemovalAndReturn(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.DeafTerm, o.SlowTerm, o.Hog, o.OpenFail = 300, 200, 200, 50
+			o.EditRemove, o.EditType, o.Scenario = 600, 400, removeAndReturn
+		},
+		steps: 160,
+		reached: func(c *Coverage) bool {
+			return met(c, core.StateHeld, core.ListenerReady) || c.EventState[core.ChildExited][core.StateStopping] > 100
+		},
+	}.run(t)
+}
+
+func TestReloadAgainstAnotherReload(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.LoadDelayMS, o.OpenDelayUS, o.OpenFail, o.LoadFail, o.Twice = 50, 50000, 100, 100, 600
+			o.EditRemove, o.EditType, o.EditBad, o.OperatorMS, o.Scenario = 400, 300, 200, 10, hammer
+		},
+		steps: 160,
+		reached: func(c *Coverage) bool {
+			return logged(c, core.LogReloadRefused, core.LogListenRemedy) && c.Actions[core.AbandonListener] > 0 && c.Actions[core.MoveListener] > 0
+		},
+	}.run(t)
+}
+
+func TestWakeupsAgainstThrottleAndReload(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.WakeupS, o.WakeupFail, o.WakeupHang, o.ArrivalMS = 2, 200, 200, 500
+			o.DieEarly, o.ThrottleS, o.EditService, o.EditRemove, o.OperatorMS, o.ClearThrottle = 300, 2, 500, 200, 700, 300
+		},
+		steps: 160,
+		reached: func(c *Coverage) bool {
+			return logged(c, core.LogWakeupFailed, core.LogBadStartup) && c.Actions[core.CloseWakeup] > 0
+		},
+	}.run(t)
+}
+
+func TestShutdownAgainstEverything(t *testing.T) {
+	race{
+		options: func(o *Options) {
+			o.Shutdown, o.OperatorMS, o.LoadDelayMS, o.OpenDelayUS, o.AnswerDelayUS = 300, 30, 50, 50000, 20000
+			o.DieEarly, o.DeafTerm, o.EditRemove, o.EditType, o.WakeupS, o.ThrottleS = 100, 100, 400, 200, 2, 1
+			o.Leader = 0
+		},
+		steps:   120,
+		reached: func(c *Coverage) bool { return logged(c, core.LogTerminating) && c.Actions[core.SignalChild] > 0 },
+	}.run(t)
+}
+
+func TestSnapshotAndRestoreAtAnyStep(t *testing.T) {
+	w := NewWorld()
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64Range(1, 1<<40).Draw(t, "seed")
+		o := Draw(seed)
+		o.Twin = 0
+		plain := w.Run(seed, o)
+		if plain.Failure != nil {
+			t.Fatalf("%v", plain.Failure)
+		}
+		o.Twin, o.Swap = rapid.Int32Range(1, int32(max(plain.Events, 1))).Draw(t, "step"), rapid.Int32Range(0, 1).Draw(t, "swap")
+		restored := w.Run(seed, o)
+		if restored.Failure != nil || restored.Hash != plain.Hash {
+			t.Fatalf("restored at step %d: hash %x, want %x: %v", o.Twin, restored.Hash, plain.Hash, restored.Failure)
+		}
+	})
+}
+
+// FuzzTapes plays tapes that a fuzzer makes.
+func FuzzTapes(f *testing.F) {
+	f.Add(uint64(1), []byte{})
+	f.Add(uint64(7), []byte("\xff\xff\x00\x01\xe7\x03some bytes to begin with\xff\xff\xff\xff"))
+	w := NewWorld()
+	f.Fuzz(func(t *testing.T, seed uint64, b []byte) {
+		o := Draw(seed)
+		o.Steps = min(o.Steps, 200)
+		tape := TapeFromBytes(b)
+		if r := w.Replay(tape, o); r.Failure != nil {
+			t.Fatalf("%v\noptions: %s\ntape: %s", r.Failure, o.String(), FormatTape(tape))
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package sim
+
+import "github.com/stationmaster/stationmaster/core"
+
+// Aimed scenarios, besides the uniform noise.
+const (
+	noScenario      int32 = iota
+	stopHalf              // stop half of the children one by one, reload, continue them in another order
+	throttleAndLift       // fill up to the limit, let one die unused, lift the limit by reload, within a second
+	removeAndReturn       // remove a service while its children are busy, bring it back while they die
+	hammer                // three reloads within the load of one
+	numScenarios
+)
+
+// beginScenario schedules the first step.
+func (w *World) beginScenario() {
+	if w.o.Scenario != noScenario {
+		w.after(core.Millisecond+w.choose.Delay(2*core.Second, PlaceOperator), scenarioStep, 0, 0)
+	}
+}
+
+// playScenario does one step and schedules the next.
+func (w *World) playScenario(step int32) {
+	if w.calm.on {
+		return
+	}
+	span := core.Duration(0)
+	switch w.o.Scenario {
+	case stopHalf:
+		span = w.stopHalf(step)
+	case throttleAndLift:
+		span = w.throttleAndLift(step)
+	case removeAndReturn:
+		span = w.removeAndReturn(step)
+	case hammer:
+		w.edit()
+		w.post(core.GotSignal(core.SIGHUP))
+		span = core.Millisecond / 2
+		if step%3 == 2 {
+			span = core.Second
+		}
+	}
+	w.after(span+w.choose.Delay(10*core.Millisecond, PlaceOperator), scenarioStep, step+1, 0)
+}
+
+func (w *World) stopHalf(step int32) core.Duration {
+	switch step % 8 {
+	case 0, 1, 2, 3:
+		if slot := w.someProcess(); slot >= 0 {
+			w.stopProcess(slot, core.Second+w.choose.Delay(2*core.Second, PlaceOperator))
+		}
+		return core.Millisecond
+	case 4:
+		w.reload()
+	}
+	return 500 * core.Millisecond
+}
+
+func (w *World) throttleAndLift(step int32) core.Duration {
+	name := uint32(0)
+	switch step % 6 {
+	case 0:
+		for range 3 {
+			w.arriveAt(name)
+		}
+	case 1, 2:
+		w.arriveAt(name)
+		if slot := w.someProcess(); slot >= 0 {
+			w.kill(slot, core.SIGSEGV)
+		}
+	case 3:
+		w.file.entries[0].limit++
+		w.file.version++
+		w.reload()
+	case 4:
+		w.arriveAt(name)
+	default:
+		w.file.entries[0].limit = 1
+		return core.Second
+	}
+	return 50 * core.Millisecond
+}
+
+func (w *World) removeAndReturn(step int32) core.Duration {
+	d := &w.file.entries[0]
+	switch step % 5 {
+	case 0:
+		w.arriveAt(0)
+	case 1:
+		d.present = false
+		w.file.version++
+		w.reload()
+	case 2:
+		d.present, d.name = d.kind != 0 && !w.file.clashes(0), 0
+		w.file.version++
+		w.reload()
+	case 3:
+		w.arriveAt(0)
+	default:
+		return core.Second
+	}
+	return 20 * core.Millisecond
+}

@@ -1,0 +1,148 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// What rapid does when the command line does not say otherwise. The seed is
+// fixed: volume is the business of seeds, and a test that passes passes again.
+var rapidDefaults = [...]struct{ name, short, full string }{
+	{"rapid.checks", "1000", "4000"}, // with -short rapid takes a fifth
+	{"rapid.seed", "1", "1"},
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for _, d := range rapidDefaults {
+		value := d.full
+		if testing.Short() {
+			value = d.short
+		}
+		if given[d.name] {
+			continue
+		}
+		if err := flag.Set(d.name, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
+	if os.Getenv(hashesWanted) != "" {
+		printHashes()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// report fails the test with all that a reader needs.
+func report(t *testing.T, r *Result) {
+	t.Helper()
+	t.Errorf("seed %d: %v", r.Seed, r.Failure)
+	full := Run(r.Seed, r.Options)
+	if err := full.Report(os.Stdout); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever happens in the worlds of fresh seeds, every safety invariant and
+// every liveness law holds. And the worlds are not too tame: whatever the
+// machine can meet is met.
+func TestSeedsKeepEveryInvariantAndLaw(t *testing.T) {
+	seeds, shards := uint64(50000), uint64(2)
+	if testing.Short() {
+		seeds = 2000
+	}
+	worlds := make([]*World, shards)
+	t.Run("seeds", func(t *testing.T) {
+		for shard := range shards {
+			w := NewWorld()
+			worlds[shard] = w
+			t.Run(fmt.Sprintf("shard %d", shard), func(t *testing.T) {
+				t.Parallel()
+				steps := uint64(0)
+				for seed := 1 + shard; seed <= seeds; seed += shards {
+					r := w.Run(seed, Draw(seed))
+					steps += r.Steps
+					if r.Failure != nil {
+						report(t, &r)
+						return
+					}
+				}
+				t.Logf("%d steps", steps)
+			})
+		}
+	})
+	all := &worlds[0].Coverage
+	t.Logf("%d counters that the first half did not meet", all.Merge(&worlds[1].Coverage))
+	checkTameness(t, all)
+}
+
+func checkTameness(t *testing.T, c *Coverage) {
+	t.Helper()
+	for kind := 1; kind <= lastEvent; kind++ {
+		met := uint32(0)
+		for _, n := range c.EventState[kind] {
+			met += n
+		}
+		if met == 0 {
+			t.Errorf("event %d never came", kind)
+		}
+	}
+	for kind := 1; kind <= lastAction; kind++ {
+		if c.Actions[kind] == 0 {
+			t.Errorf("action %d never came", kind)
+		}
+	}
+	for code := 1; code <= lastLine; code++ {
+		if c.Logs[code] == 0 {
+			t.Errorf("line %d was never logged", code)
+		}
+	}
+	for b, n := range c.Behaviours {
+		if n == 0 {
+			t.Errorf("no child was %v", Behaviour(b))
+		}
+	}
+	t.Logf("%d counters of coverage are set", c.Bits())
+}
+
+// Ways for the world to be poor: a run in which nothing can happen still ends
+// well, and tells that it did.
+func TestTinyAndQuietWorldsEnd(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"nobody comes":    func(o *Options) { o.ArrivalMS = 0 },
+		"one of each":     func(o *Options) { o.Services, o.LimitMax, o.PIDs, o.Backlog = 1, 1, 1, 1 },
+		"no second phase": func(o *Options) { o.Calm = 0 },
+		"all alone":       func(o *Options) { o.Leader, o.InitMode = 0, 1 },
+		"ends at once":    func(o *Options) { o.ExitAfterS = 1 },
+	} {
+		o := Usual()
+		change(&o)
+		if r := Run(1, o); r.Failure != nil || r.Events == 0 {
+			t.Errorf("%s: %d events, %v", name, r.Events, r.Failure)
+		}
+		if r := Replay(nil, o); r.Failure != nil {
+			t.Errorf("%s, without any choice: %v", name, r.Failure)
+		}
+	}
+}
+
+func TestStepsDoNotAllocate(t *testing.T) {
+	w := NewWorld()
+	w.choose.Seed(1, false)
+	w.begin(busy())
+	w.options.Sweep = 1 << 30 // a sweep takes a copy of the machine's state
+	for range 200000 {
+		w.Step()
+	}
+	if n := testing.AllocsPerRun(20000, func() { w.Step() }); n != 0 {
+		t.Errorf("%v allocations a step, want 0", n)
+	}
+	if w.failure != nil {
+		t.Error(w.failure)
+	}
+}
