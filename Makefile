@@ -5,6 +5,7 @@ GO          ?= go
 FLAVOUR     ?= debian
 CHECKS      ?= 2000
 SEEDS       ?= 200000
+FROM        ?= 1
 FUZZTIME    ?= 30s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
@@ -13,11 +14,11 @@ MODULE      := github.com/stationmaster/stationmaster
 LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR)
 
 .DEFAULT_GOAL := help
-.PHONY: all build test race e2e demo sim stress fuzz bench lint golden clean help
+.PHONY: all build test race e2e demo sim stress explore mutants fuzz bench lint golden clean help
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
-	@echo "  variables: FLAVOUR=$(FLAVOUR) (debian or upstream), CHECKS, SEEDS, FUZZTIME, BENCHCOUNT"
+	@echo "  variables: FLAVOUR=$(FLAVOUR) (debian or upstream), CHECKS, SEEDS, FROM, FUZZTIME, BENCHCOUNT"
 
 all: build lint ## build, lint and run the short tests
 	$(GO) test -short ./...
@@ -38,11 +39,18 @@ e2e: build ## send real mail through Debian's Postfix under our master (root)
 demo: build ## show on-demand start, limits, idle exit and reload, in under 20 s
 	@bin/demo -bin bin
 
-sim: ## random event sequences against the machine, CHECKS of them
-	$(GO) test -count=1 ./core/... ./sim/... -rapid.checks=$(CHECKS)
+sim: ## the simulator, and CHECKS random sequences against core and core/child
+	$(GO) test -count=1 ./sim
+	$(GO) test -count=1 ./core ./core/child -rapid.checks=$(CHECKS)
 
-stress: ## the same, SEEDS of them
-	$(GO) test -count=1 -timeout 24h ./core/ ./sim/... -rapid.checks=$(SEEDS)
+stress: ## SEEDS seeds from FROM on, on all cores; see docs/stress.md
+	$(GO) run ./cmd/mastersim stress -from $(FROM) -seeds $(SEEDS)
+
+explore: ## go through small worlds to their end and write docs/proof.md
+	$(GO) run ./cmd/mastersim explore -proof docs/proof.md
+
+mutants: ## count the seeds until each wrong program of the bank is noticed
+	$(GO) run ./cmd/mastersim mutants
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@set -e; for pkg in $$($(GO) list ./fuzz/... ./core/trace); do \

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stationmaster/stationmaster/sim/explore"
+)
+
+type exploreOptions struct {
+	world  string
+	depth  int
+	states uint64
+	memory uint64
+	time   time.Duration
+	proof  string
+	list   bool
+}
+
+const exploreHelp = `Go through every order of events of small worlds, breadth first, until each is
+exhausted, a law is broken, or a bound is reached. What is broken is told with
+a shortest way to it.`
+
+func exploreCommand() *cobra.Command {
+	var o exploreOptions
+	cmd := &cobra.Command{
+		Use: "explore", Short: "go through small worlds to their end", Long: exploreHelp, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.world, "world", "", "only these worlds, by `name`, with commas between")
+	f.IntVar(&o.depth, "depth", 0, "most moves from the start; 0: no bound")
+	f.Uint64Var(&o.states, "states", 0, "most states of one world; 0: no bound")
+	f.Uint64Var(&o.memory, "memory", 8000, "most megabytes for one world; 0: no bound")
+	f.DurationVar(&o.time, "time", 10*time.Minute, "most time for one world; 0: no bound")
+	f.StringVar(&o.proof, "proof", "", "write the results to this `file`, as docs/proof.md")
+	f.BoolVar(&o.list, "list", false, "list the worlds and their bounds")
+	return cmd
+}
+
+func (o *exploreOptions) worlds() ([]explore.World, error) {
+	if o.world == "" {
+		return explore.Worlds(), nil
+	}
+	var chosen []explore.World
+	for name := range strings.SplitSeq(o.world, ",") {
+		w, ok := explore.Named(name)
+		if !ok {
+			return nil, fmt.Errorf("-world %s: there is none of this name; -list shows them", name)
+		}
+		chosen = append(chosen, w)
+	}
+	return chosen, nil
+}
+
+func (o *exploreOptions) run(cmd *cobra.Command) error {
+	worlds, err := o.worlds()
+	if err != nil {
+		return err
+	}
+	if o.depth < 0 || o.time < 0 {
+		return errors.New("-depth and -time: not below 0")
+	}
+	out := cmd.OutOrStdout()
+	if o.list {
+		for i := range worlds {
+			fmt.Fprintf(out, "%-10s %s\n           %s\n", worlds[i].Name, worlds[i].Story, worlds[i].Bounds())
+		}
+		return nil
+	}
+	terminal := isTerminal(cmd.ErrOrStderr())
+	show := explore.Printer(cmd.ErrOrStderr(), terminal)
+	var reports []explore.Report
+	broken := false
+	for _, w := range worlds {
+		if cmd.Context().Err() != nil {
+			return errors.New("interrupted")
+		}
+		r := explore.Run(explore.Options{World: w, Depth: o.depth, States: o.states, Memory: o.memory << 20, Time: o.time}, show)
+		if terminal {
+			fmt.Fprint(cmd.ErrOrStderr(), "\r\x1b[K")
+		}
+		fmt.Fprint(out, r.Text())
+		broken = broken || r.Violation != nil
+		reports = append(reports, r)
+	}
+	if o.proof != "" {
+		if err := os.WriteFile(o.proof, []byte(explore.Proof(reports, "make explore")), 0o644); err != nil {
+			return err
+		}
+	}
+	if broken {
+		return errFound
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package stress
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/trace"
+	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/model"
+)
+
+// Beside says what is laid beside a run. Where the machine is swapped for a
+// restored one on the way, neither model nor journal is.
+type Beside struct {
+	Model    bool // the model judges every step
+	Journal  bool // the run is recorded, replayed and compared
+	Contract bool // what servers do is held against their contract
+}
+
+// Add lays beside what reports the invariant.
+func (b *Beside) Add(invariant string) {
+	b.Model = b.Model || invariant == modelInvariant
+	b.Journal = b.Journal || invariant == journalInvariant
+	b.Contract = b.Contract || invariant == contractInvariant
+}
+
+// Reports tells whether the invariant is one of those that are laid beside.
+func Reports(invariant string) bool {
+	return invariant == modelInvariant || invariant == journalInvariant || invariant == contractInvariant
+}
+
+// Player plays runs in one world. The zero value is ready. It is not safe for
+// use by more than one goroutine.
+type Player struct {
+	world *sim.World
+	with  Beside
+	flags core.Options
+	look  onlooker
+	trace sim.Trace
+	kept  bool
+}
+
+// Trace keeps the records of this and all following runs in the value that it
+// gives.
+func (p *Player) Trace() *sim.Trace {
+	p.kept = true
+	return &p.trace
+}
+
+// Machine is what the command line of the last run's machine said.
+func (p *Player) Machine() core.Options { return p.flags }
+
+// World is the world that the player plays in.
+func (p *Player) World() *sim.World {
+	if p.world == nil {
+		p.world = sim.NewWorld()
+	}
+	return p.world
+}
+
+// Seed plays a seed; with record the result has the tape.
+func (p *Player) Seed(seed uint64, o sim.Options, with Beside, record bool) sim.Result {
+	w := p.prepare(&o, with)
+	w.Record = record
+	r := w.Run(seed, o)
+	w.Record = false
+	return p.finish(r)
+}
+
+// Tape plays a tape.
+func (p *Player) Tape(tape []uint16, o sim.Options, with Beside) sim.Result {
+	return p.finish(p.prepare(&o, with).Replay(tape, o))
+}
+
+func (p *Player) prepare(o *sim.Options, with Beside) *sim.World {
+	w := p.World()
+	w.Keep(nil)
+	if p.kept || with.Contract {
+		w.Keep(&p.trace)
+	}
+	// A machine that is swapped for a restored one has settings of its own,
+	// which neither the recording nor the model can know.
+	if o.Twin > 1 && o.Swap == 1 {
+		with.Model, with.Journal = false, false
+	}
+	p.with = with
+	w.NewObserver = func(o core.Options) sim.Observer {
+		p.flags = o
+		if !with.Model && !with.Journal {
+			return nil
+		}
+		p.look.begin(o, with)
+		return &p.look
+	}
+	return w
+}
+
+// finish looks at what can only be judged at the end, when nothing broke.
+func (p *Player) finish(r sim.Result) sim.Result {
+	if r.Failure == nil && p.with.Contract && p.looksAt(contractInvariant) {
+		r.Failure = checkContract(p.trace.Records, &r.Options)
+		if r.Failure != nil {
+			p.trace.Records = append(p.trace.Records, sim.Record{Kind: sim.RecordBroken, Step: r.Failure.Step, Now: r.Failure.Now, Text: r.Failure.Error()})
+		}
+	}
+	if r.Failure == nil && p.with.Journal && p.looksAt(journalInvariant) {
+		if err := p.look.replay(); err != nil {
+			r.Failure = &sim.Failure{Invariant: journalInvariant, Text: err.Error(), Step: r.Events}
+		}
+	}
+	return r
+}
+
+// looksAt tells whether an invariant is switched on.
+func (p *Player) looksAt(invariant string) bool {
+	return len(p.world.Only) == 0 || slices.Contains(p.world.Only, invariant)
+}
+
+// Names by which what is laid beside is reported: by sim for an Observer, and
+// for a replay that differs.
+const (
+	modelInvariant   = "model"
+	journalInvariant = "journal"
+)
+
+// Birth is when the machine of every run is made.
+const Birth = core.Time(1000 * core.Second)
+
+// onlooker sees every step of a run.
+type onlooker struct {
+	with    Beside
+	model   *model.Model
+	journal *trace.Writer
+	steps   int
+	booted  bool // a configuration was accepted
+}
+
+func (l *onlooker) begin(o core.Options, with Beside) {
+	l.with, l.steps, l.booted = with, 0, false
+	if with.Model {
+		f := model.Flags{InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter}
+		if l.model == nil {
+			l.model = model.New(Birth, f)
+		} else {
+			l.model.Reset(Birth, f)
+		}
+	}
+	if with.Journal {
+		l.journal = trace.NewWriter()
+		l.journal.Fresh(Birth, o)
+	}
+}
+
+// Observe is sim.Observer.
+func (l *onlooker) Observe(now core.Time, ev core.Event, actions []core.Action) error {
+	if l.with.Journal {
+		l.journal.Event(now, &ev)
+		l.journal.Actions(actions)
+		l.steps++
+	}
+	if !l.with.Model {
+		return nil
+	}
+	told := l.inWordsOfTheModel(ev)
+	l.booted = l.booted || ev.Kind == core.ConfigLoaded && told.Kind == core.ConfigLoaded
+	return l.model.Observe(now, told, actions)
+}
+
+// inWordsOfTheModel tells of a configuration as the specification knows it: one
+// that no machine can run is one that was rejected, and the remedy of an error,
+// which is ours, stands in its text.
+func (l *onlooker) inWordsOfTheModel(ev core.Event) core.Event {
+	if ev.Config == nil {
+		return ev
+	}
+	fault := ""
+	if ev.Kind == core.ConfigLoaded {
+		fault = core.ConfigFault(ev.Config)
+	}
+	if ev.Kind == core.ConfigLoaded && fault == "" {
+		return ev
+	}
+	told := &core.Config{Diagnostics: slices.Clone(ev.Config.Diagnostics)}
+	if fault != "" {
+		told.Diagnostics = append(told.Diagnostics, core.Diagnostic{Severity: core.Error, Text: fault})
+	}
+	for i := range told.Diagnostics {
+		if d := &told.Diagnostics[i]; l.booted && d.Severity == core.Error && d.Hint != "" {
+			d.Text, d.Hint = d.Text+" ("+d.Hint+")", ""
+		}
+	}
+	ev.Kind, ev.Config = core.ConfigRejected, told
+	return ev
+}
+
+func (l *onlooker) replay() error {
+	steps, err := trace.Replay(l.journal.Bytes())
+	if err != nil {
+		return fmt.Errorf("a recording of this run: %w", err)
+	}
+	if steps != l.steps {
+		return fmt.Errorf("a recording of this run: %d of %d steps", steps, l.steps)
+	}
+	return nil
+}

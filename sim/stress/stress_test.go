@@ -1,0 +1,195 @@
+package stress
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim"
+)
+
+func TestShardsPlayEverySeedOnce(t *testing.T) {
+	whole := Run(context.Background(), Settings{From: 100, Seeds: 40}, nil, nil)
+	var parts Summary
+	for i := range uint64(3) {
+		p := Run(context.Background(), Settings{From: 100, Seeds: 40, Shard: i, Shards: 3}, nil, nil)
+		parts.Seeds += p.Seeds
+		parts.Steps += p.Steps
+		parts.Events += p.Events
+		parts.Simulated += p.Simulated
+	}
+	if whole.Seeds != 40 || parts.Seeds != whole.Seeds || parts.Steps != whole.Steps || parts.Events != whole.Events || parts.Simulated != whole.Simulated {
+		t.Errorf("three shards played %+v, one played %+v", parts, whole)
+	}
+}
+
+func TestSameSettingsPlayTheSame(t *testing.T) {
+	s := Settings{From: 7, Seeds: 60, Cores: 2, Mutate: true}
+	a := Run(context.Background(), s, nil, nil)
+	b := Run(context.Background(), s, nil, nil)
+	a.Elapsed, b.Elapsed = 0, 0
+	if a.Changed == 0 || a.Steps != b.Steps || a.Changed != b.Changed || a.Coverage != b.Coverage || a.Corpus != b.Corpus {
+		t.Errorf("the first time %+v\nthe second %+v", a, b)
+	}
+}
+
+func TestFindingsStopTheRunAndTellHowToRepeatIt(t *testing.T) {
+	var player Player
+	r := player.Seed(3, sim.Draw(3), Beside{Journal: true}, true)
+	if r.Failure != nil {
+		t.Fatalf("seed 3: %v", r.Failure)
+	}
+	f := Finding{Seed: 3, Options: r.Options, Tape: []uint16{1, 0, 0, 7}, Changed: true, Invariant: "contract"}
+	if err := f.Options.Set("steps", "11"); err != nil {
+		t.Fatal(err)
+	}
+	want := "go run ./cmd/mastersim run -seed 3 -set steps=11 -contract -tape '1 0*2 7'"
+	if got := f.Command(); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	told := &tally{limit: 2, broken: map[string]uint64{}}
+	stopped, heard := false, 0
+	told.stop = func() { stopped = true }
+	told.found = func(Finding) { heard++ }
+	for _, name := range []string{"S3", "L1", "S3"} {
+		told.finding(Finding{Invariant: name})
+	}
+	sum := told.summary()
+	if !stopped || heard != 2 || !slices.Equal(sum.Broken, []Count{{"L1", 1}, {"S3", 2}}) {
+		t.Errorf("stopped %v, heard of %d, counted %v", stopped, heard, sum.Broken)
+	}
+}
+
+func TestEndedContextEndsTheRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if sum := Run(ctx, Settings{Seeds: 1 << 40}, nil, nil); sum.Seeds != 0 {
+		t.Errorf("%d seeds were played", sum.Seeds)
+	}
+}
+
+func TestBirthIsThatOfTheWorld(t *testing.T) {
+	var player Player
+	kept := player.Trace()
+	player.Seed(1, sim.Draw(1), Beside{}, false)
+	if len(kept.Records) == 0 || kept.Records[0].Now != Birth {
+		t.Errorf("the world begins at another time than %d", Birth)
+	}
+}
+
+func TestRecordingOfARunReplays(t *testing.T) {
+	var player Player
+	for seed := uint64(1); seed <= 20; seed++ {
+		if r := player.Seed(seed, sim.Draw(seed), Beside{Journal: true}, false); r.Failure != nil {
+			t.Errorf("seed %d: %v", seed, r.Failure)
+		}
+	}
+}
+
+func TestChangedRecordingIsFoundOut(t *testing.T) {
+	var look onlooker
+	look.begin(core.Options{}, Beside{Journal: true})
+	now := Birth.Add(core.Second)
+	m := core.New(Birth, core.Options{})
+	if err := look.Observe(now, core.GotSignal(core.SIGTERM), append(m.Step(now, core.GotSignal(core.SIGTERM)), core.Action{Kind: core.Announce})); err != nil {
+		t.Fatal(err)
+	}
+	if err := look.replay(); err == nil || !strings.Contains(err.Error(), "step 1 differs") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestContractIsHeldFromOutside(t *testing.T) {
+	one, both := sim.Usual(), sim.Usual()
+	one.MaxUse, both.MaxUse, both.Concurrent = 2, 2, 500
+	forked := sim.Record{Happened: sim.ProcessForked, Generation: 1, Number: int64(sim.Good)}
+	liar := sim.Record{Happened: sim.ProcessForked, Generation: 1, Number: int64(sim.Liar)}
+	accepted := sim.Record{Happened: sim.ClientAccepted, Generation: 1}
+	served := sim.Record{Happened: sim.ClientServed, Generation: 1}
+	taken := sim.Record{Happened: sim.ServerReports, Generation: 1, Number: int64(wire.Taken)}
+	fails := sim.Record{Happened: sim.ReportFails, Generation: 1}
+	cut := sim.Record{Happened: sim.ChannelCut, Generation: 1}
+	exited := sim.Record{Happened: sim.ProcessExited, Generation: 1}
+	for _, tc := range []struct {
+		why     string
+		records []sim.Record
+		o       sim.Options
+		want    string
+	}{
+		{"a session", []sim.Record{forked, accepted, taken, served, exited}, one, ""},
+		{"taken without a client", []sim.Record{forked, taken}, one, "has no client"},
+		{"a liar may", []sim.Record{liar, taken}, one, ""},
+		{"two clients", []sim.Record{forked, accepted, accepted}, one, "while it serves another"},
+		{"two clients of a concurrent server", []sim.Record{forked, accepted, accepted}, both, ""},
+		{"max_use", []sim.Record{forked, accepted, served, accepted, served, accepted}, one, "accepts client 3, max_use is 2"},
+		{"leaves its client", []sim.Record{forked, accepted, exited}, one, "with 1 clients in its hands"},
+		{"cut off, it may", []sim.Record{forked, accepted, cut, exited}, both, ""},
+		{"does not heed a failed report", []sim.Record{forked, accepted, served, fails, accepted}, one, "after it learned"},
+	} {
+		for i := range tc.records {
+			tc.records[i].Kind = sim.RecordWorld
+		}
+		got := ""
+		if f := checkContract(tc.records, &tc.o); f != nil {
+			got = f.Text
+		}
+		if (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: got %q, want %q", tc.why, got, tc.want)
+		}
+	}
+}
+
+func TestScenarioSurvivesItsText(t *testing.T) {
+	s := Scenario{What: "a line", Invariant: "S3", Options: sim.Draw(5), Tape: []uint16{0, 0, 0, 65535, 2}}
+	again, err := ParseScenario(s.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.String() != s.String() || again.Options != s.Options || !slices.Equal(again.Tape, s.Tape) {
+		t.Errorf("got %s\nwant %s", again.String(), s.String())
+	}
+	for text, want := range map[string]string{
+		"what: x\n":                          "no line begins with",
+		"tape: 70000\n":                      "line 1: parse tape",
+		"tape: 0*99999999\n":                 "bad run of zeros",
+		"options: nothing=1\ntape:\n":        "option nothing: there is none",
+		"options: services=99\ntape:\n":      "not a number from",
+		"something else\ntape: 1\n":          "is no line of a scenario",
+		"\x00\xff\ntape: 1\n":                "is no line of a scenario",
+		"options: services\ntape: 1\n":       "not a number",
+		"invariant: S1\ntape: 1\ntape: -1\n": "line 3",
+	} {
+		if _, err := ParseScenario(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// What was broken once must not break again.
+func TestRegressionsKeepEveryInvariant(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("..", "testdata", "*"+Ending))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := ParseScenario(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var player Player
+			if r := player.Tape(s.Tape, s.Options, Beside{Model: true, Journal: true, Contract: true}); r.Failure != nil {
+				t.Errorf("%s: %v", s.What, r.Failure)
+			}
+		})
+	}
+}

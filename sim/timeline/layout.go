@@ -1,0 +1,336 @@
+package timeline
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim"
+)
+
+// Sizes in pixels.
+const (
+	usualWidth = 1150 // short stories are stretched to it
+	maxStretch = 24
+	slot       = 3 // least step to the right
+	tickSpace  = 96
+	axisHeight = 26
+	laneGap    = 14
+	stripTop   = 4
+	stripSize  = 14
+	barsTop    = stripTop + stripSize + 14
+	rowSize    = 15
+	barSize    = 11
+	besideSize = 300 // right of the red line
+)
+
+// draw takes the story from left to right. The way to the right grows with
+// every thing that happens, and with the logarithm of the time between.
+func (s *Story) draw() (*picture, *stage, error) {
+	g, err := s.begin()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &picture{}
+	p.look(&g.view)
+	p.lines = nil
+	first, before, ticked := true, core.Time(0), -math.MaxFloat64
+	for i := range s.records {
+		r := &s.records[i]
+		p.drawn = s.drawn(r)
+		if p.drawn && takesPlace(r) {
+			p.now += slot
+			if !first {
+				p.now += slot * math.Log10(1+float64(r.Now.Sub(before))/float64(100*core.Microsecond))
+			}
+			first, before = false, r.Now
+			if p.now-ticked >= tickSpace/maxStretch {
+				ticked = p.now
+				p.ticks = append(p.ticks, tick{p.now, clock(r.Now.Sub(s.records[0].Now))})
+			}
+		}
+		if r.Step >= s.from+s.steps {
+			break
+		}
+		p.before(r)
+		if g.play(r) {
+			p.look(&g.view)
+		}
+	}
+	p.now += slot
+	p.drawn = true
+	p.look(&g.view)
+	p.width = p.now
+	p.stretch()
+	return p, g, nil
+}
+
+// takesPlace tells whether a record moves the picture to the right.
+func takesPlace(r *sim.Record) bool {
+	switch r.Kind {
+	case sim.RecordEvent:
+		return true
+	case sim.RecordWorld:
+		switch r.Happened {
+		case sim.ClientCame, sim.ClientRefused, sim.ClientAccepted, sim.ProcessSignaled, sim.ProcessStopped,
+			sim.ProcessContinued, sim.ProcessExited, sim.OperatorEdited, sim.TimeLeapt, sim.FaultsEnd:
+			return true
+		}
+	}
+	return false
+}
+
+// clock gives a time since the beginning.
+func clock(d core.Duration) string {
+	s := float64(d) / float64(core.Second)
+	if s < 1000 {
+		return strconv.FormatFloat(s, 'f', 4, 64)
+	}
+	n := d.Seconds()
+	return fmt.Sprintf("%d:%02d:%02d", n/3600, n/60%60, n%60)
+}
+
+// stretch makes a short story as wide as the page, and leaves out labels that
+// would touch.
+func (p *picture) stretch() {
+	factor := min(max(1, usualWidth/max(p.width, 1)), maxStretch)
+	for _, l := range p.lanes {
+		stretchSpans(l.states, factor)
+		stretchSpans(l.throttles, factor)
+		for _, b := range l.bars {
+			b.from, b.to = b.from*factor, b.to*factor
+			stretchSpans(b.spans, factor)
+		}
+		for i := range l.marks {
+			l.marks[i].x *= factor
+		}
+	}
+	for i := range p.lines {
+		p.lines[i].x *= factor
+	}
+	kept := p.ticks[:0]
+	last := -math.MaxFloat64
+	for _, t := range p.ticks {
+		t.x *= factor
+		if t.x-last >= tickSpace {
+			kept = append(kept, t)
+			last = t.x
+		}
+	}
+	p.ticks = kept
+	p.width *= factor
+}
+
+func stretchSpans(spans []span, factor float64) {
+	for i := range spans {
+		spans[i].from *= factor
+		spans[i].to *= factor
+	}
+}
+
+// Shapes of the page.
+type (
+	rect struct{ X, Y, W, H, Class, Title string }
+	path struct{ D, Class, Title string }
+	text struct{ X, Y, Class, Text string }
+
+	drawnLane struct {
+		ID          core.ServiceID
+		Name, About string
+		Y           string // of its label
+		Rects       []rect
+		Paths       []path
+		Texts       []text
+	}
+
+	page struct {
+		Title, Subtitle string
+		Command         string
+		Width, Height   string
+		Lanes           []drawnLane
+		Lines           []path
+		Ticks           []text
+		Broken          *breachOnPage
+		States, Bars    []legend
+		Marks, Ways     []legend
+	}
+
+	breachOnPage struct {
+		Text        string
+		Line        path
+		Left, Right side
+	}
+
+	legend struct{ Class, Words string }
+)
+
+func px(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+
+// page lays everything out.
+func (s *Story) page() (*page, error) {
+	p, g, err := s.draw()
+	if err != nil {
+		return nil, err
+	}
+	pg := &page{Title: s.title, Command: s.command, States: stateLegend, Bars: barLegend, Marks: markLegend, Ways: wayLegend}
+	y := float64(axisHeight)
+	width := p.width + 2
+	if s.broken != nil {
+		s.broken.conclude(g)
+		width += besideSize
+	}
+	for _, l := range p.lanes {
+		if !l.visible() {
+			continue
+		}
+		d := l.layOut(y)
+		if s.broken != nil {
+			d.beside(l, g, p.width, y)
+		}
+		pg.Lanes = append(pg.Lanes, d)
+		y += l.height() + laneGap
+	}
+	for _, t := range p.ticks {
+		pg.Ticks = append(pg.Ticks, text{px(t.x), "12", "tick", t.text})
+		pg.Lines = append(pg.Lines, path{"M" + px(t.x) + " 16V" + px(y), "grid", ""})
+	}
+	for _, n := range p.lines {
+		pg.Lines = append(pg.Lines, path{"M" + px(n.x) + " 18V" + px(y), "across " + n.look, n.title})
+	}
+	if b := s.broken; b != nil {
+		pg.Broken = &breachOnPage{Text: b.text, Line: path{"M" + px(p.width) + " 0V" + px(y), "broken", b.text}, Left: b.left, Right: b.right}
+	}
+	pg.Width, pg.Height = px(width), px(y)
+	pg.Subtitle = s.subtitle(len(pg.Lanes))
+	return pg, nil
+}
+
+func (s *Story) subtitle(lanes int) string {
+	if len(s.records) == 0 {
+		return "nothing happened"
+	}
+	last := s.records[len(s.records)-1]
+	to := min(last.Step, s.from+s.steps-1)
+	return fmt.Sprintf("steps %d to %d of %d, %d services, %s seconds from the first step to the last",
+		max(1, s.from), to, last.Step, lanes, clock(last.Now.Sub(s.records[0].Now)))
+}
+
+// visible tells whether anything of the lane is drawn.
+func (l *lane) visible() bool {
+	for _, sp := range l.states {
+		if sp.look != "gone" && sp.to > sp.from {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *lane) height() float64 { return barsTop + float64(max(1, l.drawnRows()))*rowSize }
+
+func (l *lane) drawnRows() int {
+	rows := 0
+	for _, b := range l.bars {
+		if b.to > b.from {
+			rows = max(rows, b.row+1)
+		}
+	}
+	return rows
+}
+
+// layOut gives the shapes of a lane whose upper edge is at y.
+func (l *lane) layOut(y float64) drawnLane {
+	d := drawnLane{ID: l.id, Name: l.name, About: l.about, Y: px(y)}
+	for _, sp := range l.states {
+		if sp.look != "gone" {
+			d.rect(sp, y+stripTop, stripSize, "strip s-"+sp.look)
+		}
+	}
+	for _, sp := range l.throttles {
+		d.rect(sp, y, l.height(), "hatch")
+	}
+	for _, b := range l.bars {
+		if b.to <= b.from {
+			continue
+		}
+		at := b.y(y)
+		for _, sp := range b.spans {
+			d.rect(sp, at, barSize, "bar b-"+sp.look)
+		}
+		d.bar(b, at)
+	}
+	for i := range l.marks {
+		d.mark(&l.marks[i], y)
+	}
+	return d
+}
+
+func (b *bar) y(lane float64) float64 { return lane + barsTop + float64(b.row)*rowSize }
+
+func (d *drawnLane) rect(sp span, y, h float64, class string) {
+	if sp.to > sp.from {
+		d.Rects = append(d.Rects, rect{px(sp.from), px(y), px(sp.to - sp.from), px(h), class, sp.title})
+	}
+}
+
+const labelWidth = 34 // a bar narrower than this has no number
+
+func (d *drawnLane) bar(b *bar, y float64) {
+	if b.to-b.from >= labelWidth {
+		d.Texts = append(d.Texts, text{px(b.from + 3), px(y + barSize - 2), "generation", fmt.Sprintf("%d·%d", b.generation, b.pid)})
+	}
+	if b.open {
+		return
+	}
+	class, x, mid := "end", b.to, y+barSize/2
+	if b.bad {
+		class = "end bad"
+	}
+	d.Paths = append(d.Paths, path{
+		"M" + px(x-3) + " " + px(mid-3) + "L" + px(x+3) + " " + px(mid+3) + "M" + px(x+3) + " " + px(mid-3) + "L" + px(x-3) + " " + px(mid+3),
+		class, fmt.Sprintf("generation %d, pid %d: %s", b.generation, b.pid, b.end),
+	})
+}
+
+// upwards are the marks whose arrow goes from the child to the listeners.
+var upwards = map[string]bool{"taken": true, "available": true, "nonsense": true, "exit": true}
+
+// mark draws what happens at the listeners as a small triangle above them, and
+// what passes between them and a child as an arrow.
+func (d *drawnLane) mark(m *mark, y float64) {
+	top := y + stripTop + stripSize
+	if m.bar == nil {
+		tip := y + stripTop
+		d.Paths = append(d.Paths, path{"M" + px(m.x) + " " + px(tip+3) + "l-3 -6h6z", "mark m-" + m.look, m.title})
+		return
+	}
+	from, to, head := top, m.bar.y(y), -4.0
+	if upwards[m.look] {
+		from, to, head = to, from, 4.0
+	}
+	d.Paths = append(d.Paths, path{
+		"M" + px(m.x) + " " + px(from) + "V" + px(to) + "m-2.5 " + px(head) + "l2.5 " + px(-head) + "l2.5 " + px(head),
+		"arrow m-" + m.look, m.title,
+	})
+}
+
+// beside writes both states of the lane right of the red line.
+func (d *drawnLane) beside(l *lane, g *stage, x, y float64) {
+	for i := range g.view.Services {
+		v := &g.view.Services[i]
+		if v.ID != l.id {
+			continue
+		}
+		short := strings.NewReplacer("total ", "", "starting ", "s", "idle ", "i", "busy ", "b", "retired ", "r", "limit ", "of ", ",", "")
+		machine := fmt.Sprintf("total %d, starting %d, idle %d, busy %d, retired %d, limit %d, %s", v.Total, v.Starting, v.Idle, v.Busy, v.Retired, v.Limit, watchedWord(v.Watching))
+		account := g.account.line(v.ID, v.Limit)
+		class := "beside"
+		if machine != account {
+			class = "beside differs"
+		}
+		d.Texts = append(d.Texts,
+			text{px(x + 8), px(y + 14), class, "machine " + short.Replace(machine)},
+			text{px(x + 8), px(y + 28), class, "events  " + short.Replace(account)})
+	}
+}
