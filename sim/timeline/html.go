@@ -8,10 +8,14 @@ import (
 
 var (
 	stateLegend = []legend{
-		{"s-waiting", "waiting: the master watches"}, {"s-starting", "a start is under way"},
-		{"s-served", "served: the children watch"}, {"s-full", "full: nobody watches"},
-		{"s-throttled", "throttled: nobody watches"}, {"s-held", "held: predecessors still live"},
-		{"s-stopping", "removed, children left"}, {"s-opening", "listeners are being had"},
+		{"s-waiting", "waiting: the master watches"},
+		{"s-starting", "a start is under way"},
+		{"s-served", "served: the children watch"},
+		{"s-full", "full: nobody watches"},
+		{"s-throttled", "throttled: nobody watches"},
+		{"s-held", "held: predecessors still live"},
+		{"s-stopping", "removed, children left"},
+		{"s-opening", "listeners are being had"},
 	}
 	barLegend = []legend{
 		{"b-starting", "starting"}, {"b-idle", "idle"}, {"b-busy", "busy"}, {"b-retired", "retired"}, {"b-dying", "dying: told to end, or dead and not reaped"},
@@ -20,8 +24,15 @@ var (
 		{"m-client", "a client comes"}, {"m-refusal", "a client is refused"}, {"m-ready", "the master is told of a client"}, {"m-wakeup", "a wakeup"},
 	}
 	wayLegend = []legend{
-		{"m-start", "start"}, {"m-accept", "accept"}, {"m-taken", "status: taken"}, {"m-available", "status: available"}, {"m-nonsense", "status: nonsense"},
-		{"m-cut", "the channel is cut"}, {"m-kill", "signal of ours"}, {"m-outside", "signal of others"}, {"m-exit", "exit is reaped"},
+		{"m-start", "start"},
+		{"m-accept", "accept"},
+		{"m-taken", "status: taken"},
+		{"m-available", "status: available"},
+		{"m-nonsense", "status: nonsense"},
+		{"m-cut", "the channel is cut"},
+		{"m-kill", "signal of ours"},
+		{"m-outside", "signal of others"},
+		{"m-exit", "exit is reaped"},
 	}
 )
 
