@@ -83,8 +83,8 @@ func (m *Machine) Plan(c *Config) *Plan {
 			e.Kept, e.Changed = s.id, !s.entry.sameSettings(e.Entry)
 		}
 	}
-	vacant := map[kernelAddress]place{} // listeners of services that go
-	paths := map[string]bool{}          // every path that a service of ours uses
+	vacant := map[kernelAddress][]place{} // listeners of services that go
+	paths := map[string]bool{}            // every path that a service of ours uses
 	for _, s := range m.active {
 		if !kept[s.id] {
 			p.Removed = append(p.Removed, s.id)
@@ -94,7 +94,8 @@ func (m *Machine) Plan(c *Config) *Plan {
 				paths[end.Path] = true
 			}
 			if !kept[s.id] {
-				vacant[kernelAddress{socketKinds[s.entry.Type], end}] = place{s.id, uint16(i)}
+				address := kernelAddress{socketKinds[s.entry.Type], end}
+				vacant[address] = append(vacant[address], place{s.id, uint16(i)})
 			}
 		}
 	}
@@ -108,14 +109,13 @@ func (m *Machine) Plan(c *Config) *Plan {
 
 // acquisitions decides for each endpoint of a new service, and strikes out
 // what it takes over.
-func acquisitions(entry *ServiceConfig, vacant map[kernelAddress]place, paths map[string]bool) []Acquisition {
+func acquisitions(entry *ServiceConfig, vacant map[kernelAddress][]place, paths map[string]bool) []Acquisition {
 	out := make([]Acquisition, len(entry.Endpoints))
 	for i, end := range entry.Endpoints {
 		address := kernelAddress{socketKinds[entry.Type], end}
-		from, ok := vacant[address]
 		switch {
-		case ok:
-			delete(vacant, address)
+		case len(vacant[address]) > 0:
+			from := takeLatest(vacant, address)
 			out[i] = Acquisition{How: AcquireTakeOver, From: from.service, FromListener: from.listener}
 		case end.Path != "" && paths[end.Path]:
 			out[i] = Acquisition{How: AcquireDisplace}
@@ -124,6 +124,21 @@ func acquisitions(entry *ServiceConfig, vacant map[kernelAddress]place, paths ma
 		}
 	}
 	return out
+}
+
+// takeLatest takes the listener of the service that came last: where several
+// have one path, the file that is there is its own.
+func takeLatest(vacant map[kernelAddress][]place, address kernelAddress) place {
+	places := vacant[address]
+	latest := 0
+	for i := range places {
+		if places[i].service > places[latest].service {
+			latest = i
+		}
+	}
+	from := places[latest]
+	vacant[address] = append(places[:latest], places[latest+1:]...)
+	return from
 }
 
 // sameSettings tells whether a reload from s to o changes nothing of the

@@ -166,6 +166,21 @@ func TestListenerIsTakenOver(t *testing.T) {
 	)
 }
 
+func TestOfTwoListenersOnOnePathTheLatestIsTakenOver(t *testing.T) {
+	pass := unix("a", 1)
+	pass.Type = Pass
+	other := unix("b", 1)
+	other.Endpoints = []Endpoint{{Path: "private/a"}}
+	r := started(t, unix("a", 1))
+	r.hangup(conf(pass, unix("a", 1))) // the later service, first in the file, has its own file at the path
+	r.took()
+	r.hangup(conf(other))
+	got := strings.Join(r.took(), "\n")
+	if !strings.Contains(got, "move-listener service=2 listener=0 to=3 to-listener=0") || !strings.Contains(got, "close-listener service=1") {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
 func TestPathOfAnotherKindIsSetAsideFirst(t *testing.T) {
 	dgram := unix("a", 1)
 	dgram.Type = UnixDatagram

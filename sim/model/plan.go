@@ -85,16 +85,21 @@ type listenerName struct {
 }
 
 // gainOf finds where one endpoint of a new service comes from. A descriptor is
-// handed over once; who comes first in the file gets it.
+// handed over once; who comes first in the file gets it, and of several on one
+// path it is the latest service's, whose file is there.
 func gainOf(active, removed []*service, claimed map[listenerName]bool, e *core.ServiceConfig, end core.Endpoint) gain {
+	found := gain{}
 	for _, s := range removed {
 		for k, have := range s.listeners {
-			name := listenerName{s.id, k}
-			if have == end && socketKind(s.entry.Type) == socketKind(e.Type) && !claimed[name] {
-				claimed[name] = true
-				return gain{way: gainMove, from: s, fromListener: k}
+			free := have == end && socketKind(s.entry.Type) == socketKind(e.Type) && !claimed[listenerName{s.id, k}]
+			if free && (found.from == nil || s.id > found.from.id) {
+				found = gain{way: gainMove, from: s, fromListener: k}
 			}
 		}
+	}
+	if found.from != nil {
+		claimed[listenerName{found.from.id, found.fromListener}] = true
+		return found
 	}
 	if end.Path != "" {
 		for _, s := range active {
