@@ -108,7 +108,7 @@ func (o *mutantsOptions) run(cmd *cobra.Command) error {
 	err = conclude(out, outcomes, o.seeds)
 	if alone != nil {
 		fmt.Fprint(out, alone.String())
-		if len(alone.Missing("")) > 0 {
+		if len(alone.Missing()) > 0 {
 			err = errFound
 		}
 	}

@@ -13,41 +13,41 @@ var Invariants = []string{
 	"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9", "model",
 }
 
-// aloneSeeds is how many seeds an invariant gets for a mutant that another one
-// finds first.
-const aloneSeeds = 500
-
-// Alone keeps, for each of Invariants, a mutant that it finds with all others
-// switched off. It may be used by several goroutines.
+// Alone keeps what each of Invariants finds when all others are switched off.
+// It may be used by several goroutines.
 type Alone struct {
-	mu sync.Mutex
-	by map[string]string
+	mu    sync.Mutex
+	first map[string]int    // how many mutants it was the first to find
+	by    map[string]string // one that it finds alone
 }
 
-// note keeps the first mutant of an invariant.
-func (a *Alone) note(invariant, mutant string, played uint64) {
+// note keeps a mutant that an invariant found; first tells that it did so with
+// the others on.
+func (a *Alone) note(invariant, mutant string, played uint64, first bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.by == nil {
-		a.by = map[string]string{}
+		a.first, a.by = map[string]int{}, map[string]string{}
 	}
-	if a.by[invariant] == "" {
+	if first {
+		a.first[invariant]++
+	}
+	if a.by[invariant] == "" || first && a.first[invariant] == 1 {
 		a.by[invariant] = fmt.Sprintf("%s, after %d seeds", mutant, played)
 	}
 }
 
-// Missing gives the invariants that have found nothing alone so far, the one
-// that a mutant names first.
-func (a *Alone) Missing(first string) []string {
+func (a *Alone) lacks(invariant string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.by[invariant] == ""
+}
+
+// Missing gives the invariants that found nothing alone.
+func (a *Alone) Missing() []string {
 	var missing []string
 	for _, name := range Invariants {
-		switch {
-		case a.by[name] != "":
-		case name == first:
-			missing = append([]string{name}, missing...)
-		default:
+		if a.lacks(name) {
 			missing = append(missing, name)
 		}
 	}
@@ -62,23 +62,26 @@ func (a *Alone) String() string {
 	for _, name := range Invariants {
 		by := a.by[name]
 		if by == "" {
-			by = "NOTHING"
+			by = "nothing"
 		}
-		fmt.Fprintf(&b, "alone, %s finds: %s\n", name, by)
+		fmt.Fprintf(&b, "%-5s first to find %3d mutants; alone it finds %s\n", name, a.first[name], by)
 	}
 	return b.String()
 }
 
-// alone tries the invariants that have not yet found anything. The one that
-// found first needs no trial: in the seeds before, no other was broken either.
+// alone notes who was first: it needs no trial with the others off, for in no
+// seed before was any of them broken. When the mutant names another invariant
+// as its finder, and that has found nothing so far, it is tried alone.
 func (h *Hunt) alone(ctx context.Context, program string, o *Outcome) {
 	if o.Found {
-		h.Alone.note(o.Invariant, o.Mutant.Name, o.Played)
+		h.Alone.note(o.Invariant, o.Mutant.Name, o.Played, true)
 	}
-	for _, name := range h.Alone.Missing(o.Mutant.Finder) {
-		try := Outcome{Mutant: o.Mutant}
-		if h.play(ctx, program, name, min(h.Seeds, aloneSeeds), &try); try.Found && try.Invariant == name {
-			h.Alone.note(name, o.Mutant.Name, try.Played)
-		}
+	name := o.Mutant.Finder
+	if name == "" || name == o.Invariant || !h.Alone.lacks(name) {
+		return
+	}
+	try := Outcome{Mutant: o.Mutant}
+	if h.play(ctx, program, name, h.Seeds, &try); try.Found && try.Invariant == name {
+		h.Alone.note(name, o.Mutant.Name, try.Played, false)
 	}
 }

@@ -115,13 +115,17 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 	fails := sim.Record{Happened: sim.ReportFails, Generation: 1}
 	cut := sim.Record{Happened: sim.ChannelCut, Generation: 1}
 	exited := sim.Record{Happened: sim.ProcessExited, Generation: 1}
+	ready := sim.Record{Happened: sim.ServerReady, Generation: 1, Now: Birth}
+	later := sim.Record{Happened: sim.ProcessExited, Generation: 1, Now: Birth.Add(calmMaxIdle)}
 	for _, tc := range []struct {
 		why     string
 		records []sim.Record
 		o       sim.Options
 		want    string
 	}{
-		{"a session", []sim.Record{forked, accepted, taken, served, exited}, one, ""},
+		{"a session, and too early an end", []sim.Record{forked, accepted, taken, served, exited}, one, "without a reason after 1"},
+		{"max_use and the end", []sim.Record{forked, accepted, served, accepted, served, exited}, one, ""},
+		{"max_idle and the end", []sim.Record{forked, ready, later}, one, ""},
 		{"taken without a client", []sim.Record{forked, taken}, one, "has no client"},
 		{"a liar may", []sim.Record{liar, taken}, one, ""},
 		{"two clients", []sim.Record{forked, accepted, accepted}, one, "while it serves another"},
