@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,8 @@ func testServer(kind string) *Server {
 			PreJail:  func(p *Process) error { p.Warnf("pre-jail as %d in %s", os.Geteuid(), directory()); return nil },
 			PostJail: func(p *Process) error { p.Warnf("post-jail as %d in %s", os.Geteuid(), directory()); return nil },
 		}
+	case "threaded":
+		return &Server{Stream: talk, PreJail: startThreads}
 	case "refusing":
 		return &Server{Stream: talk, PreJail: func(*Process) error { return errors.New("no luck") }}
 	case "panicking":
@@ -123,6 +126,24 @@ func request(p *Process, c *Conn) error {
 	}
 	_, err = io.WriteString(c, strings.TrimSpace(answer)+"\n")
 	return err
+}
+
+// startThreads leaves the process with threads that were there before it gave
+// up its privileges.
+func startThreads(*Process) error {
+	const threads = 4
+	started := make(chan struct{})
+	for range threads {
+		go func() {
+			runtime.LockOSThread()
+			started <- struct{}{}
+			select {}
+		}()
+	}
+	for range threads {
+		<-started
+	}
+	return nil
 }
 
 // leaks lists the descriptors from 3 up that a program started now would get.

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -221,7 +222,9 @@ func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) e
 		if err := unix.Setgid(int(owner.GID)); err != nil {
 			return fmt.Errorf("setgid(%d): %s", owner.GID, lock.ErrorText(err))
 		}
-		if err := unix.Setgroups([]int{int(owner.GID)}); err != nil {
+		// Of package syscall, which changes every thread of the process; the
+		// function of x/sys/unix changes the calling one alone.
+		if err := syscall.Setgroups([]int{int(owner.GID)}); err != nil {
 			return fmt.Errorf("initgroups(%s, %d): %s", owner.Name, owner.GID, lock.ErrorText(err))
 		}
 	}
