@@ -386,7 +386,7 @@ func (b *book) judgeLog(w *World, ev *core.Event, a *core.Action) {
 	case core.LogChannelClosed:
 		b.owed.channelLines--
 	case core.LogLimit:
-		b.judgeLimitLine(w, a)
+		b.judgeLimitLine(w, ev, a)
 	case core.LogWakeupFailed:
 		if ev.Kind != core.WakeupFailed && a.Entry != nil && a.Entry.Type == core.UnixDatagram {
 			b.tookWakeup(a.Entry)
@@ -405,8 +405,9 @@ func (b *book) tookWakeup(e *core.ServiceConfig) {
 }
 
 // judgeLimitLine: once in a thousand seconds for each service, and only when
-// clients may wait at the limit.
-func (b *book) judgeLimitLine(w *World, a *core.Action) {
+// clients may wait at the limit. What a retired child reports is no news of
+// the service and repeats nothing.
+func (b *book) judgeLimitLine(w *World, ev *core.Event, a *core.Action) {
 	for _, id := range b.active {
 		s := &b.services[id]
 		if a.Entry == nil || s.entry.Line != a.Entry.Line {
@@ -414,6 +415,9 @@ func (b *book) judgeLimitLine(w *World, a *core.Action) {
 		}
 		if s.warned && w.now.Sub(s.warnedAt) <= ruleLimitWarnings || !s.full() || s.idle > 0 || !stressAware(s.entry) {
 			w.fail("S11", "service %d warns of its limit", id)
+		}
+		if ev.Kind == core.StatusReceived && b.children[ev.Generation].retired {
+			w.fail("S11", "service %d warns of its limit when a retired child reports", id)
 		}
 		s.warned, s.warnedAt = true, w.now
 		return

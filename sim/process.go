@@ -23,6 +23,7 @@ type process struct {
 	answered   bool // its start is answered
 	stopped    bool
 	watching   bool // waits for a client
+	locks      bool // may wait for a client only with the accept lock
 	locking    bool // waits for the accept lock
 	cutSeen    bool
 	deaf       bool // to SIGTERM

@@ -6,9 +6,13 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
+// Contract is the name of the property that a server of good behaviour keeps
+// to its contract (spec child, 4 to 8).
+const Contract = "contract"
+
 // Failure is the first property that did not hold.
 type Failure struct {
-	Invariant string    // S1 to S12, L1 to L9, or assert, check, model, panic
+	Invariant string    // S1 to S12, L1 to L9, or assert, check, model, panic, Contract
 	Text      string    // what was wrong
 	Step      uint64    // number of the event last delivered to the machine
 	Now       core.Time // when

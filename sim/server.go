@@ -109,6 +109,7 @@ func (w *World) drawServer(p *process) {
 	}
 	p.skeleton = s.Skeleton
 	p.lockKey = lockOf(p.entry)
+	p.locks = s.AcceptLock && s.Skeleton != child.Multi && s.Skeleton != child.EventDriven
 	p.server.Reset(w.now, s)
 }
 
@@ -171,6 +172,9 @@ func (w *World) serve(slot int32, a child.Action) child.EventKind {
 	case child.Unlock:
 		w.unlock(slot)
 	case child.Watch:
+		if p.locks && w.kernel.locks[p.lockKey] != slot+1 {
+			w.fail(Contract, "generation %d waits for a client without the accept lock", p.generation)
+		}
 		p.watching = true
 		if w.clientFor(p) >= 0 {
 			w.wakeServer(slot)

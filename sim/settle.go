@@ -134,7 +134,7 @@ func (w *World) sweep() {
 func (w *World) sweepService(v *core.ServiceView) {
 	b := &w.book
 	s := &b.services[v.ID]
-	var total, pending, idle, retired int32
+	var total, pending, idle, busy, retired int32
 	listed := 0
 	for _, g := range b.living {
 		c := &b.children[g]
@@ -153,14 +153,16 @@ func (w *World) sweepService(v *core.ServiceView) {
 			pending++
 		case c.state == bookIdle && !c.retired:
 			idle++
+		case c.state == bookBusy && !c.retired:
+			busy++
 		}
 		if c.retired {
 			retired++
 		}
 	}
-	if v.Total != total || v.Starting != pending || v.Idle != idle || v.Retired != retired || listed != len(v.Children) {
-		w.fail("S2", "service %d counts %d total, %d starting, %d idle, %d retired; listed are %d, %d, %d, %d",
-			v.ID, v.Total, v.Starting, v.Idle, v.Retired, total, pending, idle, retired)
+	if v.Total != total || v.Starting != pending || v.Idle != idle || v.Busy != busy || v.Retired != retired || listed != len(v.Children) {
+		w.fail("S2", "service %d counts %d total, %d starting, %d idle, %d busy, %d retired; listed are %d, %d, %d, %d, %d",
+			v.ID, v.Total, v.Starting, v.Idle, v.Busy, v.Retired, total, pending, idle, busy, retired)
 	}
 	if s.total != total || s.pending != pending || s.idle != idle || s.retired != retired {
 		w.fail("S1", "the counts of service %d drift", v.ID)

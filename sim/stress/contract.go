@@ -8,9 +8,6 @@ import (
 	"github.com/stationmaster/stationmaster/sim"
 )
 
-// contractInvariant is the name by which a broken contract is reported.
-const contractInvariant = "contract"
-
 // noticeTime is more than a server in the simulated world takes to see that
 // its channel is shut.
 const noticeTime = 5 * core.Millisecond
@@ -61,7 +58,7 @@ func checkContract(records []sim.Record, o *sim.Options) *sim.Failure {
 		}
 		s.cut = s.cut || over
 		if wrong := s.sees(r, o); wrong != "" {
-			return &sim.Failure{Invariant: contractInvariant, Text: fmt.Sprintf("generation %d %s", r.Generation, wrong), Step: r.Step, Now: r.Now}
+			return &sim.Failure{Invariant: sim.Contract, Text: fmt.Sprintf("generation %d %s", r.Generation, wrong), Step: r.Step, Now: r.Now}
 		}
 	}
 	return nil

@@ -22,12 +22,12 @@ type Beside struct {
 func (b *Beside) Add(invariant string) {
 	b.Model = b.Model || invariant == modelInvariant
 	b.Journal = b.Journal || invariant == journalInvariant
-	b.Contract = b.Contract || invariant == contractInvariant
+	b.Contract = b.Contract || invariant == sim.Contract
 }
 
 // Reports tells whether the invariant is one of those that are laid beside.
 func Reports(invariant string) bool {
-	return invariant == modelInvariant || invariant == journalInvariant || invariant == contractInvariant
+	return invariant == modelInvariant || invariant == journalInvariant || invariant == sim.Contract
 }
 
 // Player plays runs in one world. The zero value is ready. It is not safe for
@@ -98,7 +98,7 @@ func (p *Player) prepare(o *sim.Options, with Beside) *sim.World {
 
 // finish looks at what can only be judged at the end, when nothing broke.
 func (p *Player) finish(r sim.Result) sim.Result {
-	if r.Failure == nil && p.with.Contract && p.looksAt(contractInvariant) {
+	if r.Failure == nil && p.with.Contract && p.looksAt(sim.Contract) {
 		r.Failure = checkContract(p.trace.Records, &r.Options)
 		if r.Failure != nil {
 			p.trace.Records = append(p.trace.Records, sim.Record{Kind: sim.RecordBroken, Step: r.Failure.Step, Now: r.Failure.Now, Text: r.Failure.Error()})
