@@ -84,8 +84,6 @@ func (d *daemon) run() osadapter.Ending {
 		return *ending
 	}
 	d.loader.Runner = d.loop.Commands()
-	boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
-		syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGALRM)
 	return d.loop.Run()
 }
 
@@ -278,6 +276,11 @@ func (d *daemon) apply(c *core.Config) []string {
 	}
 	if d.applied {
 		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
+	} else {
+		// The services are there and the line that says so comes next: whoever
+		// reads it may send a signal (spec runtime, 2.20 to 2.23).
+		boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
+			syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGALRM)
 	}
 	d.applied = true
 	d.loop.Journal.Apply(c.JournalFile, c.JournalLimit)

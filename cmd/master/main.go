@@ -64,8 +64,8 @@ func (d *daemon) readCommandLine() {
 		d.fatal(err.Error())
 	}
 	o, err := options.Parse(os.Args, syscall.Getenv)
-	if err == nil && o.Init {
-		err = o.CheckInit(os.Getpid())
+	if notFirst := o.CheckInit(os.Getpid()); notFirst != nil {
+		err = notFirst
 	}
 	if err != nil {
 		var usage *options.UsageError

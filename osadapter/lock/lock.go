@@ -66,11 +66,12 @@ func Acquire(path string) (*Lock, error) {
 }
 
 // Test tells whether a living process holds the lock path, and changes nothing
-// (the -t option). A file that does not exist is not held. An error means that
+// (the -t option). A file that does not exist, also for want of a directory, is
+// not held. An error means that
 // nobody can tell; it reads "open lock file PATH: REASON".
 func Test(path string) (held bool, err error) {
 	fd, err := SafeOpen(path, unix.O_RDWR, 0)
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return false, nil
 	}
 	if err != nil {
@@ -117,6 +118,9 @@ func holder(fd int) int {
 func (l *Lock) Record(pid int) error {
 	record := fmt.Appendf(nil, "%*d\n", recordSize-1, pid)
 	n, err := unix.Pwrite(l.fd, record, 0)
+	if err == unix.ESPIPE {
+		n, err = unix.Write(l.fd, record) // a FIFO locks as well as a file does
+	}
 	if err == nil && n != len(record) {
 		err = unix.ENOSPC
 	}

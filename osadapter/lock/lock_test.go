@@ -263,6 +263,33 @@ func TestTestLeavesTheFileAlone(t *testing.T) {
 
 // TestUnsafeFiles has every reason of the rules. Ownership by root can be shown
 // by root alone.
+func TestNoDirectoryIsNoLock(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pid")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file + "/master.pid", file + "-missing/master.pid"} {
+		if held, err := Test(path); held || err != nil {
+			t.Errorf("%s: got %v, %v", path, held, err)
+		}
+	}
+}
+
+func TestFIFOLocksLikeAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	l, err := Acquire(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Record(12); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUnsafeFiles(t *testing.T) {
 	asRoot := os.Getuid() == 0
 	for _, row := range []struct {

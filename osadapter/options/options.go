@@ -62,8 +62,8 @@ const letters = "c:Dde:istvw"
 
 // Parse reads argv, whose first element is the program's name, and looks up
 // environment variables with env. An error is a *UsageError, ErrTestAndWait or
-// ErrInitAndMode; the Options are then of no use. Whether -i is allowed here
-// says CheckInit.
+// ErrInitAndMode; the Options are then what was understood until there, and of
+// use for CheckInit alone, which says whether -i is allowed here.
 //
 // Differs: Q33, a negative -e is a usage error and not a panic.
 func Parse(argv []string, env func(string) (string, bool)) (Options, error) {
@@ -87,12 +87,12 @@ func Parse(argv []string, env func(string) (string, bool)) (Options, error) {
 		}
 		rest, ok := o.cluster(word[1:], argv[1:])
 		if !ok {
-			return Options{}, &UsageError{o.Program}
+			return o, &UsageError{o.Program}
 		}
 		argv = rest
 	}
 	if len(argv) > 0 {
-		return Options{}, &UsageError{o.Program}
+		return o, &UsageError{o.Program}
 	}
 	return o, o.conflict()
 }
@@ -175,6 +175,8 @@ func (o *Options) conflict() error {
 }
 
 // CheckInit gives ErrNotPID1 when -i was given to a process that is not PID 1.
+// The original asks as soon as it reads -i, so this error comes before a conflict
+// and before a usage error in a later word.
 func (o *Options) CheckInit(pid int) error {
 	if o.Init && pid != 1 {
 		return ErrNotPID1

@@ -135,6 +135,18 @@ func TestCheckInitWantsPID1(t *testing.T) {
 	}
 }
 
+func TestInitIsCheckedBeforeWhatFollowsIt(t *testing.T) {
+	for words, want := range map[string]error{"-i -d": ErrNotPID1, "-i -x": ErrNotPID1, "-i word": ErrNotPID1, "-x -i": nil, "word -i": nil} {
+		o, err := Parse(append([]string{"master"}, strings.Fields(words)...), environment())
+		if err == nil {
+			t.Errorf("%s: no error", words)
+		}
+		if got := o.CheckInit(2); got != want {
+			t.Errorf("%s: got %v, want %v", words, got, want)
+		}
+	}
+}
+
 func TestDetach(t *testing.T) {
 	for _, row := range []struct {
 		o    Options

@@ -9,6 +9,8 @@
 package spawn
 
 import (
+	"strings"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -74,9 +76,14 @@ func files(r *Request, status sys.FD) []sys.FD {
 	return append(f, r.Listeners...)
 }
 
-// environment adds the generation, of which the wire carries the low 32 bits.
+// environment adds the generation, of which the wire carries the low 32 bits,
+// and drops one that import_environment let in.
 func environment(environ []string, g core.Generation) []string {
-	env := make([]string, len(environ), len(environ)+1)
-	copy(env, environ)
+	env := make([]string, 0, len(environ)+1)
+	for _, entry := range environ {
+		if !strings.HasPrefix(entry, wire.GenerationVariable+"=") {
+			env = append(env, entry)
+		}
+	}
 	return append(env, wire.GenerationVariable+"="+wire.FormatGeneration(uint32(g)))
 }
