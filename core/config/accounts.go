@@ -22,7 +22,7 @@ func (e *evaluation) accounts() {
 		if user.GID != group.GID {
 			return
 		}
-		e.refuse(param, e.inFile()+"parameters "+param+" and setgid_group: user "+e.texts[param]+" and group "+
+		e.refuse(e.given(param, "setgid_group"), e.inFile()+"parameters "+param+" and setgid_group: user "+e.texts[param]+" and group "+
 			e.texts["setgid_group"]+" have the same group ID: "+id(group.GID), "use a group of its own for setgid_group")
 	}
 	if privsOK && groupOK {
@@ -100,14 +100,14 @@ func (e *evaluation) group() (Group, bool) {
 func (e *evaluation) distinct(privs, owner User) {
 	a, b := e.texts["default_privs"], e.texts["mail_owner"]
 	where := e.inFile() + "parameters default_privs and mail_owner"
-	hint := "use two accounts that share neither user nor group"
+	param, hint := e.given("default_privs", "mail_owner"), "use two accounts that share neither user nor group"
 	switch {
 	case a == b:
-		e.refuse("default_privs", where+" specify the same user "+b, hint)
+		e.refuse(param, where+" specify the same user "+b, hint)
 	case privs.UID == owner.UID:
-		e.refuse("default_privs", where+": users "+a+" and "+b+" have the same user ID: "+id(owner.UID), hint)
+		e.refuse(param, where+": users "+a+" and "+b+" have the same user ID: "+id(owner.UID), hint)
 	case privs.GID == owner.GID:
-		e.refuse("default_privs", where+": users "+a+" and "+b+" have the same group ID: "+id(owner.GID), hint)
+		e.refuse(param, where+": users "+a+" and "+b+" have the same group ID: "+id(owner.GID), hint)
 	}
 }
 

@@ -73,6 +73,14 @@ func (r *resolver) inetName(e *MasterEntry) (name inetName, ok bool) {
 	return name, known
 }
 
+// portOf gives the port at the end of the name column.
+func portOf(e *MasterEntry, port string) Field {
+	f := e.Fields[ColumnName]
+	f.offset += len(f.Text) - len(port)
+	f.Text = port
+	return f
+}
+
 // bind fills in the endpoints and the identity of an inet entry. fault is the
 // original's reason when there is no such port.
 func (r *resolver) bind(s *core.ServiceConfig, e *MasterEntry, name inetName) (fault string) {
@@ -101,7 +109,7 @@ func (r *resolver) bind(s *core.ServiceConfig, e *MasterEntry, name inetName) (f
 		s.Canonical = "[" + name.host + "]:" + s.Canonical
 	}
 	if overflow {
-		r.advise(e, e.Fields[ColumnName], "port "+name.port+" is taken modulo 65536, as "+strconv.Itoa(int(port)),
+		r.advise(e, portOf(e, name.port), "port "+name.port+" is taken modulo 65536, as "+strconv.Itoa(int(port)),
 			"write a port from 1 to 65535")
 	}
 	return fault

@@ -15,9 +15,9 @@ func (e *evaluation) environment() {
 	}
 	list := e.texts[param]
 	items := make([]core.EnvironmentItem, 0, 16)
-	refuse := func(text, hint string) {
+	refuse := func(item, text, hint string) {
 		if e.p.frozen == nil {
-			e.refuse(param, text, hint)
+			e.refuseIn(param, item, text, hint)
 		}
 	}
 	for list != "" {
@@ -28,7 +28,7 @@ func (e *evaluation) environment() {
 		if item[0] == '{' {
 			inner, fault := stripBraces(item)
 			if fault != "" {
-				refuse(param+": "+fault+" in \""+item+"\"", "write { NAME = value } with blanks around it")
+				refuse(item, param+": "+fault+" in \""+item+"\"", "write { NAME = value } with blanks around it")
 				continue
 			}
 			item = inner
@@ -39,7 +39,7 @@ func (e *evaluation) environment() {
 		}
 		name, value, fault := splitNameValue(item)
 		if fault != "" {
-			refuse("clean_env: "+fault+" in: "+item, "write NAME=value, or { NAME = value } if there are blanks")
+			refuse(item, "clean_env: "+fault+" in: "+item, "write NAME=value, or { NAME = value } if there are blanks")
 			continue
 		}
 		items = append(items, core.EnvironmentItem{

@@ -13,9 +13,11 @@ import (
 // Then OK tells whether the parameters can be used.
 func Evaluate(main *MainFile, facts *Facts, options Options) *Parameters {
 	p := newParameters(main, facts, options)
-	e := evaluation{p: p, bad: make(map[string]bool)}
+	p.bad, p.spent = make(map[string]bool), new(effort)
+	e := evaluation{p: p, bad: p.bad}
 	e.texts = make(map[string]string, len(rows))
 	e.numbers = make(map[string]int64, 64)
+	e.said = make(map[string]said)
 	for i := range rows {
 		e.row(&rows[i])
 		e.after(rows[i].name)
@@ -23,9 +25,17 @@ func Evaluate(main *MainFile, facts *Facts, options Options) *Parameters {
 	e.environment()
 	e.finish()
 	e.watch()
-	p.Needs = p.inquiry.open()
+	p.result.detach()
+	p.Needs, p.spent = p.inquiry.open(), nil
 	return p
 }
+
+// maxRemarks bounds what is said about one parameter, or about the arguments of
+// one entry of master.cf.
+const maxRemarks = 200
+
+// said is how much was said about a parameter.
+type said struct{ remarks, bytes int }
 
 // evaluation is one run over the parameters.
 type evaluation struct {
@@ -33,6 +43,8 @@ type evaluation struct {
 	texts   map[string]string
 	numbers map[string]int64 // booleans are 0 and 1, spans are seconds
 	bad     map[string]bool  // parameters that were refused; their default stands in
+	said    map[string]said  // about each parameter
+	local   bool             // inet_interfaces was read
 }
 
 // evaluated are the parameters that the master itself uses, checked.
@@ -53,7 +65,7 @@ type evaluated struct {
 	processLimit   int32
 	throttleDelay  core.Duration
 	windowSize     int32
-	disabled       []disablePattern
+	disabled       disableList
 	clearThrottle  bool
 	journalFile    string
 	journalLimit   int64
@@ -66,7 +78,9 @@ func (e *evaluation) row(r *row) {
 	if err == nil {
 		return
 	}
-	e.p.Diagnostics = append(e.p.Diagnostics, err.(*Problem).Diagnostics...)
+	if problem := err.(*Problem); !e.p.toldAlready(problem) {
+		e.p.Diagnostics = append(e.p.Diagnostics, problem.Diagnostics...)
+	}
 	e.bad[r.name] = true
 	kept, had := e.p.table[r.name]
 	delete(e.p.table, r.name)
@@ -82,7 +96,9 @@ func (e *evaluation) row(r *row) {
 func (e *evaluation) read(r *row, fallback string) (err error) {
 	switch r.kind {
 	case kindText:
-		e.texts[r.name], err = e.p.String(r.name, fallback, int(r.min), int(r.max))
+		if e.texts[r.name], err = e.p.String(r.name, fallback, int(r.min), int(r.max)); len(e.texts[r.name]) > maxExpansion {
+			err = e.p.refuse(r.name, e.p.where(r.name)+"the value has more than "+number(maxExpansion)+" bytes", "use a shorter value")
+		}
 	case kindNumber:
 		e.numbers[r.name], err = e.p.integer(r.name, fallback, r.min, r.max, 32)
 	case kindLong:
@@ -152,14 +168,26 @@ func (e *evaluation) after(name string) {
 }
 
 // refuse reports an error about a parameter.
-func (e *evaluation) refuse(name, text, hint string) {
-	e.p.Diagnostics = append(e.p.Diagnostics, e.p.refuse(name, text, hint).Diagnostics...)
-	e.bad[name] = true
-}
+func (e *evaluation) refuse(name, text, hint string) { e.refuseIn(name, "", text, hint) }
 
 // warn reports a warning about a parameter.
-func (e *evaluation) warn(name, text, hint string) {
-	e.p.report(e.p.at(name, core.Diagnostic{Severity: core.Warning, Text: text, Hint: hint}))
+func (e *evaluation) warn(name, text, hint string) { e.warnIn(name, "", text, hint) }
+
+// enough tells that so much is wrong with a parameter that no more is said.
+func (e *evaluation) enough(name string) bool {
+	s := e.said[name]
+	return s.remarks >= maxRemarks || s.bytes >= maxExpansion
+}
+
+// report tells what is wrong with a piece of a parameter's value. The first
+// error is always told.
+func (e *evaluation) report(severity core.Severity, name, piece, text, hint string) {
+	if e.enough(name) && (severity != core.Error || e.bad[name]) {
+		return
+	}
+	s := e.said[name]
+	e.said[name] = said{s.remarks + 1, s.bytes + len(text)}
+	e.p.report(e.p.within(name, piece, core.Diagnostic{Severity: severity, Text: text, Hint: hint}))
 }
 
 // inFile starts the messages that name main.cf.
@@ -176,7 +204,8 @@ func (e *evaluation) compatibility() {
 
 // facilities are the names of syslog facilities (spec config, 3.1).
 var facilities = map[string]uint8{
-	"kern": 0, "user": 1, "mail": 2, "daemon": 3, "auth": 4, "syslog": 5, "lpr": 6, "news": 7,
+	"kern": 2, // the C library takes 0 for "none given" and keeps that of mail
+	"user": 1, "mail": 2, "daemon": 3, "auth": 4, "syslog": 5, "lpr": 6, "news": 7,
 	"uucp": 8, "cron": 9, "authpriv": 10, "ftp": 11, "local0": 16, "local1": 17, "local2": 18,
 	"local3": 19, "local4": 20, "local5": 21, "local6": 22, "local7": 23,
 }
@@ -245,7 +274,7 @@ func (e *evaluation) verp() {
 	}
 	for i, which := range []string{"first", "second"} {
 		if strings.IndexByte(filter, pair[i]) < 0 {
-			e.refuse("default_verp_delimiters", e.inFile()+"parameters default_verp_delimiters and verp_delimiter_filter: bad "+
+			e.refuse(e.given("default_verp_delimiters", "verp_delimiter_filter"), e.inFile()+"parameters default_verp_delimiters and verp_delimiter_filter: bad "+
 				which+" VERP delimiter character", "use two characters of verp_delimiter_filter")
 			return
 		}

@@ -7,31 +7,55 @@ import (
 )
 
 // Bounds of one macro expansion. The nesting limit is the original's (spec
-// config, 2.2); the others are ours, because the original has none and hangs
-// or crashes on what exceeds them.
+// config, 2.2); the others are ours. Differs: the original has none and hangs
+// or crashes on what exceeds them: 30 parameters that refer twice to the next
+// make a text of a thousand million pieces.
 const (
 	maxMacroNesting   = 100      // level of the innermost macro or literal
 	maxOperandNesting = 20       // comparisons inside operands of comparisons
 	maxMacroSteps     = 100_000  // macros and literals
 	maxMacroScan      = 16 << 20 // bytes read
 	maxExpansion      = 4 << 20  // bytes written
-	maxMacroWarnings  = 1000     // mistakes reported about one text
+	maxMacroWarnings  = 100      // mistakes reported about one text
+
+	maxExpansions = 16 // times these bounds, of all texts of one Evaluate together
 )
+
+// effort is what expansions have cost.
+type effort struct{ steps, scanned, written int }
+
+func (e *effort) add(o effort) {
+	e.steps += o.steps
+	e.scanned += o.scanned
+	e.written += o.written
+}
+
+// within tells whether the effort is at most n times the bounds of one text.
+func (e *effort) within(n int) bool {
+	return e.steps <= n*maxMacroSteps && e.scanned <= n*maxMacroScan && e.written <= n*maxExpansion
+}
 
 // macroError is the line on which a program dies after a macro warning.
 const macroError = "dictionary mail_dict: macro processing error"
 
 // mistake is one thing wrong with a macro, in the original's words.
-type mistake struct{ text, hint string }
+type mistake struct {
+	text, hint string
+	name       string // of the parameter whose text has it; empty: the text given to expand
+	piece      string // of that text, where it went wrong
+}
 
 // expansion is one expansion under way. It counts its work.
 type expansion struct {
 	table    map[string]setting
-	steps    int
-	scanned  int
+	lookup   func(name string) string // where names are looked up; nil: in the table
+	where    func() string            // starts our own messages
+	done     effort
 	operands int // nesting of operands
 	warnings []mistake
 	fatal    mistake // not empty: nothing more is done
+
+	name, piece string // what is being read; see mistake
 }
 
 // scope is a text or an operand of a comparison, with all that is expanded in
@@ -43,26 +67,50 @@ type scope struct {
 }
 
 // expand replaces the macros in a text. The error is a *Problem.
-func (p *Parameters) expand(text string) (string, error) {
+func (p *Parameters) expand(text string) (string, error) { return p.expandIn("", text) }
+
+// expandIn is expand for the text of a parameter, which mistakes are placed in.
+func (p *Parameters) expandIn(name, text string) (string, error) {
+	return p.expandWith(name, text, nil)
+}
+
+// expandWith is expandIn with another table of names, unless lookup is nil.
+func (p *Parameters) expandWith(name, text string, lookup func(name string) string) (string, error) {
 	if strings.IndexByte(text, '$') < 0 {
 		return text, nil
 	}
-	x, top := expansion{table: p.table}, scope{}
+	x, top := expansion{table: p.table, lookup: lookup, name: name}, scope{}
+	x.where = func() string { return p.where(name) }
+	if p.spent != nil && !p.spent.within(maxExpansions) {
+		x.tooLarge(&top)
+	}
 	out := x.text(&top, nil, text)
+	if p.spent != nil {
+		p.spent.add(effort{x.done.steps, x.done.scanned, len(out)})
+	}
 	if !top.failed && x.fatal.text == "" {
 		return string(out), nil
 	}
 	problem := new(Problem)
 	for _, w := range x.warnings {
-		problem.Diagnostics = append(problem.Diagnostics,
-			core.Diagnostic{Severity: core.Warning, Text: w.text, Hint: w.hint})
+		problem.Diagnostics = append(problem.Diagnostics, p.placed(name, core.Warning, w))
 	}
 	if x.fatal.text == "" {
-		x.fatal = mistake{macroError, x.warnings[0].hint}
+		x.fatal = x.warnings[0]
+		x.fatal.text = macroError
 	}
-	problem.Diagnostics = append(problem.Diagnostics,
-		core.Diagnostic{Severity: core.Error, Text: x.fatal.text, Hint: x.fatal.hint})
+	problem.Diagnostics = append(problem.Diagnostics, p.placed(name, core.Error, x.fatal))
 	return "", problem
+}
+
+// placed makes the diagnostic of a mistake: in the text that has it, or if that
+// is not in main.cf, where the parameter that led there is.
+func (p *Parameters) placed(name string, severity core.Severity, m mistake) core.Diagnostic {
+	d := core.Diagnostic{Severity: severity, Text: m.text, Hint: m.hint}
+	if s := p.table[m.name]; s.entry != nil {
+		return p.within(m.name, m.piece, d)
+	}
+	return p.at(name, d)
 }
 
 // warn reports a mistake in a scope.
@@ -71,29 +119,36 @@ func (x *expansion) warn(s *scope, text, hint string) {
 	if x.fatal.text != "" {
 		return
 	}
-	x.warnings = append(x.warnings, mistake{text, hint})
+	x.warnings = append(x.warnings, mistake{text, hint, x.name, x.piece})
 	if len(x.warnings) == maxMacroWarnings {
-		x.fatal = mistake{macroError, hint}
+		x.fatal = mistake{macroError, hint, x.name, x.piece}
 	}
 }
 
 // stop ends the whole expansion.
 func (x *expansion) stop(fatal, hint string) {
 	if x.fatal.text == "" {
-		x.fatal = mistake{fatal, hint}
+		x.fatal = mistake{fatal, hint, x.name, x.piece}
 	}
 }
 
 // count holds the bounds that are ours.
 func (x *expansion) count(s *scope, steps, scanned, written int) bool {
-	x.steps += steps
-	x.scanned += scanned
-	if x.steps > maxMacroSteps || x.scanned > maxMacroScan || written > maxExpansion {
-		const hint = "the parameters refer to each other so often that the text outgrows 4 MB; remove some of the references"
-		x.warn(s, "macro expansion is too large", hint)
-		x.stop(macroError, hint)
+	x.done.steps += steps
+	x.done.scanned += scanned
+	x.done.written = written // in this text; operands are bounded by what is read
+	if !x.done.within(1) {
+		x.tooLarge(s)
 	}
 	return x.fatal.text == ""
+}
+
+// tooLarge gives up a text that outgrows the bounds.
+func (x *expansion) tooLarge(s *scope) {
+	hint := "the parameters refer to each other so often that this takes more than " + number(maxMacroSteps) +
+		" steps or makes more than " + number(maxExpansion) + " bytes; remove some of the references"
+	x.warn(s, x.where()+"macro expansion is too large", hint)
+	x.stop(macroError, hint)
 }
 
 // text expands a text and appends the result to out.
@@ -158,6 +213,7 @@ func (x *expansion) body(s *scope, text string, i int) (body string, next int) {
 	if i < len(text) && (text[i] == '{' || text[i] == '(') {
 		size := balanced(text[i:])
 		if size == 0 {
+			x.piece = text[i-1:]
 			x.warn(s, "truncated macro reference: \""+text+"\"",
 				"close the macro; only braces of the kind that opens it are counted")
 			return "", 0
@@ -172,6 +228,7 @@ func (x *expansion) body(s *scope, text string, i int) (body string, next int) {
 		body = text[i:next]
 	}
 	if body == "" {
+		x.piece = text[i-1 : max(next, i)]
 		x.warn(s, "empty macro name: \""+text+"\"", "write $$ for a dollar sign, or ${name}")
 	}
 	return body, next
@@ -221,7 +278,12 @@ func (x *expansion) macro(s *scope, out []byte, body string) []byte {
 	if !x.count(s, 1, len(body), len(out)) || !x.enter(s, func() string { return body }) {
 		return out
 	}
-	defer func() { s.level-- }()
+	name, piece := x.name, x.piece
+	x.piece = body
+	defer func() {
+		s.level--
+		x.name, x.piece = name, piece
+	}()
 	start := skipBlanks(body, 0)
 	if start < len(body) && body[start] == '{' {
 		return x.comparison(s, out, body[start:])
@@ -230,9 +292,10 @@ func (x *expansion) macro(s *scope, out []byte, body string) []byte {
 	for end < len(body) && isNameByte(body[end]) {
 		end++
 	}
-	value, rest := x.table[body[start:end]].value, skipBlanks(body, end)
+	value, rest := x.value(body[start:end]), skipBlanks(body, end)
 	switch {
 	case rest == len(body):
+		x.name = body[start:end]
 		return x.text(s, out, value)
 	case body[rest] == '?' || body[rest] == ':':
 		return x.conditional(s, out, body[rest:], value != "")
@@ -240,6 +303,14 @@ func (x *expansion) macro(s *scope, out []byte, body string) []byte {
 	x.warn(s, "attribute name syntax error at: \"..."+body[:end]+">>>"+shown(body[end:])+"\"",
 		"a name is made of letters, digits and underscores")
 	return out
+}
+
+// value gives the unexpanded text of a name.
+func (x *expansion) value(name string) string {
+	if x.lookup != nil {
+		return x.lookup(name)
+	}
+	return x.table[name].value
 }
 
 // conditional appends the chosen result of a text that starts with '?' or ':'.

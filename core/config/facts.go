@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
 )
@@ -84,7 +85,8 @@ func (n *Needs) Empty() bool {
 }
 
 // inquiry answers from Facts and remembers what it could not answer. The
-// second result of its methods tells whether the answer is there.
+// second result of its methods tells whether the answer is there. Names are
+// copied: facts outlive the text that they were asked for.
 type inquiry struct {
 	facts *Facts
 	needs Needs
@@ -93,7 +95,7 @@ type inquiry struct {
 func (q *inquiry) user(name string) (User, bool) {
 	u, ok := q.facts.Users[name]
 	if !ok {
-		q.needs.Users = append(q.needs.Users, name)
+		q.needs.Users = append(q.needs.Users, strings.Clone(name))
 	}
 	return u, ok
 }
@@ -101,7 +103,7 @@ func (q *inquiry) user(name string) (User, bool) {
 func (q *inquiry) group(name string) (Group, bool) {
 	g, ok := q.facts.Groups[name]
 	if !ok {
-		q.needs.Groups = append(q.needs.Groups, name)
+		q.needs.Groups = append(q.needs.Groups, strings.Clone(name))
 	}
 	return g, ok
 }
@@ -125,7 +127,7 @@ func (q *inquiry) groupName(gid uint32) (string, bool) {
 func (q *inquiry) host(name string) (Host, bool) {
 	h, ok := q.facts.Hosts[name]
 	if !ok {
-		q.needs.Hosts = append(q.needs.Hosts, name)
+		q.needs.Hosts = append(q.needs.Hosts, strings.Clone(name))
 	}
 	return h, ok
 }
@@ -133,7 +135,7 @@ func (q *inquiry) host(name string) (Host, bool) {
 func (q *inquiry) port(name string) (Port, bool) {
 	p, ok := q.facts.Ports[name]
 	if !ok {
-		q.needs.Ports = append(q.needs.Ports, name)
+		q.needs.Ports = append(q.needs.Ports, strings.Clone(name))
 	}
 	return p, ok
 }
@@ -141,7 +143,7 @@ func (q *inquiry) port(name string) (Port, bool) {
 func (q *inquiry) firstLine(path string) (File, bool) {
 	f, ok := q.facts.FirstLines[path]
 	if !ok {
-		q.needs.FirstLines = append(q.needs.FirstLines, path)
+		q.needs.FirstLines = append(q.needs.FirstLines, strings.Clone(path))
 	}
 	return f, ok
 }

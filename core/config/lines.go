@@ -1,9 +1,15 @@
 package config
 
 import (
-	"bytes"
+	"slices"
+	"sort"
 	"strings"
 )
+
+// maxEntries bounds the entries of one file, and with them the memory that its
+// syntax tree takes. A system that has descriptors for as many services does
+// not exist: each takes several of the million that a process can have.
+const maxEntries = 1 << 18
 
 // lineKind says what a stretch of a file is.
 type lineKind uint8
@@ -12,16 +18,17 @@ const (
 	lineIgnored   lineKind = iota // blank and comment lines between entries
 	lineEntry                     // a logical line
 	lineMisplaced                 // a logical line that starts with a blank: skipped with a warning
+	lineExcess                    // what follows the last entry that is read; see maxEntries
 )
 
 // logicalLine is one stretch of a file. The stretches of a file joined give
 // the file back byte for byte.
 type logicalLine struct {
 	kind   lineKind
-	raw    []byte // every byte of it, with the comments inside it and the line ends
-	text   string // joined: the line feeds removed, cut at the first NUL
-	number int32  // of the first kept physical line, from 1
 	cut    bool   // a NUL hid some text
+	number int32  // of the first kept physical line, from 1
+	raw    string // every byte of it, with the comments inside it and the line ends
+	text   string // joined: the line feeds removed, cut at the first NUL
 	parts  []linePart
 }
 
@@ -38,101 +45,127 @@ type Position struct{ Line, Column int32 }
 // position gives the place in the file of an offset of the joined text.
 func (l *logicalLine) position(offset int) Position {
 	at := linePart{number: l.number}
-	for _, p := range l.parts {
-		if p.offset > offset {
-			break
-		}
-		at = p
+	if i := sort.Search(len(l.parts), func(i int) bool { return l.parts[i].offset > offset }); i > 0 {
+		at = l.parts[i-1]
 	}
 	return Position{Line: at.number, Column: int32(offset-at.offset) + 1}
 }
 
 // lineReader splits text into logical lines (spec config, 1).
 type lineReader struct {
-	text   []byte
-	number int32 // of the next physical line
+	text   string
+	number int32 // of the physical line before the text
 	kept   []byte
+	parts  []linePart
 }
 
 // physical cuts the next physical line off, with its line feed.
-func physical(text []byte) (line, rest []byte) {
-	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+func physical(text string) (line, rest string) {
+	if i := strings.IndexByte(text, '\n'); i >= 0 {
 		return text[:i+1], text[i+1:]
 	}
-	return text, nil
+	return text, ""
 }
 
 // dropped tells whether a physical line is blank or a comment. A NUL is text
 // here: it cuts the logical line later.
-func dropped(line []byte) bool {
-	for _, c := range line {
-		if !isSpace(c) {
-			return c == '#'
+func dropped(line string) bool {
+	for i := 0; i < len(line); i++ {
+		if !isSpace(line[i]) {
+			return line[i] == '#'
 		}
 	}
 	return true
 }
 
-// next gives the next stretch; ok is false at the end of the text.
-func (r *lineReader) next() (l logicalLine, ok bool) {
-	if len(r.text) == 0 {
-		return l, false
-	}
-	start, used := r.text, 0
-	line, rest := physical(r.text)
+// continues tells whether the text goes on with the logical line before it.
+func continues(text string) bool { return text != "" && (isSpace(text[0]) || text[0] == '#') }
+
+// next gives the next stretch. The text must not be at its end.
+func (r *lineReader) next() logicalLine {
+	line, _ := physical(r.text)
 	if dropped(line) {
-		for len(line) > 0 && dropped(line) {
-			used += len(line)
-			r.number++
-			line, rest = physical(rest)
-		}
-		r.text = start[used:]
-		return logicalLine{kind: lineIgnored, raw: start[:used:used], number: r.number}, true
+		return r.ignored()
 	}
-	l = logicalLine{kind: lineEntry, number: r.number + 1}
+	l := logicalLine{kind: lineEntry, number: r.number + 1}
 	if isSpace(line[0]) {
 		l.kind = lineMisplaced
 	}
-	r.kept = r.kept[:0]
-	pending := 0 // dropped lines that belong to us only if a continuation follows
-	number := r.number
-	for {
-		number++
-		if dropped(line) {
-			pending += len(line)
-		} else {
-			used += pending + len(line)
-			pending = 0
-			r.number = number
-			if len(r.kept) > 0 {
-				l.parts = append(l.parts, linePart{offset: len(r.kept), number: number})
-			}
-			r.kept = append(r.kept, bytes.TrimSuffix(line, []byte{'\n'})...)
-		}
-		if len(rest) == 0 || (!isSpace(rest[0]) && rest[0] != '#') {
-			break
-		}
-		line, rest = physical(rest)
+	l.raw, l.text = r.joined()
+	if len(r.parts) > 0 {
+		l.parts = slices.Clone(r.parts)
 	}
-	l.raw, r.text = start[:used:used], start[used:]
-	l.text = string(r.kept)
+	r.text = r.text[len(l.raw):]
 	if i := strings.IndexByte(l.text, 0); i >= 0 {
 		l.text, l.cut = l.text[:i], true
 	}
-	return l, true
+	return l
+}
+
+// ignored reads the blank and comment lines at the start of the text.
+func (r *lineReader) ignored() logicalLine {
+	line, rest := physical(r.text)
+	for line != "" && dropped(line) {
+		r.number++
+		line, rest = physical(rest)
+	}
+	l := logicalLine{kind: lineIgnored, number: r.number, raw: r.text[:len(r.text)-len(line)-len(rest)]}
+	r.text = r.text[len(l.raw):]
+	return l
+}
+
+// joined reads the logical line at the start of the text: all its bytes, and
+// what they mean. A line without continuation is not copied.
+func (r *lineReader) joined() (raw, text string) {
+	line, rest := physical(r.text)
+	r.number++
+	r.kept, r.parts = r.kept[:0], r.parts[:0]
+	used, first := len(line), strings.TrimSuffix(line, "\n")
+	for number := r.number; continues(rest); {
+		line, rest = physical(rest)
+		if number++; dropped(line) { // ours only if a continuation follows
+			continue
+		}
+		if len(r.parts) == 0 {
+			r.kept = append(r.kept, first...)
+		}
+		r.parts = append(r.parts, linePart{offset: len(r.kept), number: number})
+		r.kept = append(r.kept, strings.TrimSuffix(line, "\n")...)
+		used, r.number = len(r.text)-len(rest), number
+	}
+	if len(r.parts) == 0 {
+		return r.text[:used], first
+	}
+	return r.text[:used], string(r.kept)
 }
 
 // splitLines reads all stretches of a text.
-func splitLines(text []byte) []logicalLine {
+func splitLines(text string) []logicalLine {
 	r := lineReader{text: text}
-	lines := make([]logicalLine, 0, 16+bytes.Count(text, []byte{'\n'})/2)
-	for {
-		l, ok := r.next()
-		if !ok {
-			return lines
+	entries := min(countEntries(text), maxEntries)
+	lines := make([]logicalLine, 0, 16+entries+entries/4)
+	for n := 0; r.text != ""; {
+		rest := r.text
+		l := r.next()
+		if l.kind != lineIgnored {
+			n++
+		}
+		if n > maxEntries {
+			return append(lines, logicalLine{kind: lineExcess, number: l.number, raw: rest})
 		}
 		lines = append(lines, l)
 	}
+	return lines
+}
+
+// countEntries counts the physical lines that begin an entry.
+func countEntries(text string) (n int) {
+	for line := ""; text != ""; {
+		if line, text = physical(text); !continues(line) {
+			n++
+		}
+	}
+	return n
 }
 
 // isSpace is the C library's isspace for ASCII.

@@ -11,6 +11,7 @@ type MainFile struct {
 	Path    string
 	Entries []MainEntry // in file order, broken ones included
 	lines   []logicalLine
+	excess  int32 // the line of the first entry that is not read; 0: all are
 }
 
 // MainEntry is one "name = value" of main.cf, not yet expanded.
@@ -25,15 +26,23 @@ type MainEntry struct {
 	fault  string // what is wrong with a broken entry, in the original's words
 	cut    bool   // text after a NUL byte is ignored
 	astray bool   // starts with a blank: skipped
+
+	line       *logicalLine
+	valueStart int // offset in the logical line
 }
 
 // ParseMain reads main.cf (spec config, 2.1). It never fails: what is wrong is
 // kept in the tree and reported by Evaluate.
 func ParseMain(path string, text []byte) *MainFile {
-	f := &MainFile{Path: path, lines: splitLines(text)}
+	f := &MainFile{Path: path, lines: splitLines(string(text))}
+	f.Entries = make([]MainEntry, 0, len(f.lines))
 	for i := range f.lines {
 		l := &f.lines[i]
-		if l.kind == lineIgnored {
+		switch l.kind {
+		case lineIgnored:
+			continue
+		case lineExcess:
+			f.excess = l.number
 			continue
 		}
 		e := parseMainEntry(l)
@@ -47,6 +56,7 @@ func parseMainEntry(l *logicalLine) MainEntry {
 	e := MainEntry{Line: l.number, text: l.text, cut: l.cut}
 	name, value, fault := splitNameValue(l.text)
 	e.NameAt, e.ValueAt = l.position(name.start), l.position(value.start)
+	e.line, e.valueStart = l, value.start
 	if fault != "" {
 		e.fault = fault
 		return e
@@ -105,6 +115,15 @@ func printLines(lines []logicalLine) []byte {
 	return out
 }
 
+// excessError is ours: the original goes on until the memory is used up.
+func excessError(path string, line int32, what string) core.Diagnostic {
+	return core.Diagnostic{
+		Severity: core.Error, File: path, Line: line, Column: 1,
+		Text: path + ": line " + strconv.Itoa(int(line)) + ": " + what,
+		Hint: "see whether the file is the right one; everything from here on is ignored",
+	}
+}
+
 // astrayText is how much of a misplaced line its warning shows, in bytes.
 const astrayText = 30
 
@@ -122,10 +141,11 @@ func astrayWarning(path, text string, at Position) core.Diagnostic {
 }
 
 // cutAdvice is ours: the original is silent (quirk Q35).
-func cutAdvice(path string, line int32) core.Diagnostic {
+func cutAdvice(path string, l *logicalLine) core.Diagnostic {
+	at := l.position(len(l.text))
 	return core.Diagnostic{
-		Severity: core.Info, File: path, Line: line, Column: 1,
-		Text: path + ", line " + strconv.Itoa(int(line)) + ": text after null byte may be ignored",
-		Hint: "remove the NUL byte from the entry",
+		Severity: core.Info, File: path, Line: at.Line, Column: at.Column,
+		Text: path + ", line " + number(int(l.number)) + ": text after null byte may be ignored",
+		Hint: "remove the NUL byte; what follows it in the entry is ignored",
 	}
 }

@@ -5,6 +5,7 @@ type MasterFile struct {
 	Path    string
 	Entries []MasterEntry // in file order, broken ones included
 	lines   []logicalLine
+	excess  int32 // the line of the first entry that is not read; 0: all are
 }
 
 // The columns of master.cf (spec config, 5.1).
@@ -49,17 +50,19 @@ func (e *MasterEntry) At(f Field) Position { return e.line.position(f.offset) }
 // ParseMaster reads master.cf (spec config, 5.1 and 5.6). It never fails: what
 // is wrong is reported by Resolve.
 func ParseMaster(path string, text []byte) *MasterFile {
-	f := &MasterFile{Path: path, lines: splitLines(text)}
+	f := &MasterFile{Path: path, lines: splitLines(string(text))}
 	f.Entries = make([]MasterEntry, 0, len(f.lines))
-	var tokens []Field // one store for all entries
+	store := tokenStore{size: min(4096, longEntry+len(f.lines)*(NumColumns+2))}
 	for i := range f.lines {
 		l := &f.lines[i]
 		if l.kind == lineIgnored {
 			continue
 		}
-		start := len(tokens)
-		tokens = splitFields(l.text, tokens)
-		fields := tokens[start:len(tokens):len(tokens)]
+		fields, full := store.split(l.text)
+		if l.kind == lineExcess || full {
+			f.excess = l.number
+			break
+		}
 		if len(fields) == 0 && !l.cut {
 			continue
 		}
@@ -73,11 +76,40 @@ func ParseMaster(path string, text []byte) *MasterFile {
 	return f
 }
 
-// splitFields cuts a logical line into tokens and appends them to dst: eight
-// columns between blanks, then arguments, in which braces keep blanks.
-func splitFields(text string, dst []Field) []Field {
+// maxTokens bounds the columns and arguments of one file, and with them the
+// memory that its syntax tree takes. As many arguments are several times what a
+// system gives to any program.
+const maxTokens = 1 << 22
+
+// longEntry is how many tokens a long entry has; a longer one costs a copy.
+const longEntry = 64
+
+// tokenStore holds the tokens of many entries together, in blocks.
+type tokenStore struct {
+	size  int // of a block
+	block []Field
+	total int
+}
+
+// split cuts a logical line into tokens. full tells that the file has more
+// than are kept.
+func (s *tokenStore) split(text string) (fields []Field, full bool) {
+	if cap(s.block)-len(s.block) < longEntry {
+		s.block = make([]Field, 0, s.size)
+	}
+	start := len(s.block)
+	s.block = splitFields(text, s.block, maxTokens-s.total+1)
+	fields = s.block[start:len(s.block):len(s.block)]
+	s.total += len(fields)
+	return fields, s.total > maxTokens
+}
+
+// splitFields cuts a logical line into tokens and appends them to dst, at most
+// limit: eight columns between blanks, then arguments, in which braces keep
+// blanks.
+func splitFields(text string, dst []Field, limit int) []Field {
 	n, i := 0, 0
-	for {
+	for n < limit {
 		for i < len(text) && isBlank(text[i]) {
 			i++
 		}
@@ -95,6 +127,7 @@ func splitFields(text string, dst []Field) []Field {
 		dst = append(dst, Field{Text: text[start:i], offset: start})
 		n++
 	}
+	return dst
 }
 
 // braceToken gives the length of the token at the start of text: up to the

@@ -22,7 +22,7 @@ func (n *network) enabled(a netip.Addr) bool { return a.Is4() && n.ipv4 || a.Is6
 func (e *evaluation) protocols() {
 	const param = "inet_protocols"
 	n, whole := &e.p.result.network, e.texts[param]
-	for rest := whole; rest != ""; {
+	for rest := whole; rest != "" && !e.enough(param); {
 		var word string
 		if word, rest = cutPlain(rest); word == "" {
 			continue
@@ -35,11 +35,12 @@ func (e *evaluation) protocols() {
 		case "ipv6":
 			n.ipv6 = true
 		default:
-			e.refuse(param, "unknown inet_protocols value \""+word+"\" in \""+whole+"\"",
+			e.refuseIn(param, word, "unknown inet_protocols value \""+word+"\" in \""+whole+"\"",
 				"use all, ipv4 or ipv6, in lower case")
-			n.ipv4, n.ipv6 = true, true
-			rest = ""
 		}
+	}
+	if e.bad[param] { // all stands in, so that nothing else is refused because of it
+		n.ipv4, n.ipv6 = true, true
 	}
 	e.p.result.inetProtocols = whole
 	if old := e.p.frozen; old != nil {
@@ -62,6 +63,10 @@ func (e *evaluation) protocols() {
 // at a reload the addresses of the start stay in force.
 func (e *evaluation) interfaces() {
 	const param = "inet_interfaces"
+	if e.local { // the default of mynetworks has asked for it already
+		return
+	}
+	e.local = true
 	r := &e.p.result
 	n, value := &r.network, e.texts[param]
 	r.inetInterfaces, r.interfacesNow = value, value
@@ -69,18 +74,36 @@ func (e *evaluation) interfaces() {
 		n.own, r.inetInterfaces = old.Addresses, old.InetInterfaces
 		return
 	}
-	if e.bad[param] || !n.ipv4 && !n.ipv6 {
+	if !n.ipv4 && !n.ipv6 {
 		return
 	}
+	if !e.bad[param] {
+		e.listed(value)
+	}
+	if e.bad[param] { // all stands in, so that no entry is refused because of it
+		n.own = n.wildcards()
+	}
+}
+
+// wildcards are the addresses of inet_interfaces = all.
+func (n *network) wildcards() (list []netip.Addr) {
+	if n.ipv4 {
+		list = append(list, netip.IPv4Unspecified())
+	}
+	if n.ipv6 {
+		list = append(list, netip.IPv6Unspecified())
+	}
+	return list
+}
+
+// listed reads the value of inet_interfaces.
+func (e *evaluation) listed(value string) {
+	const param = "inet_interfaces"
+	n := &e.p.result.network
 	local := e.localAddresses()
 	switch value {
 	case "all":
-		if n.ipv4 {
-			n.own = append(n.own, netip.IPv4Unspecified())
-		}
-		if n.ipv6 {
-			n.own = append(n.own, netip.IPv6Unspecified())
-		}
+		n.own = n.wildcards()
 	case "loopback-only":
 		for _, a := range local {
 			if isLoopback(a) {
@@ -88,9 +111,7 @@ func (e *evaluation) interfaces() {
 			}
 		}
 	default:
-		if !e.namedInterfaces(value) {
-			return
-		}
+		e.namedInterfaces(value)
 	}
 	n.own = sortAddresses(n.own)
 	if len(local) == 0 {
@@ -98,17 +119,18 @@ func (e *evaluation) interfaces() {
 		return
 	}
 	for _, a := range n.own {
-		if !a.IsUnspecified() && !slices.Contains(local, a) || a.IsUnspecified() && value != "all" {
-			e.refuse(param, "parameter inet_interfaces: no local interface found for "+formatAddress(a),
-				"name addresses of this machine, or use all or loopback-only")
+		if e.enough(param) {
 			return
+		}
+		if !a.IsUnspecified() && !slices.Contains(local, a) || a.IsUnspecified() && value != "all" {
+			e.refuseIn(param, formatAddress(a), "parameter inet_interfaces: no local interface found for "+formatAddress(a),
+				"name addresses of this machine, or use all or loopback-only")
 		}
 	}
 }
 
-// namedInterfaces looks up the hosts of inet_interfaces. ok is false when one
-// is unknown.
-func (e *evaluation) namedInterfaces(list string) (ok bool) {
+// namedInterfaces looks up the hosts of inet_interfaces.
+func (e *evaluation) namedInterfaces(list string) {
 	const param = "inet_interfaces"
 	n := &e.p.result.network
 	for item := range strings.FieldsFuncSeq(list, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' }) {
@@ -121,13 +143,11 @@ func (e *evaluation) namedInterfaces(list string) (ok bool) {
 			continue
 		}
 		if len(found) == 0 {
-			e.refuse(param, "config variable inet_interfaces: host not found: "+item,
+			e.refuseIn(param, item, "config variable inet_interfaces: host not found: "+item,
 				because(answer.Trouble, "name hosts or addresses of the families in inet_protocols; all and loopback-only stand alone and in lower case"))
-			return false
 		}
 		n.own = append(n.own, found...)
 	}
-	return true
 }
 
 // lookup gives the addresses of a host in the enabled families, in the
@@ -236,7 +256,7 @@ func (e *evaluation) ownNetworks() string {
 			continue
 		}
 		if word != "class" && word != "subnet" && word != "host" {
-			e.refuse(param, "unknown mynetworks mask style value \""+word+"\" in \""+whole+"\"", "use host, subnet or class")
+			e.refuseIn(param, word, "unknown mynetworks mask style value \""+word+"\" in \""+whole+"\"", "use host, subnet or class")
 			return ""
 		}
 		styles = append(styles, word)
@@ -245,13 +265,7 @@ func (e *evaluation) ownNetworks() string {
 		e.refuse(param, "bad mynetworks_style value: "+whole+"; specify exactly one value", "use host, subnet or class")
 		return ""
 	}
-	var list []string
-	for _, p := range e.p.inquiry.facts.Interfaces {
-		if a := p.Addr(); n.enabled(a) {
-			list = append(list, networkText(styles[0], p))
-		}
-	}
-	return strings.Join(list, " ")
+	return e.networks(styles[0])
 }
 
 // networkText gives the network of an interface address in a style.

@@ -16,7 +16,11 @@ type Parameters struct {
 	Needs       Needs             // not empty: look these up and evaluate again
 
 	table   map[string]setting
+	broken  *Problem        // the first entry of main.cf that cannot be read
+	bad     map[string]bool // parameters that were refused
+	given   []string        // names that main.cf or an override gives a text, in order
 	inquiry inquiry
+	spent   *effort // on macros by the Evaluate under way; nil: it has ended
 	frozen  *Frozen
 	result  evaluated
 }
@@ -25,6 +29,7 @@ type Parameters struct {
 type setting struct {
 	value string
 	entry *MainEntry // nil: not from main.cf
+	given bool       // by main.cf or by an override
 }
 
 // Problem says why a parameter cannot be used: warnings, then one Error. It is
@@ -48,8 +53,12 @@ func newParameters(main *MainFile, facts *Facts, options Options) *Parameters {
 	for i := range main.Entries {
 		p.enter(main, &main.Entries[i])
 	}
+	if main.excess > 0 {
+		p.report(excessError(main.Path, main.excess, "more than "+number(maxEntries)+" entries"))
+	}
 	for _, o := range options.Overrides {
-		p.set(o.Name, o.Value)
+		p.table[o.Name] = setting{value: o.Value, given: true}
+		p.given = append(p.given, o.Name)
 	}
 	p.set("process_id", strconv.Itoa(int(facts.ProcessID)))
 	return p
@@ -66,20 +75,28 @@ func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 	where := main.Path + ", line " + strconv.Itoa(int(e.Line)) + ": "
 	d := core.Diagnostic{File: main.Path, Line: e.NameAt.Line, Column: e.NameAt.Column}
 	if e.fault != "" {
+		d.Line, d.Column = e.ValueAt.Line, e.ValueAt.Column // where the name or the '=' should be
 		d.Severity, d.Text = core.Error, where+e.fault+": \""+e.text+"\""
 		d.Hint = "write \"name = value\"; a line that goes on with the entry before it must start with a blank"
 		p.report(d)
+		if p.broken == nil {
+			p.broken = &Problem{[]core.Diagnostic{d}}
+		}
 		return
 	}
 	if e.cut {
-		p.report(cutAdvice(main.Path, e.Line))
+		p.report(cutAdvice(main.Path, e.line))
 	}
 	if old, ok := p.table[e.Name]; ok && old.value != e.Value {
 		d.Severity, d.Text = core.Warning, where+"overriding earlier entry: "+e.Name+"="+old.value
 		d.Hint = "remove one of the two entries; this one counts"
+		if old.entry != nil {
+			d.Hint = "remove one of the two entries; this one counts, not that of line " + number(int(old.entry.Line))
+		}
 		p.report(d)
 	}
-	p.table[e.Name] = setting{value: e.Value, entry: e}
+	p.table[e.Name] = setting{value: e.Value, entry: e, given: true}
+	p.given = append(p.given, e.Name)
 }
 
 func (p *Parameters) report(d core.Diagnostic) { p.Diagnostics = append(p.Diagnostics, d) }
@@ -92,6 +109,17 @@ func (p *Parameters) at(name string, d core.Diagnostic) core.Diagnostic {
 		d.Line, d.Column = s.entry.ValueAt.Line, s.entry.ValueAt.Column
 	}
 	return d
+}
+
+// where starts messages of our own about a parameter.
+func (p *Parameters) where(name string) string {
+	if name == "" {
+		return ""
+	}
+	if s := p.table[name]; s.entry != nil {
+		return p.Path + ", line " + number(int(s.entry.Line)) + ": parameter " + name + ": "
+	}
+	return p.Path + ": parameter " + name + ": "
 }
 
 // refuse makes the Problem of one error about a parameter.
@@ -117,13 +145,9 @@ func (p *Parameters) value(name, fallback string) (string, error) {
 	if !ok {
 		raw = fallback
 	}
-	text, err := p.expand(raw)
+	text, err := p.expandIn(name, raw)
 	if err != nil {
-		problem := err.(*Problem)
-		for i, d := range problem.Diagnostics {
-			problem.Diagnostics[i] = p.at(name, d)
-		}
-		return "", problem
+		return "", err
 	}
 	if !ok {
 		p.set(name, text)

@@ -15,8 +15,8 @@ func (e *evaluation) knownPorts() {
 		if item == "" {
 			continue
 		}
-		if fault := addKnownPorts(known, item); fault != "" {
-			e.warn(param, param+": in \""+item+"\""+fault, "write name = port, with commas between the items")
+		if fault := addKnownPorts(known, item); fault != "" && !e.enough(param) {
+			e.warnIn(param, strings.TrimLeft(item, " \t\r\n"), param+": in \""+item+"\""+fault, "write name = port, with commas between the items")
 		}
 	}
 }

@@ -28,6 +28,7 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 	r.services = make([]core.ServiceConfig, 0, len(master.Entries))
 	r.seen = make(map[identity]int32, len(master.Entries))
 	r.bound = make(map[netip.AddrPort]int32)
+	r.paths = make(map[string]string)
 	debugger := r.debugger()
 	if n := &p.result.network; !n.ipv4 && !n.ipv6 {
 		r.noProtocols()
@@ -35,13 +36,17 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 	for i := range master.Entries {
 		r.entry(&master.Entries[i])
 	}
+	if master.excess > 0 {
+		r.out = append(r.out, excessError(r.path, master.excess, "more than "+number(maxEntries)+" entries, or "+
+			number(maxTokens)+" columns and arguments"))
+	}
 	r.logFile()
 	needs := r.q.open()
 	if failed(r.out) || !needs.Empty() || !p.Needs.Empty() {
 		return Resolution{Config: Refusal(r.out...), Needs: needs}
 	}
 	v := &p.result
-	return Resolution{OK: true, Config: &core.Config{
+	accepted := &core.Config{
 		MailVersion:          v.version,
 		ConfigDirectory:      facts.ConfigDirectory,
 		QueueDirectory:       v.queueDirectory,
@@ -50,7 +55,7 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 		MailOwner:            v.owner,
 		InetInterfaces:       v.inetInterfaces,
 		InetProtocols:        v.inetProtocols,
-		DebuggerCommand:      debugger,
+		DebuggerCommand:      strings.Clone(debugger),
 		Environment:          v.environment,
 		Log:                  v.log,
 		Services:             r.services,
@@ -58,7 +63,9 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 		ReloadClearsThrottle: v.clearThrottle,
 		JournalFile:          v.journalFile,
 		JournalLimit:         v.journalLimit,
-	}}
+	}
+	detach(accepted.Services)
+	return Resolution{OK: true, Config: accepted}
 }
 
 // Refusal is a configuration that holds nothing but diagnostics.
@@ -76,6 +83,8 @@ type resolver struct {
 	services []core.ServiceConfig
 	seen     map[identity]int32       // where a service stands in services
 	bound    map[netip.AddrPort]int32 // the line of the entry that has an address
+	paths    map[string]string        // of programs, by command
+	sockets  int                      // of the services so far
 }
 
 // identity is what tells services apart (spec config, 5.5).
@@ -134,7 +143,7 @@ func (r *resolver) noProtocols() {
 // entry resolves one entry: its columns from left to right, as the original.
 func (r *resolver) entry(e *MasterEntry) {
 	if e.line.cut {
-		r.out = append(r.out, cutAdvice(r.path, e.Line))
+		r.out = append(r.out, cutAdvice(r.path, e.line))
 	}
 	if e.astray {
 		r.out = append(r.out, astrayWarning(r.path, e.line.text, Position{e.Line, 1}))
@@ -152,20 +161,23 @@ func (r *resolver) entry(e *MasterEntry) {
 	}
 	s := core.ServiceConfig{Name: e.Fields[ColumnName].Text, Line: e.Line}
 	if s.Type, ok = core.ParseServiceType(kind.Text); !ok {
-		r.refuse(e, kind, "bad transport type: "+kind.Text, "use inet, unix, fifo, pass or unix-dgram, in lower case")
-		return
+		r.refuse(e, kind, "bad transport type: "+kind.Text, typeHint)
+		return // the columns may be out of step
 	}
 	var name inetName
 	if s.Type == core.Inet {
 		r.frozenInterfaces(e)
 		if name, ok = r.inetName(e); !ok {
+			r.columns(&s, e, false) // for what else is wrong
 			return
 		}
 	}
-	if r.columns(&s, e, name) {
+	if r.columns(&s, e, s.Type == core.Inet && len(name.addresses) == 0) {
 		r.accept(&s, e, name)
 	}
 }
+
+const typeHint = "use inet, unix, fifo, pass or unix-dgram, in lower case"
 
 // frozenInterfaces warns once per entry that a change of inet_interfaces has
 // no effect (spec config, 3.3; quirk Q10).
@@ -184,7 +196,11 @@ func (r *resolver) frozenInterfaces(e *MasterEntry) {
 func (r *resolver) required(e *MasterEntry, column int) (Field, bool) {
 	f, ok := r.column(e, column)
 	if ok && f.Text == "-" {
-		r.refuse(e, f, "field \""+columnNames[column]+"\" has no default value", "write the "+columnNames[column])
+		hint := "write the name of a program in the daemon directory"
+		if column == ColumnType {
+			hint = typeHint
+		}
+		r.refuse(e, f, "field \""+columnNames[column]+"\" has no default value", hint)
 		return f, false
 	}
 	return f, ok
@@ -200,20 +216,15 @@ func (r *resolver) column(e *MasterEntry, column int) (Field, bool) {
 	return Field{}, false
 }
 
-// columns reads what follows the transport type.
-func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, name inetName) bool {
-	private, ok := r.yesNo(e, ColumnPrivate, true)
-	if !ok {
-		return false
-	}
-	if s.Type == core.Inet && private {
-		r.refuse(e, e.Fields[ColumnPrivate], "inet service cannot be private", "write n in the private column")
-		return false
-	}
-	if s.Type == core.Inet && len(name.addresses) == 0 {
+// columns reads what follows the transport type. Of a broken entry the columns
+// that are there are all looked at. homeless is an inet service without an
+// address.
+func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, homeless bool) bool {
+	private, good := r.private(s, e)
+	if good && homeless {
 		r.refuse(e, e.Fields[ColumnName], "no valid IP address found: "+s.Name,
 			"put a host before the port, or give inet_interfaces a value")
-		return false
+		good = false
 	}
 	if s.Type != core.Inet {
 		s.Canonical = "public/" + s.Name
@@ -221,28 +232,54 @@ func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, name inetName)
 			s.Canonical = "private/" + s.Name
 		}
 	}
-	if s.Unprivileged, ok = r.yesNo(e, ColumnUnprivileged, true); !ok {
-		return false
+	var ok [NumColumns]bool
+	var wakeup int32
+	for column := ColumnUnprivileged; column < NumColumns; column++ {
+		if column > len(e.Fields) { // the first that is missing was reported
+			return false
+		}
+		switch column {
+		case ColumnUnprivileged:
+			s.Unprivileged, ok[column] = r.yesNo(e, column, true)
+		case ColumnChroot:
+			s.Chroot, ok[column] = r.chroot(e)
+		case ColumnWakeup:
+			wakeup, ok[column] = r.count(e, column, 0)
+			s.Wakeup = core.Duration(wakeup) * core.Second
+			s.WakeupIfUsed = wakeup > 0 && strings.HasSuffix(e.Fields[column].Text, "?")
+		case ColumnLimit:
+			s.ProcessLimit, ok[column] = r.count(e, column, r.p.result.processLimit)
+		case ColumnCommand:
+			var command Field
+			command, ok[column] = r.required(e, column)
+			s.Command, s.Path = r.program(command.Text)
+		}
+		good = good && ok[column]
 	}
-	if s.Chroot, ok = r.chroot(e); !ok {
-		return false
+	args, whole := r.arguments(e)
+	s.Args = args
+	return good && whole
+}
+
+// private reads the third column.
+func (r *resolver) private(s *core.ServiceConfig, e *MasterEntry) (private, ok bool) {
+	private, ok = r.yesNo(e, ColumnPrivate, true)
+	if ok && s.Type == core.Inet && private {
+		r.refuse(e, e.Fields[ColumnPrivate], "inet service cannot be private", "write n in the private column")
+		return false, false
 	}
-	wakeup, ok := r.count(e, ColumnWakeup, 0)
-	if !ok {
-		return false
+	return private, ok
+}
+
+// program gives the command and its path. Many services have one program, so
+// both share one text.
+func (r *resolver) program(command string) (name, path string) {
+	path, known := r.paths[command]
+	if !known {
+		path = r.p.result.daemonDirectory + "/" + command
+		r.paths[command] = path
 	}
-	s.Wakeup = core.Duration(wakeup) * core.Second
-	s.WakeupIfUsed = wakeup > 0 && strings.HasSuffix(e.Fields[ColumnWakeup].Text, "?")
-	if s.ProcessLimit, ok = r.count(e, ColumnLimit, r.p.result.processLimit); !ok {
-		return false
-	}
-	command, ok := r.required(e, ColumnCommand)
-	if !ok {
-		return false
-	}
-	s.Command, s.Path = command.Text, r.p.result.daemonDirectory+"/"+command.Text
-	s.Args, ok = r.arguments(e)
-	return ok
+	return path[len(path)-len(command):], path
 }
 
 // level1 is the compatibility level from which chroot defaults to n.
@@ -310,19 +347,23 @@ func (r *resolver) arguments(e *MasterEntry) (args []string, ok bool) {
 	if len(e.Args) == 0 {
 		return nil, true
 	}
-	args = make([]string, len(e.Args))
+	args, ok = make([]string, len(e.Args)), true
+	faults := 0
 	for i, f := range e.Args {
 		if args[i] = f.Text; f.Text[0] != '{' {
 			continue
 		}
 		inner, fault := stripBraces(f.Text)
-		if fault != "" {
-			r.refuse(e, f, fault+" in \""+f.Text+"\"", "close each brace, and put a blank after the last")
-			return nil, false
-		}
 		args[i] = inner
+		if fault == "" {
+			continue
+		}
+		ok = false
+		if faults++; faults <= maxRemarks {
+			r.refuse(e, f, fault+" in \""+f.Text+"\"", "close each brace, and put a blank after the last")
+		}
 	}
-	return args, true
+	return args, ok
 }
 
 // accept completes a service and enters it into the list.
@@ -334,6 +375,9 @@ func (r *resolver) accept(s *core.ServiceConfig, e *MasterEntry, name inetName) 
 	s.SwitchIdentity = r.flags.SwitchIdentity
 	fault := ""
 	if s.Type == core.Inet {
+		if !r.room(e, len(name.addresses)) {
+			return
+		}
 		fault = r.bind(s, e, name)
 	} else {
 		s.LocalOnly = s.Type != core.Pass
@@ -342,15 +386,17 @@ func (r *resolver) accept(s *core.ServiceConfig, e *MasterEntry, name inetName) 
 	key := identity{s.Canonical, s.Type}
 	if at, twice := r.seen[key]; twice {
 		r.say(core.Warning, e.At(e.Fields[ColumnName]), "duplicate master.cf entry for service \""+
-			r.services[at].Name+"\" ("+s.Canonical+") -- using the last entry", "remove all but one of the entries")
+			r.services[at].Name+"\" ("+s.Canonical+") -- using the last entry", "remove one of the entries; this one counts, not that of line "+
+			strconv.Itoa(int(r.services[at].Line)))
 		r.services[at] = *s
 		return
 	}
 	if fault != "" {
-		r.say(core.Error, e.At(e.Fields[ColumnName]), fault, "use a port number, or a TCP service of /etc/services")
+		r.say(core.Error, e.At(portOf(e, name.port)), fault, "use a port number, or a TCP service of /etc/services")
 		return
 	}
 	r.conflicts(s, e)
+	r.argumentSpace(s, e)
 	r.seen[key] = int32(len(r.services))
 	r.services = append(r.services, *s)
 }

@@ -281,33 +281,6 @@ func TestUpstreamFlavour(t *testing.T) {
 	}
 }
 
-func benchmarkText(services, parameters int) (main, master []byte) {
-	m, s := bytes.NewBuffer(latin1(goodMain)), new(bytes.Buffer)
-	for i := range parameters {
-		fmt.Fprintf(m, "user_parameter_%d = ${user_parameter_%d?{a}:{b}} $myhostname\n", i, i/2)
-	}
-	for i := range services {
-		fmt.Fprintf(s, "127.0.0.1:%d inet n - n 60 %d smtpd\n  -o smtpd_tls_security_level=encrypt\n  -o { smtpd_client_restrictions = permit_mynetworks, reject }\n", 10000+i, i%50)
-	}
-	return m.Bytes(), s.Bytes()
-}
-
-func benchmarkResolve(b *testing.B, services int) {
-	main, master := benchmarkText(services, 500)
-	facts := vectorFacts()
-	b.ReportAllocs()
-	for b.Loop() {
-		p := Evaluate(ParseMain("/v/main.cf", main), facts, Options{})
-		r := Resolve(p, ParseMaster("/v/master.cf", master), facts, Flags{})
-		if !r.OK || len(r.Config.Services) != services {
-			b.Fatalf("refused: %+v", r.Config.Diagnostics[0])
-		}
-	}
-}
-
-func BenchmarkResolve3000(b *testing.B)  { benchmarkResolve(b, 3000) }
-func BenchmarkResolve30000(b *testing.B) { benchmarkResolve(b, 30000) }
-
 func TestMistakesInMacrosAreReportedAsFarAsTheOriginalReads(t *testing.T) {
 	const attribute = `warning: attribute name syntax error at: "...a>>>-b"`
 	truncated := func(v string) string { return `warning: truncated macro reference: "` + v + `"` }

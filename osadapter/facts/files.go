@@ -21,6 +21,15 @@ const (
 // errTooLarge is the system's own number for a file beyond a limit.
 const errTooLarge = syscall.EFBIG
 
+// errNoFile is the error of what has no end, or none that we could wait for.
+// Differs: the original waits for ever for the writer of a FIFO.
+var errNoFile = errors.New("not a regular file")
+
+// readError is an error of a file that was opened.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
 // errorNumber gives the number inside an error of a system call.
 func errorNumber(err error) core.Errno {
 	var number syscall.Errno
@@ -49,6 +58,10 @@ func readFile(path string) (text []byte, problem *core.Diagnostic) {
 }
 
 func unreadable(path string, err error) *core.Diagnostic {
+	text := "open " + path + ": " + errorText(err)
+	if errors.As(err, new(readError)) {
+		text = "read " + path + ": " + errorText(err)
+	}
 	hint := "make the file, or start with -c DIRECTORY to name another directory"
 	switch errorNumber(err) {
 	case core.EACCES, core.EPERM:
@@ -56,16 +69,19 @@ func unreadable(path string, err error) *core.Diagnostic {
 	case core.EISDIR:
 		hint = "there is a directory where the file should be" // Differs: Q42
 	}
-	if errors.Is(err, errTooLarge) {
-		hint = "a configuration file may have " + strconv.Itoa(maxFileSize>>20) + " MB"
+	switch {
+	case errors.Is(err, errTooLarge):
+		hint = "a configuration file may have " + strconv.Itoa(maxFileSize>>20) + " MB; see whether it is the right one"
+	case errors.Is(err, errNoFile):
+		text = "read " + path + ": " + errNoFile.Error()
+		hint = "put a file where the FIFO or the disk is"
 	}
-	return &core.Diagnostic{
-		Severity: core.Error, File: path, Text: "open " + path + ": " + errorText(err), Hint: hint,
-	}
+	return &core.Diagnostic{Severity: core.Error, File: path, Text: text, Hint: hint}
 }
 
 // readOnce reads a file. stable tells that it did not change while it was
-// read. What is not a regular file is never waited for.
+// read. Nothing is waited for: apart from regular files only character devices
+// are read, which may be /dev/null.
 func readOnce(path string, limit int) (text []byte, stable bool, err error) {
 	fd, err := open(path)
 	if err != nil {
@@ -75,6 +91,12 @@ func readOnce(path string, limit int) (text []byte, stable bool, err error) {
 	var before, after unix.Stat_t
 	if err := unix.Fstat(fd, &before); err != nil {
 		return nil, false, err
+	}
+	switch kind := before.Mode & unix.S_IFMT; {
+	case kind == unix.S_IFIFO || kind == unix.S_IFBLK:
+		return nil, false, errNoFile
+	case before.Size > int64(limit):
+		return nil, false, readError{errTooLarge}
 	}
 	size := min(max(int(before.Size), 0), limit)
 	text = make([]byte, 0, size+1)
@@ -87,7 +109,7 @@ func readOnce(path string, limit int) (text []byte, stable bool, err error) {
 		case err == unix.EINTR:
 			continue
 		case err != nil:
-			return nil, false, err
+			return nil, false, readError{err}
 		case n == 0:
 			if err := unix.Fstat(fd, &after); err != nil {
 				return nil, false, err
@@ -96,7 +118,7 @@ func readOnce(path string, limit int) (text []byte, stable bool, err error) {
 			return text, stable, nil
 		}
 		if text = text[:len(text)+n]; len(text) > limit {
-			return nil, false, errTooLarge
+			return nil, false, readError{errTooLarge}
 		}
 	}
 }

@@ -1,0 +1,81 @@
+package advice
+
+import (
+	"net/netip"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+)
+
+// addresses looks for services that take clients from each other, or that are
+// to listen where this machine is not.
+func (c *check) addresses() {
+	owner := make(map[netip.AddrPort]*entry)
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.off || e.resolved == nil || e.resolved.Type != core.Inet {
+			continue
+		}
+		for _, endpoint := range e.resolved.Endpoints {
+			a := endpoint.Address
+			if a.Port() == 0 {
+				continue
+			}
+			if first := owner[a]; first != nil {
+				c.inMaster(SameAddress, e.place(config.ColumnName), "the service of line "+decimal(int64(first.Line))+" has the address "+
+					a.String()+" too: the system gives each of them some of the clients, by chance",
+					"give one of them another address or port, or remove it")
+				continue
+			}
+			owner[a] = e
+			c.foreign(e, a)
+		}
+	}
+	for i := range c.entries {
+		c.covered(&c.entries[i], owner)
+	}
+}
+
+// covered looks for a service at one address of a port whose other addresses
+// another service has.
+func (c *check) covered(e *entry, owner map[netip.AddrPort]*entry) {
+	if e.off || e.resolved == nil || e.resolved.Type != core.Inet {
+		return
+	}
+	for _, endpoint := range e.resolved.Endpoints {
+		a := endpoint.Address
+		if a.Port() == 0 || owner[a] != e {
+			continue
+		}
+		all := netip.IPv4Unspecified()
+		if a.Addr().Is6() {
+			all = netip.IPv6Unspecified()
+		}
+		other := owner[netip.AddrPortFrom(all, a.Port())]
+		if other == nil || other == e {
+			continue
+		}
+		c.inMaster(CoveredAddress, e.place(config.ColumnName), "the service \""+other.name()+"\" of line "+decimal(int64(other.Line))+
+			" listens on port "+decimal(int64(a.Port()))+" of all addresses; clients of "+a.Addr().String()+
+			" come here and never there, and systems without SO_REUSEPORT refuse the second of the two",
+			"give one of them another port, or name the addresses of each, as in [address]:port or inet_interfaces")
+		return
+	}
+}
+
+// foreign looks for an address that no interface has.
+func (c *check) foreign(e *entry, a netip.AddrPort) {
+	local := c.p.Facts().Interfaces
+	address := a.Addr()
+	if !e.resolved.HostInName || len(local) == 0 || address.IsUnspecified() || address.IsLoopback() || address.IsLinkLocalUnicast() {
+		return
+	}
+	for _, p := range local {
+		if p.Addr() == address || p.Addr().IsLoopback() && p.Contains(address) {
+			return
+		}
+	}
+	c.inMaster(ForeignAddress, e.place(config.ColumnName), "no interface that is up has the address "+address.String()+
+		": the start fails, unless the system lets programs listen on addresses of others",
+		"write an address of this machine, or none for those of inet_interfaces")
+}

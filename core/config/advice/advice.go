@@ -1,0 +1,257 @@
+// Package advice warns about configurations that Postfix accepts in silence
+// although the operator is surely wrong: a program that is not there, a service
+// that nobody can reach, a parameter that nobody reads.
+//
+// It is for tools. The daemon does not link it, because its log is that of the
+// original. The package refuses to guess: what may be meant is no reason for a
+// warning, and what could not be looked at is none either. It is pure; the
+// files that commands name are looked at by an adapter, see Needs. What each
+// server demands is from master(5), the servers' manual pages, and what they did
+// when tried.
+package advice
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/core/config/known"
+)
+
+// Bounds of one check.
+const (
+	maxPrograms = 4096 // paths to look at
+	maxAdvice   = 5000 // of one check; the rest is left out
+	maxBroken   = 100  // values that cannot be expanded
+	maxGuesses  = 1000 // names for which a near one is looked for
+)
+
+// Advice is one warning. Line and Column are those of what is wrong; line 0
+// says that it is nowhere in the file.
+type Advice struct {
+	Code Code
+	core.Diagnostic
+}
+
+// Input is what is judged. Main and Master are the trees that were parsed, nil
+// if the file could not be read. Parameters come from config.Evaluate and may
+// be refused ones, nil if main.cf could not be read. What would need something
+// that is nil is left out. Main, Master and Parameters belong together.
+type Input struct {
+	Main       *config.MainFile
+	Master     *config.MasterFile
+	Parameters *config.Parameters
+	Programs   map[string]config.Program // answers to Needs, by path
+}
+
+// Needs lists the files that must be looked at before Check can tell whether
+// the commands can be run, sorted, without duplicates, at most a few thousand.
+func Needs(in *Input) []string {
+	if in.Parameters == nil || in.Master == nil {
+		return nil
+	}
+	directory := in.Parameters.DaemonDirectory()
+	list := []string{directory}
+	for i := range in.Master.Entries {
+		e := &in.Master.Entries[i]
+		if _, off := in.Parameters.Disabled(e); off || e.Ignored() || len(e.Fields) < config.NumColumns {
+			continue
+		}
+		list = append(list, directory+"/"+e.Fields[config.ColumnCommand].Text)
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return list[:min(len(list), maxPrograms)]
+}
+
+// Check gives its advice: main.cf first, then master.cf, by line and column.
+func Check(in *Input) []Advice {
+	c := newCheck(in)
+	if in.Main != nil {
+		c.mainText()
+	}
+	if in.Main != nil && in.Parameters != nil {
+		c.parameters()
+	}
+	if in.Master != nil {
+		c.masterText()
+	}
+	if in.Master != nil && in.Parameters != nil {
+		c.services()
+	}
+	slices.SortStableFunc(c.list, func(a, b Advice) int {
+		return cmp.Or(c.rank(&a)-c.rank(&b), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return c.list
+}
+
+// Merge gives one list for the operator: the diagnostics of config.Resolve in
+// their order, then the advice. An Info of config that an advice tells again in
+// the same place is left out. The first Error stays the first.
+func Merge(diagnostics []core.Diagnostic, list []Advice) []core.Diagnostic {
+	type place struct {
+		file         string
+		line, column int32
+	}
+	told := make(map[place]bool, len(list))
+	for i := range list {
+		if a := &list[i]; a.Line > 0 && repeats[a.Code] {
+			told[place{a.File, a.Line, a.Column}] = true
+		}
+	}
+	out := make([]core.Diagnostic, 0, len(diagnostics)+len(list))
+	for _, d := range diagnostics {
+		if d.Severity != core.Info || !told[place{d.File, d.Line, d.Column}] {
+			out = append(out, d)
+		}
+	}
+	for i := range list {
+		out = append(out, list[i].Diagnostic)
+	}
+	return out
+}
+
+// check is one run.
+type check struct {
+	in      *Input
+	p       *config.Parameters
+	catalog *known.Catalog
+	last    map[string]*config.MainEntry // of main.cf: the entry that counts
+	words   map[string]int               // how often a word stands in the values of both files
+	entries []entry                      // of master.cf, those that count
+	byName  map[string][]*entry
+	names   []string // that a misspelt one may have been meant to be; made when asked for
+	guesses int      // how often names were compared; bounded
+	broken  int      // values that cannot be expanded; bounded
+
+	swallowed  map[int32]bool  // lines of master.cf that are part of the entry before
+	overridden map[string]bool // set by "-o" somewhere in master.cf
+	told       map[Advice]bool
+	list       []Advice
+}
+
+func newCheck(in *Input) *check {
+	c := &check{
+		in: in, p: in.Parameters, last: make(map[string]*config.MainEntry),
+		words: make(map[string]int), told: make(map[Advice]bool),
+		overridden: make(map[string]bool), swallowed: make(map[int32]bool),
+		byName: make(map[string][]*entry),
+	}
+	if c.p != nil {
+		c.catalog = known.New(c.p, in.Master)
+	}
+	if in.Main != nil {
+		for i := range in.Main.Entries {
+			if e := &in.Main.Entries[i]; !e.Ignored() {
+				c.last[e.Name] = e
+			}
+		}
+	}
+	if in.Master != nil && c.p != nil {
+		c.findEntries()
+	}
+	c.countWords()
+	return c
+}
+
+// countWords counts the words of all values and arguments: a name that stands
+// in one of them may be used there.
+func (c *check) countWords() {
+	if c.in.Main != nil {
+		for i := range c.in.Main.Entries {
+			if e := &c.in.Main.Entries[i]; c.last[e.Name] == e {
+				c.wordsOf(e.Value)
+			}
+		}
+	}
+	if c.in.Master == nil {
+		return
+	}
+	for i := range c.in.Master.Entries {
+		for _, f := range c.in.Master.Entries[i].Args {
+			if _, value, ok := strings.Cut(f.Text, "="); ok {
+				c.wordsOf(value)
+			} else {
+				c.wordsOf(f.Text)
+			}
+		}
+	}
+}
+
+func (c *check) wordsOf(text string) {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r >= 0x80 || !isNameByte(byte(r)) }) {
+		c.words[word]++
+	}
+}
+
+// rank orders the files: main.cf before master.cf.
+func (c *check) rank(a *Advice) int {
+	if c.in.Main != nil && a.File == c.in.Main.Path {
+		return 0
+	}
+	return 1
+}
+
+// say gives an advice, once.
+func (c *check) say(code Code, file string, at config.Position, text, hint string) {
+	a := Advice{Code: code, Diagnostic: core.Diagnostic{
+		Severity: code.severity(), File: file, Line: at.Line, Column: at.Column, Text: text, Hint: hint,
+	}}
+	if len(c.list) < maxAdvice && !c.told[a] {
+		c.told[a] = true
+		c.list = append(c.list, a)
+	}
+}
+
+// inMain advises about main.cf.
+func (c *check) inMain(code Code, at config.Position, text, hint string) {
+	path := ""
+	if c.in.Main != nil {
+		path = c.in.Main.Path
+	}
+	c.say(code, path, at, text, hint)
+}
+
+// inMaster advises about master.cf.
+func (c *check) inMaster(code Code, at config.Position, text, hint string) {
+	c.say(code, c.in.Master.Path, at, text, hint)
+}
+
+// value gives the expanded value of a parameter; its built-in default if
+// main.cf does not have it, empty if it cannot be expanded.
+func (c *check) value(name string) string {
+	text, _, err := c.catalog.Value(name)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// valueAt is where the value of a parameter stands in main.cf, the zero
+// position if it does not.
+func (c *check) valueAt(name string) (at config.Position) {
+	if e := c.last[name]; e != nil {
+		at = e.ValueAt
+	}
+	return at
+}
+
+func isNameByte(b byte) bool {
+	return b >= '0' && b <= '9' || b|0x20 >= 'a' && b|0x20 <= 'z' || b == '_'
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
+
+func isSpace(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' }
+
+// allDigits tells whether s is made of one digit or more.
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}

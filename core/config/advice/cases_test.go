@@ -1,0 +1,482 @@
+package advice
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+)
+
+// mistakes are configurations with what is said about them. Lines of main.cf
+// count from the end of mainStart. want has a line for each advice:
+// "code file:line:column part of the text => part of the hint".
+var mistakes = []struct {
+	name, main, master string
+	want               []string
+}{
+	{
+		"CR LF", "max_use = 3\r\nmax_idle = 4\r\n", "",
+		[]string{"carriage-return main.cf:1:12 lines end in CR LF => sed"},
+	},
+	{
+		"NUL bytes", "max_use = 3\x00 4\n", "foo unix - - - - - smtp\n  -v\x00 x\n",
+		[]string{"nul-byte main.cf:1:12 is ignored => remove", "nul-byte master.cf:2:5 is ignored => remove"},
+	},
+	{
+		"no UTF-8", "# \xff\nmydomain = b\xfccher.example\nrelayhost = \xfc\n", "",
+		[]string{"invalid-utf8 main.cf:2:13 not valid UTF-8 => UTF-8"},
+	},
+	{
+		"swallowed parameter", "mydestination = a,\n  b\n relayhost = [gate]\n", "",
+		[]string{"swallowed-parameter main.cf:3:2 part of the value of mydestination of line 5 and does not set relayhost => remove the blanks before relayhost"},
+	},
+	{
+		"commented parameter", "mydestination = a\n#mynetworks = 10.0.0.0/8\n  192.168.0.0/16\n", "",
+		[]string{"commented-parameter main.cf:3:3 goes on with mydestination of line 5, not with mynetworks => # before this line"},
+	},
+	{
+		"misspelt parameter", "smtpd_recipent_restrictions = permit\nmydestinatoin = a\nMyNetworks = b\nsmtpd-recpient_restriction = permit\n", "",
+		[]string{
+			`misspelt-parameter main.cf:1:1 no parameter "smtpd_recipent_restrictions" => smtpd_recipient_restrictions`,
+			`misspelt-parameter main.cf:2:1 no parameter "mydestinatoin" => mydestination`,
+			`misspelt-parameter main.cf:3:1 no parameter "MyNetworks" => mynetworks`,
+			`misspelt-parameter main.cf:4:1 no parameter "smtpd-recpient_restriction" => smtpd_recipient_restrictions`,
+		},
+	},
+	{
+		"misspelt reference", "mydestination = $myhostname,\n  $mydomian ${myorgin?{x}}\n", "",
+		[]string{
+			"misspelt-reference main.cf:2:4 $mydomian stands for nothing => $mydomain",
+			"misspelt-reference main.cf:2:15 $myorgin stands for nothing => $myorigin",
+		},
+	},
+	{
+		"repeated parameter", "relayhost = a\nrelayhost = a\n", "",
+		[]string{"repeated-parameter main.cf:2:1 already has this value in line 5 => remove one"},
+	},
+	{
+		"broken macros", "smtpd_banner = $myhostname ${mail_name ESMTP\nsmtp_helo_name = ${a-b}\n  $$\n", "",
+		[]string{
+			"broken-macro main.cf:1:28 smtpd_banner cannot be expanded, and programs that read it will not start: truncated macro reference => close",
+			"broken-macro main.cf:2:20 attribute name syntax error => letters, digits",
+		},
+	},
+	{
+		"a parameter that refers to itself", "smtpd_client_restrictions = $smtpd_client_restrictions, reject\n", "",
+		[]string{"broken-macro main.cf:1:30 unreasonable macro call nesting => must not refer to itself"},
+	},
+	{
+		"comment after a value", "relayhost = [gate]:25 # the big one\n", "",
+		[]string{"inline-comment main.cf:1:23 the value of relayhost => a line of its own"},
+	},
+	{
+		"units that are words", "max_idle = 5minutes\nsmtp_helo_timeout = 1ms\n", "",
+		[]string{
+			"time-suffix main.cf:1:12 taken as 5m => write 5m",
+			"time-suffix main.cf:2:21 taken as 1m => write 1m",
+		},
+	},
+	{
+		"pattern that switches nothing off", "master_service_disable = inet, submission, foo.unix x/lmpt\n",
+		"submission inet n - n - - smtpd\n",
+		[]string{
+			`disable-pattern main.cf:1:32 "submission" switches nothing off => write submission/inet`,
+			`disable-pattern main.cf:1:53 there is no type "lmpt" => one of the types`,
+		},
+	},
+	{
+		"swallowed entry", "", "foo unix - - - - - smtp\n  smtps inet n - n - - smtpd\n",
+		[]string{
+			`swallowed-entry master.cf:2:3 given to smtp of line 1 as arguments, and there is no service "smtps inet" => remove the blanks before smtps`,
+		},
+	},
+	{
+		"options of a commented entry", "", "foo unix - - - - - smtp\n#sup inet n - n - - smtpd\n#sub inet n - n - - smtpd\n  -v\n  -v\n",
+		[]string{`commented-entry master.cf:4:3 goes on with the entry "foo unix" of line 1, not with "sub inet" => # before this line`},
+	},
+	{
+		"a dash as name", "", "- unix - - - - - smtp\n",
+		[]string{`dash-name master.cf:1:1 a service with the name "-" => name of the service`},
+	},
+	{
+		"numbers with something after them", "", "foo unix - - - - 10x smtp\npickup unix n - n 5m? 1.0 pickup\nbar unix - - - - 0x10 smtp\nbaz unix - - - - 4294967297 smtp\ncleanup unix n - - - 0 cleanup\n" + queue,
+		[]string{
+			`odd-number master.cf:1:18 "10x" is taken as 10 => the number alone`,
+			`odd-number master.cf:2:19 "5m?" is taken as 5 => write 300?`,
+			`odd-number master.cf:2:23 "1.0" is taken as 1 => the number alone`,
+			`odd-number master.cf:3:18 taken as 0, which is no limit => the number alone`,
+			`odd-number master.cf:4:18 taken as 1 => from 0 to 2147483647`,
+		},
+	},
+	{
+		"ports that are none", "", "70000 inet n - - - - echo\n127.0.0.1:65537 inet n - - - - echo\n0 inet n - - - - echo\n",
+		[]string{
+			"port-range master.cf:1:1 no port 70000: the service listens on port 4464 => 1 to 65535",
+			"unknown-command master.cf:1:22 no program /d/echo => daemon directory",
+			"port-range master.cf:2:11 no port 65537: the service listens on port 1 => 1 to 65535",
+			"unknown-command master.cf:2:32 no program => daemon directory",
+			"port-zero master.cf:3:1 no client can know it => 1 to 65535",
+			"unknown-command master.cf:3:18 no program => daemon directory",
+		},
+	},
+	{
+		"one address twice", "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n", "25 inet n - - - - smtpd\nlocalhost:smtp inet n - - - - smtpd\n" + system,
+		[]string{"same-address master.cf:2:1 the service of line 1 has the address 127.0.0.1:25 too => another address or port"},
+	},
+	{
+		"all addresses and one of them", "", "127.0.0.1:25 inet n - - - - smtpd\n[::1]:smtp inet n - - - - smtpd\n25 inet n - - - - smtpd\n" + system,
+		[]string{
+			`covered-address master.cf:1:1 "25" of line 3 listens on port 25 of all addresses; clients of 127.0.0.1 come here => another port`,
+			`covered-address master.cf:2:1 clients of ::1 come here => another port`,
+		},
+	},
+	{
+		"an address of nobody here", "", "198.51.100.7:25 inet n - - - - smtpd\naway.example:26 inet n - - - - smtpd\ninner.example:27 inet n - - - - smtpd\n127.0.0.9:28 inet n - - - - smtpd\n" + system,
+		[]string{
+			"foreign-address master.cf:1:1 no interface that is up has the address 198.51.100.7 => of this machine",
+			"foreign-address master.cf:2:1 198.51.100.7 => of this machine",
+		},
+	},
+	{
+		"one path twice", "", "foo unix - - - - - smtp\nfoo pass - - - - - smtpd\n" + system,
+		[]string{`same-path master.cf:2:1 "foo unix" of line 1 has the same path private/foo => another name`},
+	},
+	{
+		"a path that is too long", "", strings.Repeat("x", 100) + " unix - - - - - smtp\n",
+		[]string{"long-path master.cf:1:1 too long for a socket => at most 99 characters"},
+	},
+	{
+		"columns out of step", "", "foo unix - - n - 10 -v smtp\nbar unix - - - - - 10 smtp\n",
+		[]string{
+			`shifted-columns master.cf:1:21 holds "-v" => eight columns`,
+			`shifted-columns master.cf:2:20 holds "10" => eight columns`,
+		},
+	},
+	{
+		"programs that are not there", "", "a1 unix - - - - - smptd\na2 unix - - - - - /usr/bin/x\na3 unix - - - - - $x\na4 unix - - - - - folder\na5 unix - - - - - text\na6 unix - - - - - hidden\n",
+		[]string{
+			"unknown-command master.cf:1:19 no program /d/smptd => did you mean smtpd?",
+			"unknown-command master.cf:2:19 no program /d//usr/bin/x => begins at the daemon directory",
+			"unknown-command master.cf:3:19 no program /d/$x => macros are not expanded",
+			"not-a-program master.cf:4:19 no file that can be run => daemon directory",
+			"not-executable master.cf:5:19 may not be executed => chmod 755 /d/text",
+		},
+	},
+	{
+		"limits", "", "a unix - - - - - tlsmgr\nb unix n - - - 5 cleanup\nc unix - - - - 0 anvil\nd unix - - - - 0 bounce\n" + queue,
+		[]string{
+			"wrong-limit master.cf:1:16 tlsmgr refuses to start with a process limit other than 1; here it is 100 => write 1",
+			"wrong-limit master.cf:2:16 cleanup refuses to start with a process limit; here it is 5 => write 0",
+			"wrong-limit master.cf:3:16 here it is 0 => write 1",
+		},
+	},
+	{
+		"privileges", "", "local unix - - y - - local\nvirtual unix - y n - - virtual\nspawn unix - n n - - spawn user=x argv=/bin/x\n",
+		[]string{
+			"needs-privileges master.cf:1:14 local refuses to start without privileges => write n",
+			"cannot-chroot master.cf:1:16 local cannot work chrooted => write n",
+			"needs-privileges master.cf:2:16 virtual refuses => write n",
+		},
+	},
+	{
+		"chroot by default", "compatibility_level = 0\n", "virtual unix - n - - - virtual\n",
+		[]string{"cannot-chroot master.cf:1:18 virtual cannot work chrooted => write n"},
+	},
+	{
+		"wakeups", "", "pickup unix n - - - 1 pickup\nflush unix n - - 0 0 flush\nsmtp unix - - - 60 - smtp\ncleanup unix n - - - 0 cleanup\n" + queue,
+		[]string{
+			"missing-wakeup master.cf:1:19 pickup must be wakened => write 60",
+			"missing-wakeup master.cf:2:18 flush must be wakened => write 1000?",
+			"useless-wakeup master.cf:3:17 smtp takes each wakeup for a client => write -",
+		},
+	},
+	{
+		"clients look elsewhere", "", "showq unix - - - - - showq\nverify unix n - - - 1 verify\n",
+		[]string{
+			"wrong-privacy master.cf:1:12 the clients of showq look for it in public/ alone => write n",
+			"wrong-privacy master.cf:2:13 in private/ alone => write y",
+		},
+	},
+	{
+		"a service that is missing", "virtual_transport = dovecot\ndefault_transport = smtp:\n", "25 inet n - - - - smtpd\nsmtp unix - - - - - smtp\n",
+		[]string{
+			`missing-service main.cf:1:21 virtual_transport hands mail to the service "dovecot unix" => add an entry for dovecot`,
+			`missing-service master.cf:1:19 smtpd needs the service "cleanup unix" => add the entry: cleanup unix n - - - 0 cleanup`,
+		},
+	},
+	{
+		"postscreen alone", "postscreen_dnsbl_sites = a.example\n", "25 inet n - - - 1 postscreen\n",
+		[]string{
+			`missing-service master.cf:1:19 needs the service "smtpd pass" => smtpd pass`,
+			`missing-service master.cf:1:19 needs the service "dnsblog unix" => dnsblog unix`,
+		},
+	},
+	{
+		"a filter that is missing, and one of another cleanup", "", "25 inet n - - - - smtpd\n  -o content_filter=scan:[127.0.0.1]:10024\n  -o cleanup_service_name=early\n" + system,
+		[]string{
+			`missing-service master.cf:1:19 needs the service "early unix" => early unix n - - - 0 cleanup`,
+			`missing-service master.cf:2:6 content_filter hands mail to the service "scan unix" => add an entry for scan`,
+		},
+	},
+	{
+		"a service that is switched off", "master_service_disable = rewrite/unix, lmtp/unix\nmailbox_transport = lmtp:unix:private/x\n", "25 inet n - - - - smtpd\nlmtp unix - - - - - lmtp\n" + system,
+		[]string{
+			`disabled-service main.cf:1:26 "rewrite unix" is switched off, but cleanup of line 3 in master.cf needs it => master_service_disable`,
+			`disabled-service main.cf:2:21 "lmtp unix", which is switched off => master_service_disable`,
+		},
+	},
+	{
+		"a delivery service of others in public", "virtual_transport = dovecot\n", "dovecot unix n n n - - deliver\n",
+		[]string{
+			"wrong-privacy master.cf:1:14 looks for it in private/ alone => write y",
+			"unknown-command master.cf:1:24 no program => daemon directory",
+		},
+	},
+	{
+		"overrides", "", "a unix - - - - - smtp -o max_use = 3\nb unix - - - - - smtp -o max_use= 3\nc unix - - - - - smtp -o\nd unix - - - - - smtp -o =3\ne unix - - - - - error -o max_use =3\n",
+		[]string{
+			"override-syntax master.cf:1:26 -o max_use lacks its value (a blank beside the = parts them): smtp refuses to start => -o { name = value }",
+			`stray-argument master.cf:2:35 "3" is no option: smtp refuses to start => write -o { max_use = value with blanks }`,
+			"override-syntax master.cf:3:23 lacks its name=value => -o name=value",
+			"override-syntax master.cf:4:26 lacks the name => -o name=value",
+			"override-syntax master.cf:5:27 lacks its value => -o name=value",
+		},
+	},
+	{
+		"arguments", "", "a unix - - - - - error # the errors\nb unix - - - - - error -o max_use=1, 2\nc unix - - - - - error -v -o {max_use=3} -D\n",
+		[]string{
+			`stray-argument master.cf:1:24 "#" is no option => begin with #`,
+			`stray-argument master.cf:2:38 "2" is no option => -o { max_use = value with blanks }`,
+		},
+	},
+	{
+		"override of a misspelt parameter", "", "a unix - - - - - smtp -o smtp_helo_nmae=x\n  -o {smtp_tls_loglevle = $myhostnmae}\n  -osmtp_bind_adress=1\n",
+		[]string{
+			`misspelt-override master.cf:1:26 no parameter "smtp_helo_nmae" => smtp_helo_name`,
+			`misspelt-override master.cf:2:7 no parameter "smtp_tls_loglevle" => smtp_tls_loglevel`,
+			"misspelt-reference master.cf:2:28 $myhostnmae stands for nothing => $myhostname",
+			`misspelt-override master.cf:3:5 no parameter "smtp_bind_adress" => smtp_bind_address`,
+		},
+	},
+	{
+		"override twice", "", "a unix - - - - - smtp -o max_use=3\n  -o max_use=4\n",
+		[]string{"repeated-override master.cf:2:6 -o max_use is given twice => of line 1"},
+	},
+	{
+		"programs without what they run", "", "a unix - n n - - spawn argv=/bin/x\nb unix - n n - - pipe flags=R user=x\nc unix - n n - - pipe {user=x} argv=/bin/x\n",
+		[]string{
+			"missing-attribute master.cf:1:18 spawn needs user= => user=ACCOUNT",
+			"missing-attribute master.cf:2:18 pipe needs argv= => argv=PROGRAM",
+		},
+	},
+	{
+		"a proxymap of another name", "", "proxywrite unix - - n - 1 proxymap\nproxyrite unix - - n - 1 proxymap\nmine unix - - n - - proxymap -o proxymap_service_name=mine\n",
+		[]string{"wrong-name master.cf:2:1 under another name than proxymap or proxywrite => one of these"},
+	},
+	{
+		"an open brace", "", "a unix - n n - - pipe user=x argv=/bin/x ${recipient {a\n  b\n",
+		[]string{"unclosed-brace master.cf:1:43 nothing closes this brace => close the brace"},
+	},
+	{
+		"no daemon directory", "daemon_directory = /nowhere\n", "foo unix - - - - - smtp\nbar unix - - - - - smtp\n",
+		[]string{"daemon-directory main.cf:1:20 daemon_directory = /nowhere is no directory => such as smtpd"},
+	},
+	{
+		"levels by accident", "compatibility_level = +3. 6\n", "",
+		[]string{`odd-level main.cf:1:23 "+3. 6" is accepted as a level => 3.6`},
+	},
+	{
+		"good entries beside broken ones", "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n", "foo unix x - - - - smtp\n25 inet n - - - - smtpd\n127.0.0.1:25 inet n - - - - smtpd\nbar tcp\n" + system,
+		[]string{"same-address master.cf:3:1 the service of line 2 => another address"},
+	},
+}
+
+// system has the services that the others need, and queue those of the queue.
+const (
+	system = "cleanup unix n - - - 0 cleanup\n" + queue
+	queue  = "qmgr unix n - - 300 1 qmgr\nrewrite unix - - - - - trivial-rewrite\nbounce unix - - - - 0 bounce\ndefer unix - - - - 0 bounce\n"
+)
+
+// programs that some of the cases have.
+var odd = map[string]config.Program{
+	"/d/folder": {Exists: true, Directory: true, Executable: true},
+	"/d/text":   {Exists: true, Regular: true},
+	"/d/hidden": {Unknown: true},
+	"/nowhere":  {},
+}
+
+func judge(main, master string) (*in, []Advice) {
+	x := input(mainStart+main, master)
+	for path, p := range odd {
+		if _, asked := x.Programs[path]; asked {
+			x.Programs[path] = p
+		}
+	}
+	return x, Check(&x.Input)
+}
+
+func TestMistakesAreTold(t *testing.T) {
+	for _, c := range mistakes {
+		t.Run(c.name, func(t *testing.T) {
+			_, list := judge(c.main, c.master)
+			if len(list) != len(c.want) {
+				t.Errorf("%d pieces of advice, want %d", len(list), len(c.want))
+			}
+			for i, a := range list {
+				if i >= len(c.want) || !matches(a, c.want[i]) {
+					t.Errorf("got %s", show(list[i : i+1])[0])
+				}
+				if a.Hint == "" || a.Text == "" || a.File == "" || strings.HasSuffix(a.Text, ".") || strings.Contains(a.Text, "\n") {
+					t.Errorf("incomplete: %+v", a)
+				}
+			}
+		})
+	}
+}
+
+// matches compares an advice with a line of the table.
+func matches(a Advice, want string) bool {
+	if a.File == "/c/main.cf" {
+		a.Line -= mainLines
+	}
+	head := fmt.Sprintf("%s %s:%d:%d ", a.Code, strings.TrimPrefix(a.File, "/c/"), a.Line, a.Column)
+	rest, ok := strings.CutPrefix(want, head)
+	text, hint, _ := strings.Cut(rest, " => ")
+	return ok && strings.Contains(a.Text, text) && strings.Contains(a.Hint, hint)
+}
+
+func TestEveryCodeHasACase(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range mistakes {
+		for _, line := range c.want {
+			code, _, _ := strings.Cut(line, " ")
+			seen[code] = true
+		}
+	}
+	for _, code := range Codes() {
+		if !seen[string(code)] {
+			t.Errorf("no case for %s", code)
+		}
+	}
+	if !slices.IsSorted(Codes()) || len(seen) != len(Codes()) {
+		t.Errorf("codes %q, seen %d", Codes(), len(seen))
+	}
+}
+
+// What is meant, or may be meant, gets no advice.
+func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
+	for _, c := range []struct{ name, main, master string }{
+		{"parameters of one's own", "mua_client_restrictions = permit_sasl_authenticated, reject\nmy_destination = x\nmydestination = $my_destination\n", "25 inet n - - - - smtpd\n  -o smtpd_client_restrictions=$mua_client_restrictions\n" + system},
+		{"a restriction class", "smtpd_restriction_classes = smtpd_recipient_restriction\nsmtpd_recipient_restriction = permit\n", ""},
+		{"parameters of services", "maildrop_destination_recipient_limit = 1\nsmpt_destination_concurrency_limit = 2\npolicy-spf_time_limit = 3600\n", ""},
+		{"tables in main.cf", "virtual_alias_maps = ldap:accounts\naccounts_server_host = x\naccounts_timeout = 3\n", ""},
+		{"parameters of ours", "master_reload_clears_throttle = yes\nmaster_journal_file = $data_directory/x\n", ""},
+		{"macros of other programs", "mailbox_command = /usr/bin/x -a \"$EXTENSION\" $user ${recipient}\nforward_path = $home/.forward${recipient_delimiter}${extension}\ndefault_rbl_reply = $rbl_code $rbl_what blocked using $rbl_domain${rbl_reason?; $rbl_reason}\n", ""},
+		{"patterns in values", "header_checks = regexp:{ { /^Subject: # x$$/ REJECT } }\nsmtpd_banner = $myhostname ESMTP # 1\n", ""},
+		{"values over several lines", "smtpd_recipient_restrictions =\n    permit_mynetworks,\n#   reject_unknown_client,\n#smtpd_client_restrictions = x\n    reject_unauth_destination\n", ""},
+		{"an old entry in a comment", "", "25 inet n - - - - smtpd\n#25 inet n - - - 1 postscreen\n  -o max_use=1\n" + system},
+		{"options switched off", "", "25 inet n - - - - smtpd\n  -o max_use=1\n#  -o max_idle=2\n  -v\n" + system},
+		{"an entry in a comment after the last option", "", "smtp unix - - - - - smtp\n  -v\n#sub inet n - n - - smtpd\n#  -o x=y\nlmtp unix - - - - - lmtp\n"},
+		{"a program of another directory's own kind", "", "policy unix - n n - - spawn\n  user=nobody argv=/usr/bin/policy -o x = y # z {\na unix - n n - - pipe flags=R user=x argv=/bin/x -o a b ${user} {p q}\n"},
+		{"arguments of delivery services", "", "a unix - - - - - smtp flags=DORX -o max_use=1\nb unix - - - - - lmtp -v\n"},
+		{"what is switched off", "master_service_disable = x/unix !y/unix bad/type\n", "x unix - - - 60 9x nosuch a b\nbad type\n"},
+		{"a filter before the queue", "", "25 inet n - - - - smtpd -o smtpd_proxy_filter=127.0.0.1:10\nx unix n - - - 0 cleanup\n" + queue},
+		{"two services on two loopback addresses", "", "127.0.0.1:25 inet n - - - - smtpd\n127.0.0.2:25 inet n - - - - smtpd\n" + system},
+		{"a duplicate, of which config warns", "", "25 inet n - - - - smtpd\nsmtp inet n - - - - smtpd\n" + system},
+		{"a transport that a table names", "default_transport = $other_transport\nother_transport = smtp\n", "smtp unix - - - - - smtp\n"},
+		{"no interface known", "", "127.0.0.1:1 inet n - - - - smtpd\n" + system},
+		{"spans of time", "max_idle = 5m\nipc_idle = 7\nsmtp_helo_timeout = ${stress?{10}:{300}}s\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, list := judge(c.main, c.master); len(list) > 0 {
+				t.Errorf("advice:\n%s", strings.Join(show(list), "\n"))
+			}
+		})
+	}
+}
+
+// Names in macros that mean something to the program which reads the value are
+// no misspelt parameters.
+func TestNamesOfOtherProgramsGetNoAdvice(t *testing.T) {
+	for name := range strings.FieldsSeq(`address client client_address client_helo client_hostname client_name
+		client_port client_protocol domain extension helo_name home hostname local localtime mailbox nexthop
+		original_recipient process_id process_name queue_id rbl_class rbl_code rbl_domain rbl_reason rbl_txt rbl_what
+		recipient recipient_delimiter recipient_domain recipient_name reverse_client_name sasl_method sasl_sender
+		sasl_username sender sender_domain sender_name server_name server_port service_name shell size user
+		auth_authen auth_author auth_type cert_issuer cert_subject cipher cipher_bits client_connections client_ptr
+		client_resolve daemon_addr daemon_name daemon_port mail_addr mail_host mail_mailer rcpt_addr rcpt_host
+		rcpt_mailer tls_version envid`) {
+		if _, list := judge("luser_relay = $"+name+"@${"+name+"?{x}}\n", ""); len(list) > 0 {
+			t.Errorf("advice:\n%s", strings.Join(show(list), "\n"))
+		}
+	}
+}
+
+func TestRefusedParametersStillGetAdvice(t *testing.T) {
+	_, list := judge("max_use = x\nmydestinatoin = y\n", "foo unix - - - - - smptd\n25 inet n - - - - smtpd\n25 inet n - - - - smtpd\n"+system)
+	if len(list) != 2 || list[0].Code != MisspeltParameter || list[1].Code != UnknownCommand {
+		t.Errorf("advice:\n%s", strings.Join(show(list), "\n"))
+	}
+}
+
+func TestWhatIsNotThereIsLeftOut(t *testing.T) {
+	x, all := judge("mydestinatoin = y\r\n", "foo unix - - - - - smptd\r\n")
+	if len(all) != 4 {
+		t.Fatalf("advice:\n%s", strings.Join(show(all), "\n"))
+	}
+	for _, c := range []struct {
+		name string
+		in   Input
+		want []Code
+	}{
+		{"nothing", Input{}, nil},
+		{"only main.cf", Input{Main: x.Main, Parameters: x.Parameters}, []Code{MisspeltParameter, CarriageReturn}},
+		{"only master.cf", Input{Master: x.Master}, []Code{CarriageReturn}},
+		{"nothing looked at", Input{Main: x.Main, Master: x.Master, Parameters: x.Parameters}, []Code{MisspeltParameter, CarriageReturn, CarriageReturn}},
+	} {
+		var got []Code
+		for _, a := range Check(&c.in) {
+			got = append(got, a.Code)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		if len(Needs(&c.in)) > 0 != (c.in.Parameters != nil && c.in.Master != nil) {
+			t.Errorf("%s: needs %q", c.name, Needs(&c.in))
+		}
+	}
+}
+
+func TestMergeLeavesOutNothingButRemarks(t *testing.T) {
+	at := func(severity core.Severity, column int32) core.Diagnostic {
+		return core.Diagnostic{Severity: severity, File: "f", Line: 3, Column: column, Text: "config"}
+	}
+	said := []core.Diagnostic{at(core.Info, 1), at(core.Warning, 1), at(core.Error, 1), at(core.Info, 2), at(core.Info, 3)}
+	list := []Advice{{OddNumber, at(core.Warning, 1)}, {WrongLimit, at(core.Warning, 2)}}
+	got := Merge(said, list)
+	want := []core.Diagnostic{said[1], said[2], said[3], said[4], list[0].Diagnostic, list[1].Diagnostic}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMergeTellsEachThingOnce(t *testing.T) {
+	x, list := judge("inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n",
+		"foo unix - - - - 10x smtp\n70000 inet n - - - - smtpd\n25 inet n - - - - smtpd\n127.0.0.1:25 inet n - - - - smtpd\nbar unix x - - - - smtp\nnul unix - - - - - smtp \x00\n"+system)
+	r := config.Resolve(x.Parameters, x.Master, x.facts, config.Flags{})
+	merged := Merge(r.Config.Diagnostics, list)
+	seen := map[string]bool{}
+	for _, d := range merged {
+		key := fmt.Sprint(d.File, d.Line, d.Column)
+		if seen[key] {
+			t.Errorf("%s is told of twice", key)
+		}
+		seen[key] = true
+	}
+	if len(list) != 4 || len(merged) != 5 || merged[0].Severity != core.Error {
+		t.Errorf("%d pieces of advice, merged with %+v: %+v", len(list), r.Config.Diagnostics, merged)
+	}
+}

@@ -1,0 +1,87 @@
+package advice
+
+import (
+	"slices"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// Code is the name of a kind of advice. It does not change from release to
+// release; docs/diagnostics.md explains each.
+type Code string
+
+// The codes. What each means stands where it is given.
+const (
+	CarriageReturn Code = "carriage-return"
+	NULByte        Code = "nul-byte"
+	InvalidUTF8    Code = "invalid-utf8"
+
+	SwallowedParameter Code = "swallowed-parameter"
+	CommentedParameter Code = "commented-parameter"
+	MisspeltParameter  Code = "misspelt-parameter"
+	MisspeltReference  Code = "misspelt-reference"
+	RepeatedParameter  Code = "repeated-parameter"
+	BrokenMacro        Code = "broken-macro"
+	InlineComment      Code = "inline-comment"
+	TimeSuffix         Code = "time-suffix"
+	OddLevel           Code = "odd-level"
+	DisablePattern     Code = "disable-pattern"
+	DaemonDirectory    Code = "daemon-directory"
+
+	SwallowedEntry   Code = "swallowed-entry"
+	CommentedEntry   Code = "commented-entry"
+	DashName         Code = "dash-name"
+	OddNumber        Code = "odd-number"
+	PortRange        Code = "port-range"
+	PortZero         Code = "port-zero"
+	SameAddress      Code = "same-address"
+	CoveredAddress   Code = "covered-address"
+	ForeignAddress   Code = "foreign-address"
+	SamePath         Code = "same-path"
+	LongPath         Code = "long-path"
+	ShiftedColumns   Code = "shifted-columns"
+	UnknownCommand   Code = "unknown-command"
+	NotAProgram      Code = "not-a-program"
+	NotExecutable    Code = "not-executable"
+	WrongLimit       Code = "wrong-limit"
+	NeedsPrivileges  Code = "needs-privileges"
+	CannotChroot     Code = "cannot-chroot"
+	MissingWakeup    Code = "missing-wakeup"
+	UselessWakeup    Code = "useless-wakeup"
+	WrongPrivacy     Code = "wrong-privacy"
+	MissingService   Code = "missing-service"
+	DisabledService  Code = "disabled-service"
+	OverrideSyntax   Code = "override-syntax"
+	StrayArgument    Code = "stray-argument"
+	MisspeltOverride Code = "misspelt-override"
+	RepeatedOverride Code = "repeated-override"
+	UnclosedBrace    Code = "unclosed-brace"
+	MissingAttribute Code = "missing-attribute"
+	WrongName        Code = "wrong-name"
+)
+
+// codes are all of them, sorted by their texts.
+var codes = [...]Code{
+	BrokenMacro, CannotChroot, CarriageReturn, CommentedEntry, CommentedParameter, CoveredAddress,
+	DaemonDirectory, DashName, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8,
+	LongPath, MissingAttribute, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
+	MisspeltReference, NeedsPrivileges, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber, OverrideSyntax,
+	PortRange, PortZero, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
+	StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace, UnknownCommand, UselessWakeup,
+	WrongLimit, WrongName, WrongPrivacy,
+}
+
+// severity is Warning where mail suffers or a setting has no effect, Info where
+// all works as written.
+func (code Code) severity() core.Severity {
+	if code == RepeatedParameter {
+		return core.Info
+	}
+	return core.Warning
+}
+
+// repeats are the codes that say what core/config says as Info too.
+var repeats = map[Code]bool{NULByte: true, OddNumber: true, PortRange: true, SameAddress: true}
+
+// Codes gives all codes, sorted.
+func Codes() []Code { return slices.Clone(codes[:]) }

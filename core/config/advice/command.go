@@ -1,0 +1,156 @@
+package advice
+
+import (
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core/config"
+)
+
+// command looks at the program of an entry.
+func (c *check) command(e *entry) {
+	text, at := e.command(), e.place(config.ColumnCommand)
+	if text[0] == '-' || allDigits(text) || text == "y" || text == "n" {
+		c.inMaster(ShiftedColumns, at, "the column of the command holds \""+text+"\": one column too few or too many stands before it",
+			"write the eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default")
+		return
+	}
+	directory := c.p.DaemonDirectory()
+	if d, known := c.in.Programs[directory]; known && !d.Unknown && !d.Directory {
+		c.inMain(DaemonDirectory, c.valueAt("daemon_directory"), "daemon_directory = "+directory+" is no directory: no service can be started",
+			"name the directory that has Postfix's servers, such as smtpd")
+		return
+	}
+	program, known := c.in.Programs[directory+"/"+text]
+	switch {
+	case !known || program.Unknown:
+	case !program.Exists:
+		c.inMaster(UnknownCommand, at, "there is no program "+directory+"/"+text+": every start of the service fails", commandHint(text))
+	case !program.Regular:
+		c.inMaster(NotAProgram, at, directory+"/"+text+" is no file that can be run: every start of the service fails", commandHint(text))
+	case !program.Executable:
+		c.inMaster(NotExecutable, at, directory+"/"+text+" may not be executed by anybody: every start of the service fails",
+			"make it executable: chmod 755 "+directory+"/"+text)
+	}
+}
+
+// commandHint says what to write instead of a command that is not there.
+func commandHint(text string) string {
+	switch {
+	case text[0] == '/':
+		return "the path begins at the daemon directory; put a link to the program there, or let spawn(8) or pipe(8) run it: argv=" + text
+	case strings.IndexByte(text, '$') >= 0:
+		return "macros are not expanded in this column; write the name of a program in the daemon directory"
+	}
+	if near, ok := nearest(strings.ToLower(text), serverNames[:]); ok && len(text) > 3 {
+		return "did you mean " + near + "?"
+	}
+	return "write the name of a program in the daemon directory, or put the program there"
+}
+
+// demanded compares an entry with what its server demands.
+func (c *check) demanded(e *entry) {
+	limit, given := c.limit(e)
+	at := e.place(config.ColumnLimit)
+	switch {
+	case !given:
+	case e.server.limit == limitOne && limit != 1:
+		c.inMaster(WrongLimit, at, e.command()+" refuses to start with a process limit other than 1; here it is "+decimal(limit),
+			"write 1 in the column maxproc")
+	case e.server.limit == limitNone && limit != 0:
+		c.inMaster(WrongLimit, at, e.command()+" refuses to start with a process limit; here it is "+decimal(limit),
+			"write 0 in the column maxproc, which is no limit")
+	}
+	if e.server.root {
+		c.privileges(e)
+	}
+	c.wakeup(e)
+	c.named(e)
+	c.attributes(e)
+	want := map[privacy]string{private: "y", public: "n"}[e.server.privacy]
+	where := map[string]string{"y": "private/", "n": "public/"}[want]
+	column := e.Fields[config.ColumnPrivate].Text
+	if is := map[string]string{"y": "y", "-": "y", "n": "n"}[column]; want != "" && is != "" && is != want &&
+		(e.transport() == "unix" || e.transport() == "fifo") {
+		c.inMaster(WrongPrivacy, e.place(config.ColumnPrivate), "the clients of "+e.command()+" look for it in "+where+
+			" alone: with \""+column+"\" in the column private they do not find it", "write "+want+" in the column private")
+	}
+}
+
+// named looks at a server that serves under two names alone.
+func (c *check) named(e *entry) {
+	if e.command() != "proxymap" {
+		return
+	}
+	reads, _, _ := c.setting(e, "proxymap_service_name")
+	writes, _, _ := c.setting(e, "proxywrite_service_name")
+	if reads != "" && writes != "" && e.name() != reads && e.name() != writes {
+		c.inMaster(WrongName, e.place(config.ColumnName), "proxymap refuses to serve under another name than "+reads+" or "+writes,
+			"write one of these names")
+	}
+}
+
+// attributes looks at the servers that run other programs.
+func (c *check) attributes(e *entry) {
+	if e.command() != "spawn" && e.command() != "pipe" {
+		return
+	}
+	for _, attribute := range []string{"user=", "argv="} {
+		found := false
+		for _, f := range e.Args {
+			if text := strings.TrimLeft(f.Text, "{ \t"); strings.HasPrefix(text, attribute) {
+				found = true
+			}
+		}
+		if !found {
+			c.inMaster(MissingAttribute, e.place(config.ColumnCommand), e.command()+" needs "+attribute+" among its arguments: without it nothing is run",
+				"write user=ACCOUNT argv=PROGRAM ARGUMENTS after the command")
+			return
+		}
+	}
+}
+
+// limit is the process limit of an entry. given is false if it is broken.
+func (c *check) limit(e *entry) (limit int64, given bool) {
+	text := e.Fields[config.ColumnLimit].Text
+	if text == "-" {
+		return int64(c.p.ProcessLimit()), c.p.OK()
+	}
+	digits, _ := leadingDigits(text)
+	limit, _ = cNumber(digits)
+	return limit, digits != "" && limit >= 0
+}
+
+// privileges looks at a server that must act as root or as other users.
+func (c *check) privileges(e *entry) {
+	if column := e.Fields[config.ColumnUnprivileged].Text; column == "y" || column == "-" {
+		c.inMaster(NeedsPrivileges, e.place(config.ColumnUnprivileged), e.command()+" refuses to start without privileges",
+			"write n in the column unpriv")
+	}
+	chroot := e.Fields[config.ColumnChroot].Text == "y"
+	if e.resolved != nil {
+		chroot = e.resolved.Chroot
+	}
+	if chroot {
+		c.inMaster(CannotChroot, e.place(config.ColumnChroot), e.command()+" cannot work chrooted: the programs, mailboxes and accounts "+
+			"that it needs are not in the queue directory", "write n in the column chroot")
+	}
+}
+
+// wakeup looks at the timer of a server.
+func (c *check) wakeup(e *entry) {
+	text, at := e.Fields[config.ColumnWakeup].Text, e.place(config.ColumnWakeup)
+	digits, _ := leadingDigits(text)
+	seconds, _ := cNumber(digits)
+	switch {
+	case text != "-" && digits == "" || seconds < 0: // broken
+	case seconds == 0 && e.server.wakeup == wakeupIsNeeded:
+		c.inMaster(MissingWakeup, at, e.command()+" must be wakened from time to time, and here it is not",
+			"write "+wakeupTimes[e.command()]+" in the column wakeup")
+	case seconds > 0 && e.server.wakeup == wakeupIsNoise:
+		c.inMaster(UselessWakeup, at, e.command()+" takes each wakeup for a client that talks nonsense, and does nothing else with it",
+			"write - in the column wakeup")
+	}
+}
+
+// wakeupTimes are the times of the master.cf that comes with Postfix.
+var wakeupTimes = map[string]string{"pickup": "60", "qmgr": "300", "oqmgr": "300", "nqmgr": "300", "flush": "1000?"}

@@ -1,0 +1,117 @@
+package advice
+
+// server is what one of Postfix's own servers demands of its entry. Where a
+// server dies at once of the wrong value this was seen on release 3.7.11; the
+// rest is from master(5) and the servers' manual pages.
+type server struct {
+	limit     limitRule
+	wakeup    wakeupRule
+	root      bool    // needs privileges, and cannot work chrooted
+	privacy   privacy // of type unix and fifo
+	arguments argumentRule
+}
+
+type limitRule uint8
+
+const (
+	anyLimit  limitRule = iota
+	limitOne            // refuses to start with another limit than 1
+	limitNone           // refuses to start with another limit than 0
+)
+
+type wakeupRule uint8
+
+const (
+	wakeupIsNoise  wakeupRule = iota // takes the wakeup for a client and complains
+	wakeupIsUsed                     // uses it, but works without
+	wakeupIsNeeded                   // does part of its work only when wakened
+)
+
+type privacy uint8
+
+const (
+	anywhere privacy = iota
+	private          // clients look for it in private/
+	public           // clients look for it in public/
+)
+
+type argumentRule uint8
+
+const (
+	optionsOnly  argumentRule = iota // refuses to start with any other argument
+	attributes                       // name=value of its own kind
+	ownArguments                     // the program's own affair
+)
+
+// servers are Postfix's own, by the name of the program.
+var servers = map[string]server{
+	"anvil":           {limit: limitOne, privacy: private},
+	"bounce":          {limit: limitNone, privacy: private},
+	"cleanup":         {limit: limitNone, privacy: public},
+	"discard":         {privacy: private},
+	"dnsblog":         {limit: limitNone, privacy: private},
+	"error":           {privacy: private},
+	"flush":           {limit: limitNone, privacy: public, wakeup: wakeupIsNeeded},
+	"lmtp":            {privacy: private, arguments: attributes},
+	"local":           {privacy: private, root: true},
+	"nqmgr":           {limit: limitOne, privacy: public, wakeup: wakeupIsNeeded},
+	"oqmgr":           {limit: limitOne, privacy: public, wakeup: wakeupIsNeeded},
+	"pickup":          {limit: limitOne, privacy: public, wakeup: wakeupIsNeeded},
+	"pipe":            {privacy: private, root: true, arguments: ownArguments},
+	"postlogd":        {limit: limitOne, arguments: ownArguments},
+	"postscreen":      {limit: limitOne, arguments: ownArguments},
+	"proxymap":        {privacy: private},
+	"qmgr":            {limit: limitOne, privacy: public, wakeup: wakeupIsNeeded},
+	"qmqpd":           {},
+	"scache":          {limit: limitOne, privacy: private},
+	"showq":           {privacy: public},
+	"smtp":            {privacy: private, arguments: attributes},
+	"smtpd":           {},
+	"spawn":           {root: true, arguments: ownArguments},
+	"tlsmgr":          {limit: limitOne, privacy: private, wakeup: wakeupIsUsed},
+	"tlsproxy":        {limit: limitNone, privacy: private},
+	"trivial-rewrite": {privacy: private},
+	"verify":          {limit: limitOne, privacy: private},
+	"virtual":         {privacy: private, root: true},
+}
+
+// serverNames are the names of servers, sorted.
+var serverNames = [...]string{
+	"anvil", "bounce", "cleanup", "discard", "dnsblog", "error", "flush", "lmtp", "local", "nqmgr", "oqmgr", "pickup",
+	"pipe", "postlogd", "postscreen", "proxymap", "qmgr", "qmqpd", "scache", "showq", "smtp", "smtpd", "spawn", "tlsmgr",
+	"tlsproxy", "trivial-rewrite", "verify", "virtual",
+}
+
+// demand is a service that a server cannot work without.
+type demand struct {
+	server    string
+	parameter string // that names the service
+	standard  string // its built-in default
+	transport string
+	privacy   privacy
+	what      string // what does not work without it
+	unless    string // a parameter: with a value, the service is not needed
+	only      string // a parameter: without a value, the service is not needed
+}
+
+// demands are those without which no mail goes through the server at all.
+var demands = [...]demand{
+	{server: "pickup", parameter: "cleanup_service_name", standard: "cleanup", transport: "unix", privacy: public, what: "local submissions stay in the maildrop"},
+	{server: "smtpd", parameter: "cleanup_service_name", standard: "cleanup", transport: "unix", privacy: public, what: "no mail is accepted", unless: "smtpd_proxy_filter"},
+	{server: "qmqpd", parameter: "cleanup_service_name", standard: "cleanup", transport: "unix", privacy: public, what: "no mail is accepted"},
+	{server: "cleanup", parameter: "rewrite_service_name", standard: "rewrite", transport: "unix", privacy: private, what: "mail waits until there is one"},
+	{server: "cleanup", parameter: "queue_service_name", standard: "qmgr", transport: "unix", privacy: public, what: "mail stays in the queue"},
+	{server: "qmgr", parameter: "rewrite_service_name", standard: "rewrite", transport: "unix", privacy: private, what: "mail stays in the queue"},
+	{server: "qmgr", parameter: "bounce_service_name", standard: "bounce", transport: "unix", privacy: private, what: "undeliverable mail stays in the queue"},
+	{server: "qmgr", parameter: "defer_service_name", standard: "defer", transport: "unix", privacy: private, what: "deliveries that fail are not recorded"},
+	{server: "postscreen", parameter: "smtpd_service_name", standard: "smtpd", transport: "pass", privacy: private, what: "clients that pass the tests are dropped"},
+	{server: "postscreen", parameter: "dnsblog_service_name", standard: "dnsblog", transport: "unix", privacy: private, what: "the DNS lists are not asked", only: "postscreen_dnsbl_sites"},
+}
+
+// transports are the parameters that name a delivery service, as
+// "service:nexthop".
+var transports = [...]string{
+	"address_verify_default_transport", "address_verify_local_transport", "address_verify_relay_transport",
+	"address_verify_virtual_transport", "content_filter", "default_transport", "fallback_transport", "local_transport",
+	"mailbox_transport", "relay_transport", "virtual_transport",
+}

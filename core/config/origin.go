@@ -1,0 +1,181 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// OriginKind says what kind of place a value comes from. Zero is never valid.
+type OriginKind uint8
+
+// The kinds of places.
+const (
+	OriginColumn    OriginKind = iota + 1 // a column of an entry of master.cf
+	OriginArgument                        // an argument of an entry of master.cf
+	OriginParameter                       // an entry of main.cf
+	OriginDefault                         // the built-in default of a column or parameter
+	OriginSystem                          // the program and the system: -c, the resolver, services(5)
+)
+
+// Origin is the place that a value comes from.
+type Origin struct {
+	Kind OriginKind
+	Name string // of the column as messages call it, or of the parameter, or of the system's table
+	Text string // as written there, macros unexpanded; of a derived default: empty
+	// File and At say where the text stands. For the default of a column they
+	// say where its "-" stands; for other defaults and the system File is empty.
+	File string
+	At   Position
+}
+
+// Origin tells where a parameter's value comes from. Parameters of which
+// main.cf says nothing have their built-in default, known or not, but for the
+// three that the program itself sets. An override of Options counts as a
+// default: its giver knows better.
+func (p *Parameters) Origin(name string) Origin {
+	s, ok := p.table[name]
+	if ok && s.entry != nil {
+		return Origin{Kind: OriginParameter, Name: name, Text: s.entry.Value, File: p.Path, At: s.entry.ValueAt}
+	}
+	if name == "config_directory" || name == "process_name" || name == "process_id" {
+		return Origin{Kind: OriginSystem, Name: name, Text: s.value}
+	}
+	origin := Origin{Kind: OriginDefault, Name: name}
+	if r, known := builtin(name); known {
+		origin.Text = r.text()
+	}
+	return origin
+}
+
+// Origin tells where a column of an entry stands. A "-" is the built-in
+// default where the column has one of its own; see Sources for those that
+// depend on parameters.
+func (f *MasterFile) Origin(e *MasterEntry, column int) Origin {
+	field := e.Fields[column]
+	origin := Origin{Kind: OriginColumn, Name: columnNames[column], Text: field.Text, File: f.Path, At: e.At(field)}
+	if field.Text == "-" && column != ColumnName {
+		origin.Kind = OriginDefault
+	}
+	return origin
+}
+
+// Argument tells where an argument of an entry stands.
+func (f *MasterFile) Argument(e *MasterEntry, number int) Origin {
+	field := e.Args[number]
+	return Origin{Kind: OriginArgument, Name: "argument", Text: field.Text, File: f.Path, At: e.At(field)}
+}
+
+// Entry finds the entry that begins in a line, such as that of
+// core.ServiceConfig.Line; nil if none does.
+func (f *MasterFile) Entry(line int32) *MasterEntry {
+	i, found := slices.BinarySearchFunc(f.Entries, line, func(e MasterEntry, line int32) int { return cmp.Compare(e.Line, line) })
+	if !found {
+		return nil
+	}
+	return &f.Entries[i]
+}
+
+// Disabled tells whether an entry is switched off, and by which parameters: by
+// master_service_disable, or by inet_protocols when no family is left (spec
+// config, 5.4 and 6).
+func (p *Parameters) Disabled(e *MasterEntry) (by []Origin, off bool) {
+	if len(e.Fields) <= ColumnType {
+		return nil, false
+	}
+	kind := e.Fields[ColumnType].Text
+	if disabled(p.result.disabled, e.Fields[ColumnName].Text, kind) {
+		return []Origin{p.Origin("master_service_disable")}, true
+	}
+	if n := &p.result.network; !n.ipv4 && !n.ipv6 && equalFold(kind, "inet") {
+		return []Origin{p.Origin("inet_protocols")}, true
+	}
+	return nil, false
+}
+
+// Sources tell for each value of a service where it comes from: first the
+// place that decides, then what else it depends on.
+type Sources struct {
+	Name, Type   []Origin
+	Canonical    []Origin // also of the port and the socket's path
+	Listen       []Origin
+	Backlog      []Origin // empty: the transport has none
+	Private      []Origin
+	Unprivileged []Origin
+	Chroot       []Origin
+	Wakeup       []Origin
+	Limit        []Origin
+	Stress       []Origin
+	Path         []Origin // of the command
+	Args         []Origin // one for each of core.ServiceConfig.Args
+	Throttle     []Origin
+	Owner        []Origin // of the socket, and of an unprivileged child
+	Queue        []Origin // the directory of sockets and jails
+}
+
+// Sources traces the values of a service that Resolve accepted; e is the entry
+// in the line of the service.
+func (p *Parameters) Sources(f *MasterFile, e *MasterEntry, s *core.ServiceConfig) Sources {
+	column := func(n int) []Origin { return []Origin{f.Origin(e, n)} }
+	parameter := func(name string) []Origin { return []Origin{p.Origin(name)} }
+	orParameter := func(n int, name string) []Origin {
+		origin := f.Origin(e, n)
+		if origin.Kind == OriginColumn {
+			return []Origin{origin}
+		}
+		return []Origin{p.Origin(name), origin}
+	}
+	from := Sources{
+		Name: column(ColumnName), Type: column(ColumnType), Private: column(ColumnPrivate),
+		Unprivileged: column(ColumnUnprivileged), Wakeup: column(ColumnWakeup),
+		Chroot:   orParameter(ColumnChroot, "compatibility_level"),
+		Limit:    orParameter(ColumnLimit, "default_process_limit"),
+		Path:     append(column(ColumnCommand), p.Origin("daemon_directory")),
+		Throttle: parameter("service_throttle_time"), Owner: parameter("mail_owner"),
+		Queue: parameter("queue_directory"),
+	}
+	for i := range e.Args {
+		from.Args = append(from.Args, f.Argument(e, i))
+	}
+	if s.Type == core.Inet {
+		p.inetSources(&from, s.Name)
+	} else {
+		from.Canonical = append(column(ColumnName), f.Origin(e, ColumnPrivate))
+		from.Listen = append(parameter("queue_directory"), from.Canonical...)
+	}
+	switch s.Type {
+	case core.Inet, core.Unix, core.Pass:
+		if from.Backlog = from.Limit; s.Backlog != s.ProcessLimit {
+			from.Backlog = parameter("default_process_limit")
+		}
+	}
+	switch {
+	case s.ProcessLimit <= 1:
+		from.Stress = from.Limit
+	case s.Type == core.Inet:
+		from.Stress = from.Listen
+	default:
+		from.Stress = from.Type
+	}
+	return from
+}
+
+// inetSources traces identity and addresses of an inet service.
+func (p *Parameters) inetSources(from *Sources, name string) {
+	from.Canonical = from.Name
+	host, port, _ := splitEndpoint(name, p.result.log.AllowUnicode)
+	if _, mapped := p.result.knownPorts[port]; mapped {
+		from.Canonical = append(from.Name[:1:1], p.Origin("known_tcp_ports"))
+	} else if !allDigits(port) {
+		from.Canonical = append(from.Name[:1:1], Origin{Kind: OriginSystem, Name: "services(5)", Text: port})
+	}
+	if host == "" {
+		from.Listen = []Origin{p.Origin("inet_interfaces"), p.Origin("inet_protocols")}
+		return
+	}
+	from.Listen = from.Name
+	if _, numeric := parseAddress(host); !numeric {
+		from.Listen = append(from.Name[:1:1], Origin{Kind: OriginSystem, Name: "the resolver", Text: host}, p.Origin("inet_protocols"))
+	}
+}
