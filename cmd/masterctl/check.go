@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+func (t *terminal) checkCommand(where func() (string, error)) *cobra.Command {
+	var strict, machine bool
+	cmd := &cobra.Command{
+		Use: "check", Short: "say all that is wrong in main.cf and master.cf", Args: noArguments,
+		Long: `check reads main.cf and master.cf as the master would and says all that is
+wrong: what the master would log, in its words, and where it would be silent
+but the meaning is surely not what was wanted. It needs no running master and
+no root; what cannot be found out without root is no error.
+
+Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
+master would not start, or would refuse the reload.`,
+		RunE: func(*cobra.Command, []string) error {
+			directory, err := where()
+			if err != nil {
+				return err
+			}
+			c := load(directory)
+			list := c.advised()
+			for i := range list {
+				if machine {
+					if err := t.printJSON(c.remark(&list[i])); err != nil {
+						return err
+					}
+				} else {
+					t.printDiagnostic(c, &list[i])
+				}
+			}
+			errors, warnings := count(list, core.Error), count(list, core.Warning)
+			if !machine {
+				t.summary(c, errors, warnings, count(list, core.Info))
+			}
+			switch {
+			case errors > 0:
+				return exitStatus(exitError)
+			case warnings > 0 && strict:
+				return exitStatus(exitFound)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 when there are warnings")
+	cmd.Flags().BoolVar(&machine, "json", false, "print one JSON object a line, one for each remark")
+	return cmd
+}
+
+// words are the names of severities.
+var words = map[core.Severity]string{core.Info: "note", core.Warning: "warning", core.Error: "error"}
+
+var colours = map[core.Severity]string{core.Info: blue, core.Warning: yellow, core.Error: red}
+
+// remark is a diagnostic as JSON.
+type remark struct {
+	File     string `json:"file"`
+	Line     int32  `json:"line,omitempty"`
+	Column   int32  `json:"column,omitempty"`
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+	Hint     string `json:"hint,omitempty"`
+	Source   string `json:"source,omitempty"`
+}
+
+func (c *configuration) remark(d *core.Diagnostic) *remark {
+	r := &remark{File: d.File, Line: d.Line, Column: d.Column, Severity: words[d.Severity], Text: shorten(d.Text), Hint: shorten(d.Hint)}
+	if line, ok := c.sourceLine(d); ok && len(line) <= longestText {
+		r.Source = line
+	}
+	return r
+}
+
+func (c *configuration) sourceLine(d *core.Diagnostic) (string, bool) {
+	s, ok := c.texts[d.File]
+	if !ok || d.Line < 1 {
+		return "", false
+	}
+	line, ok := s.line(d.Line)
+	c.texts[d.File] = s
+	return line, ok
+}
+
+func (t *terminal) printJSON(value any) error {
+	encoder := json.NewEncoder(t.out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("write the output: %w", err)
+	}
+	return nil
+}
+
+// longestText bounds what is shown of one text, in bytes.
+const longestText = 1000
+
+func shorten(text string) string {
+	if len(text) > longestText {
+		return strings.ToValidUTF8(text[:longestText], "?") + "..."
+	}
+	return text
+}
+
+// printDiagnostic shows a remark with the line that it is about.
+func (t *terminal) printDiagnostic(c *configuration, d *core.Diagnostic) {
+	where := printable(d.File)
+	if d.Line > 0 {
+		where += ":" + strconv.Itoa(int(d.Line))
+		if d.Column > 0 {
+			where += ":" + strconv.Itoa(int(d.Column))
+		}
+	}
+	if where != "" {
+		where = t.paint(bold, where+":") + " "
+	}
+	fmt.Fprintf(t.out, "%s%s %s\n", where, t.paint(colours[d.Severity], words[d.Severity]+":"), printable(shorten(d.Text)))
+	if line, ok := c.sourceLine(d); ok {
+		shown, before := excerpt(line, d.Column)
+		number := fmt.Sprintf("%5d", d.Line)
+		fmt.Fprintf(t.out, "%s | %s\n", number, shown)
+		if d.Column > 0 {
+			fmt.Fprintf(t.out, "%s | %s%s\n", strings.Repeat(" ", len(number)), strings.Repeat(" ", before), t.paint(green, "^"))
+		}
+	}
+	if d.Hint != "" {
+		fmt.Fprintf(t.out, "      = %s\n", printable(shorten(d.Hint)))
+	}
+}
+
+// summary ends the list with a line that says what it amounts to.
+func (t *terminal) summary(c *configuration, errors, warnings, notes int) {
+	text := printable(c.directory) + ": " + plural(errors, "error") + ", " + plural(warnings, "warning")
+	if notes > 0 {
+		text += ", " + plural(notes, "note")
+	}
+	colour := red
+	switch {
+	case errors > 0:
+		text += "; the master would neither start with this nor reload it"
+	case !c.accepted:
+		colour = yellow
+		text += "; not all could be found out"
+	default:
+		colour = green
+		if warnings > 0 {
+			colour = yellow
+		}
+		text += "; " + plural(len(c.resolved.Services), "service")
+	}
+	fmt.Fprintln(t.out, t.paint(colour, text))
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}

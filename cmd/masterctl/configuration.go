@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/core/config/advice"
+	"github.com/stationmaster/stationmaster/osadapter/facts"
+)
+
+const (
+	maxFile     = 64 << 20 // bytes of a configuration file, as for the daemon
+	maxAttempts = 4        // when a file changes while it is read
+)
+
+// configDirectory finds the directory as every command of Postfix does: -c,
+// MAIL_CONFIG, the built-in one. It is absolute.
+func configDirectory(option string, environ func(string) string) (string, error) {
+	directory := option
+	if directory == "" {
+		directory = environ("MAIL_CONFIG")
+	}
+	if directory == "" {
+		directory = config.DefaultDirectory
+	}
+	absolute, err := filepath.Abs(directory)
+	if err != nil {
+		return "", fmt.Errorf("make %s absolute: %w", directory, err)
+	}
+	return absolute, nil
+}
+
+// configuration is what the two files of a directory mean.
+type configuration struct {
+	directory   string
+	main        *config.MainFile
+	master      *config.MasterFile
+	parameters  *config.Parameters // nil: main.cf cannot be read
+	resolved    *core.Config       // what the daemon would take
+	accepted    bool
+	diagnostics []core.Diagnostic // of both files, in the daemon's order
+	texts       map[string]source // by path
+	byPlace     map[place][]*core.Diagnostic
+}
+
+// place is a line of a file.
+type place struct {
+	file string
+	line int32
+}
+
+// about gives the diagnostics about a line.
+func (c *configuration) about(file string, line int32) []*core.Diagnostic {
+	if c.byPlace == nil {
+		c.byPlace = make(map[place][]*core.Diagnostic)
+		for i := range c.diagnostics {
+			d := &c.diagnostics[i]
+			c.byPlace[place{d.File, d.Line}] = append(c.byPlace[place{d.File, d.Line}], d)
+		}
+	}
+	return c.byPlace[place{file, line}]
+}
+
+// load reads and resolves both files. It does not fail: what is wrong is in
+// the diagnostics.
+func load(directory string) *configuration {
+	c := &configuration{directory: directory}
+	mainPath, masterPath := config.MainPath(directory), config.MasterPath(directory)
+	loader := &facts.Loader{ConfigDirectory: directory, ProcessName: "master", Flags: config.Flags{SwitchIdentity: true}}
+	for range maxAttempts {
+		mainText, _ := readFile(mainPath)
+		masterText, _ := readFile(masterPath)
+		c.main, c.master = config.ParseMain(mainPath, mainText), config.ParseMaster(masterPath, masterText)
+		c.texts = map[string]source{mainPath: {text: mainText}, masterPath: {text: masterText}}
+		c.resolve(loader)
+		// The loader reads for itself; what is shown must be what it saw.
+		mainAfter, _ := readFile(mainPath)
+		masterAfter, _ := readFile(masterPath)
+		if bytes.Equal(mainText, mainAfter) && bytes.Equal(masterText, masterAfter) {
+			break
+		}
+	}
+	c.doubt()
+	return c
+}
+
+func (c *configuration) resolve(loader *facts.Loader) {
+	c.parameters, c.diagnostics, _ = loader.LoadMain()
+	c.resolved, c.accepted = nil, false
+	if c.parameters == nil {
+		return
+	}
+	remarks := c.hidden(c.parameters.Facts())
+	if len(remarks) > 0 {
+		c.parameters = config.Evaluate(c.main, c.parameters.Facts(), config.Options{})
+	}
+	c.resolved, c.accepted = loader.LoadServices(c.parameters)
+	c.diagnostics = append(c.resolved.Diagnostics[:len(c.resolved.Diagnostics):len(c.resolved.Diagnostics)], remarks...)
+}
+
+// hidden replaces the answers about files that only this user may not read:
+// for the master, which is root, they are no errors. It gives a remark for
+// each.
+func (c *configuration) hidden(f *config.Facts) (remarks []core.Diagnostic) {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	for path, file := range f.FirstLines {
+		if !strings.HasSuffix(file.Problem, ": "+core.EACCES.String()) && !strings.HasSuffix(file.Problem, ": "+core.EPERM.String()) {
+			continue
+		}
+		f.FirstLines[path] = config.File{Line: "unknown.invalid"}
+		d := core.Diagnostic{
+			Severity: core.Warning, File: c.main.Path,
+			Text: "myorigin: " + path + " cannot be read by this user, so what it says was not checked",
+			Hint: "run masterctl as root to have it checked",
+		}
+		if _, at, ok := c.parameters.Raw("myorigin"); ok {
+			d.Line, d.Column = at.Line, at.Column
+		}
+		remarks = append(remarks, d)
+	}
+	return remarks
+}
+
+// doubt makes warnings of errors that only say that nothing could be found
+// out, and says what an ordinary user can do about files.
+func (c *configuration) doubt() {
+	for i := range c.diagnostics {
+		d := &c.diagnostics[i]
+		if d.Severity != core.Error {
+			continue
+		}
+		if trouble := c.trouble(d); trouble != "" {
+			d.Severity = core.Warning
+			d.Hint = "this may be right: " + trouble + "; check again where names can be looked up"
+		}
+		if !strings.HasPrefix(d.Text, "open "+d.File+": ") {
+			continue
+		}
+		switch _, err := os.Stat(c.directory); {
+		case errors.Is(err, fs.ErrNotExist):
+			d.Hint = "there is no directory " + c.directory + "; name the directory of main.cf and master.cf with -c"
+		case errors.Is(err, fs.ErrPermission) || strings.HasSuffix(d.Text, ": "+core.EACCES.String()):
+			d.Hint = "run masterctl as root, or let this user read " + d.File + " and search the directories above it"
+		case strings.HasSuffix(d.Text, ": "+core.ENOENT.String()):
+			d.Hint = "make the file, or name the directory of main.cf and master.cf with -c"
+		}
+	}
+}
+
+// trouble tells why a look-up gave no answer at all, if that is what a
+// diagnostic is about.
+func (c *configuration) trouble(d *core.Diagnostic) string {
+	if c.parameters == nil {
+		return ""
+	}
+	f := c.parameters.Facts()
+	var list []string
+	for _, u := range f.Users {
+		list = append(list, u.Trouble)
+	}
+	for _, g := range f.Groups {
+		list = append(list, g.Trouble)
+	}
+	for _, h := range f.Hosts {
+		list = append(list, h.Trouble)
+	}
+	for _, trouble := range list {
+		if trouble != "" && strings.HasPrefix(d.Hint, trouble+"; ") {
+			return trouble
+		}
+	}
+	for name, p := range f.Ports {
+		if p.Trouble != "" && strings.Contains(d.Text, ":"+name+": Servname not supported") {
+			return p.Trouble
+		}
+	}
+	return ""
+}
+
+// advised gives the diagnostics with the advice on what the original accepts in
+// silence.
+func (c *configuration) advised() []core.Diagnostic {
+	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters}
+	in.Programs = facts.Programs(advice.Needs(in))
+	return advice.Merge(c.diagnostics, advice.Check(in))
+}
+
+// count counts the diagnostics of a severity.
+func count(list []core.Diagnostic, severity core.Severity) (n int) {
+	for i := range list {
+		if list[i].Severity == severity {
+			n++
+		}
+	}
+	return n
+}
+
+// readFile reads a regular file once. It never waits for what is no file.
+func readFile(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var status unix.Stat_t
+	if err := unix.Fstat(fd, &status); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	switch status.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: unix.EISDIR}
+	default:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	}
+	text, err := io.ReadAll(io.LimitReader(descriptor(fd), maxFile+1))
+	switch {
+	case err != nil:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	case len(text) > maxFile:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: unix.EFBIG}
+	}
+	return text, nil
+}
+
+// descriptor reads from a descriptor without the runtime's poller.
+type descriptor int
+
+func (d descriptor) Read(p []byte) (int, error) {
+	for {
+		switch n, err := unix.Read(int(d), p); {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}

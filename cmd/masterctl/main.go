@@ -1,0 +1,143 @@
+// Command masterctl reads a configuration as the daemon would and tells what
+// it means: whether it is right, what each service becomes, what a parameter
+// expands to, and how master.cf looks in order. It needs neither a running
+// master nor root.
+//
+// It changes nothing, but for the one file that "fmt -w" is told to write; it
+// talks to no daemon and writes nothing to the mail log.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/core/config/known"
+)
+
+// The exit statuses. Each command says what "found" means for it.
+const (
+	exitClean = 0
+	exitFound = 1 // check --strict: warnings; explain, param: no such name; fmt: not in order
+	exitError = 2 // the configuration has errors, a file cannot be used, the command line is wrong
+)
+
+// exitStatus ends a command that has already said what there is to say.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func main() {
+	t := &terminal{out: os.Stdout, err: os.Stderr, in: os.Stdin, environ: os.Getenv}
+	t.colour = wantsColour(os.Stdout, os.Getenv)
+	os.Exit(t.run(os.Args[1:]))
+}
+
+// terminal is what a command may talk to.
+type terminal struct {
+	out     io.Writer
+	err     io.Writer
+	in      io.Reader
+	environ func(string) string
+	colour  bool
+}
+
+// run is the whole program; it gives the exit status.
+func (t *terminal) run(args []string) int {
+	buffered := bufio.NewWriter(t.out)
+	t.out = buffered
+	root := t.root()
+	root.SetArgs(args)
+	err := root.Execute()
+	if problem := buffered.Flush(); problem != nil {
+		err = fmt.Errorf("write the output: %w", problem)
+	}
+	var status exitStatus
+	switch {
+	case err == nil:
+		return exitClean
+	case errors.As(err, &status):
+		return int(status)
+	}
+	fmt.Fprintln(t.err, "masterctl: "+printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	return exitError
+}
+
+func (t *terminal) root() *cobra.Command {
+	var directory string
+	root := &cobra.Command{
+		Use:   "masterctl",
+		Short: "tell what main.cf and master.cf mean",
+		Long: `masterctl reads main.cf and master.cf as the master would and tells what they
+mean. It needs neither a running master nor root.
+
+Exit statuses: 0 in order; 1 check --strict: warnings, explain and param: no
+such name or no value, fmt -l and -d: not in order; 2 the configuration has
+errors, a file cannot be used, or the command line is wrong.`,
+		Version:       versionText(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			var names []string
+			for _, c := range cmd.Commands() {
+				if c.IsAvailableCommand() {
+					names = append(names, c.Name())
+				}
+			}
+			return fmt.Errorf("there is no command %q%s; masterctl help lists them", args[0], didYouMean(args[0], names))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetVersionTemplate("{{.Version}}")
+	root.SetOut(t.out)
+	root.SetErr(t.err)
+	root.PersistentFlags().StringVarP(&directory, "config", "c", "",
+		"the `directory` of main.cf and master.cf (default: $MAIL_CONFIG, or "+config.DefaultDirectory+")")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
+	where := func() (string, error) { return configDirectory(directory, t.environ) }
+	root.AddCommand(t.checkCommand(where), t.explainCommand(where), t.paramCommand(where), t.fmtCommand(where), t.versionCommand())
+	return root
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, so %q is too much; see %s --help", cmd.Name(), args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+func (t *terminal) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "print the version, and whose defaults are built in", Args: noArguments,
+		Run: func(*cobra.Command, []string) { fmt.Fprint(t.out, versionText()) },
+	}
+}
+
+func versionText() string {
+	version, revision := "unknown", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = ", revision " + s.Value
+			}
+		}
+	}
+	mail, _ := known.Default("mail_version")
+	return fmt.Sprintf("masterctl of stationmaster %s%s, %s\nin place of the master of Postfix %s, with the defaults of %s\n",
+		version, revision, runtime.Version(), mail, config.Flavour())
+}

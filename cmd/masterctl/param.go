@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/core/config/known"
+)
+
+func (t *terminal) paramCommand(where func() (string, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: "param NAME...", Short: "print the fully expanded value of parameters, one a line",
+		Long: `param prints the value of each parameter as a program of the mail system sees
+it: from main.cf or the built-in default, all macros expanded, every blank kept.
+A value that spans lines in main.cf is one line, as the programs see it.
+
+Exit statuses: 0 all were printed; 1 a name is not known, or a value cannot be
+used: what the daemon would log is on standard error.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("name a parameter at least; see masterctl param --help")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, names []string) error {
+			directory, err := where()
+			if err != nil {
+				return err
+			}
+			return t.printParameters(load(directory), names)
+		},
+	}
+}
+
+// severe are the daemon's words for severities.
+var severe = map[core.Severity]string{core.Warning: "warning: ", core.Error: "fatal: "}
+
+// logged shows a diagnostic as the daemon logs it. Advice of our own is not
+// logged.
+func (t *terminal) logged(d *core.Diagnostic) {
+	if word, ok := severe[d.Severity]; ok {
+		fmt.Fprintln(t.err, "masterctl: "+word+printable(d.Text))
+	}
+}
+
+func (t *terminal) printParameters(c *configuration, names []string) error {
+	unreadable := c.parameters == nil
+	for i := range c.diagnostics {
+		if d := &c.diagnostics[i]; unreadable || ofSyntax(d, c.main.Path) {
+			t.logged(d)
+			if d.Severity == core.Error {
+				if unreadable {
+					fmt.Fprintln(t.err, "masterctl: "+printable(d.Hint))
+				}
+				return exitStatus(exitFound)
+			}
+		}
+	}
+	catalog := known.New(c.parameters, c.master)
+	failed := false
+	for _, name := range names {
+		text, found, err := catalog.Value(name)
+		var problem *config.Problem
+		switch {
+		case errors.As(err, &problem):
+			for i := range problem.Diagnostics {
+				t.logged(&problem.Diagnostics[i])
+			}
+			failed = true
+		case err != nil:
+			return err
+		case !found:
+			line := "warning: " + name + ": unknown parameter"
+			if near, ok := known.Closest(name, catalog.Names()); ok {
+				line += "; did you mean " + near + "?"
+			}
+			fmt.Fprintln(t.err, "masterctl: "+printable(line))
+			failed = true
+		default:
+			fmt.Fprintln(t.out, text)
+		}
+	}
+	if failed {
+		return exitStatus(exitFound)
+	}
+	return nil
+}
+
+// ofSyntax tells whether a diagnostic is about the form of main.cf, which every
+// program reports that reads it; what is wrong with the value of a parameter
+// is reported only by those that use it.
+func ofSyntax(d *core.Diagnostic, path string) bool {
+	return strings.HasPrefix(d.Text, path+", line ") || strings.HasPrefix(d.Text, path+": logical line ")
+}
