@@ -166,6 +166,10 @@ func lookup(q *inquiry, n *network, host string) (found []netip.Addr, answer Hos
 		return nil, answer, false
 	}
 	for _, a := range answer.Addresses {
+		if a == netip.IPv6Loopback() && !n.ipv6 {
+			// Asked for IPv4 alone, the C library reads ::1 of the hosts file so.
+			a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		}
 		if n.enabled(a) {
 			found = append(found, a)
 		}
