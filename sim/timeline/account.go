@@ -76,6 +76,10 @@ func (a *account) action(x *core.Action) {
 	switch x.Kind {
 	case core.StartChild:
 		a.children = append(a.children, accountChild{generation: x.Generation, service: x.Service})
+	case core.ApplyConfig: // who is only being started is cut off with its start
+		for i := range a.children {
+			a.children[i].retired = a.children[i].retired || !a.children[i].started
+		}
 	case core.RetireChild:
 		if c := a.child(x.Generation); c != nil {
 			c.retired = true

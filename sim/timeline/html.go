@@ -34,6 +34,14 @@ var (
 		{"m-outside", "signal of others"},
 		{"m-exit", "exit is reaped"},
 	}
+	acrossLegend = []legend{
+		{"hangup", "hangup: reload is asked for"},
+		{"commit", "reload: a configuration is in force"},
+		{"refused", "a configuration or listener is refused"},
+		{"edit", "an edit of the files"},
+		{"signal", "another signal, the end"},
+		{"leap", "time leaps, faults end"},
+	}
 )
 
 // WriteHTML writes the story as one page that needs nothing else.
@@ -68,18 +76,24 @@ const pageText = `<!DOCTYPE html>
 <p class="breach">{{.Text}}</p>
 {{- end}}
 <div class="chart">
-<svg class="names" width="190" height="{{.Height}}" role="presentation">
-<text x="4" y="12" class="tick">seconds</text>
-{{- range .Lanes}}
-<g transform="translate(0 {{.Y}})"><text x="4" y="15" class="name">{{.Name}}</text><text x="4" y="31" class="about">{{.ID}}: {{.About}}</text></g>
-{{- end}}
+<svg class="corner" width="190" height="{{.Axis}}" role="presentation">
+<text x="4" y="12" class="tick">seconds</text><text x="4" y="33" class="name">operator</text>
 </svg>
-<div class="scroll">
-<svg class="timeline" width="{{.Width}}" height="{{.Height}}" role="img" aria-label="{{.Title}}">
-<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="6" class="hatching"/></pattern></defs>
+<svg class="axis" width="{{.Width}}" height="{{.Axis}}" role="img" aria-label="time, and what the operator does">
 {{- range .Ticks}}
 <text x="{{.X}}" y="{{.Y}}" class="{{.Class}}">{{.Text}}</text>
 {{- end}}
+{{- range .Acts}}
+<path d="{{.D}}" class="{{.Class}}"><title>{{.Title}}</title></path>
+{{- end}}
+</svg>
+<svg class="names" width="190" height="{{.Height}}" role="presentation">
+{{- range .Lanes}}
+<g transform="translate(0 {{.Y}})"><text x="4" y="15" class="name">{{.Name}}<title>{{.Name}}</title></text><text x="4" y="31" class="about">{{.ID}}: {{.About}}</text></g>
+{{- end}}
+</svg>
+<svg class="timeline" width="{{.Width}}" height="{{.Height}}" role="img" aria-label="{{.Title}}">
+<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="6" class="hatching"/></pattern></defs>
 <g class="lines">
 {{- range .Lines}}
 <path d="{{.D}}" class="{{.Class}}">{{with .Title}}<title>{{.}}</title>{{end}}</path>
@@ -103,7 +117,6 @@ const pageText = `<!DOCTYPE html>
 {{- end}}
 </svg>
 </div>
-</div>
 {{- with .Broken}}
 <section class="sides" id="broken">
 {{template "side" .Left}}
@@ -117,13 +130,9 @@ const pageText = `<!DOCTYPE html>
 <span><svg width="22" height="14"><path d="M8 4l6 6M14 4l-6 6" class="end"/></svg>exit 0</span>
 <span><svg width="22" height="14"><path d="M8 4l6 6M14 4l-6 6" class="end bad"/></svg>another end</span></div>
 <div><h2>At the listeners, and between them and the children</h2>{{range .Marks}}<span><svg width="22" height="14"><path d="M10 11l-4 -7h8z" class="mark {{.Class}}"/></svg>{{.Words}}</span>{{end}}{{range .Ways}}<span><svg width="22" height="14"><path d="M2 7h16m-4 -3l4 3l-4 3" class="arrow {{.Class}}"/></svg>{{.Words}}</span>{{end}}</div>
-<div><h2>Across</h2><span><svg width="22" height="14"><path d="M11 0v14" class="across hangup"/></svg>hangup</span>
-<span><svg width="22" height="14"><path d="M11 0v14" class="across commit"/></svg>reload: a configuration is in force</span>
-<span><svg width="22" height="14"><path d="M11 0v14" class="across refused"/></svg>a configuration or listener is refused</span>
-<span><svg width="22" height="14"><path d="M11 0v14" class="across edit"/></svg>an edit</span>
-<span><svg width="22" height="14"><path d="M11 0v14" class="across signal"/></svg>another signal, the end</span>
-<span><svg width="22" height="14"><path d="M11 0v14" class="across leap"/></svg>time leaps, faults end</span>
-<span><svg width="22" height="14"><path d="M11 0v14" class="broken"/></svg>something broke</span></div>
+<div><h2>The operator, and across all lanes</h2>
+{{- range .Across}}<span><svg width="22" height="14"><path d="M11 0v14" class="across act {{.Class}}"/></svg>{{.Words}}</span>
+{{end}}<span><svg width="22" height="14"><path d="M11 0v14" class="broken"/></svg>something broke</span></div>
 </section>
 </body>
 </html>
@@ -139,8 +148,9 @@ const pageStyle = `
 body{margin:20px;background:var(--back);color:var(--ink);font:14px/1.45 system-ui,"DejaVu Sans",sans-serif}
 h1{font-size:17px;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:13px;margin:0 0 4px}p{margin:0 0 10px;color:var(--soft)}
 .again{font-size:12px;overflow-wrap:anywhere}.breach{color:var(--bad);font-weight:600;white-space:pre-wrap}
-.chart{display:grid;grid-template-columns:190px minmax(0,1fr);background:var(--plate);border-radius:6px;padding:6px}
-.scroll{overflow-x:auto}svg{display:block}svg text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:var(--ink)}
+.chart{display:grid;grid-template-columns:190px max-content;background:var(--plate);border-radius:6px;padding:0 6px 6px;overflow:auto;max-height:max(420px,calc(100vh - 350px))}
+.corner,.axis,.names{position:sticky;background:var(--plate)}.axis,.corner{top:0;border-bottom:1px solid var(--soft)}.names,.corner{left:0}.axis{z-index:1}.names{z-index:2}.corner{z-index:3}
+svg{display:block}svg text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:var(--ink)}
 svg .name{font-weight:600;font-size:12px}svg .about,svg .tick{fill:var(--soft);font-size:10px}
 svg .generation{font-size:9px;pointer-events:none}svg .beside{font:10px ui-monospace,"DejaVu Sans Mono",monospace;fill:var(--soft)}svg .differs{fill:var(--bad);font-weight:600}
 .grid{stroke:var(--grid);fill:none}
@@ -154,8 +164,9 @@ svg .generation{font-size:9px;pointer-events:none}svg .beside{font:10px ui-monos
 .m-accept{stroke:#2f7fd0}.m-taken{stroke:#cf7a13}.m-available{stroke:#2c9250}.m-nonsense,.m-kill{stroke:var(--bad)}.m-cut{stroke:#8757c6}
 .m-start{stroke:var(--ink)}.m-outside{stroke:#c2185b;stroke-dasharray:2 1.5}.m-exit{stroke:var(--soft);stroke-dasharray:3 2}
 .mark.m-client{fill:#2f7fd0}.mark.m-ready{fill:var(--ink)}.mark.m-refusal{fill:var(--bad)}.mark.m-wakeup{fill:#b58a00}
-.across{fill:none;stroke-width:1.2;opacity:.55}.hangup{stroke:#1d9aa8;stroke-dasharray:4 3}.commit{stroke:#1d9aa8;stroke-width:2}.refused{stroke:var(--bad);stroke-dasharray:2 3}
-.commit{opacity:.9}.edit{opacity:.35;stroke:var(--soft);stroke-dasharray:1 4}.signal{stroke:var(--ink);stroke-width:2}.leap{stroke:var(--soft);stroke-dasharray:8 4}
+.across{fill:none;stroke-width:1.2}.hangup{stroke:#8aa11c;stroke-dasharray:4 2}.commit{stroke:#1d9aa8;stroke-width:2}.refused{stroke:var(--bad);stroke-dasharray:2 2}
+.edit{stroke:var(--soft)}.signal{stroke:var(--ink);stroke-width:2}.leap{stroke:var(--soft);stroke-dasharray:8 4}
+.lines .hangup,.lines .refused{opacity:.22}.lines .edit{opacity:0}.act{stroke-dasharray:none;stroke-width:2}
 .broken{stroke:#e00000;stroke-width:3;fill:none}
 .sides{display:grid;grid-template-columns:1fr 1fr;gap:12px;margin-top:12px;border-left:3px solid #e00000;padding-left:12px}
 .sides ul{margin:0;padding-left:16px;font:12px/1.5 ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}

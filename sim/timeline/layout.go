@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim"
@@ -16,7 +17,10 @@ const (
 	maxStretch = 24
 	slot       = 3 // least step to the right
 	tickSpace  = 96
-	axisHeight = 26
+	axisHeight = 40 // the times, and below them what the operator does
+	actTop     = 20
+	actSize    = 18
+	laneTop    = 6
 	laneGap    = 14
 	stripTop   = 4
 	stripSize  = 14
@@ -149,12 +153,15 @@ type (
 		Title, Subtitle string
 		Command         string
 		Width, Height   string
+		Axis            string // height of it
 		Lanes           []drawnLane
 		Lines           []path
 		Ticks           []text
+		Acts            []path
 		Broken          *breachOnPage
 		States, Bars    []legend
 		Marks, Ways     []legend
+		Across          []legend
 	}
 
 	breachOnPage struct {
@@ -174,8 +181,8 @@ func (s *Story) page() (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	pg := &page{Title: s.title, Command: s.command, States: stateLegend, Bars: barLegend, Marks: markLegend, Ways: wayLegend}
-	y := float64(axisHeight)
+	pg := &page{Title: s.title, Command: s.command, States: stateLegend, Bars: barLegend, Marks: markLegend, Ways: wayLegend, Across: acrossLegend, Axis: px(axisHeight)}
+	y := float64(laneTop)
 	width := p.width + 2
 	if s.broken != nil {
 		s.broken.conclude(g)
@@ -194,10 +201,11 @@ func (s *Story) page() (*page, error) {
 	}
 	for _, t := range p.ticks {
 		pg.Ticks = append(pg.Ticks, text{px(t.x), "12", "tick", t.text})
-		pg.Lines = append(pg.Lines, path{"M" + px(t.x) + " 16V" + px(y), "grid", ""})
+		pg.Lines = append(pg.Lines, path{"M" + px(t.x) + " 0V" + px(y), "grid", ""})
 	}
 	for _, n := range p.lines {
-		pg.Lines = append(pg.Lines, path{"M" + px(n.x) + " 18V" + px(y), "across " + n.look, n.title})
+		pg.Lines = append(pg.Lines, path{"M" + px(n.x) + " 0V" + px(y), "across " + n.look, n.title})
+		pg.Acts = append(pg.Acts, path{"M" + px(n.x) + " " + px(actTop) + "v" + px(actSize), "across act " + n.look, n.title})
 	}
 	if b := s.broken; b != nil {
 		pg.Broken = &breachOnPage{Text: b.text, Line: path{"M" + px(p.width) + " 0V" + px(y), "broken", b.text}, Left: b.left, Right: b.right}
@@ -274,11 +282,13 @@ func (d *drawnLane) rect(sp span, y, h float64, class string) {
 	}
 }
 
-const labelWidth = 34 // a bar narrower than this has no number
+const digitWidth = 5.5 // of a label in a bar
 
+// bar labels a bar that is wide enough for it, and marks its end.
 func (d *drawnLane) bar(b *bar, y float64) {
-	if b.to-b.from >= labelWidth {
-		d.Texts = append(d.Texts, text{px(b.from + 3), px(y + barSize - 2), "generation", fmt.Sprintf("%d·%d", b.generation, b.pid)})
+	label := fmt.Sprintf("%d·%d", b.generation, b.pid)
+	if b.to-b.from >= 6+digitWidth*float64(utf8.RuneCountInString(label)) {
+		d.Texts = append(d.Texts, text{px(b.from + 3), px(y + barSize - 2), "generation", label})
 	}
 	if b.open {
 		return

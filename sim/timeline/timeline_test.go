@@ -262,6 +262,57 @@ func TestChoosingStepsLeavesTheOthersOut(t *testing.T) {
 	}
 }
 
+// Labels may not run into what stands behind them, however long the numbers of
+// a real system are.
+func TestLabelsFitTheirBars(t *testing.T) {
+	for _, pid := range []core.PID{7, 4194304} {
+		for width := 1.0; width < 120; width++ {
+			var d drawnLane
+			d.bar(&bar{generation: 123, pid: pid, to: width, open: true}, 0)
+			if room := 3 + 5*float64(len(fmt.Sprint(123, pid))); len(d.Texts) > 0 && room > width {
+				t.Errorf("pid %d: a label of about %.0f pixels in a bar of %.0f", pid, room, width)
+			}
+			if width > 100 && len(d.Texts) == 0 {
+				t.Errorf("pid %d: no label in a bar of %.0f pixels", pid, width)
+			}
+		}
+	}
+}
+
+// Of twenty services and more, names, times and what the operator did stay in
+// sight while the lanes scroll.
+func TestManyServicesKeepTheirNamesAndTimesInSight(t *testing.T) {
+	var list []core.ServiceConfig
+	for i := range 24 {
+		list = append(list, entry(fmt.Sprintf("service%02d", i), 1))
+	}
+	m := core.New(0, core.Options{})
+	s := &tale{writer: trace.NewWriter(), machine: m}
+	s.writer.Fresh(0, core.Options{})
+	s.add(1, core.LoadedConfig(0, entries(list...)))
+	for i := range list {
+		s.add(1, core.OpenedListener(core.ServiceID(i+1), 0))
+	}
+	s.add(2, core.GotSignal(core.SIGHUP))
+	html := page1(t, OfTrace("many", core.Options{}, s.records))
+	if got := strings.Count(html, `class="lane"`); got != len(list) {
+		t.Errorf("%d lanes, want %d", got, len(list))
+	}
+	for _, e := range list {
+		if strings.Count(html, `class="name">`+e.Canonical+`<`) != 1 {
+			t.Errorf("%s has no name beside its lane", e.Canonical)
+		}
+	}
+	for _, want := range []string{
+		".corner,.axis,.names{position:sticky", "overflow:auto;max-height:", `<svg class="axis"`, `class="across act hangup"><title>`,
+		`class="tick">seconds</text>`, "prefers-color-scheme:dark", "hangup: reload is asked for",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 func TestEmptyStoriesAreNoTrouble(t *testing.T) {
 	if html := page1(t, OfTrace("nothing", core.Options{}, nil)); !strings.Contains(html, "nothing happened") {
 		t.Error("an empty run does not say so")
