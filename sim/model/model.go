@@ -39,6 +39,12 @@ type Model struct {
 	born    core.Time
 	flags   Flags
 	history []step
+
+	// Memory of the last step, so that it is not read or copied twice: what was
+	// read then, and a copy of the history of which a part may be read with a
+	// step that has no actions yet. Both can be thrown away at any time.
+	last *world
+	copy []step
 }
 
 // New gives a model of a machine that was made at now and has seen nothing.
@@ -49,7 +55,7 @@ func New(now core.Time, o Flags) *Model { return &Model{born: now, flags: o} }
 // changed.
 func (m *Model) Clone() *Model {
 	c := *m
-	c.history = slices.Clip(m.history)
+	c.history, c.copy = slices.Clip(m.history), nil
 	return &c
 }
 
@@ -57,6 +63,7 @@ func (m *Model) Clone() *Model {
 // be used any more.
 func (m *Model) Reset(now core.Time, o Flags) {
 	m.born, m.flags, m.history = now, o, m.history[:0]
+	m.last, m.copy = nil, m.copy[:0]
 }
 
 // Observe records one step and judges it. The error is nil or a *Violation; the
@@ -66,11 +73,17 @@ func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) err
 	ev = refused(ev)
 	past := m.history
 	m.history = append(past, step{now: now, ev: ev, actions: slices.Clone(actions)})
+	if m.last == nil || len(m.last.h) != len(past) {
+		m.last = m.read(past)
+	}
+	if len(m.copy) != len(past) {
+		m.copy = append(m.copy[:0], past...)
+	}
 	o := observation{
 		step:   &m.history[len(past)],
-		before: m.read(past),
+		before: m.last,
 		// The event alone, before any action: what the answer to it is based on.
-		seen: m.read(append(slices.Clip(past), step{now: now, ev: ev})),
+		seen: m.read(append(m.copy, step{now: now, ev: ev})),
 	}
 	if v := o.dutyOfAdapter(); v != nil {
 		return v.at(len(past))
@@ -86,6 +99,7 @@ func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) err
 	if v := o.checkOrders(); v != nil {
 		return v.at(len(past))
 	}
+	m.last, m.copy = o.after, append(m.copy, *o.step)
 	return nil
 }
 

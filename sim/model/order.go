@@ -104,21 +104,23 @@ func (o *observation) serviceOrders() []order {
 	return orders
 }
 
-// checkRemarks: the remarks stand in the order of the original (the order in
-// which the configuration gives them).
+// checkRemarks: the remarks stand in the order in which the configuration gives
+// them, but that at the start the first error is the last line.
 func (o *observation) checkRemarks() *Violation {
-	c := o.step.ev.Config
-	if c == nil {
+	if o.step.ev.Config == nil || o.before.ended {
 		return nil
+	}
+	remarks := o.remarks(o.step.ev.Config)
+	if i := slices.IndexFunc(remarks, func(r saying) bool { return r.level == core.LevelFatal }); i >= 0 {
+		remarks = append(slices.Delete(slices.Clone(remarks), i, i+1), remarks[i])
 	}
 	next := 0
 	for k := range o.step.actions {
-		a := &o.step.actions[k]
-		if next < len(c.Diagnostics) && logged(core.LogDiagnostic)(a) && a.Text == c.Diagnostics[next].Text {
+		if a := &o.step.actions[k]; next < len(remarks) && remarks[next].match(a) {
 			next++
 		}
 	}
-	if !o.before.ended && next < len(c.Diagnostics) {
+	if next < len(remarks) {
 		return &Violation{Rule: ruleDiagnostics, Want: "the remarks in their order", Got: showKind(o.step.actions, core.Log)}
 	}
 	return nil

@@ -20,7 +20,25 @@ func (o *observation) beginReload(rule string, c *core.Config) {
 // reload (Differs: Q1), with its hint behind it. At the start the first error is
 // fatal, and what comes after it is told for information.
 func (o *observation) diagnostics(c *core.Config) {
+	for _, r := range o.remarks(c) {
+		o.must(ruleDiagnostics, 0, core.Log, "the remark "+r.text, r.match)
+		if hint := r.hint; hint != "" {
+			o.may(ruleDiagnostics, 0, core.Log, "the hint "+hint, func(a *core.Action) bool {
+				return a.Code == core.LogDiagnostic && a.Level == core.LevelInfo && strings.Contains(a.Text, hint)
+			})
+		}
+	}
+}
+
+// saying is one diagnostic as it must show.
+type saying struct {
+	level      core.Level
+	text, hint string
+}
+
+func (o *observation) remarks(c *core.Config) []saying {
 	boot, over := o.seen.load.boot, false
+	var all []saying
 	for i := range c.Diagnostics {
 		d := &c.Diagnostics[i]
 		level := map[core.Severity]core.Level{
@@ -33,16 +51,15 @@ func (o *observation) diagnostics(c *core.Config) {
 		case boot && d.Severity == core.Error:
 			level, over = core.LevelFatal, true
 		}
-		o.must(ruleDiagnostics, 0, core.Log, "the remark "+d.Text, func(a *core.Action) bool {
-			return a.Code == core.LogDiagnostic && a.Level == level &&
-				(a.Text == text || level != core.LevelFatal && d.Hint != "" && a.Text == text+" ("+d.Hint+")")
-		})
-		if d.Hint != "" {
-			o.may(ruleDiagnostics, 0, core.Log, "the hint "+d.Hint, func(a *core.Action) bool {
-				return a.Code == core.LogDiagnostic && a.Level == core.LevelInfo && strings.Contains(a.Text, d.Hint)
-			})
-		}
+		all = append(all, saying{level, text, d.Hint})
 	}
+	return all
+}
+
+// match: the hint may stand behind the text, but not in a fatal line.
+func (r saying) match(a *core.Action) bool {
+	return a.Code == core.LogDiagnostic && a.Level == r.level &&
+		(a.Text == r.text || r.level != core.LevelFatal && r.hint != "" && a.Text == r.text+" ("+r.hint+")")
 }
 
 // refused turns a configuration that the border calls faulty into what it
