@@ -51,7 +51,7 @@ func (w *World) endFaults() {
 		return
 	}
 	w.sweep()
-	w.note(FaultsEnd, Record{})
+	w.note(FaultsEnd, noted{})
 	w.calm = calm{on: true, begun: w.steps}
 	w.o = w.options.quiet()
 	w.kernel.pids = maxProcesses
@@ -101,7 +101,7 @@ func (w *World) calmStage(stage int32) {
 		w.after(core.Second, calmStep, stage, 0)
 		return
 	}
-	w.note(CalmStage, Record{Number: int64(stage)})
+	w.note(CalmStage, noted{Number: int64(stage)})
 	w.calm.stage, w.calm.postpone = stage, 0
 	switch stage {
 	case stageServe:

@@ -117,7 +117,7 @@ func (w *World) cutChannel(slot int32) {
 	if p.channel.cut {
 		return
 	}
-	w.note(ChannelCut, Record{Generation: p.generation})
+	w.note(ChannelCut, noted{Generation: p.generation})
 	w.read(slot)
 	p.channel.cut, p.channel.unsent = true, 0
 	if p.state == processAlive {

@@ -10,6 +10,12 @@ import (
 // behaviour. It gives the server's own answer, if there is one.
 func (w *World) report(slot int32, s wire.Status) (answer child.EventKind) {
 	p := &w.kernel.processes[slot]
+	if p.behaviour == Mute {
+		if s == wire.Available {
+			return child.Reported // so it believes
+		}
+		return child.EventNone
+	}
 	msg := wire.Message{PID: int32(p.pid), Generation: uint32(p.generation), Status: s}
 	if p.behaviour == Liar && w.choose.Below(2, PlaceStatus) == 1 {
 		w.lie(p, &msg)
@@ -21,7 +27,7 @@ func (w *World) report(slot int32, s wire.Status) (answer child.EventKind) {
 		limit = 1 + int(w.choose.Below(wire.StatusSize-1, PlaceStatus))
 		p.good = false
 	}
-	w.note(ServerReports, Record{Generation: p.generation, Number: int64(s)})
+	w.note(ServerReports, noted{Generation: p.generation, Number: int64(s)})
 	whole, ok := w.say(slot, b, limit)
 	if ok && whole && w.choose.Chance(w.o.StatusTwice, PlaceStatus) {
 		w.say(slot, b, len(b))
@@ -30,7 +36,7 @@ func (w *World) report(slot int32, s wire.Status) (answer child.EventKind) {
 	case s != wire.Available:
 		return child.EventNone
 	case !ok && p.behaviour != DeafCut:
-		w.note(ReportFails, Record{Generation: p.generation})
+		w.note(ReportFails, noted{Generation: p.generation})
 		return child.ReportFailed
 	case ok && !whole: // it waits until there is room
 		p.channel.waits++
@@ -92,5 +98,6 @@ func (w *World) descendantSpeaks(slot int32) {
 	msg := wire.Message{PID: int32(p.pid), Generation: uint32(p.generation), Status: wire.Status(w.choose.Below(2, PlaceStatus))}
 	var room [wire.StatusSize]byte
 	p.channel.write(msg.Append(room[:0]))
+	w.met(DescendantSpoke, true)
 	w.noticeStatus(slot)
 }

@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"fmt"
+
+	"github.com/stationmaster/stationmaster/core"
+)
 
 // Bounds of the tables below; kinds are checked against them by a test.
 const (
@@ -8,6 +12,13 @@ const (
 	coverStates = 10
 	coverCodes  = 40
 	coverShapes = 1 << 12
+)
+
+// The last of each kind in use.
+const (
+	lastEvent  = int(core.TimerExpired)
+	lastAction = int(core.Exit)
+	lastLine   = int(core.LogThrottleReleased)
 )
 
 // Coverage counts what runs have met. A zero in a night means dead code or a
@@ -20,6 +31,7 @@ type Coverage struct {
 	Shapes     [coverShapes]uint32 // flags and counts of a service, clipped at 3
 	Behaviours [numBehaviours]uint32
 	Happened   [numHappened]uint32
+	Met        [numSituations]uint32
 }
 
 // Bits gives how many counters are not zero.
@@ -44,11 +56,45 @@ func (c *Coverage) each(see func(*uint32)) {
 			see(&c.Pairs[i][k])
 		}
 	}
-	for _, list := range [][]uint32{c.Actions[:], c.Logs[:], c.Shapes[:], c.Behaviours[:], c.Happened[:]} {
+	for _, list := range [][]uint32{c.Actions[:], c.Logs[:], c.Shapes[:], c.Behaviours[:], c.Happened[:], c.Met[:]} {
 		for i := range list {
 			see(&list[i])
 		}
 	}
+}
+
+// Unmet names what no run met, of all that can be met: kinds of event, action,
+// log line, behaviour and happening, and the situations.
+func (c *Coverage) Unmet() []string {
+	var names []string
+	unmet := func(met uint32, name string) {
+		if met == 0 {
+			names = append(names, name)
+		}
+	}
+	for kind := 1; kind <= lastEvent; kind++ {
+		met := uint32(0)
+		for _, n := range c.EventState[kind] {
+			met |= n
+		}
+		unmet(met, fmt.Sprint("event ", core.EventKind(kind)))
+	}
+	for kind := 1; kind <= lastAction; kind++ {
+		unmet(c.Actions[kind], fmt.Sprint("action ", core.ActionKind(kind)))
+	}
+	for code := 1; code <= lastLine; code++ {
+		unmet(c.Logs[code], fmt.Sprint("log line ", code))
+	}
+	for b, n := range c.Behaviours {
+		unmet(n, fmt.Sprint("behaviour ", Behaviour(b)))
+	}
+	for h := HappenedNothing + 1; h < numHappened; h++ {
+		unmet(c.Happened[h], fmt.Sprint("happening ", h))
+	}
+	for s, n := range c.Met {
+		unmet(n, Situation(s).String())
+	}
+	return names
 }
 
 // Merge adds what o counted and tells how many counters were met for the first
@@ -69,6 +115,7 @@ func (c *Coverage) Merge(o *Coverage) (fresh int) {
 
 // cover counts one event before the machine sees it.
 func (w *World) cover(ev *core.Event, id core.ServiceID) {
+	w.meet(ev)
 	c := &w.Coverage
 	kind := ev.Kind % coverKinds
 	if int(id) >= len(w.book.services) || id == 0 {

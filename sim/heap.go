@@ -28,6 +28,11 @@ func (d *due) before(o *due) bool {
 func (h *schedule) push(d due) {
 	h.seq++
 	d.seq = h.seq
+	h.insert(d)
+}
+
+// insert puts d where its time and number belong.
+func (h *schedule) insert(d due) {
 	h.heap = append(h.heap, d)
 	i := len(h.heap) - 1
 	for i > 0 {

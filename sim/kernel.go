@@ -15,6 +15,7 @@ type kernel struct {
 	processes [maxProcesses]process
 	pids      int32 // identities there are: 1 to pids, given at random, free once reaped
 	taken     [maxProcesses + 1]bool
+	used      [maxProcesses + 1]bool // a child told of had it once
 	sockets   []socket
 	bound     [maxNames * places]address
 	clients   []client
@@ -30,7 +31,7 @@ func (k *kernel) reset(pids int32) {
 		p.state, p.life, p.stopped = processFree, p.life+1, false
 	}
 	k.pids = pids
-	k.taken = [maxProcesses + 1]bool{}
+	k.taken, k.used = [maxProcesses + 1]bool{}, [maxProcesses + 1]bool{}
 	k.sockets, k.clients, k.freed = k.sockets[:0], k.clients[:0], k.freed[:0]
 	k.bound = [maxNames * places]address{}
 	k.came, k.reapDue = 0, false
@@ -145,7 +146,7 @@ func (w *World) shutSocket(s int32) {
 func (w *World) connect(place int32, r core.Request) int32 {
 	a := &w.kernel.bound[place]
 	if a.count == 0 {
-		w.note(ClientRefused, Record{})
+		w.note(ClientRefused, noted{})
 		return -1
 	}
 	s := a.stack[a.count-1] - 1
@@ -160,11 +161,11 @@ func (w *World) connect(place int32, r core.Request) int32 {
 func (w *World) enqueue(s int32, r core.Request) int32 {
 	sock := &w.kernel.sockets[s]
 	if sock.shut || sock.waiting >= sock.limit {
-		w.note(ClientRefused, Record{Service: sock.service})
+		w.note(ClientRefused, noted{Service: sock.service})
 		return -1
 	}
 	c := w.newClient(s, r)
-	w.note(ClientCame, Record{Client: w.kernel.clients[c].number, Service: sock.service})
+	w.note(ClientCame, noted{Client: w.kernel.clients[c].number, Service: sock.service})
 	sock.queue[sock.waiting] = c
 	sock.waiting++
 	if sock.waiting == 1 {
@@ -199,14 +200,11 @@ func (w *World) dropClient(c int32, why Happened) {
 		return
 	}
 	x.used = false
-	w.Coverage.Happened[why]++
-	if w.trace != nil {
-		var g core.Generation
-		if x.slot > 0 {
-			g = w.kernel.processes[x.slot-1].generation
-		}
-		w.note(why, Record{Client: x.number, Generation: g})
+	var g core.Generation
+	if x.slot > 0 {
+		g = w.kernel.processes[x.slot-1].generation
 	}
+	w.note(why, noted{Client: x.number, Generation: g})
 	w.kernel.freed = append(w.kernel.freed, c)
 	if x.wakeup != 0 {
 		w.receiverClosed(x.wakeup)
@@ -230,7 +228,7 @@ func (w *World) accept(s, slot int32) int32 {
 	x := &w.kernel.clients[c]
 	x.slot = slot + 1
 	p := &w.kernel.processes[slot]
-	w.note(ClientAccepted, Record{Client: x.number, Service: p.service, Generation: p.generation})
+	w.note(ClientAccepted, noted{Client: x.number, Service: p.service, Generation: p.generation})
 	return c
 }
 

@@ -6,14 +6,6 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// The last of each kind; TestTablesHaveRoomForEveryKind fails when there are
-// more.
-const (
-	lastEvent  = int(core.TimerExpired)
-	lastAction = int(core.Exit)
-	lastLine   = int(core.LogThrottleReleased)
-)
-
 func TestTablesHaveRoomForEveryKind(t *testing.T) {
 	if got := core.EventKind(lastEvent + 1).String(); got != "unknown" || lastEvent >= coverKinds {
 		t.Errorf("there is an event %q", got)

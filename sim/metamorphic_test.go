@@ -85,6 +85,7 @@ type telling struct {
 	extra  bool // a service that the story does not know
 	shift  core.Time
 	twice  bool // each reload comes as two equal ones
+	apart  int  // each reload comes as two: bits of the services that change with the first; 0: as one
 }
 
 type narrator struct {
@@ -97,7 +98,9 @@ type narrator struct {
 	living   [storyServices][]core.Generation
 	owner    [storyServices][]core.Generation // all children ever, in order
 	next     storyConfig
+	file     storyConfig // in force
 	projects [storyServices][]string
+	standing []string // who is watched and who lives, after each step of the story
 }
 
 func (n *narrator) config(c storyConfig) *core.Config {
@@ -179,7 +182,7 @@ func (n *narrator) answer(a *core.Action) {
 		}
 	case core.Log:
 		if a.Entry != nil {
-			n.write(n.of(a.Entry), fmt.Sprint("line ", a.Code, a.Status))
+			n.write(n.of(a.Entry), fmt.Sprint("line ", a.Code, " ", a.Status))
 		}
 	}
 }
@@ -204,8 +207,43 @@ func (n *narrator) tell(first storyConfig, steps []storyStep) {
 	n.now = 1000
 	n.m = core.New(n.now+n.shift, core.Options{Strict: true, Verbose: true, GroupLeader: false})
 	n.say(core.LoadedConfig(0, n.config(first)))
+	n.file = first
 	for _, s := range steps {
 		n.step(s)
+		n.stand()
+	}
+}
+
+// stand writes down how the services of the story stand.
+func (n *narrator) stand() {
+	text := ""
+	v := n.m.View()
+	for i := range storyServices {
+		for k := range v.Services {
+			if s := &v.Services[k]; s.Name == n.prefix+localNames[i] {
+				text += fmt.Sprintf("%d: %v, watched %v, %d children, %d idle, limit %d; ", i, s.State, s.Watching, s.Total, s.Idle, s.Limit)
+			}
+		}
+	}
+	n.standing = append(n.standing, text)
+}
+
+// reload brings a configuration, or first a part of what it changes.
+func (n *narrator) reload(c storyConfig) {
+	if n.apart > 0 {
+		n.next = n.file
+		for i := range storyServices {
+			if n.apart>>i&1 == 1 {
+				n.next.there[i], n.next.limit[i], n.next.wakeup[i] = c.there[i], c.limit[i], c.wakeup[i]
+			}
+		}
+		n.next.clears = false // who goes with the second would be released before
+		n.say(core.GotSignal(core.SIGHUP))
+	}
+	n.next, n.file = c, c
+	n.say(core.GotSignal(core.SIGHUP))
+	if n.twice {
+		n.say(core.GotSignal(core.SIGHUP))
 	}
 }
 
@@ -254,11 +292,7 @@ func (n *narrator) step(s storyStep) {
 		}
 		n.now = end
 	case storyReload:
-		n.next = s.config
-		n.say(core.GotSignal(core.SIGHUP))
-		if n.twice {
-			n.say(core.GotSignal(core.SIGHUP))
-		}
+		n.reload(s.config)
 	}
 }
 
@@ -321,4 +355,40 @@ func withoutWakeups(lines []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 		return strings.Contains(line, core.WakeService.String())
 	}), "\n")
+}
+
+// A reload that brings two changes is like two reloads that bring one each.
+// What passes between the two at one instant does not count: a listener that
+// is watched and ignored again, the wakeups of the first, and the warning that
+// the limit is reached as long as the first is in force.
+func TestAReloadInTwoPartsIsLikeOne(t *testing.T) {
+	tellBoth(t, func(t *rapid.T) telling {
+		return telling{order: []int{0, 1, 2}, apart: 1 + rapid.IntRange(0, 5).Draw(t, "first")}
+	}, func(t *rapid.T, a, b *narrator) {
+		for i := range storyServices {
+			x, y := withoutWatches(withoutWakeups(a.projects[i])), withoutWatches(withoutWakeups(b.projects[i]))
+			if x != y {
+				t.Fatalf("service %d:\n%s\n\nwith each reload in two parts:\n%s", i, x, y)
+			}
+		}
+		for i := range a.standing {
+			if a.standing[i] != b.standing[i] {
+				t.Fatalf("after step %d: %s\nwith each reload in two parts: %s", i+1, a.standing[i], b.standing[i])
+			}
+		}
+	})
+}
+
+// withoutWatches sorts besides: what happens at one instant comes in another
+// order when it comes in two parts.
+func withoutWatches(text string) string {
+	passing := []string{core.WatchListener.String(), core.IgnoreListener.String()}
+	for _, code := range []core.LogCode{core.LogLimit, core.LogLimitRemedy, core.LogLimitHelp} {
+		passing = append(passing, fmt.Sprint("line ", code, " "))
+	}
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool {
+		return slices.ContainsFunc(passing, func(part string) bool { return strings.Contains(line, part) })
+	})
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }

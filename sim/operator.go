@@ -104,7 +104,7 @@ func (w *World) operate() {
 		w.sendSignal(core.Signal(10 + w.choose.Below(3, PlaceOperator)))
 	case w.choose.Chance(w.o.Leap, PlaceOperator):
 		span := w.choose.Delay(5*3600*core.Second, PlaceOperator)
-		w.note(TimeLeapt, Record{Number: int64(span)})
+		w.note(TimeLeapt, noted{Number: int64(span)})
 		w.now = w.now.Add(span)
 	default:
 		w.edit()
@@ -115,7 +115,7 @@ func (w *World) operate() {
 
 // reload sends a hangup, or two.
 func (w *World) reload() {
-	w.note(OperatorReloads, Record{})
+	w.note(OperatorReloads, noted{})
 	w.post(core.GotSignal(core.SIGHUP))
 	if w.choose.Chance(w.o.Twice, PlaceOperator) {
 		if w.choose.Below(2, PlaceOperator) == 1 {
@@ -126,7 +126,7 @@ func (w *World) reload() {
 }
 
 func (w *World) sendSignal(s core.Signal) {
-	w.note(OperatorSignals, Record{Number: int64(s)})
+	w.note(OperatorSignals, noted{Number: int64(s)})
 	w.post(core.GotSignal(s))
 }
 
@@ -158,7 +158,7 @@ func (w *World) edit() {
 	}
 	f.clears = w.choose.Chance(w.o.ClearThrottle, PlaceOperator)
 	f.version++
-	w.note(OperatorEdited, Record{Number: int64(f.version)})
+	w.note(OperatorEdited, noted{Number: int64(f.version)})
 }
 
 // editOnce makes the changes of one sitting.

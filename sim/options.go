@@ -20,7 +20,7 @@ type Options struct {
 	Concurrent, AcceptLock                                int32
 	SlowStart, DieEarly, ExitEarly, DieBusy, Silent       int32
 	TakenFirst, Liar, Garbage, Drain, DeafTerm, DeafCut   int32
-	Hog, Closer, SlowTerm                                 int32
+	Hog, Closer, SlowTerm, DieIdle, Mute, NoProgram       int32
 	StatusSplit, StatusTwice, StatusDelayUS               int32
 	KillChild, StopChild, OperatorMS                      int32
 	EditService, EditLimit, EditRemove, EditType, EditBad int32
@@ -81,6 +81,9 @@ var optionTable = [...]optionRow{
 	{"hog", func(o *Options) *int32 { return &o.Hog }, 0, 1000, "children that hold a client for hours"},
 	{"closer", func(o *Options) *int32 { return &o.Closer }, 0, 1000, "children that close the status channel and live on"},
 	{"slow_term", func(o *Options) *int32 { return &o.SlowTerm }, 0, 1000, "children that take time over SIGTERM"},
+	{"die_idle", func(o *Options) *int32 { return &o.DieIdle }, 0, 1000, "children that die after their work, with no client"},
+	{"mute", func(o *Options) *int32 { return &o.Mute }, 0, 1000, "children that serve and never report"},
+	{"no_program", func(o *Options) *int32 { return &o.NoProgram }, 0, 1000, "children whose program is missing: exit 1 after a second"},
 	{"status_split", func(o *Options) *int32 { return &o.StatusSplit }, 0, 1000, "messages cut at some byte"},
 	{"status_twice", func(o *Options) *int32 { return &o.StatusTwice }, 0, 1000, "messages sent twice"},
 	{"status_delay_us", func(o *Options) *int32 { return &o.StatusDelayUS }, 0, 1 << 30, "until a message is read"},
@@ -114,7 +117,7 @@ var optionTable = [...]optionRow{
 	{"verbose", func(o *Options) *int32 { return &o.Verbose }, 0, 1, "-v"},
 	{"twin", func(o *Options) *int32 { return &o.Twin }, 0, 1 << 30, "step from which a second machine runs along; 1: from the start"},
 	{"swap", func(o *Options) *int32 { return &o.Swap }, 0, 1, "the restored machine goes on in place of the first"},
-	{"order_equal", func(o *Options) *int32 { return &o.OrderEqual }, 0, 1, "of a timer and a happening at one instant either may be first"},
+	{"order_equal", func(o *Options) *int32 { return &o.OrderEqual }, 0, 1, "of two things at one instant, or of one and a timer, either may be first"},
 	{"sweep", func(o *Options) *int32 { return &o.Sweep }, 1, 1 << 30, "steps between full checks"},
 }
 
@@ -143,7 +146,7 @@ func Draw(seed uint64) Options {
 	o.LimitMax = pick(1, 2, 3, 4, 8)
 	o.PIDs = pick(4, 8, 16, 16, 32)
 	o.Backlog = pick(1, 2, 4, maxBacklog)
-	o.ArrivalMS = pick(1, 5, 20, 40, 200, 1000)
+	o.ArrivalMS = pick(0, 1, 1, 5, 5, 20, 20, 40, 40, 200, 200, 1000)
 	o.ArrivalPattern = int32(rng.below(uint32(numPatterns)))
 	o.ServiceMS = pick(1, 20, 300, 300, 3000, 30000)
 	o.BootMS = pick(0, 1, 10, 200)
@@ -204,6 +207,7 @@ func (o *Options) drawFaults(rng *pcg, pick func(...int32) int32) {
 	possible(&o.EditBad, &o.OddSignal, &o.KillChild, &o.StopChild, &o.Leap, &o.Stranger)
 	possible(&o.SlowStart, &o.DieEarly, &o.ExitEarly, &o.DieBusy, &o.Silent, &o.TakenFirst, &o.Liar)
 	possible(&o.Garbage, &o.Drain, &o.DeafTerm, &o.DeafCut, &o.Hog, &o.Closer, &o.SlowTerm)
+	possible(&o.DieIdle, &o.Mute, &o.NoProgram)
 	possible(&o.StatusSplit, &o.StatusTwice, &o.Spurious, &o.Stale, &o.WakeupFail, &o.WakeupHang)
 	if rng.below(8) == 0 {
 		o.Shutdown = pick(2, 20, 100)

@@ -165,11 +165,13 @@ func (w *World) moveListener(a *core.Action) {
 	to := w.service(a.To)
 	to.sockets[a.ToListener] = s
 	w.kernel.sockets[s-1].service = a.To
+	w.met(HandedOverWithClient, w.kernel.sockets[s-1].waiting > 0)
 }
 
 // signalChild reaches only who is not reaped yet.
 func (w *World) signalChild(a *core.Action) {
 	if slot := w.kernel.find(a.Generation); slot >= 0 && w.kernel.processes[slot].pid == a.PID {
+		w.met(KilledAfterGrace, a.Signal == core.SIGKILL)
 		w.kill(slot, a.Signal)
 	}
 }
@@ -244,7 +246,7 @@ func (w *World) answerWakeup(ref, outcome int32) {
 	if k.fifo {
 		k.state, request = wakeupOver, 0
 	}
-	w.note(WakeupArrived, Record{Service: k.service})
+	w.note(WakeupArrived, noted{Service: k.service})
 	if c := w.enqueue(s-1, request); c >= 0 && request != 0 && w.choose.Chance(w.o.WakeupHang, PlaceWakeup) {
 		w.kernel.clients[c].wakeup = 0 // the receiver never closes
 	}

@@ -62,9 +62,9 @@ func (w *World) startChild(a *core.Action) {
 	delay := w.choose.Delay(core.Duration(w.o.StartDelayUS)*core.Microsecond, PlaceStart)
 	switch {
 	case w.choose.Chance(w.o.ForkFail, PlaceStart):
-		p.failing, p.failStep, p.failErrno = true, core.StartFork, core.EAGAIN
+		p.failing, p.failStep, p.failErrno = true, core.StartFork, [2]core.Errno{core.EAGAIN, core.ENOMEM}[w.choose.Below(2, PlaceStart)]
 	case w.choose.Chance(w.o.ChannelFail, PlaceStart):
-		p.failing, p.failStep, p.failErrno = true, core.StartChannel, core.EMFILE
+		p.failing, p.failStep, p.failErrno = true, core.StartChannel, [2]core.Errno{core.EMFILE, core.ENFILE}[w.choose.Below(2, PlaceStart)]
 	case w.choose.Chance(w.o.ExecFail, PlaceStart):
 		p.failing, p.failStep, p.failErrno = true, core.StartExec, core.ENOENT
 	}
@@ -90,7 +90,7 @@ func (w *World) fork(slot int32) {
 	}
 	w.birth(slot)
 	w.Coverage.Behaviours[p.behaviour]++
-	w.note(ProcessForked, Record{Service: p.service, Generation: p.generation, PID: p.pid, Number: int64(p.behaviour)})
+	w.note(ProcessForked, noted{Service: p.service, Generation: p.generation, PID: p.pid, Number: int64(p.behaviour)})
 	w.soon(w.choose.Delay(core.Duration(w.o.AnswerDelayUS)*core.Microsecond, PlaceStart), startAnswered, slot, 0)
 }
 
@@ -125,8 +125,7 @@ func (w *World) exit(slot int32, status core.ExitStatus) {
 	if p.state != processAlive {
 		return
 	}
-	w.note(ProcessExited, Record{Generation: p.generation, PID: p.pid, Number: int64(status)})
-	w.Coverage.Happened[ProcessExited]++
+	w.note(ProcessExited, noted{Generation: p.generation, PID: p.pid, Number: int64(status)})
 	drained := p.behaviour == Drain && status == 0
 	why := ClientLost
 	if drained {
@@ -141,6 +140,7 @@ func (w *World) exit(slot int32, status core.ExitStatus) {
 	w.unlock(slot)
 	w.unstash(slot, false)
 	answered := p.answered
+	w.met(EndedUntold, !answered)
 	p.state, p.status, p.stopped, p.watching, p.locking = processZombie, status, false, false, false
 	p.life++
 	p.channel.noticed, p.channel.unsent = false, 0
@@ -191,7 +191,7 @@ func (w *World) reap() {
 			w.read(slot)
 			p.channel.cut = true
 		}
-		w.note(ProcessReaped, Record{Generation: p.generation, PID: p.pid})
+		w.note(ProcessReaped, noted{Generation: p.generation, PID: p.pid})
 		w.post(core.Exited(p.generation, p.pid, p.status))
 		w.release(slot)
 	}
@@ -209,7 +209,7 @@ func (w *World) signalArrives(slot int32, s core.Signal) {
 	if p.state != processAlive {
 		return
 	}
-	w.note(ProcessSignaled, Record{Generation: p.generation, PID: p.pid, Number: int64(s)})
+	w.note(ProcessSignaled, noted{Generation: p.generation, PID: p.pid, Number: int64(s)})
 	switch {
 	case s == core.SIGKILL:
 		w.exit(slot, core.KilledBy(s))
@@ -229,7 +229,7 @@ func (w *World) stopProcess(slot int32, span core.Duration) {
 	if p.state != processAlive || p.stopped {
 		return
 	}
-	w.note(ProcessStopped, Record{Generation: p.generation, PID: p.pid})
+	w.note(ProcessStopped, noted{Generation: p.generation, PID: p.pid})
 	p.stopped = true
 	if w.choose.Below(2, PlaceSignal) == 1 {
 		p.stopNews = true
@@ -243,7 +243,7 @@ func (w *World) continueProcess(slot int32) {
 	if !p.stopped {
 		return
 	}
-	w.note(ProcessContinued, Record{Generation: p.generation, PID: p.pid})
+	w.note(ProcessContinued, noted{Generation: p.generation, PID: p.pid})
 	p.stopped = false
 	w.unstash(slot, true)
 }

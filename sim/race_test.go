@@ -7,12 +7,39 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model"
 )
 
+// modelSteps is how long the reference model looks on in one run: it reads the
+// whole history at each step.
+const modelSteps = 100
+
+// judge lets the reference model look at the first steps of a run.
+type judge struct {
+	model *model.Model
+	left  int
+}
+
+func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action) error {
+	if j.left--; j.left < 0 {
+		return nil
+	}
+	return j.model.Observe(now, ev, actions)
+}
+
+// withModel lets the model look at the first steps of all following runs of a
+// world.
+func withModel(w *World, steps int) {
+	w.NewObserver = func(o core.Options) Observer {
+		f := model.Flags{InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter}
+		return &judge{model.New(StartOfTime, f), steps}
+	}
+}
+
 // race is a property: two mechanisms are made to meet, in whatever order a
-// drawn tape brings, and every invariant and law must hold. reached tells from
-// what was met that they did meet; a race that never takes place proves
-// nothing.
+// drawn tape brings, and every invariant and law must hold; beside every
+// eighth run stands the reference model. reached tells from what was met that
+// they did meet; a race that never takes place proves nothing.
 type race struct {
 	options func(*Options)
 	steps   int32
@@ -29,6 +56,10 @@ func (r race) run(t *testing.T) {
 		o.ArrivalMS, o.ServiceMS, o.MaxIdleMS, o.OperatorMS = 5, 20, 20, 20
 		o.OrderEqual, o.Verbose = 1, 1
 		r.options(&o)
+		w.NewObserver = nil
+		if rapid.IntRange(0, 7).Draw(t, "without the model") == 0 {
+			withModel(w, modelSteps)
+		}
 		tape := rapid.SliceOfN(rapid.Uint16(), int(2*r.steps), int(3*r.steps)).Draw(t, "tape")
 		for i := range tape {
 			tape[i] *= 40503 // rapid prefers small numbers; zero stays zero
@@ -38,7 +69,7 @@ func (r race) run(t *testing.T) {
 		}
 	})
 	if !r.reached(&w.Coverage) {
-		t.Error("what was to race never met")
+		t.Errorf("what was to race never met; not met are: %s", strings.Join(w.Coverage.Unmet(), ", "))
 	}
 }
 
@@ -83,7 +114,7 @@ func TestThrottlingAgainstReload(t *testing.T) {
 		},
 		steps: 120,
 		reached: func(c *Coverage) bool {
-			return logged(c, core.LogThrottling, core.LogThrottleReleased, core.LogReload) && c.Actions[core.ApplyConfig] > 100
+			return logged(c, core.LogThrottling, core.LogThrottleReleased, core.LogReload) && c.Met[ReloadWhileThrottled] > 0
 		},
 	}.run(t)
 }
@@ -95,7 +126,8 @@ func TestThrottlingAgainstIdleExit(t *testing.T) {
 		},
 		steps: 120,
 		reached: func(c *Coverage) bool {
-			return logged(c, core.LogBadStartup) && met(c, core.StateThrottled, core.ChildExited, core.StatusReceived)
+			return logged(c, core.LogBadStartup) && c.Met[ThrottledWithChildren] > 0 && c.Met[LastIdleExitAgainstArrival] > 0 &&
+				met(c, core.StateThrottled, core.ChildExited, core.StatusReceived)
 		},
 	}.run(t)
 }
@@ -108,7 +140,8 @@ func TestThrottlingAgainstLimits(t *testing.T) {
 		},
 		steps: 120,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateFull, core.ChildExited, core.StatusReceived) && met(c, core.StateThrottled, core.ChildExited)
+			return met(c, core.StateFull, core.ChildExited, core.StatusReceived) && met(c, core.StateThrottled, core.ChildExited) &&
+				c.Met[LimitBelowLiving] > 0
 		},
 	}.run(t)
 }
@@ -120,7 +153,8 @@ func TestIdleExitAgainstAnArrivingConnection(t *testing.T) {
 		},
 		steps: 100,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateServed, core.ChildExited) && met(c, core.StateWaiting, core.ListenerReady)
+			return met(c, core.StateServed, core.ChildExited) && met(c, core.StateWaiting, core.ListenerReady) &&
+				c.Met[LastIdleExitAgainstArrival] > 0
 		},
 	}.run(t)
 }
@@ -133,7 +167,8 @@ func TestReloadAgainstStartAnswers(t *testing.T) {
 		},
 		steps: 120,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateStopping, core.ChildStarted, core.ChildStartFailed) && met(c, core.StateStarting, core.ChildStarted)
+			return met(c, core.StateStopping, core.ChildStarted, core.ChildStartFailed) && met(c, core.StateStarting, core.ChildStarted) &&
+				c.Met[StartDuringReload] > 0 && c.Met[RemovedWithStart] > 0 && c.Met[EndedUntold] > 0
 		},
 	}.run(t)
 }
@@ -146,7 +181,8 @@ func TestReloadAgainstStatusInFlight(t *testing.T) {
 		},
 		steps: 120,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateStopping, core.StatusReceived) && logged(c, core.LogPartialStatus, core.LogForeignStatus)
+			return met(c, core.StateStopping, core.StatusReceived) && logged(c, core.LogPartialStatus, core.LogForeignStatus) &&
+				c.Met[ReportInFlightAtCut] > 0 && c.Met[MessageInPieces] > 0
 		},
 	}.run(t)
 }
@@ -157,20 +193,22 @@ func TestReloadAgainstTheStressSwitch(t *testing.T) {
 			o.LimitMax, o.ArrivalPattern, o.ServiceMS, o.WakeupS = 2, flood, 200, 3
 			o.EditLimit, o.EditType, o.EditService = 300, 200, 300
 		},
-		steps:   160,
-		reached: func(c *Coverage) bool { return logged(c, core.LogLimit, core.LogReload) },
+		steps: 160,
+		reached: func(c *Coverage) bool {
+			return logged(c, core.LogLimit, core.LogReload) && c.Met[StressDuringReload] > 0
+		},
 	}.run(t)
 }
 
 func TestReloadAgainstRemovalAndReturn(t *testing.T) {
 	race{
 		options: func(o *Options) {
-			o.DeafTerm, o.SlowTerm, o.Hog, o.OpenFail = 300, 200, 200, 50
+			o.DeafTerm, o.SlowTerm, o.Hog, o.OpenFail, o.Leap, o.ServiceMS = 300, 200, 200, 50, 150, 60000
 			o.EditRemove, o.EditType, o.Scenario = 600, 400, removeAndReturn
 		},
 		steps: 160,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateHeld, core.ListenerReady) || c.EventState[core.ChildExited][core.StateStopping] > 100
+			return c.Met[ReturnWhileHeld] > 0 && c.Met[KilledAfterGrace] > 0 && c.EventState[core.ChildExited][core.StateStopping] > 100
 		},
 	}.run(t)
 }
@@ -183,7 +221,8 @@ func TestReloadAgainstAnotherReload(t *testing.T) {
 		},
 		steps: 160,
 		reached: func(c *Coverage) bool {
-			return logged(c, core.LogReloadRefused, core.LogListenRemedy) && c.Actions[core.AbandonListener] > 0 && c.Actions[core.MoveListener] > 0
+			return logged(c, core.LogReloadRefused, core.LogListenRemedy) && c.Actions[core.AbandonListener] > 0 && c.Actions[core.MoveListener] > 0 &&
+				c.Met[HangupDuringReload] > 0 && c.Met[RefusedWithListenersOpen] > 0 && c.Met[KeptWithClientWaiting] > 0
 		},
 	}.run(t)
 }
@@ -196,7 +235,7 @@ func TestWakeupsAgainstThrottleAndReload(t *testing.T) {
 		},
 		steps: 160,
 		reached: func(c *Coverage) bool {
-			return logged(c, core.LogWakeupFailed, core.LogBadStartup) && c.Actions[core.CloseWakeup] > 0
+			return logged(c, core.LogWakeupFailed, core.LogBadStartup) && c.Actions[core.CloseWakeup] > 0 && c.Met[WakeupWhileThrottled] > 0
 		},
 	}.run(t)
 }
@@ -208,8 +247,10 @@ func TestShutdownAgainstEverything(t *testing.T) {
 			o.DieEarly, o.DeafTerm, o.EditRemove, o.EditType, o.WakeupS, o.ThrottleS = 100, 100, 400, 200, 2, 1
 			o.Leader = 0
 		},
-		steps:   120,
-		reached: func(c *Coverage) bool { return logged(c, core.LogTerminating) && c.Actions[core.SignalChild] > 0 },
+		steps: 120,
+		reached: func(c *Coverage) bool {
+			return logged(c, core.LogTerminating) && c.Actions[core.SignalChild] > 0 && c.Met[EndDuringReload] > 0 && c.Met[EndWithStartPending] > 0
+		},
 	}.run(t)
 }
 
@@ -236,6 +277,7 @@ func FuzzTapes(f *testing.F) {
 	f.Add(uint64(1), []byte{})
 	f.Add(uint64(7), []byte("\xff\xff\x00\x01\xe7\x03some bytes to begin with\xff\xff\xff\xff"))
 	w := NewWorld()
+	withModel(w, modelSteps)
 	f.Fuzz(func(t *testing.T, seed uint64, b []byte) {
 		o := Draw(seed)
 		o.Steps = min(o.Steps, 200)

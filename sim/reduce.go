@@ -3,23 +3,41 @@ package sim
 // Reduced is a failing run, made as short and calm as it gets.
 type Reduced struct {
 	Tape    []uint16
-	Options Options // those of the run with fewer Steps
+	Options Options // those of the run, with less in them
 	Runs    int     // that it took
 }
 
-// Reduce shrinks a tape whose replay breaks the invariant, by deleting halves
-// down to single choices, then zeroing, then lowering. It plays at most limit
-// runs; progress, if not nil, is told after each that helped. A tape that does
-// not fail comes back as it is.
-func Reduce(tape []uint16, o Options, invariant string, limit int, progress func(runs, cells int)) []uint16 {
-	r := reducer{w: NewWorld(), o: o, invariant: invariant, left: limit, progress: progress}
-	return r.reduce(tape).Tape
+// Player plays for a reducer. Package stress has one that lays a model beside.
+type Player struct {
+	Tape func(tape []uint16, o Options) *Failure           // nil: it breaks nothing
+	Seed func(seed uint64, o Options) ([]uint16, *Failure) // and the tape of its run; may be missing
 }
 
-// ReduceRun does the same and besides lets the faults end as early as it can:
-// what it gives is to be replayed under its own options.
-func ReduceRun(tape []uint16, o Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
-	r := reducer{w: NewWorld(), o: o, invariant: invariant, left: limit, progress: progress, shortens: true}
+// Player gives one that plays in this world.
+func (w *World) Player() Player {
+	return Player{
+		Tape: func(tape []uint16, o Options) *Failure { return w.Replay(tape, o).Failure },
+		Seed: func(seed uint64, o Options) ([]uint16, *Failure) {
+			w.Record = true
+			r := w.Run(seed, o)
+			return r.Tape, r.Failure
+		},
+	}
+}
+
+// Reduce shrinks a tape whose replay breaks the invariant, by deleting halves
+// down to single choices, then zeroing, then lowering; besides it lets the
+// faults end as early as they can and takes out of the options what the failure
+// does not need, so what it gives is to be replayed under its own options. It plays at most limit runs; progress, if not nil, is told after
+// each that helped. A tape that does not fail comes back as it is.
+func Reduce(tape []uint16, o Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
+	return ReduceWith(NewWorld().Player(), tape, o, invariant, limit, progress)
+}
+
+// ReduceWith does the same with a player of the caller's, who may lay something
+// beside the run.
+func ReduceWith(play Player, tape []uint16, o Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
+	r := reducer{play: play, o: o, invariant: invariant, limit: limit, left: limit, progress: progress}
 	return r.reduce(tape)
 }
 
@@ -29,6 +47,10 @@ func (r *reducer) reduce(tape []uint16) Reduced {
 		return Reduced{best, r.o, r.runs}
 	}
 	r.shorten(best)
+	for range 2 {
+		best = r.simplify(best, r.play.Seed != nil)
+		r.shorten(best)
+	}
 	best = r.trim(best)
 	for {
 		before := len(best)
@@ -38,6 +60,7 @@ func (r *reducer) reduce(tape []uint16) Reduced {
 		best = r.lower(best)
 		best = r.trim(best)
 		r.shorten(best)
+		best = r.simplify(best, false)
 		if r.left <= 0 || len(best) == before && weight(best) == sum {
 			return Reduced{best, r.o, r.runs}
 		}
@@ -46,9 +69,6 @@ func (r *reducer) reduce(tape []uint16) Reduced {
 
 // shorten lets the faults end earlier.
 func (r *reducer) shorten(tape []uint16) {
-	if !r.shortens {
-		return
-	}
 	lo, hi := int32(1), r.o.Steps
 	for lo < hi && r.left > 0 {
 		before := r.o.Steps
@@ -62,12 +82,86 @@ func (r *reducer) shorten(tape []uint16) {
 	r.o.Steps = hi
 }
 
+// keptOptions are no measure of how much goes on in a world.
+var keptOptions = [...]string{"steps", "pids", "backlog", "throttle_s", "leader", "sweep", "verbose"}
+
+// calmer gives the values that are tried instead of the one before, the
+// calmest first.
+func calmer(row *optionRow, before, usual int32) [3]int32 {
+	if row.name == "arrival_ms" || row.name == "operator_ms" { // between two; 0: none
+		if before == 0 {
+			return [3]int32{}
+		}
+		return [3]int32{0, max(before, 1000), max(before, min(2*before, 5000))}
+	}
+	return [3]int32{row.low, min(before, usual), max(row.low, before/2)}
+}
+
+// searched is how many seeds are tried for one simpler world.
+const searched = 40
+
+// simplify takes out of the world what the failure does not need: faults,
+// services, clients. A value is tried at its least, as usual, and halved. In
+// another world a tape means another story; with search some seeds are played
+// in it, too, and one that breaks the same gives the tape to go on with.
+func (r *reducer) simplify(tape []uint16, search bool) []uint16 {
+	for i := range optionTable {
+		row := &optionTable[i]
+		if contains(keptOptions[:], row.name) {
+			continue
+		}
+		for calmer := true; calmer; {
+			tape, calmer = r.calm(row, tape, search)
+		}
+	}
+	return tape
+}
+
+// calm tries calmer values of one option. It reports whether one will do.
+func (r *reducer) calm(row *optionRow, tape []uint16, search bool) ([]uint16, bool) {
+	usual := Usual()
+	field := row.field(&r.o)
+	before := *field
+	for i, v := range calmer(row, before, *row.field(&usual)) {
+		if v == before || r.left <= 0 {
+			continue
+		}
+		*field = v
+		if r.fails(tape) {
+			r.better(tape)
+			return tape, true
+		}
+		if other := r.search(search && i < 2); other != nil { // halves are not worth it
+			r.better(other)
+			return other, true
+		}
+		*field = before
+	}
+	return tape, false
+}
+
+// search gives the tape of a seed that breaks the invariant under the options
+// as they are, or nil.
+func (r *reducer) search(wanted bool) []uint16 {
+	if !wanted {
+		return nil
+	}
+	for seed := uint64(1); seed <= searched && r.left > r.limit/2; seed++ { // the rest is for the tape
+		r.left--
+		r.runs++
+		if tape, f := r.play.Seed(seed, r.o); f != nil && f.Invariant == r.invariant {
+			return append([]uint16(nil), tape...)
+		}
+	}
+	return nil
+}
+
 type reducer struct {
-	w         *World
+	play      Player
 	o         Options
 	invariant string
+	limit     int
 	left      int
-	shortens  bool
 	runs      int
 	progress  func(runs, cells int)
 }
@@ -86,7 +180,7 @@ func (r *reducer) fails(tape []uint16) bool {
 	}
 	r.left--
 	r.runs++
-	f := r.w.Replay(tape, r.o).Failure
+	f := r.play.Tape(tape, r.o)
 	return f != nil && f.Invariant == r.invariant
 }
 

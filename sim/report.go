@@ -6,7 +6,7 @@ import (
 )
 
 // reduceRuns bounds the runs that a report spends on shrinking.
-const reduceRuns = 4000
+const reduceRuns = 20000
 
 // Report tells everything about a failure that a reader needs: where it was
 // found, under which options, the shrunk tape, the text trace of that, and the
@@ -16,7 +16,7 @@ func (r *Result) Report(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "seed %d: nothing found in %d steps\n", r.Seed, r.Steps)
 		return err
 	}
-	small := ReduceRun(r.Tape, r.Options, r.Failure.Invariant, reduceRuns, nil)
+	small := Reduce(r.Tape, r.Options, r.Failure.Invariant, reduceRuns, nil)
 	w := NewWorld()
 	var t Trace
 	w.Keep(&t)

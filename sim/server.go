@@ -25,6 +25,9 @@ const (
 	Hog                  // holds a client for hours
 	Closer               // closes its status channel and lives on
 	SlowTerm             // takes seconds over SIGTERM, then exits 0
+	DieIdle              // dies after a session, when it has told of its end
+	Mute                 // serves and never reports
+	NoProgram            // its program is missing: exit 1 after a second, as the original's children do
 	numBehaviours
 )
 
@@ -32,6 +35,7 @@ var behaviourNames = [numBehaviours]string{
 	Good: "good", SlowStart: "slow-start", DieEarly: "die-early", ExitEarly: "exit-early", DieBusy: "die-busy",
 	Silent: "silent", TakenFirst: "taken-first", Liar: "liar", Garbage: "garbage", Drain: "drain",
 	DeafTerm: "deaf-term", DeafCut: "deaf-cut", Hog: "hog", Closer: "closer", SlowTerm: "slow-term",
+	DieIdle: "die-idle", Mute: "mute", NoProgram: "no-program",
 }
 
 // String gives the word of traces.
@@ -48,6 +52,7 @@ func (w *World) drawBehaviour() Behaviour {
 		SlowStart: o.SlowStart, DieEarly: o.DieEarly, ExitEarly: o.ExitEarly, DieBusy: o.DieBusy, Silent: o.Silent,
 		TakenFirst: o.TakenFirst, Liar: o.Liar, Garbage: o.Garbage, Drain: o.Drain, DeafTerm: o.DeafTerm,
 		DeafCut: o.DeafCut, Hog: o.Hog, Closer: o.Closer, SlowTerm: o.SlowTerm,
+		DieIdle: o.DieIdle, Mute: o.Mute, NoProgram: o.NoProgram,
 	} {
 		if w.choose.Chance(rate, PlaceBehaviour) {
 			return Behaviour(i)
@@ -74,9 +79,12 @@ func (w *World) birth(slot int32) {
 	case ExitEarly:
 		w.soon(boot, serverDies, slot, int32(core.ExitedWith(0)))
 		return
+	case NoProgram:
+		w.soon(core.Second, serverDies, slot, int32(core.ExitedWith(1)))
+		return
 	case Silent:
 		return
-	case DieBusy, Drain:
+	case DieBusy, DieIdle, Drain:
 		p.diesAt = 1 + int32(w.choose.Below(3, PlaceBehaviour))
 	case SlowStart:
 		boot += w.choose.Delay(100*core.Second, PlaceBehaviour)
@@ -213,7 +221,7 @@ func (w *World) serverHappens(d *due) {
 	switch d.what {
 	case serverStarts:
 		p.starts = true
-		w.note(ServerReady, Record{Generation: p.generation})
+		w.note(ServerReady, noted{Generation: p.generation})
 		w.server(slot, child.Happened(child.Started))
 		if p.channel.cut && !p.cutSeen {
 			w.seeCut(slot)

@@ -105,4 +105,9 @@ func (w *World) requests(slot, c int32, span core.Duration) {
 func (w *World) endSession(slot, c int32) {
 	w.dropClient(c, ClientServed)
 	w.server(slot, child.Happened(child.Served))
+	p := &w.kernel.processes[slot]
+	if p.behaviour == DieIdle && p.state == processAlive && p.sessions >= p.diesAt {
+		status := [3]core.ExitStatus{core.ExitedWith(1), core.ExitedWith(75), core.KilledBy(core.SIGSEGV)}
+		w.soon(w.choose.Delay(core.Second, PlaceSession), serverDies, slot, int32(status[w.choose.Below(3, PlaceSession)]))
+	}
 }

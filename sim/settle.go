@@ -98,6 +98,7 @@ func (b *book) settleCommit(w *World) {
 		}
 	}
 	r.opened = r.opened[:0]
+	w.meetCommit()
 	w.sweepListeners()
 }
 

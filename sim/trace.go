@@ -166,10 +166,23 @@ func appendTime(dst []byte, t core.Time) []byte {
 	return dst
 }
 
-// note keeps a record of the world outside, if anybody wants it.
-func (w *World) note(h Happened, r Record) {
+// noted is what a record of the world outside says, besides what happened.
+type noted struct {
+	Service    core.ServiceID
+	Generation core.Generation
+	PID        core.PID
+	Client     int32
+	Number     int64
+}
+
+// note counts what happens in the world outside, and keeps a record of it if
+// anybody wants that.
+func (w *World) note(h Happened, n noted) {
+	w.Coverage.Happened[h]++
 	if w.trace != nil {
-		r.Kind, r.Happened, r.Now, r.Step = RecordWorld, h, w.now, w.stepsOfMachine
-		w.trace.add(r)
+		w.trace.add(Record{
+			Kind: RecordWorld, Happened: h, Now: w.now, Step: w.stepsOfMachine,
+			Service: n.Service, Generation: n.Generation, PID: n.PID, Client: n.Client, Number: n.Number,
+		})
 	}
 }

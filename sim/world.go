@@ -169,7 +169,7 @@ func (w *World) Step() bool {
 		if w.timerFirst(top.when) {
 			break
 		}
-		d := w.schedule.pop()
+		d := w.next()
 		if w.stale(&d) {
 			continue
 		}
@@ -184,6 +184,18 @@ func (w *World) Step() bool {
 	w.now = max(w.now, w.timerAt)
 	w.expire()
 	return true
+}
+
+// next takes what is due first. Of two things at one instant either may be,
+// when that is wanted.
+func (w *World) next() due {
+	d := w.schedule.pop()
+	if w.o.OrderEqual == 0 || len(w.schedule.heap) == 0 || w.schedule.heap[0].when != d.when || w.choose.Below(2, PlaceOrder) == 0 {
+		return d
+	}
+	second := w.schedule.pop()
+	w.schedule.insert(d)
+	return second
 }
 
 // timerFirst tells whether the machine's timer goes off before something that

@@ -40,6 +40,7 @@ type play struct {
 	options sim.Options
 	tape    []uint16 // nil: the seed's own
 	with    stress.Beside
+	path    string // of the file that it is, as it stands there; or empty
 }
 
 // choose reads what the command line says; args holds at most the name of a
@@ -79,6 +80,9 @@ func (c *choice) fromFile(path string, pins []stress.Pin) (play, error) {
 		return play{}, err
 	}
 	p := play{with: c.with}
+	if len(pins) == 0 {
+		p.path = path
+	}
 	if strings.HasPrefix(strings.TrimSpace(string(text)), "{") {
 		err = p.fromFinding(text)
 	} else {
@@ -129,6 +133,9 @@ func (p *play) run(player *stress.Player, record bool) sim.Result {
 
 // command is how the run that broke the invariant, if any, is repeated.
 func (p *play) command(invariant string) string {
+	if p.path != "" {
+		return "go run ./cmd/mastersim run " + p.path
+	}
 	f := stress.Finding{Seed: p.seed, Options: p.options, Invariant: invariant, Tape: p.tape, Changed: p.tape != nil}
 	return f.Command()
 }

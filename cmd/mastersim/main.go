@@ -6,7 +6,8 @@
 // It decides nothing about right and wrong; it plays, counts and shows.
 //
 // Exit statuses: 0 nothing was found, 1 something was found, 2 the command
-// line is wrong or a file is missing.
+// line is wrong, a file cannot be read, or a search was interrupted. Drawing
+// finds nothing.
 package main
 
 import (
@@ -32,6 +33,7 @@ const (
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	context.AfterFunc(ctx, cancel) // a second signal ends us at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -54,6 +56,7 @@ func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(helpCommand())
 	root.SetOut(out)
 	root.SetErr(complaints)
 	root.SetArgs(doubleDashes(args))
@@ -66,6 +69,25 @@ func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	default:
 		fmt.Fprintln(complaints, "mastersim: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 		return exitUsage
+	}
+}
+
+// helpCommand is cobra's own, but that it knows what it does not know.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "tell about a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			if len(args) == 0 {
+				return root.Help()
+			}
+			for _, c := range root.Commands() {
+				if c.Name() == args[0] {
+					return c.Help()
+				}
+			}
+			return fmt.Errorf("there is no command %q; mastersim help lists them", args[0])
+		},
 	}
 }
 

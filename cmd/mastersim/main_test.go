@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,6 +29,7 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 	write(t, empty, "")
 	for _, tc := range []struct{ args, want string }{
 		{"nonsense", `there is no command "nonsense"`},
+		{"help nonsense", `there is no command "nonsense"`},
 		{"stress -nonsense", "unknown flag: --nonsense"},
 		{"stress extra", `nothing is expected after the options, not "extra"`},
 		{"stress -seeds many", "invalid argument"},
@@ -51,6 +55,10 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 		{"replay", "replay takes one file"},
 		{"replay " + dir + "/none", "no such file"},
 		{"replay " + empty, "this is no recording"},
+		{"replay " + empty + " -fork 0", "-fork, -steps and -seeds: at least 1"},
+		{"replay " + empty + " -fork 1", "this is no recording"},
+		{"replay " + empty + " -fork 1 -seeds 0", "-fork, -steps and -seeds: at least 1"},
+		{"replay " + empty + " -fork 1 -text", "-text and -fork"},
 		{"reduce -seed 1 -runs 0", "-runs: at least one"},
 		{"reduce -seed 1 -write a/b", "a name without blanks and slashes"},
 		{"reduce -seed 1", "nothing broke in this run"},
@@ -77,6 +85,15 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 	}
 }
 
+func TestHelpIsNoFault(t *testing.T) {
+	for _, args := range []string{"", "-h", "help", "help stress", "run -h", "replay --help", "mutants -help"} {
+		status, out, complaints := mastersim(t, strings.Fields(args)...)
+		if status != exitClean || !strings.Contains(out, "Usage:") || complaints != "" {
+			t.Errorf("%q: status %d, %q, %q", args, status, out, complaints)
+		}
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -92,6 +109,9 @@ func TestStressEndsCleanWithASummary(t *testing.T) {
 	var s summaryLine
 	if err := json.Unmarshal([]byte(out), &s); err != nil {
 		t.Fatalf("%v in %q", err, out)
+	}
+	if !s.Complete || len(s.Unmet) == 0 {
+		t.Errorf("complete %v, unmet %q", s.Complete, s.Unmet)
 	}
 	if s.Kind != kindSummary || s.Shard != "1/3" || s.Seeds != 10 || s.Steps == 0 || s.Events == 0 || s.Simulated <= 0 || s.Coverage == 0 || s.Findings != 0 {
 		t.Errorf("%+v", s)
@@ -185,6 +205,27 @@ func TestReplaySaysSameOrShowsTheDifference(t *testing.T) {
 	if status, out, _ := mastersim(t, "timeline", wrong); status != exitClean || !strings.Contains(out, "<h2>this machine</h2>") {
 		t.Errorf("timeline: status %d", status)
 	}
+	status, out, complaints = mastersim(t, "reduce", wrong, "-write", "lost", "-dir", dir)
+	if status != exitFound || !strings.Contains(out, "other actions at signal-received") || !strings.Contains(out, "2 steps, were 2") || !strings.Contains(out, "lost.journal plays it") {
+		t.Errorf("reduce: status %d, %q, %q", status, out, complaints)
+	}
+	if status, _, _ := mastersim(t, "replay", filepath.Join(dir, "lost.journal")); status != exitFound {
+		t.Errorf("what is left replays with status %d", status)
+	}
+	if status, _, complaints := mastersim(t, "reduce", filepath.Join(dir, "same")); status != exitUsage || !strings.Contains(complaints, "nothing to reduce") {
+		t.Errorf("reduce of what is right: status %d, %q", status, complaints)
+	}
+	fork := filepath.Join(dir, "fork")
+	status, out, complaints = mastersim(t, "replay", filepath.Join(dir, "same"), "-fork", "1", "-seeds", "5", "-steps", "30", "-write", fork)
+	if status != exitClean || !strings.Contains(out, "1 real steps, 5 futures of it") || !strings.Contains(out, "nothing broke") {
+		t.Errorf("fork: status %d, %q, %q", status, out, complaints)
+	}
+	if status, out, _ := mastersim(t, "replay", fork); status != exitClean {
+		t.Errorf("the fork: status %d, %q", status, out)
+	}
+	if status, _, complaints := mastersim(t, "replay", wrong, "-fork", "9"); status != exitUsage || !strings.Contains(complaints, "step 2 differs") {
+		t.Errorf("fork of what differs: status %d, %q", status, complaints)
+	}
 	cut := filepath.Join(dir, "cut")
 	write(t, cut, trace.Mark+"\x02")
 	if status, _, complaints := mastersim(t, "replay", cut); status != exitUsage || !strings.Contains(complaints, "malformed") {
@@ -218,6 +259,80 @@ func TestExploreReportsAWorldAndWritesTheProof(t *testing.T) {
 	}
 	if text, err := os.ReadFile(proof); err != nil || !strings.Contains(string(text), "| tiny |") {
 		t.Errorf("the proof: %v", err)
+	}
+}
+
+func TestExploreSpeaksToMachines(t *testing.T) {
+	status, out, complaints := mastersim(t, "explore", "-world", "tiny,single", "-depth", "3", "-json")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if status != exitClean || len(lines) != 2 {
+		t.Fatalf("status %d, %q, %q", status, out, complaints)
+	}
+	for i, name := range []string{"tiny", "single"} {
+		var l worldLine
+		if err := json.Unmarshal([]byte(lines[i]), &l); err != nil || l.World != name || l.Depth != 3 || l.States == 0 || len(l.Situations) == 0 || l.Stopped != "depth" {
+			t.Errorf("%+v: %v", l, err)
+		}
+	}
+}
+
+func TestInterruptedSearchSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, complaints bytes.Buffer
+	proof := filepath.Join(t.TempDir(), "proof.md")
+	if status := run(ctx, []string{"explore", "-proof", proof}, &out, &complaints); status != exitUsage || !strings.Contains(complaints.String(), "interrupted") {
+		t.Errorf("explore: status %d, %s", status, complaints.String())
+	}
+	if _, err := os.Stat(proof); err == nil {
+		t.Error("an interrupted search wrote its proof")
+	}
+	out.Reset()
+	if status := run(ctx, []string{"stress", "-seeds", "1000"}, &out, &complaints); status != exitClean || !strings.Contains(out.String(), "ended before the 1000 seeds of this shard were played") {
+		t.Errorf("stress: status %d, %s", status, out.String())
+	}
+}
+
+// What the manifest says is what the program understands.
+func TestJobManifestIsTrue(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "kubernetes-job.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := string(text)
+	value := func(pattern string) string {
+		t.Helper()
+		m := regexp.MustCompile(pattern).FindStringSubmatch(manifest)
+		if m == nil {
+			t.Fatalf("the manifest has no %s", pattern)
+		}
+		return m[1]
+	}
+	completions := value(`(?m)^  completions: (\d+)`)
+	if told := value(`(?m)- name: COMPLETIONS\n\s+value: "(\d+)"`); told != completions {
+		t.Errorf("the program is told of %s completions, the job has %s", told, completions)
+	}
+	if mode, limit := value(`completionMode: (\w+)`), value(`backoffLimitPerIndex: (\d+)`); mode != "Indexed" || limit != "0" {
+		t.Errorf("completionMode %s, backoffLimitPerIndex %s", mode, limit)
+	}
+	args := regexp.MustCompile(`(?m)^            - (\S+)$`).FindAllStringSubmatch(manifest, -1)
+	if len(args) < 3 || args[0][1] != "stress" {
+		t.Fatalf("arguments: %q", args)
+	}
+	flags := stressCommand().Flags()
+	for _, a := range args[1:] {
+		name, given, _ := strings.Cut(strings.TrimLeft(a[1], "-"), "=")
+		if given == "" {
+			given = "true"
+		}
+		if err := flags.Set(name, given); err != nil {
+			t.Errorf("%s: %v", a[1], err)
+		}
+	}
+	last, _ := strconv.Atoi(completions)
+	env := map[string]string{"JOB_COMPLETION_INDEX": strconv.Itoa(last - 1), "COMPLETIONS": completions}
+	if i, n, err := shard("", func(name string) string { return env[name] }); err != nil || int(i) != last-1 || int(n) != last {
+		t.Errorf("the last pod plays shard %d/%d: %v", i, n, err)
 	}
 }
 

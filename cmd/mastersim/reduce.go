@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/recorded"
 	"github.com/stationmaster/stationmaster/sim/stress"
 )
 
@@ -23,7 +25,10 @@ type reduceOptions struct {
 
 const reduceHelp = `Shrink a failing run to the fewest and smallest choices that still break the
 same invariant, print its trace, and say how it is repeated. With -write the
-tape becomes a regression test.`
+tape becomes a regression test.
+
+Of a journal of the daemon whose replay breaks or differs, delete the steps that
+this does not need. With -write it is kept as NAME.journal.`
 
 func reduceCommand() *cobra.Command {
 	var o reduceOptions
@@ -47,6 +52,11 @@ func (o *reduceOptions) run(cmd *cobra.Command, args []string) error {
 	if o.write != "" && strings.ContainsAny(o.write, "/\\ \n") {
 		return errors.New("-write: a name without blanks and slashes")
 	}
+	if len(args) == 1 {
+		if recording, err := os.ReadFile(args[0]); err == nil && trace.IsRecording(recording) {
+			return o.journal(cmd, args[0], recording)
+		}
+	}
 	p, err := o.choice.choose(cmd, args)
 	if err != nil {
 		return err
@@ -57,7 +67,8 @@ func (o *reduceOptions) run(cmd *cobra.Command, args []string) error {
 	if r.Failure == nil {
 		return errors.New("nothing broke in this run, so there is nothing to reduce")
 	}
-	fmt.Fprintf(out, "%v\n", r.Failure)
+	fmt.Fprintf(out, "options: %s\n%v\n", p.options.String(), r.Failure)
+	p.with.Add(r.Failure.Invariant)
 	o.shrink(cmd, &p, &r)
 	kept := player.Trace()
 	small := p.run(&player, false)
@@ -70,27 +81,69 @@ func (o *reduceOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	fmt.Fprintf(out, "again: %s\n", p.command(small.Failure.Invariant))
 	if o.write != "" {
-		if err := o.keep(cmd, &p, &small); err != nil {
+		if err := o.keep(cmd, &p, &small, kept); err != nil {
 			return err
 		}
 	}
 	return errFound
 }
 
+// journal shrinks a recording of the daemon.
+func (o *reduceOptions) journal(cmd *cobra.Command, path string, recording []byte) error {
+	show := newProgress(cmd.ErrOrStderr())
+	small, err := recorded.Reduce(recording, o.runs, func(runs, steps int) {
+		show.line(fmt.Sprintf("%d of at most %d runs, %d steps left", runs, o.runs, steps), float64(runs)/float64(o.runs))
+	})
+	show.clear()
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	text, err := trace.Text(small.Recording)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s\n%d steps, were %d\n%s", small.What, small.Steps, small.Before, text)
+	if o.write == "" {
+		fmt.Fprintf(out, "again: go run ./cmd/mastersim reduce %s\n", path)
+		return errFound
+	}
+	kept := filepath.Join(o.dir, o.write+recordedEnding)
+	if err := os.WriteFile(kept, small.Recording, 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "kept in %s; go run ./cmd/mastersim replay %s plays it\n", kept, kept)
+	return errFound
+}
+
+// recordedEnding is how names of reduced journals end.
+const recordedEnding = ".journal"
+
 // shrink looks for the smallest tape, and the fewest steps before the faults
 // end.
 func (o *reduceOptions) shrink(cmd *cobra.Command, p *play, r *sim.Result) {
-	p.tape = r.Tape
-	if stress.Reports(r.Failure.Invariant) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "mastersim: %s is not looked at by the reducer; the tape stays as it is\n", r.Failure.Invariant)
-		return
-	}
+	var player stress.Player
 	show := newProgress(cmd.ErrOrStderr())
 	defer show.clear()
-	small := sim.ReduceRun(r.Tape, p.options, r.Failure.Invariant, o.runs, func(runs, cells int) {
-		show.line(fmt.Sprintf("%d runs, %d choices left", runs, cells), float64(runs)/float64(o.runs))
+	again := sim.Player{
+		Tape: func(tape []uint16, options sim.Options) *sim.Failure {
+			if cmd.Context().Err() != nil {
+				return nil // interrupted: what is left is as small as it got
+			}
+			return player.Tape(tape, options, p.with).Failure
+		},
+		Seed: func(seed uint64, options sim.Options) ([]uint16, *sim.Failure) {
+			if cmd.Context().Err() != nil {
+				return nil, nil
+			}
+			r := player.Seed(seed, options, p.with, true)
+			return r.Tape, r.Failure
+		},
+	}
+	small := sim.ReduceWith(again, r.Tape, p.options, r.Failure.Invariant, o.runs, func(runs, cells int) {
+		show.line(fmt.Sprintf("%d of at most %d runs, %d choices left", runs, o.runs, cells), float64(runs)/float64(o.runs))
 	})
-	p.tape, p.options = small.Tape, small.Options
+	p.tape, p.options, p.path = small.Tape, small.Options, ""
 }
 
 func notZero(tape []uint16) (n int) {
@@ -102,15 +155,32 @@ func notZero(tape []uint16) (n int) {
 	return n
 }
 
-func (o *reduceOptions) keep(cmd *cobra.Command, p *play, r *sim.Result) error {
-	s := stress.Scenario{What: o.what, Invariant: r.Failure.Invariant, Options: p.options, Tape: p.tape}
+// keep writes the regression: the tape, and the trace for its readers.
+func (o *reduceOptions) keep(cmd *cobra.Command, p *play, r *sim.Result, kept *sim.Trace) error {
+	s := stress.Scenario{What: o.what, Invariant: r.Failure.Invariant, Options: p.options, Tape: p.tape, Reaches: reached(kept)}
 	if s.What == "" {
 		s.What, _, _ = strings.Cut(r.Failure.Text, "\n")
 	}
+	var text strings.Builder
+	if err := kept.WriteText(&text); err != nil {
+		return err
+	}
+	s.Trace = text.String()
 	path := filepath.Join(o.dir, o.write+stress.Ending)
 	if err := os.WriteFile(path, []byte(s.String()), 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "kept in %s; go run ./cmd/mastersim run %s plays it\n", path, path)
 	return nil
+}
+
+// reached is the line of the event at which it broke, as it stands in the
+// trace.
+func reached(kept *sim.Trace) string {
+	for i := len(kept.Records) - 1; i >= 0; i-- {
+		if r := &kept.Records[i]; r.Kind == sim.RecordEvent {
+			return strings.TrimSpace(string(r.AppendText(nil)))
+		}
+	}
+	return ""
 }

@@ -41,6 +41,7 @@ type findingLine struct {
 	Options   string `json:"options"`
 	Tape      string `json:"tape"`
 	Command   string `json:"command"`
+	Model     string `json:"model,omitempty"` // what the reference model says of the run
 }
 
 // summaryLine is the line of JSON at the end, and with kind progress those on
@@ -59,7 +60,9 @@ type summaryLine struct {
 	Coverage  int            `json:"coverage"`
 	Corpus    int            `json:"corpus"`
 	Findings  uint64         `json:"findings"`
+	Complete  bool           `json:"complete"` // every seed of the shard was played
 	Broken    []stress.Count `json:"broken,omitempty"`
+	Unmet     []string       `json:"unmet,omitempty"` // what no run met: dead code, or a world too tame
 }
 
 type stressOptions struct {
@@ -67,6 +70,7 @@ type stressOptions struct {
 	shard                string
 	cores, findings      int
 	first, fresh, json   bool
+	unmet                bool
 	sets                 []string
 	modelEvery, journals uint64
 	contracts            uint64
@@ -98,6 +102,7 @@ func stressCommand() *cobra.Command {
 	f.Uint64Var(&o.modelEvery, "model-every", 100, "lay the model beside every `N`th seed; 0: none")
 	f.Uint64Var(&o.journals, "journal-every", 100, "record and replay every `N`th seed; 0: none")
 	f.Uint64Var(&o.contracts, "contract-every", 10, "hold the servers of every `N`th seed against their contract; 0: none")
+	f.BoolVar(&o.unmet, "unmet", false, "at the end name what no run met; -json always does")
 	f.StringVar(&o.only, "only", "", "look at this `invariant` only; to measure what it finds")
 	f.StringVar(&o.canary, "canary", "", "first see that this `program`, known to be wrong, is found out")
 	return cmd
@@ -143,7 +148,12 @@ func (o *stressOptions) play(cmd *cobra.Command, s stress.Settings) error {
 			writeJSON(out, lineOf(&f))
 			return
 		}
-		fmt.Fprintf(out, "%s broken in seed %d%s, step %d: %s\n  %s\n", f.Invariant, f.Seed, changedNote(f.Changed), f.Step, f.Text, again(&f))
+		usual := sim.Usual()
+		fmt.Fprintf(out, "options:%s\n%s broken in seed %d%s, step %d: %s\n  %s\n",
+			strings.ReplaceAll(f.Options.Pins(usual), " -set", ""), f.Invariant, f.Seed, changedNote(f.Changed), f.Step, f.Text, again(&f))
+		if f.Model != "" {
+			fmt.Fprintf(out, "  the model says: %s\n", f.Model)
+		}
 	}
 	progress := func(sum stress.Summary) { show.line(progressText(&s, &sum), shareDone(&s, &sum)) }
 	sum := stress.Run(cmd.Context(), s, found, progress)
@@ -152,6 +162,11 @@ func (o *stressOptions) play(cmd *cobra.Command, s stress.Settings) error {
 		writeJSON(out, summaryOf(kindSummary, &s, &sum))
 	} else {
 		fmt.Fprintln(out, summaryText(&s, &sum))
+		if o.unmet {
+			for _, name := range sum.Unmet {
+				fmt.Fprintln(out, "  never met: "+name)
+			}
+		}
 	}
 	if sum.Findings > 0 {
 		return errFound
@@ -179,7 +194,7 @@ func changedNote(changed bool) string {
 func lineOf(f *stress.Finding) findingLine {
 	return findingLine{
 		Kind: kindFinding, Version: version(), Invariant: f.Invariant, Text: f.Text, Seed: f.Seed, Changed: f.Changed,
-		Step: f.Step, Played: f.Played, Options: f.Options.String(), Tape: sim.FormatTape(f.Tape), Command: f.Command(),
+		Step: f.Step, Played: f.Played, Options: f.Options.String(), Tape: sim.FormatTape(f.Tape), Command: f.Command(), Model: f.Model,
 	}
 }
 
@@ -189,6 +204,7 @@ func summaryOf(kind string, s *stress.Settings, sum *stress.Summary) summaryLine
 		Seeds: sum.Seeds, Changed: sum.Changed, Steps: sum.Steps, Events: sum.Events,
 		Simulated: float64(sum.Simulated) / 1e9, Elapsed: sum.Elapsed.Seconds(),
 		Coverage: sum.Coverage, Corpus: sum.Corpus, Findings: sum.Findings, Broken: sum.Broken,
+		Complete: sum.Complete, Unmet: sum.Unmet,
 	}
 }
 
@@ -214,8 +230,11 @@ func summaryText(s *stress.Settings, sum *stress.Summary) string {
 	text := fmt.Sprintf("%d seeds from %d (shard %d/%d), %d changed tapes, %d steps, %d events, %.3g simulated seconds, coverage %d, %d findings in %s",
 		sum.Seeds, s.From, s.Shard, s.Shards, sum.Changed, sum.Steps, sum.Events, float64(sum.Simulated)/1e9, sum.Coverage, sum.Findings,
 		sum.Elapsed.Round(time.Millisecond))
+	if !sum.Complete {
+		text += fmt.Sprintf(", ended before the %d seeds of this shard were played", mine(s))
+	}
 	for _, c := range sum.Broken {
-		text += fmt.Sprintf("\n  %s: %d", c.Invariant, c.Runs)
+		text += fmt.Sprintf("\n  %s: %d, soonest at step %d of seed %d", c.Invariant, c.Runs, c.Step, c.Seed)
 	}
 	return text
 }

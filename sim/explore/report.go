@@ -22,7 +22,7 @@ type Report struct {
 	Detours     uint64 // states whose way to rest takes more than one move
 	Depth       int    // completed: every state that so many moves lead to was expanded
 	Complete    bool   // there is no further state
-	Stopped     string // the bound that was reached: depth, states, memory or time
+	Stopped     string // the bound that was reached: depth, states, memory or time; or interrupted
 	Levels      []uint64
 	Situations  []Count
 	Violation   *Counterexample // nil: every law holds
@@ -32,6 +32,9 @@ type Report struct {
 
 	counts [len(situations)]uint64
 }
+
+// interrupted is Report.Stopped of a search that Options.Stop ended.
+const interrupted = "interrupted"
 
 // Missing are the named situations that were not met.
 func (r *Report) Missing() []string {
@@ -60,6 +63,9 @@ func (r *Report) extent() string {
 	}
 	if r.Violation != nil {
 		return fmt.Sprintf("depth %d completed, stopped by a broken law", r.Depth)
+	}
+	if r.Stopped == interrupted {
+		return fmt.Sprintf("depth %d completed, interrupted", r.Depth)
 	}
 	return fmt.Sprintf("depth %d completed, stopped by the bound on %s", r.Depth, r.Stopped)
 }

@@ -13,6 +13,7 @@ type Options struct {
 	Memory uint64        // stop when the search itself holds so many bytes; the process has up to half more, with GOGC=20 a fifth
 	Time   time.Duration // stop after so long; the only bound that is not repeatable
 	Reach  string        // a named situation: stop there and tell the shortest way to it
+	Stop   func() bool   // asked now and then; true ends the search as interrupted
 }
 
 // Progress is how far a search is.
@@ -119,6 +120,9 @@ func (s *search) bounded(done int) bool {
 		s.report.Stopped = "memory"
 	}
 	now := time.Now()
+	if s.o.Stop != nil && s.o.Stop() && s.report.Stopped == "" {
+		s.report.Stopped = interrupted
+	}
 	if s.o.Time > 0 && now.Sub(s.start) >= s.o.Time && s.report.Stopped == "" {
 		s.report.Stopped = "time"
 	}

@@ -78,10 +78,17 @@ func (l *lane) fresh(seed uint64) {
 		return
 	}
 	if l.settings.Mutate && l.isNew() {
-		again := l.player.Seed(seed, o, Beside{}, true)
+		again := l.player.Seed(seed, o, l.besideNew(), true)
+		if again.Failure != nil {
+			l.report(&again, Finding{Seed: seed, Options: o, Tape: again.Tape})
+			return
+		}
 		l.keep(entry{seed: seed, options: o, tape: again.Tape})
 	}
 }
+
+// besideNew is laid beside the second run of a tape that met something new.
+func (l *lane) besideNew() Beside { return Beside{Model: l.settings.ModelEvery > 0} }
 
 // changed plays a changed tape of the corpus.
 func (l *lane) changed() {
@@ -95,6 +102,10 @@ func (l *lane) changed() {
 		return
 	}
 	if l.isNew() {
+		if again := l.player.Tape(e.tape, e.options, l.besideNew()); again.Failure != nil {
+			l.report(&again, Finding{Seed: e.seed, Changed: true, Options: e.options, Tape: e.tape})
+			return
+		}
 		l.keep(e)
 	}
 }
@@ -124,5 +135,10 @@ func (l *lane) isNew() bool {
 func (l *lane) report(r *sim.Result, f Finding) {
 	f.Invariant, f.Text, f.Step = r.Failure.Invariant, r.Failure.Text, r.Failure.Step
 	f.Played = l.played
+	if f.Invariant != modelInvariant && l.settings.Only == "" {
+		if says := l.player.Tape(f.Tape, f.Options, Beside{Model: true}).Failure; says != nil && says.Invariant == modelInvariant {
+			f.Model = says.Error()
+		}
+	}
 	l.tally.finding(f)
 }

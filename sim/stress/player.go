@@ -133,11 +133,10 @@ type onlooker struct {
 	model   *model.Model
 	journal *trace.Writer
 	steps   int
-	booted  bool // a configuration was accepted
 }
 
 func (l *onlooker) begin(o core.Options, with Beside) {
-	l.with, l.steps, l.booted = with, 0, false
+	l.with, l.steps = with, 0
 	if with.Model {
 		f := model.Flags{InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter}
 		if l.model == nil {
@@ -162,36 +161,7 @@ func (l *onlooker) Observe(now core.Time, ev core.Event, actions []core.Action) 
 	if !l.with.Model {
 		return nil
 	}
-	told := l.inWordsOfTheModel(ev)
-	l.booted = l.booted || ev.Kind == core.ConfigLoaded && told.Kind == core.ConfigLoaded
-	return l.model.Observe(now, told, actions)
-}
-
-// inWordsOfTheModel tells of a configuration as the specification knows it: one
-// that no machine can run is one that was rejected, and the remedy of an error,
-// which is ours, stands in its text.
-func (l *onlooker) inWordsOfTheModel(ev core.Event) core.Event {
-	if ev.Config == nil {
-		return ev
-	}
-	fault := ""
-	if ev.Kind == core.ConfigLoaded {
-		fault = core.ConfigFault(ev.Config)
-	}
-	if ev.Kind == core.ConfigLoaded && fault == "" {
-		return ev
-	}
-	told := &core.Config{Diagnostics: slices.Clone(ev.Config.Diagnostics)}
-	if fault != "" {
-		told.Diagnostics = append(told.Diagnostics, core.Diagnostic{Severity: core.Error, Text: fault})
-	}
-	for i := range told.Diagnostics {
-		if d := &told.Diagnostics[i]; l.booted && d.Severity == core.Error && d.Hint != "" {
-			d.Text, d.Hint = d.Text+" ("+d.Hint+")", ""
-		}
-	}
-	ev.Kind, ev.Config = core.ConfigRejected, told
-	return ev
+	return l.model.Observe(now, ev, actions)
 }
 
 func (l *onlooker) replay() error {

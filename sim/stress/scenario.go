@@ -12,8 +12,10 @@ import (
 type Scenario struct {
 	What      string // one line: what went wrong
 	Invariant string // that broke when it was found
+	Reaches   string // a part of its trace: whoever plays it and does not come there plays something else
 	Options   sim.Options
 	Tape      []uint16
+	Trace     string // of the run as it broke, for readers; it is not read back
 }
 
 // Ending is how names of scenarios end; they stand in sim/testdata.
@@ -23,14 +25,26 @@ const Ending = ".tape"
 const (
 	whatKey      = "what: "
 	invariantKey = "invariant: "
+	reachesKey   = "reaches: "
 	optionsKey   = "options: "
 	tapeKey      = "tape:"
 )
 
 // String gives the scenario as the text of its file.
 func (s *Scenario) String() string {
-	return whatKey + s.What + "\n" + invariantKey + s.Invariant + "\n" + optionsKey + s.Options.String() + "\n" +
-		tapeKey + " " + sim.FormatTape(s.Tape) + "\n"
+	var b strings.Builder
+	b.WriteString(whatKey + s.What + "\n" + invariantKey + s.Invariant + "\n")
+	if s.Reaches != "" {
+		b.WriteString(reachesKey + s.Reaches + "\n")
+	}
+	b.WriteString(optionsKey + s.Options.String() + "\n" + tapeKey + " " + sim.FormatTape(s.Tape) + "\n")
+	if s.Trace != "" {
+		b.WriteString("\n# As it was when it broke:\n")
+		for line := range strings.Lines(s.Trace) {
+			b.WriteString("# " + strings.TrimRight(line, "\n") + "\n")
+		}
+	}
+	return b.String()
 }
 
 // ParseScenario reads what String wrote. An option that is not named has the
@@ -49,6 +63,8 @@ func ParseScenario(text string) (Scenario, error) {
 			s.What = strings.TrimPrefix(line, whatKey)
 		case strings.HasPrefix(line, invariantKey):
 			s.Invariant = strings.TrimPrefix(line, invariantKey)
+		case strings.HasPrefix(line, reachesKey):
+			s.Reaches = strings.TrimPrefix(line, reachesKey)
 		case strings.HasPrefix(line, optionsKey):
 			err = s.options(strings.TrimPrefix(line, optionsKey))
 		case strings.HasPrefix(line, tapeKey):

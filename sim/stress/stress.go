@@ -59,13 +59,16 @@ type Finding struct {
 	Invariant string
 	Text      string
 	Step      uint64
-	Played    uint64
+	Played    uint64 // runs of its goroutine until then
+	Model     string // what the reference model says of the same run; empty: nothing
 }
 
-// Count is how often an invariant broke.
+// Count is how often an invariant broke, and the run that shows it soonest.
 type Count struct {
 	Invariant string `json:"invariant"`
 	Runs      uint64 `json:"runs"`
+	Seed      uint64 `json:"seed"` // of the finding with the fewest steps
+	Step      uint64 `json:"step"`
 }
 
 // Summary counts what was played.
@@ -76,9 +79,11 @@ type Summary struct {
 	Events    uint64        // of these, events delivered to a machine
 	Simulated core.Duration // time that passed in all worlds, as far as it can be counted
 	Coverage  int           // counters of sim.Coverage that were met
+	Unmet     []string      // at the end: what no run met
 	Corpus    int           // tapes kept
 	Findings  uint64
 	Broken    []Count // by invariant, in their order of name
+	Complete  bool    // every seed was played: neither a finding nor anybody ended it before
 	Elapsed   time.Duration
 }
 
@@ -95,7 +100,7 @@ func Run(ctx context.Context, s Settings, found func(Finding), progress func(Sum
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := &tally{found: found, limit: s.Findings, stop: cancel, started: time.Now(), broken: map[string]uint64{}}
+	t := &tally{found: found, limit: s.Findings, stop: cancel, started: time.Now(), broken: map[string]Count{}}
 	ended := make(chan struct{})
 	var reporting sync.WaitGroup
 	if progress != nil {
@@ -108,7 +113,10 @@ func Run(ctx context.Context, s Settings, found func(Finding), progress func(Sum
 	lanes.Wait()
 	close(ended)
 	reporting.Wait()
-	return t.summary()
+	sum := t.summary()
+	sum.Unmet = t.coverage.Unmet()
+	sum.Complete = ctx.Err() == nil
+	return sum
 }
 
 // tally is what the goroutines share.
@@ -121,7 +129,7 @@ type tally struct {
 	telling  sync.Mutex // held while found or progress is called
 	mu       sync.Mutex
 	total    Summary
-	broken   map[string]uint64
+	broken   map[string]Count
 	coverage sim.Coverage
 }
 
@@ -148,8 +156,8 @@ func (t *tally) summary() Summary {
 	sum := t.total
 	sum.Coverage = max(sum.Coverage, t.coverage.Bits())
 	sum.Elapsed = time.Since(t.started)
-	for name, n := range t.broken {
-		sum.Broken = append(sum.Broken, Count{name, n})
+	for _, c := range t.broken {
+		sum.Broken = append(sum.Broken, c)
 	}
 	slices.SortFunc(sum.Broken, func(a, b Count) int { return compare(a.Invariant, b.Invariant) })
 	return sum
@@ -188,7 +196,12 @@ func (t *tally) merge(coverage *sim.Coverage) {
 func (t *tally) finding(f Finding) {
 	t.mu.Lock()
 	t.total.Findings++
-	t.broken[f.Invariant]++
+	c := t.broken[f.Invariant]
+	if c.Runs == 0 || f.Step < c.Step {
+		c.Invariant, c.Seed, c.Step = f.Invariant, f.Seed, f.Step
+	}
+	c.Runs++
+	t.broken[f.Invariant] = c
 	done := t.limit > 0 && t.total.Findings > uint64(t.limit)
 	last := t.limit > 0 && t.total.Findings == uint64(t.limit)
 	t.mu.Unlock()

@@ -52,15 +52,15 @@ func TestFindingsStopTheRunAndTellHowToRepeatIt(t *testing.T) {
 	if got := f.Command(); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	told := &tally{limit: 2, broken: map[string]uint64{}}
+	told := &tally{limit: 2, broken: map[string]Count{}}
 	stopped, heard := false, 0
 	told.stop = func() { stopped = true }
 	told.found = func(Finding) { heard++ }
-	for _, name := range []string{"S3", "L1", "S3"} {
-		told.finding(Finding{Invariant: name})
+	for i, name := range []string{"S3", "L1", "S3"} {
+		told.finding(Finding{Invariant: name, Seed: uint64(i), Step: uint64(30 - i)})
 	}
 	sum := told.summary()
-	if !stopped || heard != 2 || !slices.Equal(sum.Broken, []Count{{"L1", 1}, {"S3", 2}}) {
+	if !stopped || heard != 2 || !slices.Equal(sum.Broken, []Count{{"L1", 1, 1, 29}, {"S3", 2, 2, 28}}) {
 		t.Errorf("stopped %v, heard of %d, counted %v", stopped, heard, sum.Broken)
 	}
 }
@@ -68,8 +68,8 @@ func TestFindingsStopTheRunAndTellHowToRepeatIt(t *testing.T) {
 func TestEndedContextEndsTheRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if sum := Run(ctx, Settings{Seeds: 1 << 40}, nil, nil); sum.Seeds != 0 {
-		t.Errorf("%d seeds were played", sum.Seeds)
+	if sum := Run(ctx, Settings{Seeds: 1 << 40}, nil, nil); sum.Seeds != 0 || sum.Complete || len(sum.Unmet) == 0 {
+		t.Errorf("%d seeds were played, all of them: %v; unmet: %q", sum.Seeds, sum.Complete, sum.Unmet)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 }
 
 func TestScenarioSurvivesItsText(t *testing.T) {
-	s := Scenario{What: "a line", Invariant: "S3", Options: sim.Draw(5), Tape: []uint16{0, 0, 0, 65535, 2}}
+	s := Scenario{What: "a line", Invariant: "S3", Reaches: "#3 config-loaded", Options: sim.Draw(5), Tape: []uint16{0, 0, 0, 65535, 2}}
 	again, err := ParseScenario(s.String())
 	if err != nil {
 		t.Fatal(err)
@@ -177,8 +177,8 @@ func TestScenarioSurvivesItsText(t *testing.T) {
 // What was broken once must not break again.
 func TestRegressionsKeepEveryInvariant(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("..", "testdata", "*"+Ending))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%d regressions: %v", len(paths), err)
 	}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
@@ -191,8 +191,16 @@ func TestRegressionsKeepEveryInvariant(t *testing.T) {
 				t.Fatal(err)
 			}
 			var player Player
+			kept := player.Trace()
 			if r := player.Tape(s.Tape, s.Options, Beside{Model: true, Journal: true, Contract: true}); r.Failure != nil {
 				t.Errorf("%s: %v", s.What, r.Failure)
+			}
+			var lines strings.Builder
+			if err := kept.WriteText(&lines); err != nil {
+				t.Fatal(err)
+			}
+			if s.Reaches == "" || !strings.Contains(lines.String(), s.Reaches) {
+				t.Errorf("this tape no longer comes to %q: the world draws otherwise now; find what it showed anew", s.Reaches)
 			}
 		})
 	}

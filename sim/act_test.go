@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// acts is a world in which nothing comes by itself: rapid says what happens
+// next, and draws the few choices that belong to it. What it shrinks to reads
+// as a list of acts.
+type acts struct{ w *World }
+
+// act does one thing, unless the master has ended.
+func (a *acts) act(do func(t *rapid.T, w *World)) func(*rapid.T) {
+	return func(t *rapid.T) {
+		if a.w.calm.on || a.w.failure != nil {
+			return
+		}
+		a.w.choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 6).Draw(t, "choices"))
+		do(t, a.w)
+	}
+}
+
+func (a *acts) all() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"a client comes":       a.act(func(t *rapid.T, w *World) { w.arriveAt(drawBelow(t, w.o.Services)) }),
+		"things happen":        a.act(func(t *rapid.T, w *World) { a.steps(rapid.IntRange(1, 12).Draw(t, "things")) }),
+		"much happens":         a.act(func(*rapid.T, *World) { a.steps(60) }),
+		"time passes":          a.act(func(t *rapid.T, w *World) { w.now = w.now.Add(drawSpan(t)) }),
+		"reload":               a.act(func(_ *rapid.T, w *World) { w.reload() }),
+		"a limit is edited":    a.act(editLimit),
+		"an entry is edited":   a.act(func(_ *rapid.T, w *World) { w.editService(); w.file.version++ }),
+		"an entry changes":     a.act(func(_ *rapid.T, w *World) { w.editIdentity(); w.file.version++ }),
+		"an entry goes, comes": a.act(func(_ *rapid.T, w *World) { w.editPresence(); w.file.version++ }),
+		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.file.bad = badness(drawBelow(t, 4)) }),
+		"throttles are lifted": a.act(func(t *rapid.T, w *World) { w.file.clears = rapid.Bool().Draw(t, "by reload") }),
+		"a child is killed":    a.act(killOne),
+		"a child is stopped":   a.act(stopOne),
+		"starts go wrong":      a.act(func(t *rapid.T, w *World) { w.o.ForkFail = rapid.SampledFrom([]int32{0, 1000}).Draw(t, "fork") }),
+		"children go wrong":    a.act(spoilChildren),
+		"a second machine":     a.act(func(_ *rapid.T, w *World) { w.makeTwin() }),
+	}
+}
+
+// steps lets things happen. A fault that is switched on befalls at most these.
+func (a *acts) steps(n int) {
+	for range n {
+		if a.w.calm.on || !a.w.Step() {
+			return
+		}
+	}
+}
+
+func drawBelow(t *rapid.T, n int32) uint32 { return uint32(rapid.Int32Range(0, n-1).Draw(t, "which")) }
+
+func drawSpan(t *rapid.T) core.Duration {
+	return rapid.SampledFrom([]core.Duration{core.Millisecond, core.Second, 5 * core.Second, 70 * core.Second, 1001 * core.Second}).Draw(t, "span")
+}
+
+func editLimit(t *rapid.T, w *World) {
+	if d := w.someEntry(); d != nil {
+		d.limit = rapid.SampledFrom([]int32{1, 0, 2, 3}).Draw(t, "limit")
+		w.file.version++
+		w.reload()
+	}
+}
+
+func killOne(t *rapid.T, w *World) {
+	if slot := w.someProcess(); slot >= 0 {
+		w.kill(slot, rapid.SampledFrom([]core.Signal{core.SIGKILL, core.SIGTERM, core.SIGSEGV}).Draw(t, "signal"))
+	}
+}
+
+func stopOne(t *rapid.T, w *World) {
+	if slot := w.someProcess(); slot >= 0 {
+		w.stopProcess(slot, drawSpan(t))
+	}
+}
+
+func spoilChildren(t *rapid.T, w *World) {
+	for _, rate := range []*int32{&w.o.DieEarly, &w.o.DeafTerm, &w.o.Drain, &w.o.Liar, &w.o.Mute} {
+		*rate = rapid.SampledFrom([]int32{0, 0, 500}).Draw(t, "rate")
+	}
+}
+
+// A state machine of everything that can race: whatever the order of acts, every
+// invariant holds at each step, the reference model agrees, and when the faults
+// end the laws hold, too.
+func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
+	w := NewWorld()
+	withModel(w, modelSteps)
+	rapid.Check(t, func(t *rapid.T) {
+		o := Usual()
+		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.Sweep, o.Steps = 2, 2, 5, 3, 1, 1<<30
+		o.ArrivalMS, o.OperatorMS, o.OrderEqual, o.Verbose, o.WakeupS = 0, 0, 1, 1, 3
+		o.StartDelayUS, o.AnswerDelayUS, o.StatusDelayUS, o.ReapDelayUS, o.EditType = 3000, 3000, 3000, 3000, 1
+		w.choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 12).Draw(t, "configuration"))
+		var kept Trace
+		w.Keep(&kept)
+		w.begin(o)
+		a := &acts{w}
+		all := a.all()
+		all[""] = func(t *rapid.T) { mustHold(t, w, &kept) }
+		t.Repeat(all)
+		w.choose.Play(nil)
+		w.options.Steps = 1 // the faults end
+		w.guarded()
+		mustHold(t, w, &kept)
+	})
+	for _, s := range []Situation{ReloadWhileThrottled, ReportInFlightAtCut, ReturnWhileHeld, LimitBelowLiving, StartDuringReload, HangupDuringReload, KeptWithClientWaiting} {
+		if w.Coverage.Met[s] == 0 {
+			t.Errorf("no order of acts met %v", s)
+		}
+	}
+}
+
+func mustHold(t *rapid.T, w *World, kept *Trace) {
+	if w.failure != nil {
+		var text strings.Builder
+		if err := kept.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		t.Fatalf("%v\n%s", w.failure, text.String())
+	}
+}
