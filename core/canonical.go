@@ -162,7 +162,7 @@ func (w *canonWalk) config(f **Config) {
 }
 
 func (w *canonWalk) entry(e **ServiceConfig) {
-	n := -1
+	var n int
 	if !w.c.reading {
 		number, ok := w.k.entryNumbers[*e]
 		n = w.known(number, ok)
@@ -229,7 +229,7 @@ func (w *canonWalk) service(s *service) {
 // listeners walks what the service listens on: the endpoints of one of the
 // known entries, which after a reload need not be its own.
 func (w *canonWalk) listeners(s *service) {
-	n := -1
+	var n int
 	if !w.c.reading {
 		n = slices.IndexFunc(w.k.entries, func(e *ServiceConfig) bool { return slices.Equal(e.Endpoints, s.endpoints) })
 		w.known(n, n >= 0)
@@ -369,7 +369,7 @@ func (w *canonWalk) successors(s *service) {
 		return
 	}
 	for i := range n {
-		at := -1
+		var at int
 		if !w.c.reading {
 			at = slices.Index(w.all, s.successors[i])
 		}
