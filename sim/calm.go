@@ -138,8 +138,9 @@ func (w *World) sendClients() {
 	}
 }
 
-// bound is how long the oldest client of a service may wait: until a throttle
-// ends, the predecessors are gone, and one who serves is free.
+// bound is how long the oldest client of a listener may wait: until a throttle
+// ends, the predecessors are gone, and one who serves is free; who serves may
+// take all who wait at the service's other listeners first.
 func (w *World) bound(id core.ServiceID) core.Duration {
 	b := &w.book
 	s := &b.services[id]
@@ -156,9 +157,21 @@ func (w *World) bound(id core.ServiceID) core.Duration {
 		}
 	}
 	if s.entry.ProcessLimit > 0 {
-		d += 4 * calmServiceMS * core.Millisecond
+		ahead := 4 + w.waitingAt(id)
+		d += core.Duration(ahead) * calmServiceMS * core.Millisecond
 	}
 	return d
+}
+
+// waitingAt counts the clients at all listeners of a service.
+func (w *World) waitingAt(id core.ServiceID) int32 {
+	var n int32
+	for _, s := range w.services[id].sockets {
+		if s > 0 {
+			n += w.kernel.sockets[s-1].waiting
+		}
+	}
+	return n
 }
 
 func (w *World) longestBound() core.Duration {
