@@ -223,20 +223,30 @@ func (m *Machine) refuseDiagnosed(diagnostics []Diagnostic) {
 // logDiagnostics tells them at their own levels.
 func (m *Machine) logDiagnostics(diagnostics []Diagnostic) {
 	for i := range diagnostics {
-		switch d := &diagnostics[i]; d.Severity {
-		case Error:
-			m.diagnose(LevelError, d.withHint())
-		case Warning:
-			m.diagnose(LevelWarning, d.Text)
-		default:
-			m.diagnose(LevelInfo, d.Text)
+		d := &diagnostics[i]
+		text := d.Text
+		if d.Severity == Error {
+			text = d.withHint()
 		}
+		m.diagnose(d.Level(), text)
 	}
 }
 
 func (m *Machine) diagnose(level Level, text string) {
 	a := m.log(LogDiagnostic)
 	a.Level, a.Text = level, text
+}
+
+// Level is how loudly a diagnostic is told to the log while the daemon lives.
+func (d *Diagnostic) Level() Level {
+	switch d.Severity {
+	case Error:
+		return LevelError
+	case Warning:
+		return LevelWarning
+	default:
+		return LevelInfo
+	}
 }
 
 func (d *Diagnostic) withHint() string {

@@ -38,6 +38,10 @@ type daemon struct {
 	refuge  refuge       // for the journal
 	applied bool         // a configuration is in force
 
+	// untold is what is to be said about main.cf. The machine says it with the
+	// rest of the configuration, unless the start ends before that.
+	untold []core.Diagnostic
+
 	switchIdentity bool // we are root and act as mail owner where that is due
 }
 
@@ -78,6 +82,7 @@ func (d *daemon) run() osadapter.Ending {
 			d.fatal(err.Error())
 		}
 	}
+	d.untold = nil
 	boot.ReserveThreads(reservedThreads)
 	boot.Catch(d.loop.Signals(), syscall.SIGCHLD)
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
@@ -166,6 +171,7 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	if !ok {
 		return nil, d.loop.Boot(core.RejectedConfig(0, config.Refusal(diagnostics...)))
 	}
+	d.untold = parameters.Diagnostics
 	switchIdentity, err := d.credentials.CheckOwner(parameters.MailOwner().UID)
 	if err != nil {
 		d.info("started by user " + itoa(d.credentials.UID) + "; without root only mail_owner itself (" +
@@ -175,6 +181,7 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	d.switchIdentity, d.loader.Flags.SwitchIdentity = switchIdentity, switchIdentity
 	d.frozen = parameters.Freeze()
 	settings := parameters.Log()
+	d.log.AllowUnicode(settings.AllowUnicode)
 	kept := boot.FilterEnvironment(parameters.Environment(), boot.ExportTag(d.environ, settings), d.options.ConfigDirectory)
 	d.environ = boot.ExportPostlog(kept, settings)
 	d.log.SetZone(boot.Variable(d.environ, "TZ"))

@@ -120,6 +120,9 @@ func (d *daemon) finish(e osadapter.Ending) {
 
 // fatal logs the line and ends: a second later, exit status 1.
 func (d *daemon) fatal(text string) {
+	for i := range d.untold {
+		d.logLine(d.untold[i].Level(), d.untold[i].Text)
+	}
 	d.log.Log(logs.Fatal, text)
 	d.log.Flush()
 	boot.ExitFatal()

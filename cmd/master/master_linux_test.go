@@ -30,6 +30,11 @@ func TestStartFailures(t *testing.T) {
 			must(s.t, os.Mkdir(s.path("q/private/foo"), 0o755))
 		}, nil, []string{"fatal: remove private/foo: Is a directory", `master.cf: line 2: service "foo" cannot listen on private/foo: a directory stands at this path`}},
 		{"missing_queue", func(s *station) { must(s.t, os.RemoveAll(s.path("q"))) }, nil, []string{"fatal: chdir ", "/q: No such file or directory", "create the directory"}},
+		{"missing_queue_after_a_warning", func(s *station) {
+			s.main += "mail_name = a\nmail_name = b\n"
+			s.write()
+			must(s.t, os.RemoveAll(s.path("q")))
+		}, nil, []string{"warning: ", "overriding earlier entry: mail_name=a\n", "fatal: chdir "}},
 		{"unknown_owner", func(s *station) { s.main += "mail_owner = nobody-here\n"; s.write() }, nil, []string{"parameter mail_owner: unknown user name value: nobody-here"}},
 		{"wrong_flag", func(*station) {}, []string{"-x"}, []string{"fatal: usage: master [-c config_dir]"}},
 		{"operand", func(*station) {}, []string{"start"}, []string{"fatal: usage: master"}},

@@ -103,7 +103,7 @@ func (r *resolver) bind(s *core.ServiceConfig, e *MasterEntry, name inetName) (f
 		return fault
 	}
 	s.Canonical = strconv.Itoa(int(port))
-	if a, numeric := parseAddress(name.host); numeric {
+	if a, numeric := r.p.result.network.address(name.host); numeric {
 		s.Canonical = "[" + formatAddress(a) + "]:" + s.Canonical
 	} else if name.host != "" {
 		s.Canonical = "[" + name.host + "]:" + s.Canonical

@@ -16,7 +16,7 @@ const (
 	maxMacroSteps     = 100_000  // macros and literals
 	maxMacroScan      = 16 << 20 // bytes read
 	maxExpansion      = 4 << 20  // bytes written
-	maxMacroWarnings  = 100      // mistakes reported about one text
+	maxMacroWarnings  = 256      // mistakes reported about one text; a loop alone makes 102
 
 	maxExpansions = 16 // times these bounds, of all texts of one Evaluate together
 )

@@ -150,10 +150,20 @@ func (e *evaluation) namedInterfaces(list string) {
 	}
 }
 
+// address reads a numeric address. Asked for IPv4 alone, the C library takes an
+// IPv4 address in IPv6 form for the IPv4 address.
+func (n *network) address(text string) (netip.Addr, bool) {
+	a, ok := parseAddress(text)
+	if !n.ipv6 {
+		a = a.Unmap()
+	}
+	return a, ok
+}
+
 // lookup gives the addresses of a host in the enabled families, in the
 // resolver's order. known is false when the name must still be looked up.
 func lookup(q *inquiry, n *network, host string) (found []netip.Addr, answer Host, known bool) {
-	if a, ok := parseAddress(host); ok {
+	if a, ok := n.address(host); ok {
 		if n.enabled(a) {
 			found = []netip.Addr{a}
 		}

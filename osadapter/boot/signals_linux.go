@@ -95,7 +95,8 @@ func forwardFaults() {
 	}
 	go func() {
 		for s := range arrived {
-			if number, ok := s.(syscall.Signal); ok && caught.Load()&(1<<number) == 0 {
+			// The kernel spares process 1 those that it does not handle; so do we.
+			if number, ok := s.(syscall.Signal); ok && caught.Load()&(1<<number) == 0 && os.Getpid() != 1 {
 				DieBySignal(number)
 			}
 		}

@@ -158,6 +158,15 @@ func (l *Log) Switch(settings core.LogSettings) error {
 	return l.err
 }
 
+// AllowUnicode decides whether valid UTF-8 passes, before anything else of the
+// settings is in force: a start knows it when main.cf has been read, and logs on
+// with what it had until the services are there (spec runtime, 14.1).
+func (l *Log) AllowUnicode(allow bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settings.AllowUnicode = allow
+}
+
 // apply makes settings those in force; postlogd takes the lines if asPostlog.
 func (l *Log) apply(settings core.LogSettings, asPostlog bool) {
 	if l.target != nil {

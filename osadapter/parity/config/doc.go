@@ -1,0 +1,11 @@
+// Package config compares our reading of main.cf and master.cf with that of
+// the installed Postfix: what "postconf -xh", "postconf -M" and
+// "master -v -d" print, against ours, for the vectors of core/config and for
+// generated configurations.
+//
+// It is made of tests alone, which need Linux, root and Postfix and skip
+// otherwise. Everything runs in namespaces of its own (processes, mounts,
+// network, host name) with private tables of hosts, services and accounts; the
+// file system is read-only there, so that the Postfix of this machine is
+// neither used nor touched, and the end of a run ends all its processes.
+package config
