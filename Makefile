@@ -14,10 +14,10 @@ MODULE      := github.com/stationmaster/stationmaster
 LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR)
 
 .DEFAULT_GOAL := help
-.PHONY: all build test race e2e demo sim stress explore mutants fuzz bench lint golden clean help
+.PHONY: all build test race e2e parity parity-selftest parity-record parity-config demo sim stress explore mutants fuzz bench lint golden clean help
 
 help: ## show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 	@echo "  variables: FLAVOUR=$(FLAVOUR) (debian or upstream), CHECKS, SEEDS, FROM, FUZZTIME, BENCHCOUNT"
 
 all: build lint ## build, lint and run the short tests
@@ -36,6 +36,18 @@ race: ## run the short tests under the race detector
 e2e: build ## send real mail through Debian's Postfix under our master (root)
 	$(GO) test -count=1 -timeout 15m -v -run TestEndToEnd ./cmd/master/e2e -e2e
 
+parity: ## play the scenarios against the installed original and ours, and compare (root)
+	cd osadapter/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -parity $(TESTFLAGS)
+
+parity-selftest: ## plant differences in our master; each must be reported (root)
+	cd osadapter/parity && $(GO) test -count=1 -timeout 30m -parallel 4 -run TestSelftest -selftest $(TESTFLAGS)
+
+parity-record: ## write down what the installed original shows, for machines without it (root)
+	cd osadapter/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -run TestParity -parity -record $(TESTFLAGS)
+
+parity-config: ## compare our reading of 509 vectors and 2,000 generated configurations with the original's (root)
+	$(GO) test -count=1 -timeout 40m -v ./osadapter/parity/config -step 1 -configurations 2000 $(TESTFLAGS)
+
 demo: build ## show on-demand start, limits, idle exit and reload, in under 20 s
 	@bin/demo -bin bin
 
@@ -53,7 +65,7 @@ mutants: ## count the seeds until each wrong program of the bank is noticed
 	$(GO) run ./cmd/mastersim mutants
 
 fuzz: ## run each fuzz target for FUZZTIME
-	@set -e; for pkg in $$($(GO) list ./fuzz/... ./core/trace); do \
+	@set -e; for pkg in $$($(GO) list ./fuzz/... ./core/trace ./sim); do \
 	  for target in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
 	    echo "== $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
 	  done; \
@@ -67,8 +79,8 @@ lint: ## gofumpt, staticcheck, and go vet for every system
 	@set -e; for os in linux freebsd darwin openbsd; do echo "go vet ($$os)"; GOOS=$$os $(GO) vet ./...; done
 	$(GO) run $(STATICCHECK) ./...
 
-golden: ## rewrite the golden files of the tests; say in the commit why each line moved
-	$(GO) test ./core/... -update
+golden: ## rewrite the golden files and the examples of docs/masterctl.md; say in the commit why each line moved
+	$(GO) test ./core/... ./cmd/masterctl -update
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -1,0 +1,162 @@
+//go:build linux
+
+package parity
+
+import (
+	"encoding/json"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// launch says how a program is started, and by what kind of parent. The zero
+// value of each field is the careful parent.
+type launch struct {
+	Program string
+	Argv    []string
+	Env     []string
+	Dir     string
+	Umask   int // as it stands; newLaunch sets 022
+
+	Stdin, Stdout, Stderr string   // see openKind
+	Extra                 []string // descriptors 3 and up, see openKind
+
+	Ignored, Blocked []int
+	Session          string // "": the parent's; "session": leader of its own; "group": leader of a group
+	UID, GID         int
+	Groups           []int
+	OpenFiles        [2]uint64 // soft and hard limit
+	Limits           map[int][2]uint64
+	Nice             int
+	Alarm            int  // seconds of an alarm that is still set
+	Child            bool // a child process from before, which ends soon after
+	PIDNamespace     bool // the program is process 1 of a namespace
+}
+
+// become is the role of the process that turns into the program: everything a
+// parent can do wrong is done here.
+func become() {
+	runtime.LockOSThread() // identities, priority and signal mask are a thread's
+	var l launch
+	must(json.Unmarshal([]byte(os.Getenv("PARITY_LAUNCH")), &l))
+	if l.Child {
+		leaveChild()
+	}
+	must(os.Chdir(l.Dir))
+	unix.Umask(l.Umask)
+	switch l.Session {
+	case "session":
+		_, err := unix.Setsid()
+		must(err)
+	case "group":
+		must(unix.Setpgid(0, 0))
+	}
+	must(unix.Setpriority(unix.PRIO_PROCESS, 0, l.Nice))
+	if l.Alarm != 0 {
+		_, err := unix.Setitimer(unix.ItimerReal, unix.Itimerval{Value: unix.Timeval{Sec: int64(l.Alarm)}})
+		must(err)
+	}
+	program, err := unix.BytePtrFromString(l.Program)
+	must(err)
+	argv, err := syscall.SlicePtrFromStrings(l.Argv)
+	must(err)
+	env, err := syscall.SlicePtrFromStrings(l.Env)
+	must(err)
+	for which, limit := range l.Limits {
+		var now unix.Rlimit
+		must(unix.Getrlimit(which, &now))
+		hard := min(limit[1], now.Max)
+		must(syscall.Setrlimit(which, &syscall.Rlimit{Cur: min(limit[0], hard), Max: hard}))
+	}
+	l.setDescriptors()
+	must(syscall.Setrlimit(unix.RLIMIT_NOFILE, &syscall.Rlimit{Cur: l.OpenFiles[0], Max: l.OpenFiles[1]}))
+	must(syscall.Setgroups(l.Groups))
+	if l.GID != 0 {
+		must(syscall.Setgid(l.GID))
+	}
+	if l.UID != 0 {
+		must(syscall.Setuid(l.UID))
+	}
+	l.setSignals()
+	// Nothing may come in between: the runtime's own handlers are gone.
+	_, _, e := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(program)),
+		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
+	unix.RawSyscall(unix.SYS_EXIT_GROUP, 200+uintptr(e)%50, 0, 0)
+}
+
+// leaveChild starts a process that ends a little later, as
+// sh -c 'sleep 0.3 & exec program' does.
+func leaveChild() {
+	_, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "0.7"}, &syscall.ProcAttr{})
+	must(err)
+}
+
+// setDescriptors puts 0, 1, 2 and the extra ones in their places. What the
+// runtime has open is marked close-on-exec.
+func (l *launch) setDescriptors() {
+	kinds := append([]string{l.Stdin, l.Stdout, l.Stderr}, l.Extra...)
+	const away = 500
+	for i, kind := range kinds {
+		if kind == "closed" {
+			continue
+		}
+		fd, err := openKind(kind)
+		must(err)
+		must(unix.Dup3(fd, away+i, unix.O_CLOEXEC))
+		must(unix.Close(fd))
+	}
+	for i, kind := range kinds {
+		if kind == "closed" {
+			_ = unix.Close(i)
+			continue
+		}
+		must(unix.Dup3(away+i, i, 0))
+	}
+}
+
+// openKind opens what stands for a descriptor: "" or "null", "pipe" (its other
+// end is gone), "socket", "full" (/dev/full), "closed", or the path of a file that is appended to.
+func openKind(kind string) (int, error) {
+	switch kind {
+	case "", "null":
+		return unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	case "full":
+		return unix.Open("/dev/full", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	case "pipe":
+		var ends [2]int
+		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+			return -1, err
+		}
+		return ends[1], unix.Close(ends[0])
+	case "socket":
+		return unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	}
+	return unix.Open(kind, unix.O_RDWR|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o600)
+}
+
+// setSignals gives every signal the default action, but those that are to be
+// ignored, and blocks what is to be blocked, on every thread that could go on.
+func (l *launch) setSignals() {
+	signal.Reset()
+	var mask uint64
+	for _, n := range l.Blocked {
+		mask |= 1 << (n - 1)
+	}
+	type action struct{ handler, flags, restorer, mask uint64 }
+	all := ^uint64(0)
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), 0, 8, 0, 0)
+	for n := 1; n <= 64; n++ {
+		var a action
+		for _, ignored := range l.Ignored {
+			if ignored == n {
+				a.handler = 1 // SIG_IGN
+			}
+		}
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(n), uintptr(unsafe.Pointer(&a)), 0, 8, 0, 0)
+	}
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
+}

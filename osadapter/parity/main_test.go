@@ -1,0 +1,103 @@
+//go:build linux
+
+package parity
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+var (
+	enabled  = flag.Bool("parity", false, "play the scenarios of the parity suite (root needed)")
+	selftest = flag.Bool("selftest", false, "plant differences in our master and see that each is reported")
+	record   = flag.Bool("record", false, "write what the installed original shows to testdata/original")
+	verbose  = flag.Bool("observations", false, "print the observations of both sides of each scenario")
+)
+
+const (
+	// masterVariable names the master to be compared, when it is not ours.
+	masterVariable = "PARITY_MASTER"
+	// originalVariable is "none" where the recording is to be used although an
+	// original is installed.
+	originalVariable = "PARITY_ORIGINAL"
+	// originalMaster is where Debian has the original.
+	originalMaster = "/usr/lib/postfix/sbin/master"
+	// roleVariable tells a copy of the test program what it is.
+	roleVariable = "PARITY_ROLE"
+)
+
+// binaries is the directory with what the tests build: master and actor.
+var binaries string
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(roleVariable) {
+	case "keeper":
+		keep()
+		return
+	case "launch":
+		become()
+		return
+	}
+	flag.Parse()
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	if !*enabled && !*selftest {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "pab")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // masters are also started by others than root
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	binaries = dir
+	for name, args := range map[string][]string{
+		"actor":  {"-ldflags", "-s -w " + entryFlag, "./actor"},
+		"master": {"-ldflags", "-s -w", "../../cmd/master"},
+	} {
+		build := exec.Command("go", append([]string{"build", "-o", filepath.Join(dir, name)}, args...)...)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintf(os.Stderr, "building %s: %v\n", name, err)
+			return 1
+		}
+	}
+	code := m.Run()
+	if *record {
+		if err := theRecording.save(); err != nil {
+			fmt.Fprintln(os.Stderr, "writing the recording:", err)
+			code = max(code, 1)
+		}
+	}
+	if !theSummary.print(os.Stdout) {
+		code = max(code, 1)
+	}
+	return code
+}
+
+// ourMaster is the program that is held against the original.
+func ourMaster() string {
+	if path := os.Getenv(masterVariable); path != "" {
+		return path
+	}
+	return filepath.Join(binaries, "master")
+}
+
+// must ends a role of the test program that cannot go on.
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, os.Getenv(roleVariable)+":", err)
+		os.Exit(98)
+	}
+}

@@ -1,0 +1,423 @@
+//go:build linux
+
+package parity
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An observation is what the outside could see of one master in one scenario:
+// named lines, sections in the order of their names. Lines of a section that has
+// an order of its own (the log, starts and ends) keep it; the others are sorted.
+type observation []string
+
+func (o observation) String() string { return strings.Join(o, "\n") }
+
+func (o observation) broken() string {
+	for _, line := range o {
+		if reason, ok := strings.CutPrefix(line, brokenName+": "); ok {
+			return reason
+		}
+	}
+	return ""
+}
+
+// play runs the scenario with one master and gives what was seen.
+func play(sc *scenario, binary string) (seen observation, err error) {
+	s, err := newStation(binary)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	s.carry(sc)
+	return s.finish(), nil
+}
+
+// carry runs the scenario's steps, up to the one that stops it.
+func (s *station) carry(sc *scenario) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(stopped); !ok {
+				panic(r)
+			}
+		}
+	}()
+	sc.play(s)
+}
+
+// finish looks at everything, ends the masters, and puts the text together.
+func (s *station) finish() observation {
+	s.log.drain()
+	s.company.drain()
+	s.company.mu.Lock()
+	children := slices.Clone(s.company.all)
+	chronicle := slices.Clone(s.company.chronicle)
+	s.company.mu.Unlock()
+	if s.loose {
+		slices.Sort(chronicle)
+	}
+	var files, listeners []string
+	if !s.noTree {
+		files = s.files()
+	}
+	for _, p := range s.processes {
+		if s.keeper.status(p.master()) == "" {
+			listeners = append(listeners, s.listeners(p.master())...)
+		}
+	}
+	ends := s.endMasters()
+	s.log.drain()
+
+	n := s.newNames(children)
+	var o observation
+	section := func(name string, lines []string, ordered bool) {
+		named := make([]string, 0, len(lines))
+		for _, line := range lines {
+			if name != "" {
+				line = name + ": " + line
+			}
+			named = append(named, n.replace(line))
+		}
+		if !ordered {
+			slices.Sort(named)
+		}
+		o = append(o, named...)
+	}
+	for _, x := range sortedByGeneration(children) {
+		var lines []string
+		for _, line := range x.given {
+			lines = append(lines, x.label()+"."+line)
+		}
+		section("", lines, false)
+	}
+	section("end", ends, true)
+	section("file", files, false)
+	section("listener", slices.Compact(sorted(listeners)), false)
+	section("log", s.logText(n), true)
+	section("process", chronicle, true)
+	section("", s.lines, true)
+	section("stderr", textLines(s.output("err")), true)
+	section("stdout", textLines(s.output("out")), true)
+	return slices.DeleteFunc(o, func(line string) bool {
+		return slices.ContainsFunc(s.quiet, func(r *regexp.Regexp) bool { return r.MatchString(line) })
+	})
+}
+
+func sorted(lines []string) []string {
+	slices.Sort(lines)
+	return lines
+}
+
+func sortedByGeneration(children []*child) []*child {
+	children = slices.Clone(children)
+	slices.SortStableFunc(children, func(a, b *child) int { return a.generation() - b.generation() })
+	return children
+}
+
+func textLines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// endMasters terminates what still runs, by pid, and tells how each start ended.
+func (s *station) endMasters() []string {
+	var ends []string
+	for _, p := range s.processes {
+		pids := []int{p.pid}
+		if p.daemon != 0 && p.daemon != p.pid {
+			pids = append(pids, p.daemon)
+		}
+		for i, pid := range pids {
+			how := s.keeper.status(pid)
+			if how == "" {
+				newLimit(time.Second).rest(pid, 20*time.Millisecond)
+				_ = unix.Kill(pid, unix.SIGTERM)
+				how = s.keeper.awaitEnd(pid)
+			}
+			if how == "" {
+				how = "does not end"
+			}
+			ends = append(ends, []string{"start", "daemon of start"}[i]+" "+strconv.Itoa(p.number)+": "+how)
+		}
+	}
+	return ends
+}
+
+func (s *station) logText(n *names) []string {
+	var lines []string
+	for _, l := range s.log.all() {
+		lines = append(lines, fmt.Sprintf("%s %s[%s] %s", l.severity(), l.tag, n.process(l.pid), l.text))
+	}
+	return lines
+}
+
+// names turns what differs from run to run into names.
+type names struct {
+	station *station
+	labels  map[int]string
+}
+
+func (s *station) newNames(children []*child) *names {
+	n := &names{s, map[int]string{0: "nobody", 1: "init", os.Getpid(): "test", s.keeper.cmd.Process.Pid: "keeper"}}
+	for _, x := range children {
+		n.labels[x.pid] = x.label()
+		if own, err := strconv.Atoi(x.value("pid")); err == nil {
+			n.labels[own] = x.label()
+		}
+	}
+	for _, p := range s.processes {
+		name := "master"
+		if p.number > 1 {
+			name += strconv.Itoa(p.number)
+		}
+		n.labels[p.master()] = name
+		if p.master() != p.pid {
+			n.labels[p.pid] = "parent of " + name
+		}
+		if p.launch.PIDNamespace {
+			n.labels[1] = name
+		}
+	}
+	return n
+}
+
+func (n *names) process(pid int) string {
+	if name := n.labels[pid]; name != "" {
+		return name
+	}
+	return "other"
+}
+
+var (
+	// processNumber is where texts have process numbers.
+	processNumber = regexp.MustCompile(`(\bpid:? |\bpid |parent: |process group: |session: |peercred=|process )(\d+)`)
+	versionText   = regexp.MustCompile(`-- version \S+, configuration`)
+	ownerNumbers  = regexp.MustCompile(`\b(uid|gid) (\d+)`)
+	peerNumbers   = regexp.MustCompile(`(peercred=[a-z0-9 ]+)/(\d+)/(\d+)`)
+	capabilities  = regexp.MustCompile(`(Cap(?:Eff|Bnd): )([0-9a-f]{16})$`)
+	wholeNumber   = regexp.MustCompile(`\d+`)
+)
+
+func (n *names) replace(line string) string {
+	s := n.station
+	line = strings.ReplaceAll(line, s.dir, "@dir")
+	line = processNumber.ReplaceAllStringFunc(line, func(text string) string {
+		m := processNumber.FindStringSubmatch(text)
+		pid, err := strconv.Atoi(m[2])
+		if err != nil {
+			return text
+		}
+		return m[1] + n.process(pid)
+	})
+	line = versionText.ReplaceAllString(line, "-- version V, configuration")
+	line = ownerNumbers.ReplaceAllStringFunc(line, func(text string) string {
+		m := ownerNumbers.FindStringSubmatch(text)
+		return m[1] + " " + s.accountName(m[1], m[2])
+	})
+	line = peerNumbers.ReplaceAllStringFunc(line, func(text string) string {
+		m := peerNumbers.FindStringSubmatch(text)
+		return m[1] + "/" + s.accountName("uid", m[2]) + "/" + s.accountName("gid", m[3])
+	})
+	line = capabilities.ReplaceAllStringFunc(line, func(text string) string {
+		return strings.Replace(text, ownCapabilities(), "all that there are", 1)
+	})
+	if len(s.ports) > 0 {
+		line = wholeNumber.ReplaceAllStringFunc(line, func(digits string) string {
+			for name, port := range s.ports {
+				if digits == strconv.Itoa(port) {
+					return name
+				}
+			}
+			return digits
+		})
+	}
+	return line
+}
+
+// ownCapabilities is the mask of the tests, who are root: what is left of root's
+// capabilities differs from machine to machine.
+var ownCapabilities = sync.OnceValue(func() string {
+	text, _ := os.ReadFile("/proc/self/status")
+	_, after, _ := strings.Cut(string(text), "CapEff:\t")
+	mask, _, _ := strings.Cut(after, "\n")
+	return mask
+})
+
+// accountName names the accounts of the station.
+func (s *station) accountName(kind, digits string) string {
+	n, _ := strconv.Atoi(digits)
+	switch {
+	case n == 0:
+		return "root"
+	case kind == "uid" && n == s.owner.uid, kind == "gid" && n == s.owner.gid:
+		return "@owner"
+	case kind == "gid" && n == s.group.gid:
+		return "@group"
+	}
+	return digits
+}
+
+// files tells of every file in the queue and the data directory: type, mode,
+// owner, size.
+func (s *station) files() []string {
+	var lines []string
+	for _, root := range []string{"q", "d"} {
+		_ = filepath.WalkDir(s.path(root), func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return nil
+			}
+			lines = append(lines, strings.TrimPrefix(path, s.dir+"/")+" "+s.fileText(path))
+			return nil
+		})
+	}
+	return lines
+}
+
+var fileKinds = map[uint32]string{
+	unix.S_IFREG: "file", unix.S_IFDIR: "directory", unix.S_IFSOCK: "socket", unix.S_IFIFO: "fifo", unix.S_IFLNK: "symlink", unix.S_IFCHR: "device",
+}
+
+var pidFile = regexp.MustCompile(`^ *(\d+)\n$`)
+
+// fileText describes one file; a file that holds a process number tells whose.
+func (s *station) fileText(path string) string {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return err.Error()
+	}
+	text := fmt.Sprintf("%s %04o %s:%s", fileKinds[st.Mode&unix.S_IFMT], st.Mode&0o7777,
+		s.accountName("uid", strconv.Itoa(int(st.Uid))), s.accountName("gid", strconv.Itoa(int(st.Gid))))
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		text += fmt.Sprintf(" size %d", st.Size)
+		if content, err := os.ReadFile(path); err == nil && len(content) < 100 {
+			if m := pidFile.FindSubmatch(content); m != nil {
+				text += " pid " + string(m[1])
+			}
+		}
+		if st.Nlink != 1 {
+			text += fmt.Sprintf(" links %d", st.Nlink)
+		}
+	case unix.S_IFLNK:
+		target, _ := os.Readlink(path)
+		text += " to " + target
+	}
+	return text
+}
+
+// observeFile adds a line about one file of the station.
+func (s *station) observeFile(name string) { s.observe("at "+name, s.fileText(s.path(name))) }
+
+// logFileForm is the beginning of a line in a log file: time, host, tag, process.
+var logFileForm = regexp.MustCompile(`^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (\S+) (\S+)\[(\d+)\]: `)
+
+// observeLogFile adds the lines of a log file of the station.
+func (s *station) observeLogFile(name string) {
+	s.observe("at "+name, strings.Split(s.fileText(s.path(name)), " size")[0])
+	for _, line := range textLines(s.output(name)) {
+		m := logFileForm.FindStringSubmatch(line)
+		if m == nil {
+			s.observe("bad form in "+name, line)
+			continue
+		}
+		s.observef("line in "+name, "%s %s [pid %s] %s", m[1], m[2], m[3], line[len(m[0]):])
+	}
+}
+
+// observeMaster adds lines about the master process itself.
+func (p *process) observeMaster() {
+	s := p.station
+	proc := fmt.Sprintf("/proc/%d/", p.master())
+	status, err := os.ReadFile(proc + "status")
+	s.require("look at the master", err)
+	for _, line := range strings.Split(string(status), "\n") {
+		name, value, _ := strings.Cut(line, ":")
+		switch name {
+		case "Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "NoNewPrivs", "CapEff":
+			s.observe("master "+name, strings.Join(strings.Fields(value), " "))
+		}
+	}
+	for _, name := range []string{"cwd", "root", "fd/0", "fd/1", "fd/2"} {
+		target, err := os.Readlink(proc + name)
+		if err != nil {
+			target = errorWord(err)
+		}
+		s.observe("master "+name, target)
+	}
+	session, _ := unix.Getsid(p.master())
+	group, _ := unix.Getpgid(p.master())
+	s.observef("master session", "session: %d", session)
+	s.observef("master group", "process group: %d", group)
+	var openFiles unix.Rlimit
+	if unix.Prlimit(p.master(), unix.RLIMIT_NOFILE, nil, &openFiles) == nil {
+		s.observef("master open files", "%d of %d", openFiles.Cur, openFiles.Max)
+	}
+}
+
+// quietFor waits until the master has slept through this time: for what must
+// not happen there is no condition to wait for.
+func (p *process) quietFor(d time.Duration) {
+	p.station.await("the master rests", newLimit(patience).rest(p.master(), d))
+}
+
+// rest waits until a process has slept through this time and has nothing left
+// to do: one that waits for a processor is no sleeper, and neither reports nor
+// dead children wait for it. (The original that is signalled while it logs may
+// hang in its handler until its alarm ends it.)
+func (l limit) rest(pid int, d time.Duration) bool {
+	last, since := activity(pid), time.Now()
+	for {
+		time.Sleep(d / 10)
+		now := activity(pid)
+		switch {
+		case now == "":
+			return true // it has ended
+		case now != last || !strings.HasPrefix(now, "S"):
+			last, since = now, time.Now()
+		case time.Since(since) >= d:
+			if !hasUnread(pid) && !hasZombies(pid) {
+				return true
+			}
+			since = time.Now()
+		}
+		if time.Now().After(l.at) {
+			return false
+		}
+	}
+}
+
+// activity is the state of a process and how often it went to sleep; "" when it
+// has ended.
+func activity(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, state, _ := strings.Cut(string(text), "\nState:\t")
+	_, switches, _ := strings.Cut(string(text), "\nvoluntary_ctxt_switches:\t")
+	if err != nil || strings.HasPrefix(state, "Z") {
+		return ""
+	}
+	switches, _, _ = strings.Cut(switches, "\n")
+	return state[:min(1, len(state))] + switches
+}
+
+// hasZombies tells whether a child of the process waits to be reaped.
+func hasZombies(pid int) bool {
+	for _, child := range childrenOf(pid) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
+		if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && strings.HasPrefix(after, "Z") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,243 @@
+//go:build linux
+
+package parity
+
+import (
+	"time"
+)
+
+var _ = topic("removal", removalScenarios, removedTypes())
+
+// within tells whether something came true in time.
+func within(d time.Duration, holds func() bool) bool { return newLimit(d).poll(holds) }
+
+var removalScenarios = []scenario{
+	{
+		name: "a deaf child of a removed service holds up nobody else",
+		shows: []shown{{
+			row:      "Q2",
+			original: `^after the reload: |^other service: waits`,
+			ours:     `^after the reload: |^other service: is served`,
+		}},
+		play: func(s *station) {
+			s.loose = true
+			s.master(one, "127.0.0.1:@port2 inet n - n - 1 actor deaf; accept; taken", "127.0.0.1:@port3 inet n - n - 2 actor serve")
+			l := s.command()
+			l.Nice = 10 // the original works all the time that it waits
+			p := s.startAs(l)
+			s.dial("@port2")
+			deaf := s.child()
+			deaf.awaitAnswer(3)
+			s.setMaster(one, "127.0.0.1:@port3 inet n - n - 2 actor serve")
+			p.reload()
+			refused := within(100*time.Millisecond, func() bool { return s.dialResult("@port2") == "connection refused" })
+			s.observe("after the reload", map[bool]string{true: "refused in time", false: "connected"}[refused])
+			c := s.dial("@port3")
+			if within(time.Second, func() bool { return s.childCount() > 1 }) {
+				s.child()
+				s.observe("other service", "is served")
+			} else {
+				s.observe("other service", "waits")
+			}
+			deaf.exit(0)
+			if c.ask("who") != "" {
+				s.observe("in the end", "it is served")
+			}
+			s.ignore(`^(process: child|child 2)`) // when it starts follows from the above
+		},
+	},
+	{
+		name:  "a deaf child is killed in the end",
+		shows: []shown{{row: "Q2", original: `^the deaf child: lives`, ours: `^the deaf child: is killed|^process: child 1 ends|^log: warning .*SIGKILL`}},
+		play: func(s *station) {
+			s.master(one, "x unix n - n - 1 actor deaf; accept; taken")
+			s.ignore(`^(file: q/public/x|listener:)`) // row Q12, and the original has not come to its end
+			l := s.command()
+			l.Nice = 19
+			p := s.startAs(l)
+			s.dial("public/x")
+			deaf := s.child()
+			deaf.awaitAnswer(3)
+			s.setMaster(one)
+			p.reload()
+			if within(7*time.Second, deaf.isEnded) {
+				s.observe("the deaf child", "is killed")
+			} else {
+				s.observe("the deaf child", "lives")
+			}
+		},
+	},
+	{
+		name: "a removed service that comes back waits for its deaf child",
+		shows: []shown{{
+			row: "Q2", original: `^log: info .*reload|^(then|now|file): `,
+			ours: `^log: info .*reload|^(then|now|file): `,
+		}},
+		play: func(s *station) {
+			s.master(one, "x unix n - n - 1 actor deaf; accept; taken; hang")
+			s.loose = true
+			l := s.command()
+			l.Nice = 19
+			p := s.startAs(l)
+			s.dial("public/x")
+			deaf := s.child()
+			deaf.awaitAnswer(3)
+			s.setMaster(one)
+			p.reload()
+			gone := within(time.Second, func() bool { return s.dialResult("public/x") != "connected" })
+			s.setMaster(one, "x unix n - n - 1 actor")
+			s.write()
+			p.hup()
+			back := within(time.Second, func() bool { return s.dialResult("public/x") == "connected" })
+			s.observef("then", "gone %v, back %v, children %d", gone, back, s.childCount())
+			started := within(7*time.Second, func() bool { return s.childCount() > 1 })
+			s.observef("now", "deaf child ended %v, next started %v", deaf.isEnded(), started)
+			s.ignore(`^(process: |child 2|log: warning .*SIGKILL|listener: )`) // they follow from the above
+		},
+	},
+	{name: "children of a removed service that end by another way are told of", play: func(s *station) {
+		s.loose = true
+		s.master(one, "127.0.0.1:@port2 inet n - n - 3 actor deaf; accept; taken")
+		p := s.start()
+		var all []*child
+		for range 3 {
+			s.dial("@port2")
+			a := s.child()
+			a.awaitAnswer(3)
+			all = append(all, a)
+		}
+		s.setMaster(one)
+		p.reload()
+		for _, a := range all {
+			s.observe("channel", a.do("eof"))
+		}
+		all[0].exit(3)
+		s.awaitLog("exit status 3", 1)
+		all[1].order("signal 9")
+		all[1].awaitEnd()
+		s.awaitLog("killed by signal 9", 1)
+		all[2].exit(0)
+		p.awaitListener("tcp 127.0.0.1:@port2", false)
+		serveAt(s, "@port1").do("avail")
+		s.ignore(`bad command startup`) // see the scenario of that name
+	}},
+	{name: "a bad start of a removed service is no bad start", play: func(s *station) {
+		s.loose = true
+		s.master(one, "127.0.0.1:@port2 inet n - n - 3 actor deaf; accept; taken")
+		p := s.start()
+		s.dial("@port2")
+		a := s.child()
+		a.awaitAnswer(3)
+		s.setMaster(one)
+		p.reload()
+		s.observe("channel", a.do("eof"))
+		a.exit(3)
+		p.awaitListener("tcp 127.0.0.1:@port2", false)
+		s.awaitLog("exit status 3", 1)
+		p.quietFor(100 * time.Millisecond)
+	}},
+	{name: "idle and busy children of a removed service are ended without a word", play: func(s *station) {
+		s.loose = true
+		s.master(one, "127.0.0.1:@port2 inet n - n - 0 actor")
+		p := s.start()
+		busy := serveAt(s, "@port2")
+		serveAt(s, "@port2").do("avail")
+		s.setMaster(one)
+		p.reload()
+		busy.awaitEnd()
+		p.awaitListener("tcp 127.0.0.1:@port2", false)
+		p.quietFor(100 * time.Millisecond)
+	}},
+	{name: "a stopped child of a removed service", shows: []shown{{row: "Q2", original: `^the stopped child: lives`, ours: `^the stopped child: is killed|^process: child 1 ends|^log: warning .*SIGKILL|^listener: `}}, play: func(s *station) {
+		s.ignore(`^listener:`)
+		s.master(one, "127.0.0.1:@port2 inet n - n - 1 actor")
+		l := s.command()
+		l.Nice = 19
+		p := s.startAs(l)
+		a := serveAt(s, "@port2")
+		a.order("stop")
+		s.eventually("it is stopped", func() bool { return processState(a.pid) == "T" })
+		s.setMaster(one)
+		p.reload()
+		if within(7*time.Second, a.isEnded) {
+			s.observe("the stopped child", "is killed")
+		} else {
+			s.observe("the stopped child", "lives")
+		}
+	}},
+	{name: "the last service goes", play: func(s *station) {
+		s.master(one)
+		p := s.start()
+		s.setMaster("# nothing")
+		p.reload()
+		p.awaitListener("tcp ", false)
+		s.observe("a client", s.dialResult("@port1"))
+		s.setMaster(one)
+		p.hangupWith()
+		p.awaitListener("tcp 127.0.0.1:@port1", true)
+		serveOne(s)
+	}},
+	{
+		name:  "an address that moves to another service keeps the clients that wait",
+		shows: []shown{{row: "D16", original: `^all served: false`, ours: `^all served: true`}},
+		play: func(s *station) {
+			s.loose = true
+			s.main("default_process_limit = 250")
+			s.master("127.0.0.1:@port1 inet n - n - 1 actor")
+			p := s.start()
+			s.dial("@port1")
+			a := s.child()
+			a.do("accept")
+			a.do("taken")
+			var waiting []*client
+			for range 200 {
+				waiting = append(waiting, s.dial("@port1"))
+			}
+			s.setMaster("localhost:@port1 inet n - n - 5 actor serve")
+			p.reload()
+			a.awaitEnd()
+			served := 0
+			for _, c := range waiting {
+				if c.ask("who") != "" {
+					served++
+				}
+				c.Close()
+			}
+			s.observef("all served", "%v", served == len(waiting))
+			s.ignore(`^(process: child [2-9]|child [2-9]|log: info .*add up)`) // how many serve is chance
+		},
+	},
+}
+
+// hup sends a hangup and waits for nothing.
+func (p *process) hup() { p.signal(1) }
+
+// removedTypes takes out a service of each type, with a child that has work.
+func removedTypes() []scenario {
+	var list []scenario
+	for _, c := range []struct {
+		name, entry, path string
+		start             func(s *station)
+	}{
+		{"a socket", "x unix - - n - 1 actor", "x", func(s *station) { s.dial("private/x") }},
+		{"a FIFO", "x fifo - - n - 1 actor", "x", func(s *station) { s.poke("private/x", "W") }},
+		{"datagrams", "x unix-dgram - - n - 1 actor", "x", func(s *station) { s.send("private/x", "text") }},
+		{"descriptors", "x pass - - n - 1 actor", "x", func(s *station) { s.dial("private/x") }},
+	} {
+		list = append(list, scenario{
+			name:  "a service of " + c.name + " goes",
+			shows: []shown{{row: "Q12", original: `^file: q/private/x `}},
+			play: func(s *station) {
+				s.master(one, c.entry)
+				p := s.start()
+				c.start(s)
+				a := s.child()
+				s.setMaster(one)
+				p.reload()
+				a.awaitEnd()
+				p.quietFor(100 * time.Millisecond)
+			},
+		})
+	}
+	return list
+}

@@ -1,0 +1,130 @@
+//go:build linux
+
+package parity
+
+import (
+	"net"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A logLine is one datagram that came to the station's /dev/log.
+type logLine struct {
+	priority int    // facility*8 + severity, -1: not understood
+	tag      string // "postfix/master"
+	pid      int
+	text     string
+	at       time.Time
+}
+
+// syslogForm is glibc's: "<PRI>Mon dd hh:mm:ss TAG[PID]: TEXT".
+var syslogForm = regexp.MustCompile(`^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\[\]]*)\[(\d+)\]: ([^\n\x00]*)$`)
+
+func parseSyslog(datagram string) logLine {
+	m := syslogForm.FindStringSubmatch(datagram)
+	if m == nil {
+		return logLine{priority: -1, text: datagram}
+	}
+	priority, _ := strconv.Atoi(m[1])
+	pid, _ := strconv.Atoi(m[3])
+	return logLine{priority, m[2], pid, m[4], time.Now()}
+}
+
+var severities = [8]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
+
+const facilityMail = 2
+
+func (l logLine) severity() string {
+	if l.priority < 0 {
+		return "bad form"
+	}
+	text := severities[l.priority%8]
+	if l.priority/8 != facilityMail {
+		text += " facility " + strconv.Itoa(l.priority/8)
+	}
+	return text
+}
+
+// syslog listens as the system's log would.
+type syslog struct {
+	conn *net.UnixConn
+
+	mu      sync.Mutex
+	changed chan struct{}
+	lines   []logLine
+	marks   int
+}
+
+const markText = "parity mark"
+
+func newSyslog(path string) (*syslog, error) {
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return nil, err
+	}
+	s := &syslog{conn: conn, changed: make(chan struct{})}
+	go s.listen()
+	return s, nil
+}
+
+func (s *syslog) listen() {
+	b := make([]byte, 1<<16)
+	for {
+		n, err := s.conn.Read(b)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		if text := string(b[:n]); text == markText {
+			s.marks++
+		} else {
+			s.lines = append(s.lines, parseSyslog(text))
+		}
+		close(s.changed)
+		s.changed = make(chan struct{})
+		s.mu.Unlock()
+	}
+}
+
+// all gives the lines so far.
+func (s *syslog) all() []logLine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]logLine(nil), s.lines...)
+}
+
+// drain waits until what was sent before this call has been read.
+func (s *syslog) drain() {
+	s.mu.Lock()
+	want := s.marks + 1
+	s.mu.Unlock()
+	c, err := net.DialUnix("unixgram", nil, s.conn.LocalAddr().(*net.UnixAddr))
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(markText)); err == nil {
+		s.wait(func() bool { return s.marks >= want })
+	}
+}
+
+// wait waits until holds, called with the lock held, is true.
+func (s *syslog) wait(holds func() bool) bool {
+	limit := newLimit(patience)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !holds() {
+		changed := s.changed
+		s.mu.Unlock()
+		ok := limit.wait(changed)
+		s.mu.Lock()
+		if !ok {
+			return holds()
+		}
+	}
+	return true
+}
+
+func (s *syslog) close() { s.conn.Close() }
