@@ -21,7 +21,7 @@ var (
 	firstSeed      = flag.Uint64("from", 1, "seed of the first generated configuration")
 	vectorStep     = flag.Int("step", 10, "compare every n-th vector")
 	oneVector      = flag.String("vector", "", "compare this vector alone")
-	lanes          = flag.Int("lanes", 4, "how many comparisons run at a time")
+	lanes          = flag.Int("lanes", 8, "how many comparisons run at a time")
 	most           = flag.Int("most", 3, "how many differences are reported in full")
 )
 
