@@ -43,11 +43,11 @@ var logEvents = []struct {
 }{
 	{
 		"the exit of a child", nil, nil, "x unix - - n - 2 actor",
-		func(_ *station, _ *process, a *child) { a.do("avail"); a.exit(69) }, "exit status 69", 1,
+		func(_ *station, p *process, a *child) { a.do("avail"); p.settle(); a.exit(69) }, "exit status 69", 1,
 	},
 	{
 		"the death of a child", nil, nil, "x unix - - n - 2 actor",
-		func(_ *station, _ *process, a *child) { a.do("avail"); a.order("signal 9"); a.awaitEnd() }, "killed by signal 9", 1,
+		func(_ *station, p *process, a *child) { a.do("avail"); p.settle(); a.order("signal 9"); a.awaitEnd() }, "killed by signal 9", 1,
 	},
 	{
 		"a bad start", nil, nil, "x unix - - n - 2 actor",

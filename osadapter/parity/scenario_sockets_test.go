@@ -304,6 +304,8 @@ var lastingScenarios = []scenario{
 		s.observe("the channel", old.do("eof"))
 		s.start()
 		old.exit(0)
+		// Until it is reaped its listener may be open, and take the client.
+		s.eventually("the old child is reaped", func() bool { return unix.Kill(old.pid, 0) == unix.ESRCH })
 		s.dial("@port1")
 		s.observe("new", s.child().do("accept"))
 	}},
