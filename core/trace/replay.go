@@ -98,7 +98,7 @@ func (p *player) play(record *Record) error {
 		return p.begin(record)
 	}
 	p.w.Event(record.Time, &record.Event)
-	actions, broken := step(p.m, record.Time, record.Event)
+	actions, broken := Step(p.m, record.Time, record.Event)
 	if broken == nil && !record.Open {
 		p.w.Actions(actions)
 		if bytes.Equal(p.w.b, record.raw) {
@@ -138,8 +138,9 @@ func (p *player) begin(record *Record) error {
 	return nil
 }
 
-// step carries the machine over an event that may come from anywhere.
-func step(m *core.Machine, now core.Time, ev core.Event) (actions []core.Action, broken error) {
+// Step steps a machine that may break over an event that may come from
+// anywhere. broken is what it panicked with; there are no actions then.
+func Step(m *core.Machine, now core.Time, ev core.Event) (actions []core.Action, broken error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:

@@ -115,7 +115,7 @@ func (f *fork) take(now core.Time, ev core.Event) (actions []core.Action, ok boo
 	f.step++
 	f.now = now
 	f.writer.Event(now, &ev)
-	actions, broken := stepped(f.machine, now, ev)
+	actions, broken := trace.Step(f.machine, now, ev)
 	if broken != nil {
 		f.fail("assert", cause(broken))
 		return nil, false

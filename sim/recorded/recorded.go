@@ -85,20 +85,6 @@ func (t *tale) writer(m *core.Machine) *trace.Writer {
 	return w
 }
 
-// stepped steps a machine that may break; broken is what it panicked with.
-func stepped(m *core.Machine, now core.Time, ev core.Event) (actions []core.Action, broken error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case error:
-			actions, broken = nil, r
-		default:
-			actions, broken = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	return m.Step(now, ev), nil
-}
-
 // words gives actions as lines.
 func words(actions []core.Action) string {
 	var b []byte
@@ -128,7 +114,7 @@ func (t *tale) flags() (f model.Flags, ok bool) {
 		core.LoadedConfig(0, &core.Config{Services: []core.ServiceConfig{entry}}),
 		core.OpenedListener(1, 0), core.ReadyListener(1), core.StartedChild(1, 1, 2), core.GotSignal(core.SIGTERM),
 	} {
-		actions, broken := stepped(m, t.began, ev)
+		actions, broken := trace.Step(m, t.began, ev)
 		if broken != nil {
 			return f, false
 		}

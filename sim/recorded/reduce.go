@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/trace"
 )
 
 // Reduced is a recording with as few steps as still show what was wrong.
@@ -66,7 +67,7 @@ func (r *shrinker) find() (n int, err error) {
 	}
 	for i := range r.tale.steps {
 		s := &r.tale.steps[i]
-		actions, broken := stepped(m, s.now, s.event)
+		actions, broken := trace.Step(m, s.now, s.event)
 		recorded := words(s.actions)
 		switch {
 		case broken != nil:
@@ -138,7 +139,7 @@ func (r *shrinker) shows(steps []step) bool {
 	}
 	last := len(steps) - 1
 	for i := range steps {
-		actions, broken := stepped(m, steps[i].now, steps[i].event)
+		actions, broken := trace.Step(m, steps[i].now, steps[i].event)
 		switch {
 		case i < last && (broken != nil || r.breaks == "" && words(actions) != words(steps[i].actions)):
 			return false
@@ -166,7 +167,7 @@ func (r *shrinker) write(steps []step) ([]byte, error) {
 	for i := range steps {
 		s := &steps[i]
 		w.Event(s.now, &s.event)
-		actions, broken := stepped(m, s.now, s.event)
+		actions, broken := trace.Step(m, s.now, s.event)
 		switch {
 		case broken != nil || s.open:
 			return w.Bytes(), nil // the last one
