@@ -288,15 +288,9 @@ func (w *canonWalk) children(s *service) {
 	}
 	for ; n > 0 && w.c.err == nil; n-- {
 		w.m.lastGeneration++
-		c := &child{generation: w.m.lastGeneration, service: s, prev: s.last}
+		c := &child{generation: w.m.lastGeneration, service: s}
 		c.timer = timer{kind: timerChannelClosed, child: c}
-		if s.last != nil {
-			s.last.next = c
-		} else {
-			s.first = c
-		}
-		s.last = c
-		w.m.children.put(uint64(c.generation), c)
+		w.m.listChild(c)
 		w.child(c)
 	}
 }
@@ -347,16 +341,11 @@ func (w *canonWalk) wakeups(s *service) {
 	var last *wakeup
 	for ; n > 0 && w.c.err == nil; n-- {
 		w.m.lastRequest++
-		k := &wakeup{request: w.m.lastRequest, service: s, prev: last}
+		k := &wakeup{request: w.m.lastRequest, service: s}
 		k.timer = timer{kind: timerWakeupLimit, wakeup: k}
 		w.entry(&k.entry)
 		w.c.bool(&k.sent)
-		w.m.wakeups.put(uint64(k.request), k)
-		if last != nil {
-			last.next = k
-		} else {
-			s.wakeupsOpen = k
-		}
+		w.m.listWakeup(last, k)
 		last = k
 	}
 }

@@ -66,8 +66,18 @@ func (m *Machine) addChild(s *service) *child {
 		c = new(child)
 	}
 	m.lastGeneration++
-	*c = child{generation: m.lastGeneration, service: s, entry: s.entry, state: childStarting, prev: s.last}
+	*c = child{generation: m.lastGeneration, service: s, entry: s.entry, state: childStarting}
 	c.timer = timer{kind: timerChannelClosed, child: c}
+	m.listChild(c)
+	c.count(+1)
+	m.touch(s)
+	return c
+}
+
+// listChild puts a child at the end of its service's list and into the table.
+func (m *Machine) listChild(c *child) {
+	s := c.service
+	c.prev = s.last
 	if s.last != nil {
 		s.last.next = c
 	} else {
@@ -75,9 +85,6 @@ func (m *Machine) addChild(s *service) *child {
 	}
 	s.last = c
 	m.children.put(uint64(c.generation), c)
-	c.count(+1)
-	m.touch(s)
-	return c
 }
 
 // dropChild forgets a child that was reaped or never came to be.

@@ -236,7 +236,7 @@ func (w *stateWalk) children(s *service) {
 		}
 		w.child(*p)
 		if w.c.reading && w.c.err == nil {
-			w.append(s, *p)
+			w.append(*p)
 		}
 	})
 }
@@ -256,19 +256,12 @@ func (w *stateWalk) child(k *child) {
 	w.timer(&k.timer)
 }
 
-func (w *stateWalk) append(s *service, k *child) {
+func (w *stateWalk) append(k *child) {
 	if k.generation == 0 || k.state > childBusy || w.m.children.get(uint64(k.generation)) != nil {
 		w.c.fail()
 		return
 	}
-	k.prev = s.last
-	if s.last != nil {
-		s.last.next = k
-	} else {
-		s.first = k
-	}
-	s.last = k
-	w.m.children.put(uint64(k.generation), k)
+	w.m.listChild(k)
 	k.count(+1)
 }
 
@@ -280,7 +273,7 @@ func (w *stateWalk) wakeups(s *service) {
 	var last *wakeup
 	list(&w.c, &open, func(p **wakeup) {
 		if w.c.reading {
-			*p = &wakeup{service: s, prev: last}
+			*p = &wakeup{service: s}
 			(*p).timer = timer{kind: timerWakeupLimit, wakeup: *p}
 		}
 		k := *p
@@ -295,12 +288,7 @@ func (w *stateWalk) wakeups(s *service) {
 			w.c.fail()
 			return
 		}
-		w.m.wakeups.put(uint64(k.request), k)
-		if last != nil {
-			last.next = k
-		} else {
-			s.wakeupsOpen = k
-		}
+		w.m.listWakeup(last, k)
 		last = k
 	})
 }

@@ -84,6 +84,18 @@ func (m *Machine) addWakeup(s *service) *wakeup {
 	return w
 }
 
+// listWakeup puts a wakeup behind the last one of its service's list, nil for
+// none, and into the table: state that is read back keeps its order.
+func (m *Machine) listWakeup(last, w *wakeup) {
+	w.prev = last
+	if last != nil {
+		last.next = w
+	} else {
+		w.service.wakeupsOpen = w
+	}
+	m.wakeups.put(uint64(w.request), w)
+}
+
 func (m *Machine) dropWakeup(w *wakeup) {
 	m.timers.cancel(&w.timer)
 	m.wakeups.remove(uint64(w.request))
