@@ -18,6 +18,7 @@ type child struct {
 	station *station
 	conn    *net.UnixConn
 	pid     int
+	process int      // a descriptor of the process, -1: it had gone
 	given   []string // "name: value", as the actor told them
 
 	// Guarded by the company's lock.
@@ -59,6 +60,9 @@ func (c *company) receive(s *station) {
 			return
 		}
 		x := &child{station: s, conn: conn, pid: peerOf(conn)}
+		if x.process, err = unix.PidfdOpen(x.pid, 0); err != nil {
+			x.process = -1
+		}
 		c.catchUp()
 		c.mu.Lock()
 		c.calls = append(c.calls, x)
@@ -75,10 +79,10 @@ func (c *company) receive(s *station) {
 }
 
 // catchUp waits until what others have told is known, above all that they have
-// ended: it came before this start. It does not wait for long, for in a flood
+// ended: it came before this start. It does not wait for ever, for in a flood
 // there is always more.
 func (c *company) catchUp() {
-	newLimit(time.Second).poll(func() bool { return !c.someHaveMore() })
+	newLimit(5 * time.Second).poll(func() bool { return !c.someHaveMore() })
 }
 
 // someHaveMore tells whether an actor has told something that is not known yet.
@@ -96,6 +100,9 @@ func (c *company) someHaveMore() bool {
 // hear takes the next thing that an actor tells; false: it was the last one.
 func (c *company) hear(x *child, b []byte) bool {
 	n, err := x.conn.Read(b)
+	if err != nil || n == 0 {
+		x.awaitDeath()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.tell()
@@ -121,6 +128,23 @@ func (c *company) hear(x *child, b []byte) bool {
 		x.events = append(x.events, text)
 	}
 	return true
+}
+
+// awaitDeath waits until an actor whose connection has ended is dead to its last
+// thread: until then its listener may be open, and nobody can reap it.
+func (x *child) awaitDeath() {
+	if x.process < 0 {
+		return
+	}
+	if len(x.given) > 0 {
+		newLimit(patience).poll(func() bool {
+			fds := []unix.PollFd{{Fd: int32(x.process), Events: unix.POLLIN}}
+			n, err := unix.Poll(fds, 0)
+			return err == nil && n > 0
+		})
+	}
+	_ = unix.Close(x.process)
+	x.process = -1
 }
 
 // tell wakes whoever waits; it is called with the lock held.

@@ -3,11 +3,17 @@
 package parity
 
 import (
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestVerdicts(t *testing.T) {
@@ -58,7 +64,6 @@ func TestSyslogLines(t *testing.T) {
 		"no form": {priority: -1, text: "no form"},
 	} {
 		got := parseSyslog(text)
-		got.at = want.at
 		if got != want {
 			t.Errorf("%q: got %+v, want %+v", text, got, want)
 		}
@@ -103,5 +108,96 @@ func TestTableIsReadStrictly(t *testing.T) {
 		if err == nil && len(rows) != want || err != nil && want >= 0 {
 			t.Errorf("%q: got %v, %v", text, rows, err)
 		}
+	}
+}
+
+// What comes of waiting for rest: a process that works never rests, nor does one
+// whose child waits to be reaped.
+func TestOnlySleepersRest(t *testing.T) {
+	for _, row := range []struct {
+		name, script string
+		want         bool
+	}{
+		{"one that sleeps", "exec sleep 60", true},
+		{"one that works", "while :; do :; done", false},
+		{"one that wakes now and then", "while :; do sleep 0.01; done", false},
+		{"one with a child that works", "cat /dev/zero >/dev/null & exec sleep 60", false},
+		{"one with a dead child", "true & exec sleep 60", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("/bin/sh", "-c", row.script)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+				_ = cmd.Wait()
+			}()
+			limit := newLimit(400 * time.Millisecond)
+			if row.want {
+				limit = newLimit(patience)
+			}
+			if got := limit.rest(cmd.Process.Pid, still); got != row.want {
+				text, resting := household(cmd.Process.Pid)
+				t.Errorf("rests: %v, want %v: %s %v", got, row.want, text, resting)
+			}
+		})
+	}
+}
+
+func TestLogLinesHaveTheTimeOfTheirWriting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	s, err := newSyslog(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	before := time.Now()
+	s.mu.Lock() // nobody reads
+	s.send(t, "<22>Nov  3 04:05:06 postfix/master[123]: first")
+	s.send(t, "<22>Nov  3 04:05:06 postfix/master[123]: second")
+	after := time.Now()
+	for time.Since(after) < still/5 {
+		time.Sleep(time.Millisecond)
+	}
+	s.mu.Unlock()
+	s.drain()
+	for _, line := range s.all() {
+		if line.at.Before(before) || line.at.After(after) {
+			t.Errorf("%q was written between %v and %v, not at %v", line.text, before, after, line.at)
+		}
+	}
+	if n := len(s.all()); n != 2 {
+		t.Errorf("%d lines, want 2", n)
+	}
+}
+
+func (s *syslog) send(t *testing.T, text string) {
+	t.Helper()
+	c, err := net.DialUnix("unixgram", nil, s.conn.LocalAddr().(*net.UnixAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Another run of these tests on the machine must not be given the same port.
+func TestAPortIsGivenOnce(t *testing.T) {
+	first, giveBack := freePort()
+	if first == 0 {
+		t.Fatal("no free port")
+	}
+	nextPort.Store(int32(first - firstPort - 1)) // as another process would count
+	second, giveBackSecond := freePort()
+	giveBack()
+	if second == first || second == 0 {
+		t.Errorf("%d was given twice, or there is none: %d", first, second)
+	} else {
+		giveBackSecond()
 	}
 }

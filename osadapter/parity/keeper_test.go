@@ -26,11 +26,13 @@ import (
 // station's. When the test goes away, in whatever way, it ends them all.
 
 // keep is the role of the keeper. Orders come line by line, as JSON launches;
-// the answers are "started PID", "failed TEXT" and "ended PID STATUS".
+// the answers are "started PID", "failed TEXT" and "ended PID TIME STATUS", with
+// the time in nanoseconds.
 func keep() {
 	runtime.LockOSThread()
 	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 	must(privateDev(os.Args[1]))
+	must(privateHosts(os.Args[1]))
 	self, err := os.Executable()
 	must(err)
 	var mu sync.Mutex // a process is told of before its end is
@@ -88,7 +90,7 @@ func reap(answer func(string, ...any)) {
 		if status.Signaled() {
 			text = fmt.Sprintf("signal %d", status.Signal())
 		}
-		answer("ended %d %s", pid, text)
+		answer("ended %d %d %s", pid, time.Now().UnixNano(), text)
 	}
 }
 
@@ -102,27 +104,6 @@ func endAll() {
 			return
 		}
 	}
-}
-
-// childrenOf gives the processes that have pid as their parent.
-func childrenOf(pid int) []int {
-	var found []int
-	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		_, after, ok := strings.Cut(string(text), ") ")
-		fields := strings.Fields(after)
-		if !ok || len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
-			continue
-		}
-		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
-			found = append(found, n)
-		}
-	}
-	return found
 }
 
 // privateDev covers /dev, for us and our children alone, with the directory dev
@@ -159,16 +140,13 @@ type keeper struct {
 }
 
 func newKeeper(dir string) (*keeper, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	k := &keeper{cmd: exec.Command(self, dir), changed: make(chan struct{}), ended: map[int]string{}, endedAt: map[int]time.Time{}}
+	k := &keeper{cmd: exec.Command(filepath.Join(binaries, "keeper"), dir), changed: make(chan struct{}), ended: map[int]string{}, endedAt: map[int]time.Time{}}
 	k.cmd.Args[0] = "parity-keeper"
 	k.cmd.Env = []string{roleVariable + "=keeper", "GOMAXPROCS=1"}
 	k.cmd.Dir = "/"
 	k.cmd.Stderr = os.Stderr
 	k.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Setsid: true}
+	var err error
 	if k.orders, err = k.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -187,7 +165,7 @@ func (k *keeper) listen(answers io.Reader) {
 	lines := bufio.NewScanner(answers)
 	for lines.Scan() {
 		k.mu.Lock()
-		words := strings.SplitN(lines.Text(), " ", 3)
+		words := strings.SplitN(lines.Text(), " ", 4)
 		pid, _ := strconv.Atoi(words[1])
 		switch words[0] {
 		case "started":
@@ -195,7 +173,8 @@ func (k *keeper) listen(answers io.Reader) {
 		case "failed":
 			k.failed = append(k.failed, lines.Text())
 		case "ended":
-			k.ended[pid], k.endedAt[pid] = words[2], time.Now()
+			at, _ := strconv.ParseInt(words[2], 10, 64)
+			k.ended[pid], k.endedAt[pid] = words[3], time.Unix(0, at)
 		}
 		k.tell()
 		k.mu.Unlock()

@@ -32,9 +32,11 @@ type launch struct {
 	OpenFiles        [2]uint64 // soft and hard limit
 	Limits           map[int][2]uint64
 	Nice             int
-	Alarm            int  // seconds of an alarm that is still set
-	Child            bool // a child process from before, which ends soon after
-	PIDNamespace     bool // the program is process 1 of a namespace
+	Alarm            int        // seconds of an alarm that is still set
+	Child            string     // a child process from before, which ends when there is this file
+	PIDNamespace     bool       // the program is process 1 of a namespace
+	Filter           string     // on its system calls, see setFilter
+	Dead             [][]string // programs that ran before and were not reaped
 }
 
 // become is the role of the process that turns into the program: everything a
@@ -43,9 +45,10 @@ func become() {
 	runtime.LockOSThread() // identities, priority and signal mask are a thread's
 	var l launch
 	must(json.Unmarshal([]byte(os.Getenv("PARITY_LAUNCH")), &l))
-	if l.Child {
-		leaveChild()
+	if l.Child != "" {
+		leaveChild(l.Child)
 	}
+	leaveDead(l.Dead)
 	must(os.Chdir(l.Dir))
 	unix.Umask(l.Umask)
 	switch l.Session {
@@ -82,16 +85,18 @@ func become() {
 		must(syscall.Setuid(l.UID))
 	}
 	l.setSignals()
+	l.setFilter()
 	// Nothing may come in between: the runtime's own handlers are gone.
 	_, _, e := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(program)),
 		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
 	unix.RawSyscall(unix.SYS_EXIT_GROUP, 200+uintptr(e)%50, 0, 0)
 }
 
-// leaveChild starts a process that ends a little later, as
-// sh -c 'sleep 0.3 & exec program' does.
-func leaveChild() {
-	_, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "0.7"}, &syscall.ProcAttr{})
+// leaveChild starts a process that ends later, as
+// sh -c 'something & exec program' does.
+func leaveChild(until string) {
+	script := []string{"sh", "-c", `while [ ! -e "$0" ]; do sleep 0.02; done`, until}
+	_, err := syscall.ForkExec("/bin/sh", script, &syscall.ProcAttr{Env: []string{"PATH=/usr/bin:/bin"}})
 	must(err)
 }
 

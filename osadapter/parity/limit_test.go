@@ -4,8 +4,9 @@ package parity
 
 import "time"
 
-// patience is how long a condition may take on a machine that is busy.
-const patience = 15 * time.Second
+// patience is how long a condition may take on a machine that is busy. Only a
+// scenario that fails waits for so long.
+const patience = 60 * time.Second
 
 // limit is the end of somebody's patience.
 type limit struct{ at time.Time }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (s *station) lastLog(text string) time.Time {
 
 // forOneSide is how long is waited for what only one of the masters does within
 // a second or so.
-const forOneSide = 3 * time.Second
+const forOneSide = 6 * time.Second
 
 // child1 is the first child that was given out, or the next one.
 func (s *station) child1() *child {
@@ -63,29 +64,17 @@ func (p *process) freeze() {
 	p.station.eventually("the master stands still", func() bool { return stateOf(p.master()) == "T" })
 }
 
-// settle waits until the master has slept for a while and every child that it
-// has started has called in: what has not been started by then never is.
-func (p *process) settle() {
-	s := p.station
-	p.quietFor(still)
-	s.eventually("all children call in", func() bool {
-		for _, pid := range childrenOf(p.master()) {
-			if s.isOnItsWay(pid) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// isOnItsWay tells whether a process is a child that has not become an actor
-// yet, or an actor that has not called in.
-func (s *station) isOnItsWay(pid int) bool {
-	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil || program != s.binary && program != s.path("s/actor") {
-		return false // gone, or something else
-	}
-	s.company.mu.Lock()
-	defer s.company.mu.Unlock()
-	return !slices.ContainsFunc(s.company.all, func(x *child) bool { return x.pid == pid })
+// startTime tells when the process of a living actor was made, to the tick of the
+// kernel's clock before it.
+func (x *child) startTime() time.Time {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.pid))
+	x.station.require("look at the actor", err)
+	_, after, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(after)
+	const startTime, ticksPerSecond = 19, 100 // of the fields after the name; USER_HZ
+	ticks, err := strconv.ParseInt(fields[startTime], 10, 64)
+	x.station.require("look at the actor", err)
+	var sinceBoot unix.Timespec
+	x.station.require("clock", unix.ClockGettime(unix.CLOCK_BOOTTIME, &sinceBoot))
+	return time.Now().Add(-time.Duration(sinceBoot.Nano())).Add(time.Duration(ticks) * time.Second / ticksPerSecond)
 }

@@ -30,7 +30,10 @@ const (
 	roleVariable = "PARITY_ROLE"
 )
 
-// binaries is the directory with what the tests build: master and actor.
+// binaries is the directory with what the tests build: master, actor, and the
+// test program once more, as the keeper. That one is without C: a process that is
+// about to become another program has no use for a second runtime, with threads
+// and an abort of its own.
 var binaries string
 
 func TestMain(m *testing.M) {
@@ -62,10 +65,11 @@ func buildAndRun(m *testing.M) int {
 	}
 	binaries = dir
 	for name, args := range map[string][]string{
-		"actor":  {"-ldflags", "-s -w " + entryFlag, "./actor"},
-		"master": {"-ldflags", "-s -w", "../../cmd/master"},
+		"actor":  {"build", "-ldflags", "-s -w " + entryFlag, "-o", filepath.Join(dir, "actor"), "./actor"},
+		"master": {"build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "master"), "../../cmd/master"},
+		"keeper": {"test", "-c", "-ldflags", "-s -w", "-o", filepath.Join(dir, "keeper"), "."},
 	} {
-		build := exec.Command("go", append([]string{"build", "-o", filepath.Join(dir, name)}, args...)...)
+		build := exec.Command("go", args...)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -57,6 +56,9 @@ func (s *station) carry(sc *scenario) {
 
 // finish looks at everything, ends the masters, and puts the text together.
 func (s *station) finish() observation {
+	for _, p := range s.processes {
+		newLimit(busyLimit).rest(p.master(), shortRest)
+	}
 	s.log.drain()
 	s.company.drain()
 	s.company.mu.Lock()
@@ -142,7 +144,7 @@ func (s *station) endMasters() []string {
 		for i, pid := range pids {
 			how := s.keeper.status(pid)
 			if how == "" {
-				newLimit(time.Second).rest(pid, 20*time.Millisecond)
+				newLimit(busyLimit).rest(pid, shortRest)
 				_ = unix.Kill(pid, unix.SIGTERM)
 				how = s.keeper.awaitEnd(pid)
 			}
@@ -159,6 +161,9 @@ func (s *station) logText(n *names) []string {
 	var lines []string
 	for _, l := range s.log.all() {
 		lines = append(lines, fmt.Sprintf("%s %s[%s] %s", l.severity(), l.tag, n.process(l.pid), l.text))
+	}
+	if s.once {
+		lines = slices.Compact(lines)
 	}
 	return lines
 }
@@ -235,9 +240,10 @@ func (n *names) replace(line string) string {
 	})
 	if len(s.ports) > 0 {
 		line = wholeNumber.ReplaceAllStringFunc(line, func(digits string) string {
+			number := strings.TrimLeft(digits, "0")
 			for name, port := range s.ports {
-				if digits == strconv.Itoa(port) {
-					return name
+				if number == strconv.Itoa(port) {
+					return digits[:len(digits)-len(number)] + name
 				}
 			}
 			return digits
@@ -364,60 +370,4 @@ func (p *process) observeMaster() {
 	if unix.Prlimit(p.master(), unix.RLIMIT_NOFILE, nil, &openFiles) == nil {
 		s.observef("master open files", "%d of %d", openFiles.Cur, openFiles.Max)
 	}
-}
-
-// quietFor waits until the master has slept through this time: for what must
-// not happen there is no condition to wait for.
-func (p *process) quietFor(d time.Duration) {
-	p.station.await("the master rests", newLimit(patience).rest(p.master(), d))
-}
-
-// rest waits until a process has slept through this time and has nothing left
-// to do: one that waits for a processor is no sleeper, and neither reports nor
-// dead children wait for it. (The original that is signalled while it logs may
-// hang in its handler until its alarm ends it.)
-func (l limit) rest(pid int, d time.Duration) bool {
-	last, since := activity(pid), time.Now()
-	for {
-		time.Sleep(d / 10)
-		now := activity(pid)
-		switch {
-		case now == "":
-			return true // it has ended
-		case now != last || !strings.HasPrefix(now, "S"):
-			last, since = now, time.Now()
-		case time.Since(since) >= d:
-			if !hasUnread(pid) && !hasZombies(pid) {
-				return true
-			}
-			since = time.Now()
-		}
-		if time.Now().After(l.at) {
-			return false
-		}
-	}
-}
-
-// activity is the state of a process and how often it went to sleep; "" when it
-// has ended.
-func activity(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, state, _ := strings.Cut(string(text), "\nState:\t")
-	_, switches, _ := strings.Cut(string(text), "\nvoluntary_ctxt_switches:\t")
-	if err != nil || strings.HasPrefix(state, "Z") {
-		return ""
-	}
-	switches, _, _ = strings.Cut(switches, "\n")
-	return state[:min(1, len(state))] + switches
-}
-
-// hasZombies tells whether a child of the process waits to be reaped.
-func hasZombies(pid int) bool {
-	for _, child := range childrenOf(pid) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
-		if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && strings.HasPrefix(after, "Z") {
-			return true
-		}
-	}
-	return false
 }

@@ -54,7 +54,7 @@ func (s *station) launchAsIs(l launch) *process {
 			list[i] = s.expand(list[i])
 		}
 	}
-	for _, text := range []*string{&l.Dir, &l.Stdin, &l.Stdout, &l.Stderr, &l.Program} {
+	for _, text := range []*string{&l.Dir, &l.Stdin, &l.Stdout, &l.Stderr, &l.Program, &l.Child} {
 		*text = s.expand(*text)
 	}
 	p := &process{station: s, number: len(s.processes) + 1, launch: l, began: time.Now()}
@@ -91,6 +91,9 @@ func (s *station) startAs(l launch) *process {
 	if l.PIDNamespace {
 		p.daemon = p.pid
 	}
+	// The line is not the last step of a start: the original's watchdog, which
+	// handles SIGALRM, comes after it.
+	newLimit(busyLimit).rest(p.master(), shortRest)
 	return p
 }
 
@@ -142,7 +145,7 @@ func (p *process) pause() {
 }
 
 // pauseLimit tells a pause of a second from none.
-const pauseLimit = 500 * time.Millisecond
+const pauseLimit = 900 * time.Millisecond
 
 // lasted is the time from the last log line of what was started, or from the
 // start when it logged nothing, to its end.
@@ -155,9 +158,15 @@ func (p *process) lasted() time.Duration {
 			since = line.at
 		}
 	}
-	s.keeper.mu.Lock()
-	defer s.keeper.mu.Unlock()
-	return s.keeper.endedAt[p.pid].Sub(since)
+	return p.endedAt().Sub(since)
+}
+
+// endedAt tells when what was started was reaped.
+func (p *process) endedAt() time.Time {
+	k := p.station.keeper
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.endedAt[p.pid]
 }
 
 // master is the process that serves.
@@ -168,21 +177,24 @@ func (p *process) master() int {
 	return p.pid
 }
 
-// signal sends a signal to the master. One that ends it waits until it rests, if
-// it does within a second: the original that is hit while it logs may hang in its
-// handler until its alarm ends it.
+// signal sends a signal to the master. One that ends or stops it waits until it
+// rests, if it does before long: the original that is hit while it logs may hang
+// in its handler until its alarm ends it.
 func (p *process) signal(n unix.Signal) {
 	switch n {
-	case unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGBUS, unix.SIGSEGV, unix.SIGTERM:
-		newLimit(time.Second).rest(p.master(), 20*time.Millisecond)
+	case unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGBUS, unix.SIGSEGV, unix.SIGTERM, unix.SIGSTOP:
+		newLimit(busyLimit).rest(p.master(), shortRest)
 	}
 	p.station.require("kill", unix.Kill(p.master(), n))
 }
 
 // reload writes the configuration, sends a hangup, and waits for the line that
 // says the master has begun. What comes after that is the scenario's to wait for.
+// Before it the master rests: the original loses reports that it has not read,
+// and a hangup that comes during another reload.
 func (p *process) reload() {
 	s := p.station
+	newLimit(busyLimit).rest(p.master(), shortRest)
 	s.write()
 	before := s.countLog("reload -- version")
 	p.signal(unix.SIGHUP)

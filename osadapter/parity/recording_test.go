@@ -146,8 +146,9 @@ func encode(o observation, usual []string) []string {
 			i++
 			continue
 		}
+		// Children of two masters may have one label; the lines of each are sorted.
 		var has []string
-		for ; i < len(o) && strings.HasPrefix(o[i], label); i++ {
+		for first := i; i < len(o) && strings.HasPrefix(o[i], label) && (i == first || o[i] >= o[i-1]); i++ {
 			has = append(has, strings.TrimPrefix(o[i], label))
 		}
 		lines = append(lines, label)
@@ -199,6 +200,7 @@ func TestRecordingsComeBackAsTheyWere(t *testing.T) {
 		{"child 1.argv: actor", "child 1.env A=1", "child 1.fd 0: null", "end: x"},
 		{"child 1.argv: actor|-l", "child 1.fd 0: null", "child 1.fd 1: null", "child 12.argv: actor", "child 12.env A=1", "child 12.fd 0: null"},
 		{"child 1.argv: a", "child 1.argv: a", "child 1.env B=2", "process: child 1 ends", "child 1 says: x"},
+		{"child 1.argv: actor", "child 1.fd 0: null", "child 1.argv: actor|-l", "child 1.env A=1", "child 1.fd 0: null"},
 	} {
 		lines := encode(o, usual)
 		if got := decode(lines, usual); !slices.Equal(got, o) {

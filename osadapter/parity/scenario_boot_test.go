@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,8 +100,9 @@ var bootScenarios = []scenario{
 		play: func(s *station) {
 			s.master(one)
 			l := s.command()
-			l.Child = true
+			l.Child = goFile
 			p := s.startAs(l)
+			s.letGo()
 			s.eventually("the child has ended", func() bool {
 				return len(childrenOf(p.master())) == 0 && s.countLog("reap") > 0
 			})
@@ -117,11 +117,7 @@ var bootScenarios = []scenario{
 		play: func(s *station) {
 			s.main("A = first", "A = second")
 			s.master(one)
-			s.write()
-			now := time.Now()
-			s.require("date", os.Chtimes(s.path("c/main.cf"), now, now))
-			s.launchAsIs(s.command())
-			s.awaitLog(startedText, 1)
+			s.startAs(throughShell(s, "touch @dir/c/main.cf;", "")) // at the last moment
 		},
 	},
 	{

@@ -5,15 +5,11 @@ package parity
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 var _ = topic("demand", demandScenarios, leavingScenarios)
-
-// still is how long nothing must happen for us to say that nothing happens.
-const still = 100 * time.Millisecond
 
 // observeServed asks a serving actor who it is and observes its generation.
 func observeServed(s *station, name string, c *client) {
@@ -282,6 +278,7 @@ var leavingScenarios = func() []scenario {
 			{row: "G6", original: `^log: crit (postfix/)?master\[other\] fatal: master_spawn: exec`, ours: `^log: warning postfix/master\[master\] warning: master_spawn: exec`},
 			{row: "D1", original: `^log: warning .*process @dir/s/none pid other exit status 1`},
 		}, play: func(s *station) {
+			s.setMain("service_throttle_time", "60s")
 			s.master("x unix n - n - 1 none")
 			p := s.start()
 			s.dial("public/x")
@@ -293,6 +290,7 @@ var leavingScenarios = func() []scenario {
 			{row: "D1", original: `^log: warning .*process @dir/s/plain pid other exit status 1`},
 		}, play: func(s *station) {
 			s.require("write", os.WriteFile(s.path("s/plain"), []byte("#!/bin/sh\n"), 0o644))
+			s.setMain("service_throttle_time", "60s")
 			s.master("x unix n - n - 1 plain")
 			p := s.start()
 			s.dial("public/x")

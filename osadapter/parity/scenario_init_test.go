@@ -70,8 +70,9 @@ var initScenarios = []scenario{
 	{name: "process 1 with i reaps what it did not start", play: func(s *station) {
 		s.master(one)
 		l := s.first("-i")
-		l.Child = true
+		l.Child = goFile
 		p := s.startAs(l)
+		s.letGo()
 		s.eventually("the orphan is gone", func() bool { return len(childrenOf(p.master())) == 0 })
 		serveOne(s)
 		s.ignore(`^end: start 1: `)
@@ -82,8 +83,9 @@ var initScenarios = []scenario{
 		play: func(s *station) {
 			s.master(one)
 			l := s.first("-s")
-			l.Child = true
+			l.Child = goFile
 			p := s.startAs(l)
+			s.letGo()
 			s.eventually("the orphan is gone", func() bool {
 				return len(childrenOf(p.master())) == 0 && s.countLog("reap") > 0
 			})
@@ -107,6 +109,7 @@ var initScenarios = []scenario{
 		for range 3 {
 			a := serveAt(s, "private/x")
 			a.do("avail")
+			p.settle() // the original throttles over reports that it has not read: row D15
 			a.exit(1)
 		}
 		s.awaitLog("exit status 1", 3)
@@ -135,8 +138,8 @@ var initScenarios = []scenario{
 	}},
 }
 
-// patienceOfFirst is longer than the second after which ours gives up.
-const patienceOfFirst = 1600 * time.Millisecond
+// firstRests is longer than the second after which ours gives up.
+const firstRests = 1600 * time.Millisecond
 
 // initSignals are those that end other masters; the kernel lets process 1 die
 // of none that it does not handle.
@@ -158,8 +161,8 @@ func initSignals() []scenario {
 				p := s.startAs(s.first(option))
 				a := serveAt(s, "private/x")
 				p.signal(n)
-				if within(patienceOfFirst, func() bool { return s.keeper.status(p.master()) != "" }) {
-					s.observe("the master", s.keeper.status(p.master()))
+				if how := p.fate(firstRests); how != "" {
+					s.observe("the master", how)
 					a.awaitEnd()
 					return
 				}

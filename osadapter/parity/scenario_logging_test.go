@@ -285,11 +285,10 @@ var loggingScenarios = []scenario{
 		l := s.command("-s")
 		l.Stdout = "@dir/counts/stdout"
 		p := s.launch(l)
-		if within(2*time.Second, func() bool {
+		s.eventually("started or ended", func() bool {
 			return countText(s.output("counts/stdout"), startedText) > 0 || s.keeper.status(p.pid) != ""
-		}) && s.keeper.status(p.pid) == "" {
-			p.quietFor(100 * time.Millisecond)
-		}
+		})
+		p.quietFor(100 * time.Millisecond)
 		s.observeLogFile("counts/stdout")
 	}},
 	{name: "a long line is cut", shows: []shown{{row: "D14", original: `^file: q/private/`}}, play: func(s *station) {

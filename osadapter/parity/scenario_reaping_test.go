@@ -218,6 +218,14 @@ func stateOf(pid int) string {
 	return ""
 }
 
+// goFile is what processes wait for that end when the scenario says so.
+const goFile = "@dir/counts/go"
+
+// letGo ends them.
+func (s *station) letGo() {
+	s.require("go", os.WriteFile(s.expand(goFile), nil, 0o666))
+}
+
 // throughShell gives a launch of sh that runs a script and then becomes the
 // master; its children are the master's.
 func throughShell(s *station, before string, args string) launch {
@@ -237,10 +245,10 @@ var stranger = shown{
 var strangers = []scenario{
 	{name: "an inherited child that ends between two of the master's own", shows: []shown{stranger, {row: "Q3", original: `^process: child 1 ends$|^the channel: `, ours: `^(child 2\.|process: child 2|after: )`}}, play: func(s *station) {
 		s.master("x unix n - n - 0 actor")
-		p := s.startAs(throughShell(s, "(while [ ! -e @dir/counts/go ]; do sleep 0.02; done) &", ""))
+		p := s.startAs(throughShell(s, "(while [ ! -e "+goFile+" ]; do sleep 0.02; done) &", ""))
 		a := busy(s, "public/x")
 		p.settle()
-		s.require("go", os.WriteFile(s.path("counts/go"), nil, 0o666))
+		s.letGo()
 		s.eventually("it is reaped", func() bool { return s.countLog("reap") > 0 })
 		if s.countLog("panic") > 0 {
 			p.awaitEnd()
@@ -258,8 +266,8 @@ var strangers = []scenario{
 	}},
 	{name: "children of the parent of w are not the daemon's", play: func(s *station) {
 		s.master("x unix n - n - 0 actor")
-		p := s.startAs(daemonised(throughShell(s, "(while [ ! -e @dir/counts/go ]; do sleep 0.02; done) &", "-w")))
-		s.require("go", os.WriteFile(s.path("counts/go"), nil, 0o666))
+		p := s.startAs(daemonised(throughShell(s, "(while [ ! -e "+goFile+" ]; do sleep 0.02; done) &", "-w")))
+		s.letGo()
 		p.awaitEnd()
 		a := busy(s, "public/x")
 		p.settle()

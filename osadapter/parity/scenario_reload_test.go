@@ -352,7 +352,7 @@ var reloadScenarios = []scenario{
 	}},
 	{
 		name:  "the protocols are those of the start",
-		needs: noTwoLocalhosts,
+		needs: noIPv6,
 		shows: []shown{{row: "Q9", original: `^child 1.argv: `, ours: `^child 1.argv: `}},
 		play: func(s *station) {
 			s.setMain("inet_protocols", "all")
@@ -404,7 +404,7 @@ var reloadScenarios = []scenario{
 // hangup is a reload that finds its files as they were. It begins when the one
 // before has ended: the original may lose a hangup that comes during a reload.
 func (p *process) hangup() {
-	p.quietFor(50 * time.Millisecond)
+	p.quietFor(shortRest)
 	before := p.station.countLog("reload -- version")
 	p.signal(unix.SIGHUP)
 	p.station.awaitLog("reload -- version", before+1)

@@ -45,23 +45,22 @@ func playSignal(s *station, n unix.Signal) {
 	b := s.child()
 	idle.ask("quit")
 	b.awaitEvent("available", 1)
+	p.quietFor(still) // the reports are read
 	p.signal(n)
-	switch n {
-	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
-		// In an orphaned process group only the first one stops.
-		if within(200*time.Millisecond, func() bool { return processState(p.master()) == "T" }) {
-			s.observe("the master", "is stopped")
-			p.signal(unix.SIGCONT)
-		}
+	how := p.fate(still)
+	if processState(p.master()) == "T" { // in an orphaned process group only the first of four stops
+		s.observe("the master", "is stopped")
+		p.signal(unix.SIGCONT)
+		how = p.fate(still)
 	}
-	if !within(400*time.Millisecond, func() bool { return s.keeper.status(p.master()) != "" }) {
+	if how == "" {
 		s.observe("the master", "goes on")
 		served := s.dial("private/x")
 		s.observef("a client is served", "%v", served.ask("who") != "")
 		s.observef("the busy child answers", "%v", busy.ask("who") != "")
 		return
 	}
-	s.observe("the master", s.keeper.status(p.master()))
+	s.observe("the master", how)
 	b.awaitEnd()
 	s.observef("the busy child answers", "%v", busy.ask("who") != "")
 	busy.Close()
@@ -116,6 +115,7 @@ var signalScenarios = []scenario{
 		s.observe("master", p.awaitEnd())
 	}},
 	{name: "terminate while a service is throttled", play: func(s *station) {
+		s.setMain("service_throttle_time", "60s")
 		s.master("x unix - - n - 2 actor exit 1")
 		p := s.start()
 		s.dial("private/x")
@@ -200,12 +200,12 @@ var signalScenarios = []scenario{
 			a.awaitAnswer(3)
 			s.setMaster(one)
 			p.reload()
-			within(200*time.Millisecond, func() bool { return false })
 			for range 3 {
 				_ = unix.Kill(p.master(), unix.SIGALRM)
-				within(100*time.Millisecond, func() bool { return false })
+				s.eventually("the alarm comes", func() bool { return !isPending(p.master(), unix.SIGALRM) })
+				newLimit(time.Second).rest(p.master(), still) // the loop of ours comes round
 			}
-			within(2*time.Second, func() bool { return s.keeper.status(p.master()) != "" })
+			p.fate(1500 * time.Millisecond) // the original pauses for a second before it ends
 			a.exit(0)
 			if s.keeper.status(p.master()) == "" {
 				p.quietFor(100 * time.Millisecond)

@@ -226,14 +226,14 @@ var throttleTimes = []scenario{
 		s.setMain("service_throttle_time", "1s")
 		s.master("x unix n - n - 1 actor")
 		p := s.start()
-		attempts(s, 3, 0, 8*time.Second)
+		attempts(s, 3, 0, 30*time.Second)
 		p.quietFor(still / 2)
 	}},
 	{name: "the throttle time is the parameter's", play: func(s *station) {
 		s.setMain("service_throttle_time", "3s")
 		s.master("x unix n - n - 1 actor")
 		p := s.start()
-		attempts(s, 2, 1900*time.Millisecond, 10*time.Second)
+		attempts(s, 2, 1900*time.Millisecond, 30*time.Second)
 		p.settle()
 	}},
 	{name: "a reload brings another throttle time", play: func(s *station) {
@@ -243,7 +243,7 @@ var throttleTimes = []scenario{
 		s.setMain("service_throttle_time", "1s")
 		p.reload()
 		p.settle()
-		attempts(s, 2, 0, 8*time.Second)
+		attempts(s, 2, 0, 30*time.Second)
 		p.quietFor(still / 2)
 	}},
 	{name: "a reload does not shorten a throttle that has begun", play: func(s *station) {
@@ -302,7 +302,7 @@ var throttleTimes = []scenario{
 			y := s.child("y")
 			s.dial("public/x")
 			whole := true
-			for i, tries := 1, 0; tries < 3 && whole; i++ {
+			for i, tries := 1, 0; tries < 5 && whole; i++ {
 				a := s.child("x")
 				s.eventually("late in a second", func() bool { return lateInSecond(time.Now()) })
 				a.exit(1)

@@ -16,7 +16,7 @@ var exitTimes = []scenario{
 	{name: "the exit time leaves children to themselves", play: func(s *station) {
 		s.loose = true
 		s.master("x unix - - n - 2 actor")
-		p := s.start("-e", "2")
+		p := s.start("-e", "8")
 		c := s.dial("private/x")
 		a := s.child()
 		a.do("accept")
@@ -33,21 +33,23 @@ var exitTimes = []scenario{
 	}},
 	{name: "the exit time is counted from the start", play: func(s *station) {
 		s.master(one)
-		p := s.start("-e", "3")
+		p := s.start("-e", "7")
 		serveOne(s)
+		s.eventually("some time has gone", func() bool { return time.Since(p.began) > 4*time.Second })
 		p.reload()
 		s.observe("master", p.awaitEnd())
-		s.observef("in time", "%v", time.Since(p.began) > 1500*time.Millisecond && time.Since(p.began) < 6*time.Second)
+		after := p.endedAt().Sub(p.began)
+		s.observef("in time", "%v", after > 6*time.Second && after < 11*time.Second)
 	}},
 	{name: "the exit time with w", play: func(s *station) {
 		s.master(one)
-		p := s.start("-w", "-e", "1")
+		p := s.start("-w", "-e", "5")
 		s.observe("parent", p.awaitEnd())
 		s.observe("daemon", p.awaitDaemonEnd())
 	}},
 	{name: "the exit time of process 1", play: func(s *station) {
 		s.master("x unix - - n - 2 actor")
-		p := s.startAs(s.first("-i", "-e", "2"))
+		p := s.startAs(s.first("-i", "-e", "8"))
 		a := serveAt(s, "private/x")
 		s.observe("master", p.awaitEnd())
 		a.awaitEnd()

@@ -50,6 +50,7 @@ type station struct {
 	lines    []string // what the scenario itself observed
 	loose    bool     // starts and ends have no order of their own
 	noTree   bool     // files are not observed
+	once     bool     // of equal lines of the log that follow each other one is observed
 	quiet    []*regexp.Regexp
 	cleanups []func()
 }
@@ -251,8 +252,11 @@ func (s *station) setMain(name, value string) {
 // for a main.cf that has just been written.
 func (s *station) write() {
 	for name, lines := range map[string][]string{"c/main.cf": s.mainText, "c/master.cf": s.masterText} {
-		s.require("write", os.WriteFile(s.path(name), []byte(s.expand(strings.Join(lines, "\n")+"\n")), 0o644))
-		s.backDate(name)
+		// A master that is still reading must not see half of it.
+		next := name + ".next"
+		s.require("write", os.WriteFile(s.path(next), []byte(s.expand(strings.Join(lines, "\n")+"\n")), 0o644))
+		s.backDate(next)
+		s.require("rename", os.Rename(s.path(next), s.path(name)))
 	}
 }
 
@@ -281,10 +285,12 @@ func (s *station) expand(text string) string {
 // port gives the port with this name, "@port1".
 func (s *station) port(name string) int {
 	if s.ports[name] == 0 {
-		s.ports[name] = freePort()
-		if s.ports[name] == 0 {
+		port, giveBack := freePort()
+		if port == 0 {
 			s.stop("no free port")
 		}
+		s.ports[name] = port
+		s.cleanups = append(s.cleanups, giveBack)
 	}
 	return s.ports[name]
 }
@@ -295,22 +301,33 @@ var nextPort atomic.Int32
 
 const firstPort, portCount = 20000, 10000
 
-func freePort() int {
+// freePort gives a port that nobody listens at, and that no other run of these
+// tests takes before giveBack is called; 0: there is none.
+func freePort() (port int, giveBack func()) {
 	nextPort.CompareAndSwap(0, int32(os.Getpid()%97)*100+1)
 	for range portCount {
 		port := firstPort + int(nextPort.Add(1))%portCount
-		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		// A name that one process of the machine can have.
+		claim, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@parity-port-" + strconv.Itoa(port), Net: "unixgram"})
 		if err != nil {
-			return 0
+			continue
 		}
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
-		err = unix.Bind(fd, &unix.SockaddrInet6{Port: port})
-		_ = unix.Close(fd)
-		if err == nil {
-			return port
+		if isFree(port) {
+			return port, func() { claim.Close() }
 		}
+		claim.Close()
 	}
-	return 0
+	return 0, nil
+}
+
+func isFree(port int) bool {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
+	return unix.Bind(fd, &unix.SockaddrInet6{Port: port}) == nil
 }
 
 // observe adds a line of the scenario's own.

@@ -3,11 +3,15 @@
 package parity
 
 import (
+	"encoding/binary"
+	"errors"
 	"net"
 	"regexp"
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A logLine is one datagram that came to the station's /dev/log.
@@ -16,7 +20,7 @@ type logLine struct {
 	tag      string // "postfix/master"
 	pid      int
 	text     string
-	at       time.Time
+	at       time.Time // of its writing
 }
 
 // syslogForm is glibc's: "<PRI>Mon dd hh:mm:ss TAG[PID]: TEXT".
@@ -29,7 +33,7 @@ func parseSyslog(datagram string) logLine {
 	}
 	priority, _ := strconv.Atoi(m[1])
 	pid, _ := strconv.Atoi(m[3])
-	return logLine{priority, m[2], pid, m[4], time.Now()}
+	return logLine{priority: priority, tag: m[2], pid: pid, text: m[4]}
 }
 
 var severities = [8]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
@@ -64,15 +68,24 @@ func newSyslog(path string) (*syslog, error) {
 	if err != nil {
 		return nil, err
 	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	// When a line was written is known from the kernel: on a busy machine it may be
+	// read much later.
+	if e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }); e != nil || err != nil {
+		return nil, errors.Join(e, err)
+	}
 	s := &syslog{conn: conn, changed: make(chan struct{})}
 	go s.listen()
 	return s, nil
 }
 
 func (s *syslog) listen() {
-	b := make([]byte, 1<<16)
+	b, control := make([]byte, 1<<16), make([]byte, 256)
 	for {
-		n, err := s.conn.Read(b)
+		n, controlled, _, _, err := s.conn.ReadMsgUnix(b, control)
 		if err != nil {
 			return
 		}
@@ -80,12 +93,28 @@ func (s *syslog) listen() {
 		if text := string(b[:n]); text == markText {
 			s.marks++
 		} else {
-			s.lines = append(s.lines, parseSyslog(text))
+			line := parseSyslog(text)
+			line.at = sentAt(control[:controlled])
+			s.lines = append(s.lines, line)
 		}
 		close(s.changed)
 		s.changed = make(chan struct{})
 		s.mu.Unlock()
 	}
+}
+
+// sentAt reads the time at which the kernel took a datagram.
+func sentAt(control []byte) time.Time {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return time.Now()
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= 16 {
+			return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+		}
+	}
+	return time.Now()
 }
 
 // all gives the lines so far.

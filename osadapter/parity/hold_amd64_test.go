@@ -1,0 +1,114 @@
+//go:build linux
+
+package parity
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// hold stops the first thread of a Go master, which carries the loop, in the
+// middle of a turn, and leaves it there; the other threads go on.
+func (p *process) hold() error {
+	held := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // the tracer is a thread
+		defer runtime.UnlockOSThread()
+		t := tracee(p.master())
+		err := t.stopInTurn(p)
+		held <- err
+		if err == nil {
+			t.awaitEnd() // the parent hears of the end after the tracer only
+		}
+	}()
+	return <-held
+}
+
+// tracee is a thread that this one traces.
+type tracee int
+
+// inTurn are calls that the loop makes in a turn and nowhere else: it empties its
+// waker, and looks for dead children.
+var inTurn = []uint64{unix.SYS_READ, unix.SYS_WAIT4, unix.SYS_WAITID}
+
+func (t tracee) stopInTurn(p *process) error {
+	if err := unix.PtraceSeize(int(t)); err != nil {
+		return fmt.Errorf("trace: %w", err)
+	}
+	if err := unix.PtraceInterrupt(int(t)); err != nil {
+		return fmt.Errorf("interrupt: %w", err)
+	}
+	waits := false
+	for limit := newLimit(patience); time.Now().Before(limit.at); {
+		if err := t.awaitStop(); err != nil {
+			return err
+		}
+		var regs unix.PtraceRegs
+		if err := unix.PtraceGetRegs(int(t), &regs); err != nil {
+			return fmt.Errorf("look at the thread: %w", err)
+		}
+		if waits && slices.Contains(inTurn, regs.Orig_rax) {
+			return nil
+		}
+		if regs.Orig_rax == unix.SYS_EPOLL_WAIT || regs.Orig_rax == unix.SYS_EPOLL_PWAIT {
+			waits = true
+			if err := unix.Kill(p.master(), unix.SIGCHLD); err != nil { // something to do
+				return err
+			}
+		}
+		if err := unix.PtraceSyscall(int(t), 0); err != nil {
+			return fmt.Errorf("go on: %w", err)
+		}
+	}
+	return fmt.Errorf("the loop makes no turn")
+}
+
+func (t tracee) awaitStop() error {
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(int(t), &status, unix.WALL, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("wait for the thread: %w", err)
+		case !status.Stopped():
+			return fmt.Errorf("the thread has ended")
+		default:
+			return nil
+		}
+	}
+}
+
+// awaitEnd waits until the thread is dead.
+func (t tracee) awaitEnd() {
+	for t.awaitStop() == nil {
+	}
+}
+
+// turnHeld is turn for a master that is held. All its threads are interrupted,
+// for some of them sleep until a time by the old clock, and it has looked at the
+// new one when they rest.
+func (p *process) turnHeld(d time.Duration) {
+	s := p.station
+	s.require("stop", unix.Kill(p.master(), unix.SIGSTOP))
+	s.eventually("the threads stand still", func() bool {
+		states, _ := threads(p.master())
+		return !strings.ContainsAny(states, "RSD") && !readsClock(p.master())
+	})
+	err := changeClock(p.master(), d)
+	s.require("continue", unix.Kill(p.master(), unix.SIGCONT))
+	s.require("turn the clock", err)
+	last, since := "", time.Now()
+	s.eventually("the threads rest", func() bool {
+		now, _ := threads(p.master())
+		if now != last || strings.ContainsAny(now, "RD") {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) >= still
+	})
+}

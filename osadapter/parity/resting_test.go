@@ -1,0 +1,213 @@
+//go:build linux
+
+package parity
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// For what must not happen there is no condition to wait for. A time alone says
+// nothing either: on a busy machine nothing may have happened in it because
+// nobody had a processor. So it is looked at whether those concerned have slept.
+
+const (
+	// still is how long nothing must happen for us to say that nothing happens.
+	still = 100 * time.Millisecond
+	// shortRest is the rest before something that must not come in the middle of
+	// other things.
+	shortRest = 20 * time.Millisecond
+	// busyLimit is how long a master that may work without a pause is waited for.
+	busyLimit = 3 * time.Second
+)
+
+// quietFor waits until the master and its children have slept through this time,
+// and every child that it has started has called in: what has not been started
+// by then never is.
+func (p *process) quietFor(d time.Duration) {
+	s, l := p.station, newLimit(patience)
+	s.await("the master rests", l.poll(func() bool {
+		return l.rest(p.master(), d) && !slices.ContainsFunc(childrenOf(p.master()), s.isOnItsWay)
+	}))
+}
+
+// settle is quietFor the usual time.
+func (p *process) settle() { p.quietFor(still) }
+
+// fate waits until what the master was sent has had its effect: it has ended, and
+// how is told, or it and its children have slept or stood still for this time,
+// and "" is told.
+func (p *process) fate(d time.Duration) string {
+	p.quietFor(d)
+	if text, _ := threads(p.master()); text != "" {
+		return ""
+	}
+	return p.station.keeper.awaitEnd(p.master())
+}
+
+// isOnItsWay tells whether a process is a child that has not become an actor
+// yet, or an actor that has not called in but will.
+func (s *station) isOnItsWay(pid int) bool {
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil || program != s.binary && program != s.path("s/actor") {
+		return false // gone, or something else
+	}
+	argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || strings.Contains(string(argv), "\x00alone") {
+		return false
+	}
+	s.company.mu.Lock()
+	defer s.company.mu.Unlock()
+	return !slices.ContainsFunc(s.company.all, func(x *child) bool { return x.pid == pid })
+}
+
+// rest waits until a process and its children have slept through this time and
+// have nothing left to do: one that waits for a processor is no sleeper, and
+// neither reports nor dead children wait for it. (The original that is signalled
+// while it logs may hang in its handler until its alarm ends it.)
+func (l limit) rest(pid int, d time.Duration) bool {
+	last, since := "", time.Now()
+	for {
+		at := time.Now()
+		now, resting := household(pid)
+		switch {
+		case now == "":
+			return true // it has ended
+		case now != last || !resting:
+			last, since = now, time.Now()
+		case at.Sub(since) >= d:
+			if !hasUnread(pid) {
+				return true
+			}
+			since = time.Now()
+		}
+		if time.Now().After(l.at) {
+			return false
+		}
+		time.Sleep(max(d/5, time.Millisecond))
+	}
+}
+
+// household gives the activity of a process and of its children, "" when it has
+// ended, and whether they rest. A dead child has none: it is to be reaped.
+func household(pid int) (text string, resting bool) {
+	text, resting = threads(pid)
+	if text == "" {
+		return "", true
+	}
+	for _, child := range childrenOf(pid) {
+		program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", child))
+		if err == nil && slices.Contains(companions, filepath.Base(program)) {
+			continue
+		}
+		of, rests := threads(child)
+		text += fmt.Sprintf(" %d:%s", child, of)
+		resting = resting && rests && of != ""
+	}
+	return text, resting
+}
+
+// companions are programs that scenarios put beside a master's children; what
+// they do comes of time alone.
+var companions = []string{"sh", "dash", "bash", "busybox", "sleep"}
+
+// threads gives the states of the threads of a process and how often each went
+// to sleep, "" when it has ended, and whether all sleep or are stopped.
+func threads(pid int) (text string, resting bool) {
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", true
+	}
+	resting = true
+	for _, e := range entries {
+		status, err := os.ReadFile(filepath.Join(dir, e.Name(), "status"))
+		if err != nil {
+			resting = false
+			continue
+		}
+		_, state, _ := strings.Cut(string(status), "\nState:\t")
+		_, switches, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:\t")
+		switches, _, _ = strings.Cut(switches, "\n")
+		state = state[:min(1, len(state))]
+		if state == "Z" && len(entries) == 1 {
+			return "", true
+		}
+		text += state + switches + ","
+		resting = resting && (state == "S" || state == "T")
+	}
+	return text, resting
+}
+
+// childrenOf gives the processes that have pid as their parent.
+func childrenOf(pid int) []int {
+	if !kernelListsChildren() {
+		return childrenByParent(pid)
+	}
+	var found []int
+	paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for _, word := range strings.Fields(string(text)) {
+			if n, err := strconv.Atoi(word); err == nil {
+				found = append(found, n)
+			}
+		}
+	}
+	return found
+}
+
+// kernelListsChildren: some kernels have no lists of children.
+var kernelListsChildren = sync.OnceValue(func() bool {
+	_, err := os.Stat("/proc/thread-self/children")
+	return err == nil
+})
+
+// childrenByParent looks at every process that there is.
+func childrenByParent(pid int) []int {
+	var found []int
+	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		_, after, ok := strings.Cut(string(text), ") ")
+		fields := strings.Fields(after)
+		if !ok || len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
+			continue
+		}
+		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// isPending tells whether a signal has been sent to a process and has not come
+// to it yet.
+func isPending(pid int, n unix.Signal) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"\nSigPnd:\t", "\nShdPnd:\t"} {
+		_, after, _ := strings.Cut(string(text), name)
+		digits, _, _ := strings.Cut(after, "\n")
+		if mask, err := strconv.ParseUint(digits, 16, 64); err == nil && mask&(1<<(n-1)) != 0 {
+			return true
+		}
+	}
+	return false
+}
