@@ -54,21 +54,23 @@ inet_interfaces = loopback-only
 inet_protocols = %[5]s
 myhostname = %[6]s
 mydestination = %[6]s
-mynetworks = 127.0.0.0/8 [::1]/128
 alias_maps =
 alias_database =
 mail_spool_directory = %[2]s/mail/
 default_transport = error:mail does not leave this system
-relay_transport = error:mail does not leave this system
 disable_dns_lookups = yes
 smtp_host_lookup = native
 smtpd_peername_lookup = no
 notify_classes =
-# A message whose delivery a reload interrupts is tried again soon.
-queue_run_delay = 1s
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
 `, s.queue(), s.root, s.daemons(), s.config(), protocols, mailDomain)
+	if s.whole == nil {
+		text += "mynetworks = 127.0.0.0/8 [::1]/128\nrelay_transport = error:mail does not leave this system\n"
+	} else {
+		text += s.whole.parameters(s)
+	}
+	if s.whole == nil || !s.whole.patient {
+		text += restlessQueue
+	}
 	if s.tag() != stockTag {
 		text += fmt.Sprintf("syslog_name = %s\n", s.tag())
 	}
@@ -77,6 +79,14 @@ maximal_backoff_time = 2s
 	}
 	return text
 }
+
+// restlessQueue has a message whose delivery was interrupted, by a reload or by
+// the death of a process, tried again soon.
+const restlessQueue = `
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+`
 
 // jailLimit is how long a server may take to enter its root directory.
 const jailLimit = 10 * time.Second
@@ -103,6 +113,12 @@ var (
 func (s *mailSystem) services(stock string) (string, error) {
 	if len(smtpdService.FindAllString(stock, -1)) != 1 || !chrooted.MatchString(stock) {
 		return "", fmt.Errorf("%s/master.cf.dist: no smtp inet service, or no service in a chroot jail", stockDirectory)
+	}
+	if s.whole != nil {
+		var err error
+		if stock, err = s.whole.services(s, stock); err != nil {
+			return "", err
+		}
 	}
 	text := smtpdService.ReplaceAllString(stock, fmt.Sprintf("%d$1", s.port))
 	if !s.chroot {

@@ -63,7 +63,17 @@ func TestEndToEnd(t *testing.T) {
 		s := newMailSystem(t, installed, layout{chroot: false, maillogFile: true})
 		s.abortInSession(t)
 	})
+	// What follows waits more than it works.
+	t.Run("programs", func(t *testing.T) {
+		t.Parallel()
+		newWhole(t, installed, whole{patient: true, verbose: true}).useEveryProgram(t)
+	})
+	t.Run("kills", func(t *testing.T) {
+		t.Parallel()
+		newWhole(t, installed, whole{}).killEverything(t)
+	})
 	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
 		s := newMailSystem(t, installed, layout{chroot: true, maillogFile: true, oneshot: true})
 		s.prepareChroot(t)
 		s.measureMemory(t)

@@ -78,10 +78,11 @@ func findPostfix() (p postfix, missing string) {
 
 // layout says how a mail system is laid out.
 type layout struct {
-	chroot       bool // the chroot column as Debian ships it, else n everywhere
-	maillogFile  bool // log to a file of its own, through postlogd; else syslog
-	allProtocols bool // IPv6 too, where the loopback has it
-	oneshot      bool // add the service that serves one client and exits
+	chroot       bool   // the chroot column as Debian ships it, else n everywhere
+	maillogFile  bool   // log to a file of its own, through postlogd; else syslog
+	allProtocols bool   // IPv6 too, where the loopback has it
+	oneshot      bool   // add the service that serves one client and exits
+	whole        *whole // use every program; nil: what Debian's configuration uses
 }
 
 // mailSystem is a private Postfix: its directories, its port and its log.
@@ -281,6 +282,16 @@ func invoke(name string, args ...string) (code int, text string, err error) {
 		return -1, text, err
 	}
 	return 0, text, nil
+}
+
+// toolOutput runs another of Postfix's commands on the mail system.
+func (s *mailSystem) toolOutput(name string, args ...string) (string, error) {
+	path := filepath.Join(filepath.Dir(s.command), name)
+	code, text, err := invoke(path, append([]string{"-c", s.config()}, args...)...)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("%s: exit status %d: %s", name, code, text)
+	}
+	return text, err
 }
 
 // must runs postfix(1) and wants exit status 0.

@@ -24,8 +24,15 @@ const (
 type session struct{ *smtp.Client }
 
 // open connects to smtpd and greets it.
-func open(address string) (session, error) {
-	conn, err := net.DialTimeout("tcp", address, sessionLimit)
+func open(address string) (session, error) { return openFrom("", address) }
+
+// openFrom is open from the given address of the loopback; empty is any.
+func openFrom(source, address string) (session, error) {
+	dialer := net.Dialer{Timeout: sessionLimit}
+	if source != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
+	}
+	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return session{}, err
 	}
@@ -44,22 +51,44 @@ func open(address string) (session, error) {
 	return session{client}, nil
 }
 
-// send sends the message with the number.
+// letter is one message: its number, and the addresses on its envelope.
+type letter struct {
+	number            int
+	sender, recipient string
+}
+
+// text is the whole message. The number stands in its identity too, so that
+// the log tells which queue file holds it.
+func (l letter) text(end string) string {
+	return fmt.Sprintf("From: <%[1]s>%[5]sTo: <%[2]s>%[5]sMessage-ID: <%[3]d@%[6]s>%[5]s%[4]s: %[3]d%[5]s%[5]s%[7]s",
+		l.sender, l.recipient, l.number, numberHeader, end, mailDomain, body(l.number, end))
+}
+
+// errUnsettled means that a message may have been accepted or not: the server
+// was given all of it and did not confirm.
+var errUnsettled = errors.New("given, not confirmed")
+
+// send sends the message with the number to a recipient, in the recipient's own
+// name: should it bounce, its notice lands in the mailbox and is noticed.
 func (s session) send(recipient string, number int) error {
-	// Should a message bounce, its notice lands in the mailbox and is noticed.
-	if err := s.Mail(recipient); err != nil {
-		return fmt.Errorf("message %d, sender: %w", number, err)
+	return s.submit(letter{number: number, sender: recipient, recipient: recipient})
+}
+
+// submit sends a message.
+func (s session) submit(l letter) error {
+	if err := s.Mail(l.sender); err != nil {
+		return fmt.Errorf("message %d, sender: %w", l.number, err)
 	}
-	if err := s.Rcpt(recipient); err != nil {
-		return fmt.Errorf("message %d, recipient: %w", number, err)
+	if err := s.Rcpt(l.recipient); err != nil {
+		return fmt.Errorf("message %d, recipient: %w", l.number, err)
 	}
 	w, err := s.Data()
 	if err != nil {
-		return fmt.Errorf("message %d, data: %w", number, err)
+		return fmt.Errorf("message %d, data: %w", l.number, err)
 	}
-	_, err = fmt.Fprintf(w, "From: <%[1]s>\r\nTo: <%[1]s>\r\n%[2]s: %[3]d\r\n\r\n%[4]s", recipient, numberHeader, number, body(number, "\r\n"))
+	_, err = io.WriteString(w, l.text("\r\n"))
 	if err = errors.Join(err, w.Close()); err != nil {
-		return fmt.Errorf("message %d, end of data: %w", number, err)
+		return fmt.Errorf("message %d, end of data: %w: %w", l.number, errUnsettled, err)
 	}
 	return nil
 }
@@ -75,6 +104,11 @@ func body(number int, end string) string {
 
 // delivered counts, by number, the messages in the mailbox.
 func delivered(mailbox string) (map[int]int, error) {
+	return countFiles(mailbox, readMessage)
+}
+
+// countFiles counts the messages in a maildir by the number that read gives.
+func countFiles(mailbox string, read func(path string) (number int, err error)) (map[int]int, error) {
 	entries, err := os.ReadDir(mailbox + "/new")
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -84,7 +118,7 @@ func delivered(mailbox string) (map[int]int, error) {
 	}
 	counts := make(map[int]int, len(entries))
 	for _, e := range entries {
-		number, err := readMessage(mailbox + "/new/" + e.Name())
+		number, err := read(mailbox + "/new/" + e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("message %s: %w", e.Name(), err)
 		}
@@ -100,7 +134,13 @@ func readMessage(path string) (number int, err error) {
 		return 0, err
 	}
 	defer file.Close()
-	m, err := mail.ReadMessage(file)
+	return readLetter(file)
+}
+
+// readLetter gives the number of a message that is whole, with lines that end
+// as they do in files.
+func readLetter(from io.Reader) (number int, err error) {
+	m, err := mail.ReadMessage(from)
 	if err != nil {
 		return 0, err
 	}
