@@ -23,6 +23,8 @@ type Facts struct {
 	// Interfaces are the addresses of the interfaces that are up, with their
 	// prefix lengths, in the kernel's order.
 	Interfaces []netip.Prefix
+	// InterfacesError is why they could not be listed; 0: they were.
+	InterfacesError core.Errno
 
 	Users      map[string]User   // by name
 	Groups     map[string]Group  // by name

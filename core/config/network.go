@@ -114,6 +114,10 @@ func (e *evaluation) listed(value string) {
 		e.namedInterfaces(value)
 	}
 	n.own = sortAddresses(n.own)
+	if why := e.p.inquiry.facts.InterfacesError; why != 0 {
+		e.refuse(param, "could not list the network interfaces: "+why.String(), "the system is short of descriptors or memory; try again")
+		return
+	}
 	if len(local) == 0 {
 		e.refuse(param, "could not find any active network interfaces", "bring a network interface up, such as lo")
 		return

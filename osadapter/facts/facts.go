@@ -126,7 +126,6 @@ func (l *Loader) gather() *config.Facts {
 		Hostname:        hostname(),
 		IPv4:            familyError(unix.AF_INET),
 		IPv6:            familyError(unix.AF_INET6),
-		Interfaces:      interfaces(),
 		Users:           make(map[string]config.User),
 		Groups:          make(map[string]config.Group),
 		UserNames:       make(map[uint32]string),
@@ -135,6 +134,7 @@ func (l *Loader) gather() *config.Facts {
 		Ports:           make(map[string]config.Port),
 		FirstLines:      make(map[string]config.File),
 	}
+	f.Interfaces, f.InterfacesError = interfaces()
 	return f
 }
 
@@ -147,12 +147,17 @@ func hostname() string {
 	return unix.ByteSliceToString(u.Nodename[:])
 }
 
-// familyError asks the kernel for an address family: 0 if it has it.
+// familyError asks the kernel for an address family: 0 if it has it. A kernel
+// that is short of something does not say; then the family is taken to be there,
+// because one that is missing at the start is missed until the next.
 func familyError(family int) core.Errno {
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return errorNumber(err)
+	switch err {
+	case nil:
+		_ = unix.Close(fd)
+		return 0
+	case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS:
+		return 0
 	}
-	_ = unix.Close(fd)
-	return 0
+	return errorNumber(err)
 }

@@ -6,20 +6,21 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
 )
 
 // interfaces gives the addresses of the interfaces that are up, in the
 // kernel's order. An error of the kernel leaves the list empty, which the
 // configuration reports when it needs one.
-func interfaces() []netip.Prefix {
-	up := interfacesUp()
-	table, err := syscall.NetlinkRIB(syscall.RTM_GETADDR, syscall.AF_UNSPEC)
+func interfaces() ([]netip.Prefix, core.Errno) {
+	up, err := interfacesUp()
 	if err != nil {
-		return nil
+		return nil, errorNumber(err)
 	}
-	messages, err := syscall.ParseNetlinkMessage(table)
+	messages, err := ask(syscall.RTM_GETADDR)
 	if err != nil {
-		return nil
+		return nil, errorNumber(err)
 	}
 	var list []netip.Prefix
 	for i := range messages {
@@ -36,7 +37,20 @@ func interfaces() []netip.Prefix {
 			list = append(list, netip.PrefixFrom(a, int(header.Prefixlen)))
 		}
 	}
-	return list
+	return list, 0
+}
+
+// ask asks the kernel for one of its tables. The kernel is asked again when a
+// signal or a change of the table came in between.
+func ask(what int) (messages []syscall.NetlinkMessage, err error) {
+	const tries = 3
+	for range tries {
+		var table []byte
+		if table, err = syscall.NetlinkRIB(what, syscall.AF_UNSPEC); err == nil {
+			return syscall.ParseNetlinkMessage(table)
+		}
+	}
+	return nil, err
 }
 
 // localAddress picks our own end of a connection between two points over the
@@ -54,15 +68,11 @@ func localAddress(attributes []syscall.NetlinkRouteAttr) (a netip.Addr, ok bool)
 }
 
 // interfacesUp tells by index which interfaces are up.
-func interfacesUp() map[uint32]bool {
+func interfacesUp() (map[uint32]bool, error) {
 	up := make(map[uint32]bool)
-	table, err := syscall.NetlinkRIB(syscall.RTM_GETLINK, syscall.AF_UNSPEC)
+	messages, err := ask(syscall.RTM_GETLINK)
 	if err != nil {
-		return up
-	}
-	messages, err := syscall.ParseNetlinkMessage(table)
-	if err != nil {
-		return up
+		return nil, err
 	}
 	for i := range messages {
 		m := &messages[i]
@@ -71,5 +81,5 @@ func interfacesUp() map[uint32]bool {
 			up[uint32(header.Index)] = header.Flags&unix.IFF_UP != 0
 		}
 	}
-	return up
+	return up, nil
 }

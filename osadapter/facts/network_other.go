@@ -2,11 +2,15 @@
 
 package facts
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/stationmaster/stationmaster/core"
+)
 
 // interfaces knows the addresses of the loopback interface only: the look-up
 // of others is made for Linux so far, so inet_interfaces must be all or
 // loopback-only on this system.
-func interfaces() []netip.Prefix {
-	return []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}
+func interfaces() ([]netip.Prefix, core.Errno) {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}, 0
 }
