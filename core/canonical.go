@@ -21,6 +21,7 @@ import (
 // with. It is not safe for use by more than one goroutine.
 type Canon struct {
 	configs []*Config
+	faulty  []bool           // those that no machine can have
 	entries []*ServiceConfig // of all of them, without equal ones
 
 	configNumbers map[*Config]int // look-ups only
@@ -61,7 +62,7 @@ func NewCanon(known ...*Config) *Canon {
 		n := slices.IndexFunc(texts, func(t []byte) bool { return bytes.Equal(t, c.b) })
 		if n < 0 {
 			n = len(texts)
-			texts, k.configs = append(texts, c.b), append(k.configs, f)
+			texts, k.configs, k.faulty = append(texts, c.b), append(k.configs, f), append(k.faulty, ConfigFault(f) != "")
 		}
 		k.configNumbers[f] = n
 		for i := range f.Services {
@@ -157,6 +158,10 @@ func (w *canonWalk) config(f **Config) {
 	}
 	w.place(&n, len(w.k.configs))
 	if w.c.reading && n >= 0 {
+		if w.k.faulty[n] {
+			w.c.fail()
+			return
+		}
 		*f = w.k.configs[n]
 	}
 }

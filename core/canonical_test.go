@@ -220,3 +220,24 @@ func TestMalformedCanonicalFormsAreNoPanic(t *testing.T) {
 		}
 	}
 }
+
+// A form that names a configuration which was refused is malformed: no machine
+// can have it, in force or on its way.
+func TestCanonicalFormWithRefusedSettingsIsMalformed(t *testing.T) {
+	good, bad := conf(unix("a", 1)), conf(with(inet(25, 1), func(s *ServiceConfig) { s.Type = 6 }))
+	r := newRig(t, Options{})
+	r.step(LoadedConfig(0, good))
+	r.hold = true
+	r.step(GotSignal(SIGHUP))
+	r.step(LoadedConfig(r.request, conf(unix("a", 1), unix("b", 1))))
+	k := NewCanon(good, r.m.reload.plan.Config)
+	form := k.Append(nil, r.m)
+	if _, err := k.Restore(form, Origin{}); err != nil {
+		t.Fatal(err)
+	}
+	other := NewCanon(good, bad)
+	other.entries = k.entries
+	if _, err := other.Restore(form, Origin{}); err == nil {
+		t.Error("accepted")
+	}
+}

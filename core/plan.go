@@ -162,6 +162,10 @@ func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
 // event, and their descriptors a child.
 const maxListeners = 1024
 
+// longestDelay bounds the delays of a service: more the columns and parameters
+// cannot say (spec config, 3 and 5), and far later ones have no instant.
+const longestDelay = (1<<31 - 1) * Second
+
 // ConfigFault says why the machine cannot run a configuration, or gives "".
 // core/config yields none with a fault; this guards against everything else.
 func ConfigFault(c *Config) string {
@@ -182,6 +186,8 @@ func ConfigFault(c *Config) string {
 			return "service " + s.Name + ": the wakeup time is below one second"
 		case s.ThrottleDelay < Second:
 			return "service " + s.Name + ": the throttle time is below one second"
+		case s.Wakeup > longestDelay || s.ThrottleDelay > longestDelay:
+			return "service " + s.Name + ": a delay of more than 2147483647 seconds"
 		}
 		seen[id] = true
 		for _, end := range s.Endpoints {

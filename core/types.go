@@ -1,6 +1,9 @@
 package core
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // Time is an instant in nanoseconds on a monotonic scale whose origin means
 // nothing. It never goes back; it may stop and may leap forward.
@@ -17,11 +20,30 @@ const (
 	Second               = 1000 * Millisecond
 )
 
-// Add gives the instant d after t.
-func (t Time) Add(d Duration) Time { return t + Time(d) }
+// Add gives the instant d after t, or the last or first one of all where the
+// scale ends: a deadline that does not fit must not come at once.
+func (t Time) Add(d Duration) Time {
+	sum := t + Time(d)
+	switch {
+	case d >= 0 && sum < t:
+		return math.MaxInt64
+	case d < 0 && sum > t:
+		return math.MinInt64
+	}
+	return sum
+}
 
-// Sub gives the span from u to t.
-func (t Time) Sub(u Time) Duration { return Duration(t - u) }
+// Sub gives the span from u to t, or the longest one if it does not fit.
+func (t Time) Sub(u Time) Duration {
+	span := t - u
+	switch {
+	case t >= u && span < 0:
+		return math.MaxInt64
+	case t < u && span > 0:
+		return math.MinInt64
+	}
+	return Duration(span)
+}
 
 // Seconds gives the whole seconds of d.
 func (d Duration) Seconds() int64 { return int64(d / Second) }

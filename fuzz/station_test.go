@@ -1,0 +1,436 @@
+package fuzz
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+// station is an adapter that keeps its duty and nothing else: what the machine
+// asks is answered at most once, at any later time, in any order, with success
+// or any error; a process is reported to have ended once, under its own pid;
+// no child has pid 0. All that comes from outside is as hostile as the bytes.
+type station struct {
+	reader
+	m    *core.Machine
+	now  core.Time
+	base core.Generation // before the first start
+
+	// proper is an adapter that the reference model accepts: it also keeps a
+	// wakeup's answers in order, says of a child's channel only what can come
+	// out of it, and begins with the configuration.
+	proper bool
+
+	configs arena
+	load    core.Request
+	loading bool // LoadConfig is not answered
+	ended   bool
+	asked   []question
+	living  []process
+	wakeups []request
+	book    book
+}
+
+// question is an OpenListener or a StartChild that is not answered.
+type question struct {
+	kind       core.ActionKind
+	listener   uint16
+	service    core.ServiceID
+	generation core.Generation
+}
+
+// process is a child that lives.
+type process struct {
+	generation      core.Generation
+	pid             core.PID
+	service         core.ServiceID
+	retired, closed bool
+}
+
+// request is a wakeup that is under way.
+type request struct {
+	number core.Request
+	fifo   bool
+	sent   bool
+}
+
+func (s *station) begin(m *core.Machine, now core.Time) {
+	s.m, s.now = m, now
+	s.configs.used = 0
+	s.load, s.loading, s.ended = 0, true, false
+	s.asked, s.living, s.wakeups = s.asked[:0], s.living[:0], s.wakeups[:0]
+	s.book.reset(s.base)
+}
+
+// The numbers of what happens, in the low half of a step's first byte.
+const (
+	stepTimer = iota
+	stepAnswer
+	stepFail
+	stepSignal
+	stepReady
+	stepReport
+	stepBytes
+	stepForge
+	stepClosed
+	stepExit
+	stepStranger
+	stepStopped
+	stepWakeupSent
+	stepWakeupFailed
+	stepWakeupClosed
+	stepLoad
+)
+
+// How time passes, in the high half.
+const (
+	passSeconds  = 9  // as many as a byte says
+	passSpan     = 10 // nanoseconds follow
+	passLeap     = 11 // a power of two of nanoseconds
+	passBefore   = 12 // to just before the deadline
+	passDeadline = 13
+	passAfter    = 14 // to just after it
+	passEnd      = 15 // to the last second of all time
+)
+
+var passSpans = [passSeconds]core.Duration{
+	0, 1, core.Microsecond, core.Millisecond, core.Second, 5 * core.Second, 60 * core.Second, 101 * core.Second, 1000 * core.Second,
+}
+
+// endOfTime is the last instant that comes: at the very end of the scale no
+// deadline is later.
+const endOfTime = core.Time(math.MaxInt64 - 1)
+
+func (s *station) pass(how byte) {
+	var span core.Duration
+	switch how {
+	case passSeconds:
+		span = core.Duration(s.byte()) * core.Second
+	case passSpan:
+		span = core.Duration(s.uvarint() &^ (1 << 63))
+	case passLeap:
+		span = 1 << (s.byte() % 63)
+	case passBefore, passDeadline, passAfter:
+		if at, ok := s.m.Deadline(); ok && at > math.MinInt64 {
+			s.now = max(s.now, min(at, endOfTime-1)+core.Time(how)-passDeadline)
+		}
+	case passEnd:
+		s.now = max(s.now, endOfTime-core.Time(core.Second))
+	default:
+		span = passSpans[how]
+	}
+	if span > core.Duration(endOfTime-max(s.now, 0)) && s.now >= 0 {
+		s.now = endOfTime
+		return
+	}
+	s.now += core.Time(span)
+}
+
+// event lets time pass and something happen.
+func (s *station) event() core.Event {
+	step := s.byte()
+	s.pass(step >> 4)
+	switch kind := step & 15; kind {
+	case stepLoad:
+		if s.loading {
+			return s.answerLoad()
+		}
+	case stepAnswer, stepFail:
+		if len(s.asked) > 0 {
+			return s.answer(kind == stepFail)
+		}
+	case stepSignal:
+		return core.GotSignal(core.Signal(s.byte()))
+	case stepReady:
+		return core.ReadyListener(core.ServiceID(s.byte()))
+	case stepReport, stepBytes, stepForge, stepClosed, stepExit, stepStranger, stepStopped:
+		return s.process(kind)
+	case stepWakeupSent, stepWakeupFailed, stepWakeupClosed:
+		return s.wakeup(kind)
+	}
+	return core.ExpiredTimer()
+}
+
+func (s *station) answerLoad() core.Event {
+	r := s.load
+	how := s.byte()
+	var c *core.Config
+	switch {
+	case how&1 != 0:
+		c = s.configs.fresh()
+		s.diagnostics(c)
+	case how&2 != 0 && s.configs.used > 0:
+		c = s.configs.again(int(how >> 2))
+	default:
+		c = s.config(&s.configs)
+	}
+	if s.proper {
+		properRemarks(c, how&1 != 0)
+	}
+	s.load, s.loading = 0, false
+	s.book.loading(c)
+	if how&1 != 0 {
+		return core.RejectedConfig(r, c)
+	}
+	return core.LoadedConfig(r, c)
+}
+
+// properRemarks makes the remarks about a configuration such as they are: a
+// refused one has an error, an accepted one has none.
+func properRemarks(c *core.Config, refused bool) {
+	for i := range c.Diagnostics {
+		d := &c.Diagnostics[i]
+		d.Severity = min(max(d.Severity, core.Info), core.Error)
+		if !refused {
+			d.Severity = min(d.Severity, core.Warning)
+		}
+	}
+	if refused {
+		c.Diagnostics = append(c.Diagnostics, core.Diagnostic{Severity: core.Error, Text: "it cannot be"})
+	}
+}
+
+func (s *station) answer(fails bool) core.Event {
+	i := s.below(len(s.asked))
+	q := s.asked[i]
+	s.asked = slices.Delete(s.asked, i, i+1)
+	switch {
+	case q.kind == core.OpenListener && fails:
+		step := s.byte()
+		if s.proper {
+			step = byte(core.StepName) + step%byte(core.StepDescriptors)
+		}
+		return core.FailedListener(q.service, q.listener, core.ListenStep(step), core.Errno(s.byte()))
+	case q.kind == core.OpenListener:
+		s.book.opened++
+		return core.OpenedListener(q.service, q.listener)
+	case fails:
+		step := s.byte()
+		if s.proper {
+			step = byte(core.StartChannel) + step%byte(core.StartExec)
+		}
+		return core.FailedStart(q.service, q.generation, core.StartStep(step), core.Errno(s.byte()))
+	}
+	pid := core.PID(s.byte())
+	switch pid {
+	case 0:
+		pid = 100 + core.PID(q.generation-s.base)
+	case 255:
+		pid = core.PID(max(1, s.uvarint()&math.MaxInt32))
+	}
+	s.living = append(s.living, process{generation: q.generation, pid: pid, service: q.service})
+	return core.StartedChild(q.service, q.generation, pid)
+}
+
+// process is something about a child, or about what claims to be one.
+func (s *station) process(kind byte) core.Event {
+	if kind == stepStranger {
+		return s.stranger()
+	}
+	b := s.byte()
+	var c process // of nobody, if nobody lives
+	i := 0
+	if len(s.living) > 0 {
+		i = int(b) % len(s.living)
+		c = s.living[i]
+	}
+	if s.proper && c.generation == 0 {
+		return core.ExpiredTimer()
+	}
+	switch kind {
+	case stepReport:
+		return statusEvent(c.generation, wire.Message{PID: int32(c.pid), Generation: uint32(c.generation), Status: wire.Status(s.byte())})
+	case stepBytes:
+		return s.bytes(c, b)
+	case stepForge:
+		return s.forge(c)
+	case stepClosed:
+		return s.closed(i, b)
+	case stepStopped:
+		return core.Stopped(c.generation, c.pid, core.Signal(s.byte()))
+	}
+	if c.generation == 0 {
+		return core.ExpiredTimer()
+	}
+	s.living = slices.Delete(s.living, i, i+1)
+	return core.Exited(c.generation, c.pid, core.ExitStatus(s.byte())|core.ExitStatus(s.byte())<<8)
+}
+
+func statusEvent(g core.Generation, m wire.Message) core.Event {
+	var b [wire.StatusSize]byte
+	m.Append(b[:0])
+	return core.ReceivedStatus(g, b, len(b))
+}
+
+// bytes come over the channel of a child, or of any generation at all.
+func (s *station) bytes(c process, any byte) core.Event {
+	n, g := s.byte(), c.generation
+	if s.proper {
+		n = 1 + n%wire.StatusSize
+	} else if n >= 128 {
+		n, g = n-128, s.base+core.Generation(any)
+	}
+	var b [wire.StatusSize]byte
+	copy(b[:], s.b)
+	s.b = s.b[min(len(s.b), len(b)):]
+	return core.ReceivedStatus(g, b, int(n))
+}
+
+// forge is a message that is well made and claims pid and generation of others.
+func (s *station) forge(c process) core.Event {
+	m := wire.Message{PID: int32(c.pid), Generation: uint32(c.generation), Status: wire.Status(s.byte() & 1)}
+	if len(s.living) > 0 {
+		m.PID, m.Generation = int32(s.living[s.below(len(s.living))].pid), uint32(s.living[s.below(len(s.living))].generation)
+	}
+	return statusEvent(c.generation, m)
+}
+
+func (s *station) closed(i int, any byte) core.Event {
+	if !s.proper {
+		return core.ClosedChannel(s.base + core.Generation(any))
+	}
+	c := &s.living[i]
+	if c.retired || c.closed {
+		return core.ExpiredTimer()
+	}
+	c.closed = true
+	return core.ClosedChannel(c.generation)
+}
+
+// stranger is the end of a process that is no living child of ours, under any
+// generation that is not one of those.
+func (s *station) stranger() core.Event {
+	g, pid := core.Generation(s.uvarint()), core.PID(s.uvarint())
+	status := core.ExitStatus(s.byte()) | core.ExitStatus(s.byte())<<8
+	ours := false
+	for i := range s.living {
+		ours = ours || s.living[i].generation == g
+	}
+	for i := range s.asked {
+		ours = ours || s.asked[i].kind == core.StartChild && s.asked[i].generation == g
+	}
+	if ours {
+		return core.ExpiredTimer()
+	}
+	if s.proper {
+		g = 0
+	}
+	return core.Exited(g, pid, status)
+}
+
+func (s *station) wakeup(kind byte) core.Event {
+	b := s.byte()
+	number := core.Request(b)
+	i := slices.IndexFunc(s.wakeups, func(w request) bool { return w.number == number })
+	if s.proper && (i < 0 || s.wakeups[i].sent != (kind == stepWakeupClosed)) {
+		return core.ExpiredTimer()
+	}
+	switch {
+	case i < 0:
+	case kind == stepWakeupSent && !s.wakeups[i].fifo:
+		s.wakeups[i].sent = true
+	default:
+		s.wakeups = slices.Delete(s.wakeups, i, i+1)
+	}
+	switch kind {
+	case stepWakeupSent:
+		return core.SentWakeup(number)
+	case stepWakeupFailed:
+		return core.FailedWakeup(number, core.Errno(s.byte()))
+	}
+	return core.ClosedWakeup(number)
+}
+
+// observe takes the actions of a step into the books. The error says what the
+// machine may not have done.
+func (s *station) observe(ev *core.Event, actions []core.Action) error {
+	if s.ended && len(actions) > 0 {
+		return fmt.Errorf("%v follows the end", actions[0].Kind)
+	}
+	if limit := s.book.limit(s, ev); len(actions) > limit {
+		return fmt.Errorf("%d actions, at most %d can follow from one event", len(actions), limit)
+	}
+	for i := range actions {
+		if s.ended {
+			return fmt.Errorf("%v follows the end", actions[i].Kind)
+		}
+		if what := s.carryOut(&actions[i]); what != "" {
+			return fmt.Errorf("%s: %s", actions[i].AppendText(nil), what)
+		}
+	}
+	if ev.Kind == core.TimerExpired {
+		if at, ok := s.m.Deadline(); ok && at <= s.now {
+			return fmt.Errorf("the timer has expired at %d, and the next deadline is %d", s.now, at)
+		}
+	}
+	return nil
+}
+
+// carryOut books one action, or says what is wrong with it.
+func (s *station) carryOut(a *core.Action) (wrong string) {
+	s.book.done[a.Kind]++
+	switch a.Kind {
+	case core.LoadConfig:
+		if s.loading || !s.book.nextRequest(a.Request) {
+			return "asked twice"
+		}
+		s.load, s.loading = a.Request, true
+	case core.OpenListener:
+		s.asked = append(s.asked, question{kind: a.Kind, service: a.Service, listener: a.Listener})
+	case core.StartChild:
+		return s.start(a)
+	case core.RetireChild:
+		c := s.child(a.Generation)
+		if c == nil || c.retired {
+			return "no such child, or cut off before"
+		}
+		c.retired = true
+	case core.SignalChild:
+		if c := s.child(a.Generation); c == nil || c.pid != a.PID {
+			return "no living child of ours"
+		}
+	case core.WakeService:
+		if !s.book.nextRequest(a.Request) {
+			return "its number was given before"
+		}
+		s.wakeups = append(s.wakeups, request{number: a.Request, fifo: a.Entry.Type == core.FIFO})
+	case core.CloseWakeup:
+		s.wakeups = slices.DeleteFunc(s.wakeups, func(w request) bool { return w.number == a.Request })
+	case core.ApplyConfig:
+		s.book.applied(a.Config)
+	case core.Exit:
+		s.ended = true
+	}
+	return s.book.watch(a)
+}
+
+// start books a start: of a service that is watched, one at a time, with a
+// generation of its own.
+func (s *station) start(a *core.Action) (wrong string) {
+	if a.Generation != s.book.generation+1 {
+		return "its generation is not the next"
+	}
+	s.book.generation = a.Generation
+	for i := range s.asked {
+		if s.asked[i].kind == core.StartChild && s.asked[i].service == a.Service {
+			return "another start of the service is not answered"
+		}
+	}
+	if !s.book.watched(a.Service) {
+		return "nobody looked at its listeners"
+	}
+	s.asked = append(s.asked, question{kind: a.Kind, service: a.Service, generation: a.Generation})
+	return ""
+}
+
+func (s *station) child(g core.Generation) *process {
+	for i := range s.living {
+		if s.living[i].generation == g {
+			return &s.living[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,282 @@
+package fuzz
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+const (
+	messageSize = 12
+	maxPieces   = 60 // of one talk
+)
+
+// number reads 32 bits in the order of this machine, by hand: what it is held
+// against uses a library.
+func number(b []byte) uint32 {
+	one := uint16(1)
+	n := uint32(0)
+	for i := range 4 {
+		at := i
+		if *(*byte)(unsafe.Pointer(&one)) == 1 {
+			at = 3 - i
+		}
+		n = n<<8 | uint32(b[at])
+	}
+	return n
+}
+
+// speaker is a child as its service must see it, kept beside the machine.
+type speaker struct {
+	generation core.Generation
+	pid        core.PID
+	service    int
+	idle       bool
+	served     bool // it was busy and said that it is free again
+	retired    bool
+	complaints int
+}
+
+// hear says what a message from the speaker means. Only one of the right
+// length, from the right channel, under its own pid and generation counts.
+func (c *speaker) hear(b []byte) (understood bool) {
+	if len(b) != messageSize || int32(number(b)) != int32(c.pid) || number(b[4:]) != uint32(c.generation&0xffffffff) {
+		return false
+	}
+	switch number(b[8:]) {
+	case 0:
+		c.idle = false
+	case 1:
+		c.served = c.served || !c.idle
+		c.idle = true
+	default:
+		return false
+	}
+	return true
+}
+
+// audience is a machine with three services, whose children are the speakers.
+type audience struct {
+	*honest
+	speakers []speaker
+}
+
+const statusServices = 3
+
+// statusConfig has a service without a limit, one for one child, and one that
+// other hosts can reach.
+func statusConfig(services int) *core.Config {
+	c := &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}
+	for i := range services {
+		name := choiceNames[i]
+		c.Services = append(c.Services, core.ServiceConfig{
+			Name: name, Canonical: name, Type: core.Unix, Line: int32(i + 1), Command: name, Path: "/d/" + name,
+			Endpoints: []core.Endpoint{{Path: choicePaths[i]}}, ThrottleDelay: 60 * core.Second,
+			ProcessLimit: []int32{0, 1, 40}[i], LocalOnly: i < 2,
+		})
+	}
+	return c
+}
+
+// gather starts children: after each but the last of a service the one before
+// is busy, as otherwise none would be started.
+func gather(t testing.TB, r *reader, high bool) *audience {
+	a := &audience{honest: newHonest(t, core.Options{GroupLeader: true})}
+	if high { // generations that no longer fit the message
+		k := core.NewCanon()
+		m, err := k.Restore(k.Append(nil, a.m), core.Origin{Generation: 1<<32 - 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.m = m
+	}
+	a.step(core.LoadedConfig(0, statusConfig(statusServices)))
+	for range 1 + r.below(8) {
+		a.start(r.below(statusServices))
+	}
+	return a
+}
+
+// start brings a service a client; if a child is started for it, that speaks
+// from now on.
+func (a *audience) start(service int) {
+	id := a.m.View().Services[service].ID
+	before := len(a.children)
+	for i := range a.children {
+		if k := &a.children[i]; k.service == id && !k.busy && !k.retired {
+			a.report(i)
+			a.speakers[i].idle = false
+		}
+	}
+	a.step(core.ReadyListener(id))
+	if len(a.children) == before+1 {
+		k := a.children[before]
+		a.speakers = append(a.speakers, speaker{generation: k.generation, pid: k.pid, service: service, idle: true})
+	}
+}
+
+// reload cuts all children off; with fewer services, those of the others are
+// told to end.
+func (a *audience) reloadTo(services int) {
+	a.reload(statusConfig(services))
+	for i := range a.speakers {
+		a.speakers[i].retired = true
+	}
+}
+
+// count is what a service is seen to have.
+type count struct{ total, idle, busy, retired int32 }
+
+// agree wants that the machine counts what the speakers say.
+func (a *audience) agree() {
+	a.t.Helper()
+	var want [statusServices]count
+	for i := range a.speakers {
+		c := &a.speakers[i]
+		w := &want[c.service]
+		w.total++
+		switch {
+		case c.retired:
+			w.retired++
+		case c.idle:
+			w.idle++
+		default:
+			w.busy++
+		}
+	}
+	view := a.m.View()
+	seen := 0
+	for i := range view.Services {
+		s := &view.Services[i]
+		seen += int(s.Total)
+		for n, w := range want {
+			if s.Name != choiceNames[n] {
+				continue
+			}
+			if got := (count{s.Total, s.Idle, s.Busy, s.Retired}); got != w {
+				a.t.Fatalf("service %s has %+v, want %+v", s.Name, got, w)
+			}
+			watched := s.State != core.StateStopping && w.idle == 0 && (s.Limit == 0 || w.total < s.Limit)
+			if s.Watching != watched {
+				a.t.Fatalf("service %s is watched: %v, with %+v", s.Name, s.Watching, w)
+			}
+		}
+	}
+	if seen != len(a.speakers) {
+		a.t.Fatalf("%d children, want %d", seen, len(a.speakers))
+	}
+}
+
+// say delivers a piece of what came over the channel of speaker i.
+func (a *audience) say(i int, piece []byte) {
+	a.t.Helper()
+	c := &a.speakers[i]
+	understood := c.hear(piece)
+	var b [messageSize]byte
+	copy(b[:], piece)
+	a.took = a.took[:0]
+	a.step(core.ReceivedStatus(c.generation, b, len(piece)))
+	n := a.countActions()
+	if understood {
+		if bad := len(a.took) - n[core.WatchListener] - n[core.IgnoreListener] - n[core.Log]; bad != 0 {
+			a.t.Fatalf("%x is answered with\n%s", piece, texts(a.took))
+		}
+	} else {
+		c.complaints++
+		told := 0
+		if c.complaints <= complaintsOfOne {
+			told = 1
+		}
+		if len(a.took) != told || n[core.Log] != told {
+			a.t.Fatalf("bad message %d of this child, %x, is answered with\n%s", c.complaints, piece, texts(a.took))
+		}
+	}
+	a.agree()
+}
+
+// leave ends speaker i with a crash: the service rests if it never served and
+// is still wanted.
+func (a *audience) leave(i int) {
+	a.t.Helper()
+	c := a.speakers[i]
+	stopping, throttled := false, false
+	for _, s := range a.m.View().Services {
+		for _, child := range s.Children {
+			if child.Generation == c.generation {
+				stopping, throttled = s.State == core.StateStopping, s.Throttled
+			}
+		}
+	}
+	a.speakers = append(a.speakers[:i], a.speakers[i+1:]...)
+	a.children = append(a.children[:i], a.children[i+1:]...)
+	a.step(core.Exited(c.generation, c.pid, core.KilledBy(core.SIGSEGV)))
+	want := throttled || !stopping && !c.served
+	for _, s := range a.m.View().Services {
+		if s.Name == choiceNames[c.service] && s.State != core.StateStopping && s.Throttled != want && !stopping {
+			a.t.Fatalf("service %s rests: %v; its child had served: %v", s.Name, s.Throttled, c.served)
+		}
+	}
+}
+
+// FuzzStatus lets children of three services, some of them cut off by a reload
+// and some of a removed service, say what they like: scene says who there is,
+// talk is a stream for each, cut into pieces of any size up to a message. Bytes
+// of the talk above 0xf0 begin a message that is well made, by claims that the
+// bytes after it pick: without that no fuzzer would find a pid.
+func FuzzStatus(f *testing.F) {
+	f.Fuzz(func(t *testing.T, scene, talk []byte) { listen(t, scene, talk) })
+}
+
+func listen(t testing.TB, scene, talk []byte) {
+	r := &reader{scene}
+	a := gather(t, r, r.below(2) == 1)
+	switch r.below(4) {
+	case 1:
+		a.reloadTo(statusServices)
+	case 2:
+		a.reloadTo(r.below(statusServices))
+	}
+	if r.below(2) == 1 {
+		for i := range a.m.View().Services {
+			if a.m.View().Services[i].State != core.StateStopping {
+				a.start(i)
+			}
+		}
+	}
+	a.agree()
+	words := &reader{talk}
+	for range maxPieces {
+		if len(words.b) == 0 || len(a.speakers) == 0 {
+			break
+		}
+		a.say(words.below(len(a.speakers)), a.piece(words))
+	}
+	for len(a.speakers) > 0 {
+		a.leave(0)
+	}
+}
+
+// piece is what comes next from a child.
+func (a *audience) piece(r *reader) []byte {
+	head := r.byte()
+	if head < 0xf0 {
+		b := make([]byte, 1+int(head)%messageSize)
+		r.b = r.b[copy(b, r.b):]
+		return b
+	}
+	claim := func() speaker { return a.speakers[r.below(len(a.speakers))] }
+	pid, generation := uint32(claim().pid), uint32(claim().generation)
+	status := uint32(int8(r.byte()))
+	if head&1 != 0 {
+		generation += uint32(int8(r.byte()))
+	}
+	b := make([]byte, messageSize)
+	for i, n := range []uint32{pid, generation, status} {
+		*(*uint32)(unsafe.Pointer(&b[4*i])) = n
+	}
+	if head&2 != 0 {
+		b = b[:1+r.below(messageSize)]
+	}
+	return b
+}
