@@ -1,0 +1,111 @@
+package main
+
+// exits has n children die at the same moment.
+func (b *bench) exits(of side, id string, n int) error {
+	var all [4][]float64
+	for range b.repeats(n) {
+		figures, err := b.exitOnce(of, n)
+		if err != nil {
+			return err
+		}
+		for i, figure := range figures {
+			all[i] = append(all[i], figure)
+		}
+	}
+	for i, name := range []string{"growth", "growthcpu", "wall", "cpu"} {
+		b.samples.add(id+name, of, median(all[i]))
+	}
+	return nil
+}
+
+// exitOnce gives the time and the CPU of a start, in microseconds, the time of
+// the end of all, in milliseconds, and its CPU for each in microseconds.
+func (b *bench) exitOnce(of side, n int) (figures [4]float64, err error) {
+	s, err := b.addStation(of, append(fillers(9), unixService("hold", "hold", 0))...)
+	if err != nil {
+		return figures, err
+	}
+	master, _, err := s.start()
+	if err != nil {
+		return figures, err
+	}
+	idle, err := master.cpu()
+	if err != nil {
+		return figures, err
+	}
+	h, err := b.hold(s.path("q"), "unix:public/hold", n)
+	if err != nil {
+		return figures, err
+	}
+	if err := master.settle(); err != nil {
+		return figures, err
+	}
+	before, err := master.cpu()
+	if err != nil {
+		return figures, err
+	}
+	w, err := h.tell("exit")
+	if err != nil {
+		return figures, err
+	}
+	if err := master.settle(); err != nil {
+		return figures, err
+	}
+	after, err := master.cpu()
+	if err != nil {
+		return figures, err
+	}
+	each := func(us float64) float64 { return us / float64(n) }
+	figures = [4]float64{
+		each(h.seconds * 1e6), each(microseconds(before - idle)),
+		w["seconds"] * 1e3, each(microseconds(after - before)),
+	}
+	return figures, h.close()
+}
+
+// crowd measures one-shot connections while many children of another service
+// are idle.
+func (b *bench) crowd(of side, id string) error {
+	s, err := b.addStation(of, append(fillers(8), unixService("hold", "hold", 0), unixService("one", "oneshot", spawnLimit))...)
+	if err != nil {
+		return err
+	}
+	master, _, err := s.start()
+	if err != nil {
+		return err
+	}
+	h, err := b.hold(s.path("q"), "unix:public/hold", crowdSize)
+	if err != nil {
+		return err
+	}
+	if _, err := h.tell("idle"); err != nil {
+		return err
+	}
+	if err := master.settle(); err != nil {
+		return err
+	}
+	c, err := b.storm(s, master, "unix:public/one", 1, crowdSize)
+	if err != nil {
+		return err
+	}
+	c.record(b, of, id)
+	return h.close()
+}
+
+// wide measures one-shot connections to one of many services.
+func (b *bench) wide(of side, id string) error {
+	s, err := b.addStation(of, append(fillers(wideSize), unixService("one", "oneshot", spawnLimit))...)
+	if err != nil {
+		return err
+	}
+	master, _, err := s.start()
+	if err != nil {
+		return err
+	}
+	c, err := b.storm(s, master, "unix:public/one", 1, 0)
+	if err != nil {
+		return err
+	}
+	c.record(b, of, id)
+	return nil
+}

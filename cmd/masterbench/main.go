@@ -1,0 +1,124 @@
+// Command masterbench measures our master beside the installed original: how
+// fast they start servers, hear reports, start, reload, and reap, what they
+// cost meanwhile, and what they cost when nothing happens.
+//
+// Both are measured in turn in one run, in private places on a file system in
+// memory, with the same clients and the same servers, which are small C programs
+// in the folder c: the bench compiles them, so that neither a Go runtime nor a C
+// library is what is measured. The servers check what the master gave them, and
+// the bench fails when they complain or when a master logs a warning. Before
+// each measurement a yardstick (vfork, exec, wait) shows how fast the machine
+// is at that moment.
+//
+// Everything lives in namespaces of its own (processes, mounts, network), so on
+// every way out the kernel ends what was started and removes what was made. It
+// needs Linux, root and a C compiler; it does not touch the mail system of the
+// machine, makes no statement about other loads than those it names, and is no
+// test of behaviour.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+)
+
+// Exit statuses beside 128+N for signal N.
+const (
+	statusFailed = 1
+	statusUsage  = 2
+)
+
+func main() {
+	runtime.LockOSThread() // what runs in the namespaces is to end when this thread does
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// settings are what the command line says.
+type settings struct {
+	ours, original string         // paths of the masters
+	only           *regexp.Regexp // of the metrics' names, nil: all
+	json           string         // path of a file, "": none
+	quick          bool           // one round, shorter measurements
+	rounds         int
+	list           bool // only name the metrics
+}
+
+const usage = `usage: masterbench [-quick] [-rounds N] [-only REGEXP] [-json FILE] [-list]
+                   [-ours PATH] [-original PATH]
+Measures our master beside the original, in under 8 minutes.
+  -quick          one round and shorter measurements, in under 90 seconds
+  -rounds N       measure each master N times, in turn (default 3)
+  -only REGEXP    only the metrics whose names match; -list names them
+  -json FILE      also write all figures to FILE
+  -ours PATH      our master (default: the one beside this program, else it is built)
+  -original PATH  the original (default /usr/lib/postfix/sbin/master);
+                  when there is none, ours is measured alone
+`
+
+const defaultOriginal = "/usr/lib/postfix/sbin/master"
+
+func parse(args []string) (settings, error) {
+	var s settings
+	var only string
+	f := flag.NewFlagSet("masterbench", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.BoolVar(&s.quick, "quick", false, "")
+	f.BoolVar(&s.list, "list", false, "")
+	f.IntVar(&s.rounds, "rounds", 0, "")
+	f.StringVar(&only, "only", "", "")
+	f.StringVar(&s.json, "json", "", "")
+	f.StringVar(&s.ours, "ours", "", "")
+	f.StringVar(&s.original, "original", defaultOriginal, "")
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	switch {
+	case f.NArg() > 0:
+		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	case s.rounds < 0 || s.rounds > 100:
+		return s, errors.New("-rounds must be 1 to 100")
+	case s.rounds == 0 && s.quick:
+		s.rounds = 1
+	case s.rounds == 0:
+		s.rounds = 3
+	}
+	if only != "" {
+		var err error
+		if s.only, err = regexp.Compile(only); err != nil {
+			return s, fmt.Errorf("-only: %w", err)
+		}
+		if !s.wants("") {
+			return s, fmt.Errorf("-only: no metric matches %q; -list names them", only)
+		}
+	}
+	return s, nil
+}
+
+// run is the whole program; it gives the exit status.
+func run(args []string, stdout, stderr *os.File) int {
+	s, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "masterbench: %v (masterbench -h lists the options)\n", err)
+		return statusUsage
+	case s.list:
+		for _, m := range metrics {
+			fmt.Fprintf(stdout, "%-24s %s\n", m.id, m.name)
+		}
+		return 0
+	}
+	status, err := start(s, args, stdout, stderr)
+	if err != nil {
+		fmt.Fprintf(stderr, "masterbench: %v\n", err)
+		status = max(status, statusFailed)
+	}
+	return status
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// memoryPlace is where the file system in memory is mounted, for us alone.
+const memoryPlace = "/tmp"
+
+// furnish makes the namespaces fit to live in: processes of its own in /proc, a
+// file system in memory with the programs, a /dev in which the log is ours, and
+// a loopback interface. It gives the directory to work in, and a note when that
+// is not in memory.
+func furnish(prepared string) (place, note string, err error) {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return "", "", fmt.Errorf("keep the mounts to ourselves: %w", err)
+	}
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return "", "", fmt.Errorf("mount /proc: %w", err)
+	}
+	if place, note, err = mountMemory(prepared); err != nil {
+		return "", "", err
+	}
+	if err := mountDev(filepath.Join(place, "dev")); err != nil {
+		return "", "", err
+	}
+	return place, note, raiseLoopback()
+}
+
+// mountMemory mounts a file system in memory and takes the programs over.
+func mountMemory(prepared string) (place, note string, err error) {
+	programs := map[string][]byte{}
+	for _, name := range []string{childName, loadName, string(ours), string(original)} {
+		programs[name], err = os.ReadFile(filepath.Join(prepared, name))
+		if err != nil && name != string(original) {
+			return "", "", err
+		}
+	}
+	if err := unix.Mount("tmpfs", memoryPlace, "tmpfs", 0, "mode=755"); err != nil {
+		return prepared, fmt.Sprintf("not on a file system in memory: %v", err), nil
+	}
+	for name, content := range programs {
+		if content == nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(memoryPlace, name), content, 0o755); err != nil {
+			return "", "", err
+		}
+	}
+	return memoryPlace, "", nil
+}
+
+// mountDev covers /dev with the directory, which gets what a master needs.
+func mountDev(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			return err
+		}
+		if err := unix.Mount("/dev/"+name, path, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("mount %s: %w", path, err)
+		}
+	}
+	if err := unix.Mount(dir, "/dev", "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("mount /dev: %w", err)
+	}
+	return nil
+}
+
+func raiseLoopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("raise the loopback interface: %w", err)
+	}
+	defer unix.Close(fd)
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
+		return fmt.Errorf("raise the loopback interface: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+//go:embed c/child.c
+var childSource []byte
+
+//go:embed c/load.c
+var loadSource []byte
+
+// The programs in C.
+const (
+	childName = "child"
+	loadName  = "load"
+)
+
+// placeVariable tells the copy of this program that runs in the namespaces where
+// its directory is.
+const placeVariable = "MASTERBENCH_PLACE"
+
+// start prepares the programs and runs the bench in namespaces of its own. It is
+// called again there.
+func start(s settings, args []string, stdout, stderr *os.File) (int, error) {
+	if place := os.Getenv(placeVariable); place != "" {
+		return 0, measure(s, place, stdout, stderr)
+	}
+	if os.Geteuid() != 0 {
+		return 0, errors.New("needs root: only root starts the original, and only root has namespaces to give")
+	}
+	arrived := make(chan os.Signal, 8)
+	signal.Notify(arrived, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	place, err := os.MkdirTemp("", "mb")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(place) }()
+	if err := prepare(&s, place, stderr); err != nil {
+		return 0, err
+	}
+	if s.json == "" {
+		s.json = os.DevNull
+	}
+	result, err := os.Create(s.json)
+	if err != nil {
+		return 0, err
+	}
+	defer result.Close()
+	inner, err := enter(place, args, result, stdout, stderr)
+	if err != nil {
+		return 0, err
+	}
+	return await(inner, arrived)
+}
+
+// enter starts this program again, as process 1 of its namespaces.
+func enter(place string, args []string, result, stdout, stderr *os.File) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	inner := exec.Command(self, args...)
+	inner.Env = append(os.Environ(), placeVariable+"="+place)
+	inner.Stdout, inner.Stderr, inner.ExtraFiles = stdout, stderr, []*os.File{result}
+	inner.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
+		Pdeathsig:  syscall.SIGKILL,
+		Setsid:     true, // the signals of a terminal come to us alone, and we end it
+	}
+	if err := inner.Start(); err != nil {
+		return nil, fmt.Errorf("needs namespaces of its own: %w", err)
+	}
+	return inner, nil
+}
+
+// await waits for the end of the bench, or ends it with all its processes when a
+// signal comes.
+func await(inner *exec.Cmd, arrived <-chan os.Signal) (int, error) {
+	ended := make(chan error, 1)
+	go func() { ended <- inner.Wait() }()
+	select {
+	case got := <-arrived:
+		_ = inner.Process.Kill()
+		<-ended
+		number, _ := got.(syscall.Signal)
+		return 128 + int(number), fmt.Errorf("ended early by signal %d (%v); nothing is left", int(number), got)
+	case err := <-ended:
+		if err == nil {
+			return 0, nil
+		}
+		var status *exec.ExitError
+		if errors.As(err, &status) && status.ExitCode() >= 0 {
+			return status.ExitCode(), nil
+		}
+		return statusFailed, err
+	}
+}
+
+// prepare puts the programs into the place: the masters, the clients, the servers.
+func prepare(s *settings, place string, progress io.Writer) error {
+	fmt.Fprintln(progress, "masterbench: building")
+	for name, source := range map[string][]byte{childName: childSource, loadName: loadSource} {
+		if err := os.WriteFile(filepath.Join(place, name+".c"), source, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := compile(place, childName, bareProgram...); err != nil {
+		return err
+	}
+	if err := compile(place, loadName); err != nil {
+		return err
+	}
+	if err := copyProgram(s.original, filepath.Join(place, string(original))); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	to := filepath.Join(place, string(ours))
+	if s.ours == "" {
+		beside, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		beside = filepath.Join(filepath.Dir(beside), "master")
+		if _, err := os.Stat(beside); err != nil {
+			return build(to)
+		}
+		s.ours = beside
+	}
+	return copyProgram(s.ours, to)
+}
+
+// bareProgram are the options for a program without a C library.
+var bareProgram = []string{"-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"}
+
+func compile(place, name string, options ...string) error {
+	compiler := exec.Command("gcc", append(append([]string{"-O2"}, options...), "-o", name, name+".c")...)
+	compiler.Dir = place
+	if text, err := compiler.CombinedOutput(); err != nil {
+		return fmt.Errorf("needs a C compiler: gcc %s.c: %w\n%s", name, err, text)
+	}
+	return nil
+}
+
+// build builds our master as the Makefile does.
+func build(to string) error {
+	compiler := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w",
+		"-o", to, "github.com/stationmaster/stationmaster/cmd/master")
+	compiler.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := compiler.CombinedOutput(); err != nil {
+		return fmt.Errorf("build our master (or name it with -ours): %w\n%s", err, text)
+	}
+	return nil
+}
+
+func copyProgram(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o755)
+}
+
+// output gives what a program prints, without the white space around it; "" when
+// it fails.
+func output(name string, args ...string) string {
+	text, err := exec.Command(name, args...).Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
