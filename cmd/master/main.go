@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter"
@@ -32,17 +33,17 @@ func main() {
 	openFiles, limitErr := boot.RaiseOpenFiles()
 	boot.CloseInherited()
 	standardErr := boot.OpenStandard()
-	if !start.Clean && standardErr == nil {
+	if !start.Clean && standardErr == nil && !waits() {
 		// Returns only when it fails; then the process as it is must do.
 		_ = boot.CleanImage(os.Args, os.Environ())
 	}
-	boot.NeutralizeRuntime()
+	runtimeErr := boot.NeutralizeRuntime()
 	signalErr := boot.DefaultSignals()
 	process := options.ProcessName(os.Args[0])
 	log := logs.New(logs.Origin{Process: process, PID: os.Getpid(), Fallback: true, Stderr: true}, syscall.Getenv)
 	d := &daemon{log: log, start: start, process: process, openFiles: openFiles, environ: os.Environ()}
 	defer d.recovered()
-	for _, err := range []error{limitErr, standardErr, signalErr} {
+	for _, err := range []error{limitErr, standardErr, runtimeErr, signalErr} {
 		if err != nil {
 			d.fatal(err.Error())
 		}
@@ -55,6 +56,13 @@ func main() {
 		d.waitForDaemon()
 	}
 	d.finish(d.run())
+}
+
+// waits tells whether this process will only start the daemon and wait for it.
+// The daemon gets a fresh image then, and this process needs none.
+func waits() bool {
+	o, err := options.Parse(os.Args, syscall.Getenv)
+	return err == nil && o.Wait
 }
 
 // readCommandLine checks who we are and what is asked for.
@@ -139,6 +147,10 @@ func (d *daemon) recovered() {
 		return
 	}
 	text := fmt.Sprint(r)
+	var lost *sys.IdentityLost
+	if err, ok := r.(error); ok && errors.As(err, &lost) {
+		d.endAsSomebodyElse(lost)
+	}
 	var broken core.BrokenInvariant
 	if err, ok := r.(error); ok && errors.As(err, &broken) {
 		text = fmt.Sprintf("%s (step %d); please report this with the lines above", broken.Error(), broken.Step)
@@ -150,4 +162,18 @@ func (d *daemon) recovered() {
 	}
 	d.log.Flush()
 	boot.ExitPanic()
+}
+
+// endAsSomebodyElse ends the process when the kernel does not give root back.
+// The log's file may be closed to who we are now, so it is asked for a little
+// longer; it is the last word that counts.
+func (d *daemon) endAsSomebodyElse(lost *sys.IdentityLost) {
+	const tries = 20
+	for range tries {
+		if d.kernel.Resume() == 0 {
+			break
+		}
+		boot.Pause(time.Second / tries)
+	}
+	d.fatal(lost.Error())
 }

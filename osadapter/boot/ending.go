@@ -4,18 +4,33 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ExitFatal ends the process after its fatal line was logged: a pause of one
 // second, then exit status 1. It does not return.
 func ExitFatal() {
-	time.Sleep(failurePause)
+	Pause(failurePause)
 	os.Exit(1)
 }
 
 // ExitPanic ends the process after its panic line was logged: a pause of one
 // second, then death by SIGABRT. It does not return.
 func ExitPanic() {
-	time.Sleep(failurePause)
+	Pause(failurePause)
 	DieBySignal(syscall.SIGABRT)
+}
+
+// Pause sleeps without a timer of the Go runtime, which would open descriptors
+// for its first one, and crash when that is what failed.
+func Pause(d time.Duration) {
+	for until := time.Now().Add(d); ; {
+		left := time.Until(until)
+		if left <= 0 {
+			return
+		}
+		// A signal, such as the runtime's own, ends it early.
+		_, _ = unix.Poll(nil, int((left+time.Millisecond-1)/time.Millisecond))
+	}
 }

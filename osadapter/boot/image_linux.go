@@ -51,6 +51,41 @@ func executeUnmasked(program string, argv, environ []string) error {
 	return &failure{"execute " + program, err}
 }
 
+// forkUnmasked starts a program with no signal blocked, with ready as its
+// descriptor readyFD, and with a large descriptor table: the long list makes the
+// table grow between fork and exec, where nobody shares it and growing is cheap.
+func forkUnmasked(program string, argv, environ []string, ready int) (int, error) {
+	files := make([]uintptr, listSize())
+	for i := range files {
+		files[i] = noFile
+	}
+	files[0], files[1], files[2], files[readyFD] = 0, 1, 2, uintptr(ready)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var none, before unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &before); err != nil {
+		return 0, &failure{"unblock signals", err}
+	}
+	pid, err := syscall.ForkExec(program, argv, &syscall.ProcAttr{Env: environ, Files: files})
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+	return pid, err
+}
+
+// noFile stands in a list of files where the number is to be closed.
+const noFile = ^uintptr(0)
+
+// listSize is how long a list of files makes a table of tableSize: the kernel
+// doubles. The fork needs some numbers above the list for itself; where the
+// limit has no room for them the table stays small.
+func listSize() int {
+	const size, spare = tableSize/2 + 1, 8
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil && limit.Cur < size+spare {
+		return readyFD + 1
+	}
+	return size
+}
+
 // reserveTable makes the descriptor table large until release is called; what
 // is forked or executed meanwhile gets a table of that size. Without room for it
 // nothing happens.
@@ -82,3 +117,22 @@ func nameProcess() {
 }
 
 func closeOnExecPipe(ends *[2]int) error { return unix.Pipe2(ends[:], unix.O_CLOEXEC) }
+
+// tryPoller opens what the runtime's poller will need, and closes it again.
+func tryPoller() error {
+	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return &failure{"epoll_create", err}
+	}
+	defer unix.Close(set)
+	waker, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return &failure{"eventfd", err}
+	}
+	defer unix.Close(waker)
+	event := unix.EpollEvent{Events: unix.EPOLLIN}
+	if err := unix.EpollCtl(set, unix.EPOLL_CTL_ADD, waker, &event); err != nil {
+		return &failure{"epoll_ctl", err}
+	}
+	return nil
+}

@@ -14,26 +14,32 @@ var steeringVariables = []string{
 	"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOMAXPROCS", "GORACE", "GOCOVERDIR", "ZONEINFO",
 }
 
-// gcPercent keeps the heap near what is live: the runtime's own default lets it
-// grow to 4 MB before it collects for the first time, which is more than the
-// whole daemon needs.
-const gcPercent = 25
+// defaultPercent is the runtime's own.
+const defaultPercent = 100
 
 // NeutralizeRuntime undoes what environment variables may have told the Go
 // runtime, as far as a running process can, and makes a crash of the runtime end
 // by SIGABRT as the original's panics do. After CleanImage only the last matters.
-func NeutralizeRuntime() {
-	debug.SetGCPercent(gcPercent)
+//
+// The error says that the system has no descriptors, or no memory for them, that
+// the runtime needs; the process can only end then, and with Pause alone. It
+// reads "epoll_create: STRERROR" or "eventfd: STRERROR".
+func NeutralizeRuntime() error {
+	debug.SetGCPercent(defaultPercent)
 	debug.SetMemoryLimit(math.MaxInt64)
 	debug.SetTraceback("crash")
 	runtime.SetDefaultGOMAXPROCS()
 	for _, name := range steeringVariables {
 		_ = syscall.Unsetenv(name) // fails for impossible names only
 	}
-	// The first timer makes the runtime open its poller. Now there are
-	// descriptors for it; when there are none the runtime crashes, and want of
-	// descriptors must end a start with the original's line and exit status.
+	// The first timer makes the runtime open its poller. When it cannot it
+	// crashes, and want of descriptors must end a start with the original's line
+	// and exit status; so what it is about to open is tried before.
+	if err := tryPoller(); err != nil {
+		return err
+	}
 	time.Sleep(time.Nanosecond)
+	return nil
 }
 
 // withoutSteering gives environ less what steers the runtime.

@@ -96,8 +96,9 @@ type Waiter struct {
 func (w *Waiter) PID() int { return w.pid }
 
 // Detach starts this program again with argv and environ, less what steers the
-// Go runtime, and with a ready descriptor (spec go-traps, G5 and G23). argv[0]
-// stays as it is (G11). The caller does nothing but Wait after it.
+// Go runtime, with no signal blocked, a ready descriptor and a large descriptor
+// table (spec go-traps, G2, G5, G15 and G23). argv[0] stays as it is (G11). The
+// caller, which is locked to its thread, does nothing but Wait after it.
 func Detach(argv, environ []string) (*Waiter, error) {
 	program, err := programPath()
 	if err != nil {
@@ -107,13 +108,8 @@ func Detach(argv, environ []string) (*Waiter, error) {
 	if err := closeOnExecPipe(&ends); err != nil {
 		return nil, &failure{"pipe", err}
 	}
-	release := reserveTable()
 	environ = SetVariable(withoutSteering(environ), startVariable, startReady+strconv.Itoa(readyFD))
-	pid, err := syscall.ForkExec(program, argv, &syscall.ProcAttr{
-		Env:   environ,
-		Files: []uintptr{0, 1, 2, readyFD: uintptr(ends[1])},
-	})
-	release()
+	pid, err := forkUnmasked(program, argv, environ, ends[1])
 	_ = unix.Close(ends[1])
 	if err != nil {
 		_ = unix.Close(ends[0])

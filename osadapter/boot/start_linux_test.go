@@ -31,7 +31,7 @@ func init() {
 				say("the image was steered by %s", name)
 			}
 		}
-		NeutralizeRuntime()
+		must(NeutralizeRuntime())
 		must(DefaultSignals())
 		child("/bin/cat", "/proc/self/status")
 		child("/usr/bin/env")
@@ -76,6 +76,17 @@ func init() {
 		must(NewSession())
 		child("/bin/sh", "-c", `for n in /proc/self/fd/*; do echo "$n"; done; echo "start=$STATIONMASTER_START"`)
 		s.Ready.Announce()
+		s.Ready.Announce()
+		os.Exit(0)
+	}
+	roles["wait-blocked"] = func() { blocked("wait") }
+	roles["daemon-image"] = func() {
+		s := Enter()
+		must(DefaultSignals())
+		child("/bin/cat", "/proc/self/status")
+		status, err := os.ReadFile("/proc/self/status")
+		must(err)
+		say("%s", field(strings.Split(string(status), "\n"), "FDSize"))
 		s.Ready.Announce()
 		os.Exit(0)
 	}
@@ -200,6 +211,20 @@ func TestWaitEndsWhenTheDaemonIsUp(t *testing.T) {
 	p.line()
 	if got := p.line(); !strings.HasPrefix(got, "error <nil>, late false") {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestDaemonThatIsWaitedForStartsClean(t *testing.T) {
+	for _, role := range []string{"wait", "wait-blocked"} {
+		p := launch(t, role, "", func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "BOOT_TEST_DAEMON=daemon-image") })
+		expectCleanSignals(t, p.block())
+		if size, err := strconv.Atoi(p.line()); err != nil || size < tableSize {
+			t.Errorf("%s: the descriptor table has %d places (%v), want %d", role, size, err, tableSize)
+		}
+		p.line()
+		if got := p.line(); !strings.HasPrefix(got, "error <nil>") {
+			t.Errorf("%s: got %q", role, got)
+		}
 	}
 }
 

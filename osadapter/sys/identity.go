@@ -25,7 +25,8 @@ const resumeTries = 3
 //
 // A kernel that refuses to give root back, although the real and the saved
 // user still are root, leaves no safe way on: children would be started, and
-// files opened, as somebody else. That panics.
+// files opened, as somebody else. That panics with an *IdentityLost, which is
+// no bug of ours: the process is to end with its text.
 func AsOwner(k IdentitySwitch, owner core.Account, act func()) core.Errno {
 	e := k.Assume(owner.UID, owner.GID)
 	if e == 0 {
@@ -37,5 +38,16 @@ func AsOwner(k IdentitySwitch, owner core.Account, act func()) core.Errno {
 			return e
 		}
 	}
-	panic(fmt.Sprintf("cannot become root again after acting as %s: %s", owner.Name, again))
+	panic(&IdentityLost{Owner: owner.Name, Errno: again})
+}
+
+// IdentityLost says that the kernel does not give root back to a thread that
+// acted as Owner.
+type IdentityLost struct {
+	Owner string
+	Errno core.Errno
+}
+
+func (e *IdentityLost) Error() string {
+	return fmt.Sprintf("cannot become root again after acting as %s: %s", e.Owner, e.Errno)
 }

@@ -17,7 +17,12 @@ const keep = ^uintptr(0)
 // functions of package syscall would change all threads at once (spec
 // go-traps, G4). After an error the identity may be half changed: Resume.
 func (Linux) Assume(uid, gid uint32) core.Errno {
-	return setIdentity(uid, gid)
+	// The user last: only root may change groups.
+	if e := setGroup(gid); e != 0 {
+		return e
+	}
+	_, _, e := unix.RawSyscall(setresuid, keep, uintptr(uid), keep)
+	return core.Errno(e)
 }
 
 // Resume makes the calling thread root again, with the groups {0}.
@@ -26,20 +31,17 @@ func (Linux) Resume() core.Errno {
 	if _, _, e := unix.RawSyscall(setresuid, keep, 0, keep); e != 0 {
 		return core.Errno(e)
 	}
-	return setIdentity(0, 0)
+	return setGroup(0)
 }
 
-// setIdentity sets groups, group and user in the order that root must keep.
-func setIdentity(uid, gid uint32) core.Errno {
+// setGroup sets the groups and the effective group.
+func setGroup(gid uint32) core.Errno {
 	groups := [1]uint32{gid}
 	_, _, e := unix.RawSyscall(setgroups, 1, uintptr(unsafe.Pointer(&groups[0])), 0)
 	runtime.KeepAlive(&groups)
 	if e != 0 {
 		return core.Errno(e)
 	}
-	if _, _, e := unix.RawSyscall(setresgid, keep, uintptr(gid), keep); e != 0 {
-		return core.Errno(e)
-	}
-	_, _, e = unix.RawSyscall(setresuid, keep, uintptr(uid), keep)
+	_, _, e = unix.RawSyscall(setresgid, keep, uintptr(gid), keep)
 	return core.Errno(e)
 }

@@ -1,0 +1,52 @@
+package boot
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const smapsPath = "/proc/self/smaps"
+
+// dropImage tells the kernel that the pages of our program that are mapped now
+// need not stay: most were needed for the start alone. What is still needed
+// comes back from the page cache. A region with a page that was written to is
+// left alone, so nothing is lost. An error costs some memory, no more.
+func dropImage() {
+	self, err := programPath()
+	if err != nil {
+		return
+	}
+	text, err := os.ReadFile(smapsPath)
+	if err != nil {
+		return
+	}
+	var from, to uintptr
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0:
+		case !strings.HasSuffix(fields[0], ":"): // the first line of a region
+			from, to = imageRegion(fields, self)
+		case fields[0] == "Anonymous:" && len(fields) > 1 && fields[1] == "0" && from < to:
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+		}
+	}
+}
+
+// imageRegion gives the bounds of the region that a line of smaps begins to
+// tell of, if it is a part of the program that cannot be written to.
+func imageRegion(fields []string, program string) (from, to uintptr) {
+	if len(fields) != 6 || fields[5] != program || fields[1] != "r-xp" && fields[1] != "r--p" {
+		return 0, 0
+	}
+	low, high, _ := strings.Cut(fields[0], "-")
+	first, err1 := strconv.ParseUint(low, 16, strconv.IntSize)
+	end, err2 := strconv.ParseUint(high, 16, strconv.IntSize)
+	if err1 != nil || err2 != nil {
+		return 0, 0
+	}
+	return uintptr(first), uintptr(end)
+}

@@ -1,0 +1,36 @@
+package boot
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func init() {
+	// poller: there is no descriptor left for what the runtime wants to open.
+	roles["poller"] = func() {
+		next, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		must(err)
+		must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(next), Max: uint64(next)}))
+		must(syscall.Close(next))
+		spare, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err == nil {
+			say("there is room for %d", spare)
+		}
+		say("%v", NeutralizeRuntime())
+		Pause(50 * time.Millisecond)
+		os.Exit(7)
+	}
+}
+
+// Want of descriptors ends a start with a line and exit status 1; the runtime,
+// which would crash, must not be reached, and the pause before the end is not to
+// reach it either.
+func TestWantOfDescriptorsIsAnErrorOfTheStart(t *testing.T) {
+	p := launch(t, "poller", "", nil)
+	p.expect("epoll_create: Too many open files")
+	if status := p.end(); status.ExitStatus() != 7 {
+		t.Errorf("ended with %#x", status)
+	}
+}
