@@ -98,7 +98,18 @@ func (s *ServiceConfig) StressAware() bool { return s.ProcessLimit > 1 && !s.Loc
 // the child really gets, which after a reload may differ from what the entry
 // would open today (Differs: Q9).
 func (s *ServiceConfig) Argv(listeners int, stress bool) []string {
-	c := wire.CommandLine{
+	c := s.commandLine(listeners, stress)
+	return c.Argv()
+}
+
+// AppendArgv is Argv into memory of the caller's.
+func (s *ServiceConfig) AppendArgv(argv []string, listeners int, stress bool) []string {
+	c := s.commandLine(listeners, stress)
+	return c.AppendArgv(argv)
+}
+
+func (s *ServiceConfig) commandLine(listeners int, stress bool) wire.CommandLine {
+	return wire.CommandLine{
 		Command:      s.Command,
 		Service:      s.Name,
 		Transport:    s.Type.String(),
@@ -112,7 +123,6 @@ func (s *ServiceConfig) Argv(listeners int, stress bool) []string {
 		Listeners:    listeners,
 		Args:         s.Args,
 	}
-	return c.Argv()
 }
 
 // Severity orders diagnostics.

@@ -24,7 +24,8 @@ type Books struct {
 type ListenerEntry struct {
 	Service  core.ServiceID
 	Number   uint16
-	Watched  bool
+	Watched  bool   // wanted
+	Applied  bool   // known to the poll set; the same after ApplyWatches
 	Key      uint64 // in the poll set
 	Listener sockets.Listener
 }
@@ -35,6 +36,8 @@ type ChildEntry struct {
 	PID        core.PID
 	Status     sys.FD // sys.None once it is closed
 	Key        uint64
+	End        sys.FD // sys.None if there is none
+	EndKey     uint64
 }
 
 // WakeupEntry is one wakeup request under way.
@@ -52,12 +55,12 @@ func (x *Exec) Books() Books {
 	for id, s := range x.services {
 		for n, l := range s.listeners {
 			if l.FD != sys.None {
-				b.Listeners = append(b.Listeners, ListenerEntry{id, uint16(n), s.watched, key(keyListener, uint64(id)), l})
+				b.Listeners = append(b.Listeners, ListenerEntry{id, uint16(n), s.watched, s.applied, key(keyListener, uint64(id)), l})
 			}
 		}
 	}
 	for g, c := range x.children {
-		b.Children = append(b.Children, ChildEntry{g, c.pid, c.status, key(keyStatus, uint64(g))})
+		b.Children = append(b.Children, ChildEntry{g, c.pid, c.status, key(keyStatus, uint64(g)), c.end, key(keyEnd, uint64(g))})
 	}
 	for r, w := range x.wakeups {
 		b.Wakeups = append(b.Wakeups, WakeupEntry{

@@ -11,6 +11,9 @@ import (
 type child struct {
 	pid    core.PID
 	status sys.FD // our end of its status channel; sys.None once it is closed
+	end    sys.FD // tells of its end; sys.None: SIGCHLD does
+	noted  bool   // in Exec.ended
+	hungUp bool   // its end of the channel is closed, and the machine does not know yet
 }
 
 // readBytes is how much of one status channel is read in one turn of the
@@ -29,7 +32,7 @@ type channelKernel struct {
 	generation core.Generation
 }
 
-func (k channelKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
+func (k *channelKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 	ours, theirs, e = k.Kernel.StatusPair()
 	if e != 0 {
 		return sys.None, sys.None, e
@@ -43,22 +46,54 @@ func (k channelKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 }
 
 func (x *Exec) startChild(a *core.Action) {
-	c, step, e := spawn.Start(channelKernel{x.k, x.set, a.Generation}, &spawn.Request{
+	x.fds = x.services[a.Service].appendDescriptors(x.fds[:0])
+	x.channel.generation = a.Generation
+	started, step, e := x.starter.Start(&x.channel, &spawn.Request{
 		Entry:      a.Entry,
 		Generation: a.Generation,
 		Stress:     a.Flag,
 		FlowRead:   x.flowRead,
 		FlowWrite:  x.flowWrite,
-		Listeners:  x.services[a.Service].descriptors(),
+		Listeners:  x.fds,
 		Environ:    x.environ,
+		WatchEnd:   x.descriptorsAbound(),
 	})
 	if e != 0 {
 		x.answer(core.FailedStart(a.Service, a.Generation, step, e))
 		return
 	}
-	x.children[a.Generation] = &child{pid: c.PID, status: c.Status}
-	x.pids[c.PID] = a.Generation
-	x.answer(core.StartedChild(a.Service, a.Generation, c.PID))
+	c := x.newChild()
+	*c = child{pid: started.PID, status: started.Status, end: started.End}
+	x.children[a.Generation] = c
+	x.pids[c.pid] = a.Generation
+	x.watchEnd(a.Generation, c)
+	x.answer(core.StartedChild(a.Service, a.Generation, c.pid))
+}
+
+// newChild gives one that was used before, if there is any.
+func (x *Exec) newChild() *child {
+	if n := len(x.free); n > 0 {
+		c := x.free[n-1]
+		x.free = x.free[:n-1]
+		return c
+	}
+	return new(child)
+}
+
+// watchedMost is how many children at once have a descriptor for their end. Each
+// descriptor that we hold is copied and closed again at every start of a child:
+// beyond this number that costs more than signals do.
+const watchedMost = 128
+
+// descriptorsAbound tells whether a child can have one more descriptor for its
+// end: few do, and a quarter of what we may have is left over.
+func (x *Exec) descriptorsAbound() bool {
+	if x.watching >= watchedMost {
+		return false
+	}
+	const most = 3 // that one wakeup holds
+	used := uint64(spareDescriptors + x.listening + len(x.children) + x.watching + most*len(x.wakeups))
+	return x.around.OpenFiles == 0 || 4*used < 3*x.around.OpenFiles
 }
 
 // statusReady reads what a child reports. End-of-file takes the descriptor out
@@ -70,16 +105,21 @@ func (x *Exec) statusReady(g core.Generation) {
 	}
 	if closed := x.read(g, c, readBytes); closed {
 		x.closeStatus(c)
-		x.answer(core.ClosedChannel(g))
+		if c.end == sys.None {
+			x.answer(core.ClosedChannel(g))
+			return
+		}
+		c.hungUp = true
+		x.endNoticed(g)
 	}
 }
 
 // read delivers what is queued in the channel, at most limit bytes. It tells
 // whether the other end is closed.
 func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
-	var buffer [readBytes]byte
+	buffer := x.buffer[:]
 	for limit > 0 {
-		n, e := x.k.Read(c.status, buffer[:])
+		n, e := x.k.Read(c.status, buffer)
 		switch {
 		case e == core.EAGAIN:
 			return false
@@ -126,40 +166,5 @@ func (x *Exec) retireChild(g core.Generation) {
 func (x *Exec) signalChild(a *core.Action) {
 	if x.pids[a.PID] == a.Generation {
 		x.k.Kill(a.PID, a.Signal)
-	}
-}
-
-// Reap takes the statuses of all processes that ended, after SIGCHLD and once
-// at the start. What a child reported before its end is delivered before its
-// end. The sweep goes on until nobody is left, because one signal may stand for
-// many; the process table bounds it.
-func (x *Exec) Reap() {
-	for {
-		var r sys.Reaped
-		e := sys.Insist(func() (e core.Errno) { // the signal for whoever is left does not come again
-			r, e = x.k.Wait()
-			return e
-		})
-		if e != 0 || r.PID == 0 {
-			x.complain("wait", e)
-			return
-		}
-		g := x.pids[r.PID]
-		switch {
-		case r.Stopped != 0:
-			x.answer(core.Stopped(g, r.PID, r.Stopped))
-			continue
-		case g == 0 && x.commands.claim(r.PID, r.Status):
-			continue
-		}
-		if c := x.children[g]; c != nil {
-			if c.status != sys.None {
-				x.read(g, c, drainBytes)
-				x.closeStatus(c)
-			}
-			delete(x.children, g)
-			delete(x.pids, r.PID)
-		}
-		x.answer(core.Exited(g, r.PID, r.Status))
 	}
 }

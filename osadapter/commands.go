@@ -15,10 +15,14 @@ import (
 type Commands struct {
 	mu      sync.Mutex
 	waiting map[core.PID]chan core.ExitStatus
+	ended   func()
 }
 
-// NewCommands gives an empty set.
-func NewCommands() *Commands { return &Commands{waiting: map[core.PID]chan core.ExitStatus{}} }
+// NewCommands gives an empty set. ended is called, on another goroutine, when a
+// program has ended and is to be reaped.
+func NewCommands(ended func()) *Commands {
+	return &Commands{waiting: map[core.PID]chan core.ExitStatus{}, ended: ended}
+}
 
 // Run implements facts.Runner. It must not be called on the loop's goroutine.
 func (c *Commands) Run(argv []string, limit time.Duration) (stdout []byte, exit int, err error) {
@@ -36,6 +40,10 @@ func (c *Commands) fork(argv []string, attributes *syscall.ProcAttr) (int, <-cha
 	}
 	ended := make(chan core.ExitStatus, 1)
 	c.waiting[core.PID(pid)] = ended
+	go func() {
+		awaitEnd(pid)
+		c.ended()
+	}()
 	return pid, ended, nil
 }
 

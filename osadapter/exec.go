@@ -3,6 +3,7 @@ package osadapter
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sockets"
+	"github.com/stationmaster/stationmaster/osadapter/spawn"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -24,6 +25,10 @@ type Surroundings struct {
 	Announce func()
 	// BeforeGroupSignal makes us survive a signal to our own process group.
 	BeforeGroupSignal func(core.Signal)
+	// CatchEnds begins the delivery of SIGCHLD, after each of which Reap is to
+	// be called. It is called when there are children, or may be, of whose end
+	// nothing else tells. Nil: SIGCHLD is delivered already.
+	CatchEnds func()
 	// OpenFiles is the limit on open descriptors; 0: unknown.
 	OpenFiles uint64
 }
@@ -54,6 +59,21 @@ type Exec struct {
 	commands *Commands
 	owed     []sockets.Listener // abandoned ones whose path could not be given back
 
+	starter   spawn.Starter
+	channel   channelKernel // what starter works with
+	listening int           // open listeners
+	watching  int           // children that have a descriptor for their end
+	stale     []core.ServiceID
+	ended     []core.Generation // children that seem to have ended, see ReapEnded
+	signals   bool              // SIGCHLD is delivered
+	sweep     bool              // somebody may have ended before it was
+	free      []*child
+	fds       []sys.FD        // of a service, while a child is started
+	buffer    [readBytes]byte // what a channel is read into
+
+	unwatched []core.ServiceID // services whose listeners are not watched as they should be
+	unreaped  bool             // who ended could not be asked for
+
 	queue  []core.Event // from head on
 	head   int
 	ending *Ending
@@ -69,6 +89,7 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		pids:     map[core.PID]core.Generation{},
 		wakeups:  map[core.Request]*wakeup{},
 	}
+	x.channel.Kernel = k
 	var e core.Errno
 	if x.set, e = k.PollOpen(); e != 0 {
 		return nil, &CallError{"epoll_create", e}
@@ -77,6 +98,7 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		k.Close(x.set)
 		return nil, &CallError{"pipe", e}
 	}
+	x.channel.set = x.set
 	return x, nil
 }
 
@@ -90,8 +112,14 @@ func (e *CallError) Error() string { return e.Call + ": " + e.Errno.String() }
 
 // Do carries out the list to its end.
 func (x *Exec) Do(actions []core.Action) {
-	for i := range actions {
-		x.do(&actions[i])
+	for len(actions) > 0 {
+		done := 1
+		if actions[0].Kind == core.OpenListener {
+			done = x.openListeners(actions)
+		} else {
+			x.do(&actions[0])
+		}
+		actions = actions[done:]
 	}
 }
 
@@ -100,8 +128,6 @@ func (x *Exec) do(a *core.Action) {
 	case core.LoadConfig:
 		x.payBack()
 		x.around.Load(a.Request)
-	case core.OpenListener:
-		x.openListener(a)
 	case core.SettleListener:
 		x.settleListener(a.Service, a.Listener)
 	case core.AbandonListener:
@@ -140,6 +166,24 @@ func (x *Exec) do(a *core.Action) {
 	}
 }
 
+// Owing tells whether there are calls to be made again with Again: those that
+// nobody can answer to, and that nothing else would ever make good.
+func (x *Exec) Owing() bool { return len(x.unwatched) > 0 || x.unreaped }
+
+// Again makes them once more. The operator was told when they failed first.
+func (x *Exec) Again() {
+	services := x.unwatched
+	x.unwatched = nil
+	for _, id := range services {
+		if s := x.services[id]; s != nil {
+			x.apply(id, s)
+		}
+	}
+	if x.unreaped {
+		x.Reap()
+	}
+}
+
 // answer queues an event for the machine.
 func (x *Exec) answer(ev core.Event) { x.queue = append(x.queue, ev) }
 
@@ -157,6 +201,8 @@ func (x *Exec) Ready(e sys.PollEvent) {
 		x.statusReady(core.Generation(number))
 	case keyWakeup:
 		x.wakeupReady(core.Request(number))
+	case keyEnd:
+		x.endNoticed(core.Generation(number))
 	}
 }
 

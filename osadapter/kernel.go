@@ -25,11 +25,14 @@ type Kernel interface {
 	FlowPipe() (read, write sys.FD, e core.Errno)
 	PollOpen() (sys.FD, core.Errno)
 	PollAdd(set, fd sys.FD, key uint64, read, write bool) core.Errno
+	PollAddEnd(set, fd sys.FD, key uint64) core.Errno
 	PollModify(set, fd sys.FD, key uint64, read, write bool) core.Errno
 	PollRemove(set, fd sys.FD) core.Errno
 	Kill(pid core.PID, s core.Signal) core.Errno
 	PID() core.PID
 	Wait() (sys.Reaped, core.Errno)
+	WaitFor(pid core.PID) (sys.Reaped, core.Errno)
+	Adopts() bool
 }
 
 // LoopKernel is what Loop asks of the system besides.
@@ -57,6 +60,7 @@ const (
 	keyListener
 	keyStatus
 	keyWakeup
+	keyEnd
 )
 
 func key(kind keyKind, number uint64) uint64 { return uint64(kind)<<keyKindShift | number&keyNumber }

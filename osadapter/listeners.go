@@ -1,6 +1,7 @@
 package osadapter
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -12,6 +13,9 @@ import (
 type service struct {
 	listeners []sockets.Listener // by number; FD is sys.None where there is none
 	watched   bool
+	applied   bool // what of watched the poll set knows
+	stale     bool // in Exec.stale
+	told      bool // that it cannot be watched as it should be
 }
 
 func (x *Exec) service(id core.ServiceID, listeners int) *service {
@@ -35,12 +39,34 @@ func (x *Exec) open(id core.ServiceID, listener uint16) *sockets.Listener {
 	return &s.listeners[listener]
 }
 
-func (x *Exec) openListener(a *core.Action) {
-	l, step, e := sockets.Open(x.k, sockets.RequestFor(a.Entry, int(a.Listener), a.Flag))
-	if e != 0 {
-		x.answer(core.FailedListener(a.Service, a.Listener, step, e))
+// openListeners carries out the actions from the first on that open a listener,
+// as many as there are, and tells how many that were.
+func (x *Exec) openListeners(actions []core.Action) int {
+	var requests [openBatch]sockets.Request
+	var opened [openBatch]sockets.Opened
+	n := 0
+	for n < len(actions) && n < openBatch && actions[n].Kind == core.OpenListener {
+		a := &actions[n]
+		requests[n] = sockets.RequestFor(a.Entry, int(a.Listener), a.Flag)
+		n++
+	}
+	sockets.OpenAll(x.k, requests[:n], opened[:n])
+	for i := range opened[:n] {
+		x.keepListener(&actions[i], &opened[i])
+	}
+	return n
+}
+
+// openBatch bounds the listeners that are opened before the first is watched.
+const openBatch = 16
+
+// keepListener answers what became of one listener.
+func (x *Exec) keepListener(a *core.Action, o *sockets.Opened) {
+	if o.Errno != 0 {
+		x.answer(core.FailedListener(a.Service, a.Listener, o.Step, o.Errno))
 		return
 	}
+	l := o.Listener
 	// In the poll set from the start, without interest: to change the interest
 	// later takes no memory and cannot fail.
 	if e := x.k.PollAdd(x.set, l.FD, key(keyListener, uint64(a.Service)), false, false); e != 0 {
@@ -49,6 +75,7 @@ func (x *Exec) openListener(a *core.Action) {
 		return
 	}
 	x.service(a.Service, len(a.Entry.Endpoints)).listeners[a.Listener] = l
+	x.listening++
 	x.answer(core.OpenedListener(a.Service, a.Listener))
 }
 
@@ -61,6 +88,7 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 	}
 	l := *p
 	p.FD = sys.None
+	x.listening--
 	s := x.services[id]
 	gone := true
 	for i := range s.listeners {
@@ -115,17 +143,31 @@ func (x *Exec) moveListener(a *core.Action) {
 	if !ok {
 		return
 	}
-	x.service(a.To, int(a.ToListener)+1).listeners[a.ToListener] = l
-	x.modify(a.To, &l, false)
+	s := x.service(a.To, int(a.ToListener)+1)
+	s.listeners[a.ToListener] = l
+	x.listening++
+	x.modify(a.To, s, &s.listeners[a.ToListener])
 }
 
 // modify changes the service that an event of the listener names, and whether
 // there are any. On Linux that takes no memory and cannot fail; no other
-// system promises it, and a listener that is not watched is never served.
-func (x *Exec) modify(id core.ServiceID, l *sockets.Listener, on bool) {
-	x.complain("watch "+l.Endpoint.String(), sys.Insist(func() core.Errno {
-		return x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), on, false)
-	}))
+// system promises it, and a listener that is not watched is never served: what
+// fails is told once and made again until it is done.
+func (x *Exec) modify(id core.ServiceID, s *service, l *sockets.Listener) {
+	e := sys.Insist(func() core.Errno {
+		return x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), s.watched, false)
+	})
+	switch {
+	case e == 0:
+		s.told = false
+		return
+	case !s.told:
+		s.told = true
+		x.complain("watch "+l.Endpoint.String(), e)
+	}
+	if !slices.Contains(x.unwatched, id) {
+		x.unwatched = append(x.unwatched, id)
+	}
 }
 
 // forget takes a listener out of the poll set, which children that share it
@@ -140,19 +182,43 @@ func (x *Exec) watch(id core.ServiceID, on bool) {
 		return
 	}
 	s.watched = on
+	if !s.stale {
+		s.stale = true
+		x.stale = append(x.stale, id)
+	}
+}
+
+// ApplyWatches lets the poll set know which listeners are watched. Call it
+// before each wait, and not more often: a service whose children report fast
+// changes its mind many times in one turn.
+func (x *Exec) ApplyWatches() {
+	for _, id := range x.stale {
+		s := x.services[id]
+		if s == nil || !s.stale {
+			continue
+		}
+		s.stale = false
+		if s.applied != s.watched {
+			x.apply(id, s)
+		}
+	}
+	x.stale = x.stale[:0]
+}
+
+func (x *Exec) apply(id core.ServiceID, s *service) {
+	s.applied = s.watched
 	for i := range s.listeners {
 		if l := &s.listeners[i]; l.FD != sys.None {
-			x.modify(id, l, on)
+			x.modify(id, s, l)
 		}
 	}
 }
 
-// descriptors are what a child of the service gets to listen on.
-func (s *service) descriptors() []sys.FD {
+// appendDescriptors adds what a child of the service gets to listen on.
+func (s *service) appendDescriptors(fds []sys.FD) []sys.FD {
 	if s == nil {
-		return nil
+		return fds
 	}
-	fds := make([]sys.FD, 0, len(s.listeners))
 	for i := range s.listeners {
 		if s.listeners[i].FD != sys.None {
 			fds = append(fds, s.listeners[i].FD)

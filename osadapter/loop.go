@@ -35,9 +35,6 @@ type Loop struct {
 	clock   clock.Clock
 	origin  time.Time
 	waker   sys.FD
-	timer   *clock.Timer // nil until a deadline is first waited for
-	armed   core.Time    // what the timer is set to, with isArmed
-	isArmed bool
 	stopped bool // Stop was called
 
 	signals chan os.Signal
@@ -76,7 +73,7 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 		k.Close(l.waker)
 		return nil, &CallError{"epoll_ctl", e}
 	}
-	x.commands = NewCommands()
+	x.commands = NewCommands(l.lookForEnds)
 	return l, nil
 }
 
@@ -90,6 +87,14 @@ func (l *Loop) Commands() *Commands { return l.exec.commands }
 func (l *Loop) Post(ev core.Event) {
 	l.mailbox.mu.Lock()
 	l.mailbox.events = append(l.mailbox.events, ev)
+	l.mailbox.mu.Unlock()
+	l.k.WakerWake(l.waker)
+}
+
+// lookForEnds has the loop reap whoever has ended.
+func (l *Loop) lookForEnds() {
+	l.mailbox.mu.Lock()
+	l.mailbox.reap = true
 	l.mailbox.mu.Unlock()
 	l.k.WakerWake(l.waker)
 }
@@ -122,9 +127,10 @@ func (l *Loop) Run() Ending {
 	go l.forwardSignals(stop)
 	l.startWatchdog()
 	var ready [64]sys.PollEvent
-	l.reap() // children that ended before signals were watched
+	l.exec.ReapFirst()
+	l.drain()
 	for l.exec.ending == nil && !l.stopped {
-		l.arm()
+		l.exec.ApplyWatches()
 		l.Journal.Flush()
 		n, e := l.k.PollWait(l.exec.set, ready[:], l.rest())
 		l.busy.Store(true)
@@ -143,16 +149,24 @@ func (l *Loop) Run() Ending {
 	return *l.exec.ending
 }
 
-// flushInterval is how soon kept log lines are tried again.
-const flushInterval = 100 * core.Millisecond
+// againInterval is how soon kept log lines are tried again, and calls that must
+// be made in the end.
+const againInterval = 100 * core.Millisecond
 
-// rest says how long to wait for events: for ever, unless log lines are kept
-// that somebody may take soon.
+// rest says how long to wait for events: to the machine's next deadline, and not
+// long while log lines are kept that somebody may take soon, or calls are owed;
+// below zero, for ever. The wait itself ends in time: a timer of the runtime
+// would fire on another thread, which then has to wake this one.
 func (l *Loop) rest() core.Duration {
-	if flush := l.exec.around.Flush; flush == nil || flush() {
-		return -1
+	rest := core.Duration(-1)
+	if when, ok := l.machine.Deadline(); ok {
+		rest = max(when.Sub(l.Now()), 0)
 	}
-	return flushInterval
+	flush := l.exec.around.Flush
+	if kept := flush != nil && !flush(); (kept || l.exec.Owing()) && (rest < 0 || rest > againInterval) {
+		return againInterval
+	}
+	return rest
 }
 
 // turn handles one batch: due timers, then descriptors, then what other
@@ -160,6 +174,10 @@ func (l *Loop) rest() core.Duration {
 func (l *Loop) turn(ready []sys.PollEvent) {
 	if when, ok := l.machine.Deadline(); ok && when <= l.Now() {
 		l.pump(core.ExpiredTimer())
+	}
+	if l.exec.Owing() {
+		l.exec.Again()
+		l.drain()
 	}
 	for i := range ready {
 		if kind, _ := splitKey(ready[i].Key); kind == keyWaker {
@@ -188,16 +206,14 @@ func (l *Loop) takeMail() {
 		l.pump(core.GotSignal(core.SIGHUP))
 	}
 	if reap {
-		l.reap()
+		l.exec.Reap()
+		l.drain()
 	}
+	l.exec.ReapEnded()
+	l.drain()
 	if last != 0 {
 		l.pump(core.GotSignal(last))
 	}
-}
-
-func (l *Loop) reap() {
-	l.exec.Reap()
-	l.drain()
 }
 
 // pump steps the event, carries out what follows, and steps what that answers,
@@ -227,25 +243,6 @@ func (l *Loop) step(ev core.Event) {
 	actions := l.machine.Step(now, ev)
 	l.Journal.Actions(actions)
 	l.exec.Do(actions)
-}
-
-// arm sets the one timer to the machine's next deadline. A timer that is set
-// earlier is left alone: it wakes us once for nothing, which costs less than
-// setting it at every turn.
-func (l *Loop) arm() {
-	when, ok := l.machine.Deadline()
-	now := l.Now()
-	if !ok || l.isArmed && l.armed <= when && l.armed > now {
-		return
-	}
-	l.armed, l.isArmed = when, true
-	delay := time.Duration(max(when.Sub(now), 0))
-	if l.timer == nil {
-		l.timer = l.clock.AfterFunc(delay, func() { l.k.WakerWake(l.waker) })
-		return
-	}
-	l.timer.Stop()
-	l.timer.Reset(delay)
 }
 
 // forwardSignals turns signals into mail. It blocks in its channel only.
@@ -284,7 +281,11 @@ func (l *Loop) startWatchdog() {
 		return
 	}
 	strikes, seen := 0, uint64(0)
-	l.watchdog = l.clock.AfterFunc(WatchdogInterval, func() {
+	set := make(chan struct{}) // a mock's timer may fire before it is ours
+	defer close(set)
+	var timer *clock.Timer
+	timer = l.clock.AfterFunc(WatchdogInterval, func() {
+		<-set
 		turns := l.turns.Load()
 		if l.busy.Load() && turns == seen {
 			strikes++
@@ -296,17 +297,15 @@ func (l *Loop) startWatchdog() {
 			l.OnHang()
 			return
 		}
-		l.watchdog.Reset(WatchdogInterval)
+		timer.Reset(WatchdogInterval)
 	})
+	l.watchdog = timer
 }
 
-// close stops the timers and the delivery of signals. Descriptors are left to
+// close stops the watchdog and the delivery of signals. Descriptors are left to
 // the end of the process, as listeners and children are.
 func (l *Loop) close() {
 	signal.Stop(l.signals)
-	if l.timer != nil {
-		l.timer.Stop()
-	}
 	if l.watchdog != nil {
 		l.watchdog.Stop()
 	}

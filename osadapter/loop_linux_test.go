@@ -67,6 +67,7 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 		},
 		Announce:          func() {},
 		BeforeGroupSignal: func(core.Signal) { t.Error("a signal to the group of the tests") },
+		CatchEnds:         func() { signal.Notify(s.loop.Signals(), unix.SIGCHLD) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +86,6 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 			s.ended <- *ending
 			return
 		}
-		signal.Notify(s.loop.Signals(), unix.SIGCHLD)
 		s.ended <- s.loop.Run()
 	}()
 	if ending := <-booted; ending != nil {
@@ -348,6 +348,7 @@ func TestRemovedServiceRefusesAtOnceAndItsDeafChildIsKilled(t *testing.T) {
 	}
 	eventually(t, "the deaf child is killed when its time is over", func() bool {
 		mock.Add(time.Second)
+		s.loop.k.WakerWake(s.loop.waker) // the wait itself goes by the real time
 		return strings.Contains(s.log(), "sending SIGKILL")
 	})
 	if strings.Contains(s.log(), "killed by signal") {

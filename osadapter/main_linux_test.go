@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,10 +67,47 @@ func serve(behaviour string, g uint32) {
 				}
 			}
 		}
+		if behaviour == "heir" {
+			bequeath(fd)
+		}
+		if behaviour == "chatter" {
+			chatter(fd, g)
+		}
 		unix.Close(fd)
 		if behaviour == "oneshot" || !say(g, wire.Available) {
 			os.Exit(0)
 		}
+	}
+}
+
+// bequeath leaves a process behind that keeps the status channel open, tells the
+// client its number, and exits.
+func bequeath(fd int) {
+	files := make([]uintptr, wire.StatusFD+1)
+	for n := range files {
+		files[n] = uintptr(n)
+	}
+	pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "60"}, &syscall.ProcAttr{Files: files})
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Fprintf(fdWriter(fd), "heir %d\n", pid)
+	os.Exit(0)
+}
+
+// chatter sends a thousand reports for each byte of the client, and gives it
+// back.
+func chatter(fd int, g uint32) {
+	var b [1]byte
+	for {
+		if n, err := unix.Read(fd, b[:]); n <= 0 && err != unix.EINTR {
+			return
+		}
+		for range 500 {
+			say(g, wire.Available)
+			say(g, wire.Taken)
+		}
+		_, _ = unix.Write(fd, b[:])
 	}
 }
 

@@ -36,7 +36,7 @@ func (x *Exec) wakeService(a *core.Action) {
 			x.answer(core.SentWakeup(a.Request))
 		}
 	case trigger.Done:
-		x.answer(core.SentWakeup(a.Request))
+		x.wakeupDone(a.Request, attempt.Type)
 	default:
 		x.answer(core.FailedWakeup(a.Request, e))
 	}
@@ -63,9 +63,21 @@ func (x *Exec) wakeupReady(r core.Request) {
 			return
 		}
 		x.answer(core.SentWakeup(r))
+	case trigger.Done:
+		delete(x.wakeups, r)
+		x.wakeupDone(r, w.attempt.Type)
 	case trigger.Failed:
 		delete(x.wakeups, r)
 		x.answer(core.FailedWakeup(r, e))
+	}
+}
+
+// wakeupDone answers a request of which nothing is left. Of a connection two
+// things are told, even if its end came at once.
+func (x *Exec) wakeupDone(r core.Request, t core.ServiceType) {
+	x.answer(core.SentWakeup(r))
+	if t != core.FIFO {
+		x.answer(core.ClosedWakeup(r))
 	}
 }
 

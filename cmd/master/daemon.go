@@ -83,11 +83,11 @@ func (d *daemon) run() osadapter.Ending {
 		}
 	}
 	d.untold = nil
-	boot.ReserveThreads(reservedThreads)
-	boot.Catch(d.loop.Signals(), syscall.SIGCHLD)
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
 		return *ending
 	}
+	boot.ReserveThreads(reservedThreads)
+	boot.SettleMemory()
 	d.loader.Runner = d.loop.Commands()
 	return d.loop.Run()
 }
@@ -120,6 +120,7 @@ func (d *daemon) prepareLoop() error {
 		Flush:             d.log.Flush,
 		Announce:          d.announce,
 		BeforeGroupSignal: beforeGroupSignal,
+		CatchEnds:         func() { boot.Catch(d.loop.Signals(), syscall.SIGCHLD) },
 		OpenFiles:         d.openFiles,
 	})
 	if err != nil {

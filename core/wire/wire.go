@@ -97,7 +97,11 @@ type CommandLine struct {
 // Argv builds the child's argument vector in the order that servers and
 // operators' tools know.
 func (c *CommandLine) Argv() []string {
-	argv := make([]string, 0, 16+len(c.Args))
+	return c.AppendArgv(make([]string, 0, 16+len(c.Args)))
+}
+
+// AppendArgv is Argv into memory of the caller's.
+func (c *CommandLine) AppendArgv(argv []string) []string {
 	argv = append(argv, c.Command)
 	switch c.ProcessLimit {
 	case 1:

@@ -38,7 +38,7 @@ var caught atomic.Uint64
 // does nothing about signals, whatever the parent left and the Go runtime
 // installed: USR1, QUIT, ALRM and the like end the process by themselves (spec
 // go-traps, G18), and ignores are undone (G2). Except: PIPE is ignored, and
-// stays so in children; URG and CHLD, which do nothing by default, stay with the
+// stays so in children; URG, which does nothing by default, stays with the
 // runtime; faults of our own still become panics, while SEGV, BUS, ILL, FPE and
 // TRAP from outside end the process by themselves.
 //
@@ -78,7 +78,7 @@ func DefaultSignals() error {
 // resettable tells which signals DefaultSignals puts into the kernel's hands.
 func resettable(s syscall.Signal) bool {
 	switch s {
-	case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGPIPE, syscall.SIGURG, syscall.SIGCHLD,
+	case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGPIPE, syscall.SIGURG,
 		syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM,
 		syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGILL, syscall.SIGFPE, syscall.SIGTRAP:
 		return false
@@ -141,7 +141,7 @@ func DieBySignal(s syscall.Signal) {
 	_ = unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
 	// To this thread: it dies of it before the call returns.
 	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), s)
-	time.Sleep(failurePause)
+	Pause(failurePause)
 	os.Exit(1)
 }
 

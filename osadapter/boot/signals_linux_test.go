@@ -70,7 +70,7 @@ func init() {
 		}()
 	}
 	roles["unrecovered"] = func() {
-		NeutralizeRuntime()
+		must(NeutralizeRuntime())
 		must(DefaultSignals())
 		null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 		must(err)

@@ -74,7 +74,7 @@ func init() {
 	}
 	roles["crash"] = func() {
 		CloseInherited()
-		NeutralizeRuntime()
+		must(NeutralizeRuntime())
 		must(DefaultSignals())
 		earlier, err := OpenCrashOutput(os.Getenv("BOOT_TEST_DIR"))
 		must(err)

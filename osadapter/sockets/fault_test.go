@@ -94,6 +94,83 @@ var stepOf = map[string]core.ListenStep{
 
 // Every call of every kind of opening fails once. What was opened is closed,
 // what was made is removed, what was set aside is back, and we are root.
+// neighboursRequest are requests of which the second and third, and the last
+// two, can share an identity.
+func neighboursRequest() []Request {
+	other := pathRequest(core.Unix, false)
+	other.Owner.UID++
+	return []Request{
+		inetRequest("192.0.2.1:25"), pathRequest(core.Unix, false), pathRequest(core.FIFO, false),
+		inetRequest("192.0.2.2:25"), other, other,
+	}
+}
+
+func TestNeighboursOfOneOwnerShareTheIdentity(t *testing.T) {
+	k := newFakeKernel(-1, 0)
+	requests := neighboursRequest()
+	opened := make([]Opened, len(requests))
+	OpenAll(k, requests, opened)
+	var switches []string
+	for _, c := range k.calls {
+		switch name, _, _ := strings.Cut(c, " "); name {
+		case "assume", "resume":
+			switches = append(switches, c)
+		case "socket", "mkfifo":
+			switches = append(switches, name)
+		}
+	}
+	want := []string{
+		"socket", "assume 25", "socket", "mkfifo", "resume", "socket", "assume 26", "socket", "socket", "resume",
+	}
+	if !slices.Equal(switches, want) {
+		t.Errorf("got  %q\nwant %q", switches, want)
+	}
+	for i, o := range opened {
+		if o.Errno != 0 || o.Listener.FD == sys.None || o.Listener.Endpoint != requests[i].Endpoint {
+			t.Errorf("request %d: %+v", i, o)
+		}
+	}
+}
+
+func TestIdentityThatIsRefusedFailsAllThatNeedIt(t *testing.T) {
+	k := newFakeKernel(0, core.EPERM)
+	requests := neighboursRequest()[1:]
+	opened := make([]Opened, len(requests))
+	OpenAll(k, requests, opened)
+	for i, o := range opened {
+		step, e := core.StepNone, core.Errno(0)
+		if i < 2 {
+			step, e = core.StepIdentity, core.EPERM
+		}
+		if o.Step != step || o.Errno != e || (o.Listener.FD == sys.None) != (e != 0) {
+			t.Errorf("request %d: %+v, want step %v, %v", i, o, step, e)
+		}
+	}
+}
+
+func TestOneOfManyThatFailsLeavesTheOthers(t *testing.T) {
+	requests := []Request{pathRequest(core.Unix, false), pathRequest(core.UnixDatagram, false), pathRequest(core.FIFO, false)}
+	whole := newFakeKernel(-1, 0)
+	OpenAll(whole, requests, make([]Opened, len(requests)))
+	for at, call := range whole.calls {
+		k := newFakeKernel(at, core.EIO)
+		opened := make([]Opened, len(requests))
+		if call == "assume 25" || call == "resume" || strings.HasPrefix(call, "read") {
+			continue // these fail all, are tried again, or do not matter
+		}
+		OpenAll(k, requests, opened)
+		failed := 0
+		for _, o := range opened {
+			if o.Errno != 0 {
+				failed++
+			}
+		}
+		if failed != 1 || len(k.open) != len(requests)-1 {
+			t.Errorf("call %d, %s: %d failed, %d descriptors are open", at, call, failed, len(k.open))
+		}
+	}
+}
+
 func TestOpenThatFailsLeavesNothing(t *testing.T) {
 	for name, request := range everyRequest() {
 		for _, occupied := range []bool{false, true} {

@@ -81,22 +81,61 @@ type Listener struct {
 // What is at the path is removed, or with SetAside renamed; a directory there
 // is left alone and fails StepRemove with EISDIR.
 func Open(k Kernel, r Request) (Listener, core.ListenStep, core.Errno) {
-	o := opening{
-		kernel:  k,
-		request: r,
-		listener: Listener{
-			FD:             sys.None,
-			Type:           r.Type,
-			Endpoint:       r.Endpoint,
-			Owner:          r.Owner,
-			SwitchIdentity: r.SwitchIdentity,
-		},
+	var one [1]Opened
+	OpenAll(k, []Request{r}, one[:])
+	return one[0].Listener, one[0].Step, one[0].Errno
+}
+
+// Opened is the outcome of one Open.
+type Opened struct {
+	Listener Listener // without descriptor after an error
+	Step     core.ListenStep
+	Errno    core.Errno
+}
+
+// OpenAll is Open for each request, in order; opened has as many places. The
+// identity is switched once for all neighbours of one owner: that takes seven
+// system calls, as many as the listener itself.
+func OpenAll(k Kernel, requests []Request, opened []Opened) {
+	for len(requests) > 0 {
+		n := neighbours(requests)
+		openAs(k, requests[:n], opened[:n])
+		requests, opened = requests[n:], opened[n:]
 	}
-	o.run()
-	if o.errno != 0 {
-		return Listener{FD: sys.None}, o.step, o.errno
+}
+
+// switches tells whether the request needs its owner's identity.
+func (r *Request) switches() bool { return r.Type != core.Inet && r.SwitchIdentity }
+
+// neighbours counts the requests from the first on that need the same identity.
+func neighbours(requests []Request) int {
+	first := &requests[0]
+	n := 1
+	for n < len(requests) && requests[n].switches() == first.switches() &&
+		(!first.switches() || requests[n].Owner == first.Owner) {
+		n++
 	}
-	return o.listener, core.StepNone, 0
+	return n
+}
+
+// openAs opens for requests that need the same identity.
+func openAs(k Kernel, requests []Request, opened []Opened) {
+	open := func() {
+		for i := range requests {
+			o := newOpening(k, &requests[i])
+			o.run()
+			opened[i] = o.outcome()
+		}
+	}
+	if !requests[0].switches() {
+		open()
+		return
+	}
+	if e := sys.AsOwner(k, requests[0].Owner, open); e != 0 {
+		for i := range opened {
+			opened[i] = Opened{Listener{FD: sys.None}, core.StepIdentity, e}
+		}
+	}
 }
 
 // Remove ends the listener of a removed service: clients are refused at once,

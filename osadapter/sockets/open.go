@@ -24,7 +24,7 @@ const drainLimit = 256
 // opening is one Open under way.
 type opening struct {
 	kernel   Kernel
-	request  Request
+	request  *Request
 	listener Listener
 	named    bool // the path names what we made
 	step     core.ListenStep
@@ -39,29 +39,39 @@ func (o *opening) try(step core.ListenStep, e core.Errno) bool {
 	return e == 0
 }
 
-// run carries out the steps and, when one fails, undoes those before it.
+// newOpening has done nothing yet.
+func newOpening(k Kernel, r *Request) opening {
+	return opening{kernel: k, request: r, listener: Listener{
+		FD:             sys.None,
+		Type:           r.Type,
+		Endpoint:       r.Endpoint,
+		Owner:          r.Owner,
+		SwitchIdentity: r.SwitchIdentity,
+	}}
+}
+
+// outcome is what run came to.
+func (o *opening) outcome() Opened {
+	if o.errno != 0 {
+		return Opened{Listener{FD: sys.None}, o.step, o.errno}
+	}
+	return Opened{Listener: o.listener}
+}
+
+// run carries out the steps, with the identity that it needs, and undoes those
+// before one that fails.
 func (o *opening) run() {
-	r := &o.request
-	if r.Type == core.Inet {
+	switch r := o.request; {
+	case r.Type == core.Inet:
 		if !o.inet() {
 			o.closeSocket()
 		}
-		return
-	}
-	if r.Type != core.FIFO && len(r.Endpoint.Path) > sys.SocketPathLimit {
+	case r.Type != core.FIFO && len(r.Endpoint.Path) > sys.SocketPathLimit:
 		o.try(core.StepName, core.ENAMETOOLONG)
-		return
-	}
-	if !r.SwitchIdentity {
+	default:
 		o.withPath()
-		return
 	}
-	o.tryIdentity(sys.AsOwner(o.kernel, r.Owner, o.withPath))
 }
-
-// tryIdentity notes that the owner's identity was refused; then nothing was
-// tried at all.
-func (o *opening) tryIdentity(e core.Errno) { o.try(core.StepIdentity, e) }
 
 // withPath makes an endpoint that has a path.
 func (o *opening) withPath() {
@@ -85,7 +95,7 @@ func (o *opening) withPath() {
 // a socket of their own; SO_REUSEPORT lets a new master start while children
 // of a killed one still hold the old socket (spec quirks, Q13).
 func (o *opening) inet() bool {
-	k, r := o.kernel, &o.request
+	k, r := o.kernel, o.request
 	family := sys.FamilyOf(r.Endpoint)
 	fd, e := k.Socket(family, sys.Stream)
 	if !o.try(core.StepSocket, e) {
@@ -125,7 +135,7 @@ func (o *opening) window(fd sys.FD) bool {
 // unixSocket makes a unix-domain socket. The mode is set by name: the umask
 // takes bits away at bind, and the mode of the descriptor is another one.
 func (o *opening) unixSocket(kind sys.SocketKind) bool {
-	k, r := o.kernel, &o.request
+	k, r := o.kernel, o.request
 	path := r.Endpoint.Path
 	fd, e := k.Socket(sys.FamilyUnix, kind)
 	if !o.try(core.StepSocket, e) {

@@ -95,7 +95,7 @@ func daemon(words []string) (*childReport, error) {
 			}
 		}
 	}
-	child, step, e := Start(kernel, r)
+	child, step, e := new(Starter).Start(kernel, r)
 	if e != 0 {
 		return &childReport{Step: step, Errno: e}, nil
 	}
@@ -412,8 +412,10 @@ func BenchmarkStart(b *testing.B) {
 	}
 	defer closeRequest(r)
 	r.Entry.Path = "/bin/true"
+	var starter Starter
+	b.ReportAllocs()
 	for b.Loop() {
-		child, step, e := Start(kernel, r)
+		child, step, e := starter.Start(kernel, r)
 		if e != 0 {
 			b.Fatal(step, e)
 		}
@@ -437,7 +439,7 @@ func TestChannelCarriesReportsAndEndsWithTheChild(t *testing.T) {
 	}
 	defer closeRequest(r)
 	r.Entry.Path = command
-	child, step, e := Start(kernel, r)
+	child, step, e := new(Starter).Start(kernel, r)
 	if e != 0 {
 		t.Fatal(step, e)
 	}

@@ -25,6 +25,17 @@ type Kernel interface {
 
 var _ Kernel = sys.Linux{}
 
+// Starter starts children one after the other, and keeps what it needs for
+// that: to start one takes little new memory. The zero value is ready for use.
+// It must not be copied.
+type Starter struct {
+	process sys.Process
+	end     sys.FD
+	environ []string
+	argv    []string
+	files   []sys.FD
+}
+
 // Request says what to start.
 type Request struct {
 	Entry      *core.ServiceConfig
@@ -34,52 +45,62 @@ type Request struct {
 	FlowWrite  sys.FD
 	Listeners  []sys.FD // in address order, as the service has them open now
 	Environ    []string // NAME=VALUE, without GENERATION; not changed
+	WatchEnd   bool     // a descriptor is wanted that tells of the child's end
 }
 
 // Child is a process that was started.
 type Child struct {
 	PID    core.PID
 	Status sys.FD // our end of its status channel, non-blocking
+	End    sys.FD // tells of its end (sys.Process.End); sys.None if not wanted or not to be had
 }
 
 // Start starts a child with a status channel of its own. The child's end of
 // the channel stays open in the child alone, so that its death is seen as
 // end-of-file. After an error nothing is left behind, and the step tells what
-// was tried: StartChannel, StartFork or StartExec.
-func Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno) {
+// was tried: StartChannel, StartFork or StartExec. What k is given stays valid
+// until the next Start.
+func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno) {
+	none := Child{Status: sys.None, End: sys.None}
 	ours, theirs, e := k.StatusPair()
 	if e != 0 {
-		return Child{Status: sys.None}, core.StartChannel, e
+		return none, core.StartChannel, e
 	}
-	pid, step, e := k.Start(&sys.Process{
+
+	s.argv = r.Entry.AppendArgv(s.argv[:0], len(r.Listeners), r.Stress)
+	s.environ = appendEnvironment(s.environ[:0], r.Environ, r.Generation)
+	s.files = appendFiles(s.files[:0], r, theirs)
+	s.process = sys.Process{
 		Path:  r.Entry.Path,
-		Argv:  r.Entry.Argv(len(r.Listeners), r.Stress),
-		Env:   environment(r.Environ, r.Generation),
-		Files: files(r, theirs),
+		Argv:  s.argv,
+		Env:   s.environ,
+		Files: s.files,
 		Root:  r.Entry.SwitchIdentity,
-	})
+	}
+	s.end = sys.None
+	if r.WatchEnd {
+		s.process.End = &s.end
+	}
+	pid, step, e := k.Start(&s.process)
 	k.Close(theirs)
 	if e != 0 {
 		k.Close(ours)
-		return Child{Status: sys.None}, step, e
+		return none, step, e
 	}
-	return Child{PID: pid, Status: ours}, core.StartNone, 0
+	return Child{PID: pid, Status: ours, End: s.end}, core.StartNone, 0
 }
 
-// files puts every descriptor at its number.
-func files(r *Request, status sys.FD) []sys.FD {
-	f := make([]sys.FD, wire.ListenFD, wire.ListenFD+len(r.Listeners))
-	f[0], f[1], f[2] = 0, 1, 2
-	f[wire.FlowReadFD] = r.FlowRead
-	f[wire.FlowWriteFD] = r.FlowWrite
-	f[wire.StatusFD] = status
-	return append(f, r.Listeners...)
+// appendFiles puts every descriptor at its number.
+func appendFiles(f []sys.FD, r *Request, status sys.FD) []sys.FD {
+	first := [wire.ListenFD]sys.FD{
+		0: 0, 1: 1, 2: 2, wire.FlowReadFD: r.FlowRead, wire.FlowWriteFD: r.FlowWrite, wire.StatusFD: status,
+	}
+	return append(append(f, first[:]...), r.Listeners...)
 }
 
-// environment adds the generation, of which the wire carries the low 32 bits,
-// and drops one that import_environment let in.
-func environment(environ []string, g core.Generation) []string {
-	env := make([]string, 0, len(environ)+1)
+// appendEnvironment adds the generation, of which the wire carries the low 32
+// bits, and drops one that import_environment let in.
+func appendEnvironment(env, environ []string, g core.Generation) []string {
 	for _, entry := range environ {
 		if !strings.HasPrefix(entry, wire.GenerationVariable+"=") {
 			env = append(env, entry)

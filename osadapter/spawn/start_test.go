@@ -58,7 +58,7 @@ func TestChildIsAskedForAsTheContractSays(t *testing.T) {
 	r := request()
 	spare := append(make([]string, 0, 8), r.Environ...) // room to write into by mistake
 	r.Environ = spare
-	child, step, e := Start(k, r)
+	child, step, e := new(Starter).Start(k, r)
 	if e != 0 || step != core.StartNone || child.PID != 4711 || child.Status != 20 {
 		t.Fatalf("%+v, step %d, %v", child, step, e)
 	}
@@ -90,7 +90,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 		{fakeKernel{step: core.StartFork, err: core.EAGAIN}, core.StartFork, core.EAGAIN},
 		{fakeKernel{step: core.StartExec, err: core.ENOENT}, core.StartExec, core.ENOENT},
 	} {
-		child, step, e := Start(&test.kernel, request())
+		child, step, e := new(Starter).Start(&test.kernel, request())
 		if e != test.errno || step != test.step || child.Status != sys.None {
 			t.Errorf("%+v, step %d, %v; want step %d, %v", child, step, e, test.step, test.errno)
 		}
@@ -101,7 +101,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 }
 
 func TestFilesKeepTheOrderOfListeners(t *testing.T) {
-	got := files(&Request{FlowRead: 8, FlowWrite: 9, Listeners: []sys.FD{7, 6, 5}}, 4)
+	got := appendFiles(nil, &Request{FlowRead: 8, FlowWrite: 9, Listeners: []sys.FD{7, 6, 5}}, 4)
 	if want := []sys.FD{0, 1, 2, 8, 9, 4, 7, 6, 5}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -97,6 +97,9 @@ func (Linux) PollOpen() (FD, core.Errno) { return None, ENOSYS }
 // PollAdd answers ENOSYS.
 func (Linux) PollAdd(_, _ FD, _ uint64, _, _ bool) core.Errno { return ENOSYS }
 
+// PollAddEnd answers ENOSYS.
+func (Linux) PollAddEnd(_, _ FD, _ uint64) core.Errno { return ENOSYS }
+
 // PollModify answers ENOSYS.
 func (Linux) PollModify(_, _ FD, _ uint64, _, _ bool) core.Errno { return ENOSYS }
 
@@ -122,6 +125,12 @@ func (Linux) Start(*Process) (core.PID, core.StartStep, core.Errno) {
 
 // Wait answers ENOSYS.
 func (Linux) Wait() (Reaped, core.Errno) { return Reaped{}, ENOSYS }
+
+// WaitFor answers ENOSYS.
+func (Linux) WaitFor(core.PID) (Reaped, core.Errno) { return Reaped{}, ENOSYS }
+
+// Adopts says no.
+func (Linux) Adopts() bool { return false }
 
 // Kill answers ENOSYS.
 func (Linux) Kill(core.PID, core.Signal) core.Errno { return ENOSYS }

@@ -25,6 +25,15 @@ func (Linux) PollAdd(set, fd FD, key uint64, read, write bool) core.Errno {
 	return pollControl(set, fd, unix.EPOLL_CTL_ADD, key, read, write)
 }
 
+// PollAddEnd puts a descriptor that Process.End was set to into the set. It is
+// reported once, as ready to read, when the process has ended, and once more
+// when whoever traced it lets go of it: until then it cannot be waited for, and
+// what is reported for as long as it is so would spin.
+func (Linux) PollAddEnd(set, fd FD, key uint64) core.Errno {
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(key), Pad: int32(key >> 32)}
+	return number(unix.EpollCtl(int(set), unix.EPOLL_CTL_ADD, int(fd), &event))
+}
+
 // PollModify changes key and interest of fd, which is in the set.
 func (Linux) PollModify(set, fd FD, key uint64, read, write bool) core.Errno {
 	return pollControl(set, fd, unix.EPOLL_CTL_MOD, key, read, write)
@@ -91,13 +100,16 @@ func (Linux) WakerOpen() (FD, core.Errno) {
 }
 
 // WakerWake makes the waker readable. Any goroutine may call it, any number of
-// times; it does not block.
+// times; it does not block. It is insisted on: nobody looks for what is announced
+// in vain.
 func (k Linux) WakerWake(waker FD) core.Errno {
-	_, e := k.Write(waker, []byte{1, 1, 1, 1, 1, 1, 1, 1})
-	if e == core.EAGAIN { // the counter is full: it is readable
-		return 0
-	}
-	return e
+	return Insist(func() core.Errno {
+		_, e := k.Write(waker, []byte{1, 1, 1, 1, 1, 1, 1, 1})
+		if e == core.EAGAIN { // the counter is full: it is readable
+			return 0
+		}
+		return e
+	})
 }
 
 // WakerDrain makes the waker unreadable until the next WakerWake. What was

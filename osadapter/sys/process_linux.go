@@ -2,6 +2,7 @@ package sys
 
 import (
 	"syscall"
+	"unsafe"
 
 	"github.com/stationmaster/stationmaster/core"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,10 @@ func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
 		files[i] = uintptr(fd)
 	}
 	attributes := syscall.ProcAttr{Env: p.Env, Files: files, Sys: &syscall.SysProcAttr{}}
+	end := int(None)
+	if p.End != nil {
+		attributes.Sys.PidFD = &end
+	}
 	if p.Root {
 		attributes.Sys.Credential = &syscall.Credential{Groups: []uint32{0}}
 	}
@@ -39,6 +44,9 @@ func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
 	if err != nil {
 		e := number(err)
 		return 0, startStep(e), e
+	}
+	if p.End != nil {
+		*p.End = FD(end)
 	}
 	return core.PID(pid), core.StartNone, 0
 }
@@ -56,21 +64,33 @@ func startStep(e core.Errno) core.StartStep {
 }
 
 // Wait takes the status of one child that ended, in no promised order, without
-// waiting for any. PID 0 means that none is there. This is the only place that
-// reaps (spec go-traps, G13): whoever else starts processes here loses theirs
-// to it.
+// waiting for any. PID 0 means that none is there. It and WaitFor are the only
+// places that reap (spec go-traps, G13): whoever else starts processes here
+// loses theirs to it.
 func (Linux) Wait() (Reaped, core.Errno) {
+	r, e := wait(-1)
+	if e == core.ECHILD {
+		return Reaped{}, 0
+	}
+	return r, e
+}
+
+// WaitFor is Wait for one child, which costs the same however many there are.
+// ECHILD says that nobody can tell any more how it ended.
+func (Linux) WaitFor(pid core.PID) (Reaped, core.Errno) { return wait(int(pid)) }
+
+func wait(target int) (Reaped, core.Errno) {
 	var status unix.WaitStatus
 	pid := 0
 	e := retry(func() (err error) {
-		pid, err = unix.Wait4(-1, &status, unix.WNOHANG, nil)
+		pid, err = unix.Wait4(target, &status, unix.WNOHANG, nil)
 		return err
 	})
 	switch {
-	case e == core.ECHILD:
-		return Reaped{}, 0
-	case e != 0 || pid <= 0:
+	case e != 0:
 		return Reaped{}, e
+	case pid <= 0:
+		return Reaped{Alive: true}, 0
 	case status.Stopped():
 		return Reaped{PID: core.PID(pid), Stopped: core.Signal(status.StopSignal())}, 0
 	case status.Signaled():
@@ -90,6 +110,17 @@ func (Linux) Kill(pid core.PID, s core.Signal) core.Errno {
 		return core.EINVAL
 	}
 	return number(unix.Kill(int(pid), unix.Signal(s)))
+}
+
+// Adopts tells whether processes that we did not start can become our children:
+// this is process 1, or was made the reaper of its descendants.
+func (Linux) Adopts() bool {
+	if unix.Getpid() == 1 {
+		return true
+	}
+	var reaper int32
+	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&reaper)), 0, 0, 0)
+	return err == nil && reaper != 0
 }
 
 // PID is the process identity of this process.

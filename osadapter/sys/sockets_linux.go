@@ -17,7 +17,8 @@ func (k Linux) StatusPair() (ours, theirs FD, e core.Errno) {
 		return None, None, number(err)
 	}
 	ours, theirs = FD(p[0]), FD(p[1])
-	if err := unix.SetNonblock(p[0], true); err != nil {
+	// A new socket has no other flag that could be set, so none is asked for.
+	if _, err := unix.FcntlInt(uintptr(p[0]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		k.Close(ours)
 		k.Close(theirs)
 		return None, None, number(err)

@@ -131,6 +131,7 @@ type PollEvent struct {
 // Reaped is one report about a child process. PID 0: none is waiting.
 type Reaped struct {
 	PID     core.PID
+	Alive   bool            // only with PID 0: there are children that live on
 	Stopped core.Signal     // not 0: it did not end but was stopped by this signal
 	Status  core.ExitStatus // how it ended; means nothing if Stopped
 }
@@ -142,4 +143,9 @@ type Process struct {
 	Env   []string // NAME=VALUE, all of it
 	Files []FD     // Files[n] becomes descriptor n of the child; nothing else is open in it
 	Root  bool     // run as root with the groups {0}, whatever groups we have
+
+	// End, unless nil, is set to a descriptor for PollAddEnd, which tells of
+	// the end of the process, or to None when the system has no such thing.
+	// It is changed only when the process starts.
+	End *FD
 }

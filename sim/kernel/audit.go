@@ -97,11 +97,14 @@ func (w *World) auditDescriptors() {
 	mark(b.FlowRead, "flow pipe", membership{})
 	mark(b.FlowWrite, "flow pipe", membership{})
 	for _, l := range b.Listeners {
-		mark(l.Listener.FD, "listener", membership{true, l.Watched, false, l.Key})
+		mark(l.Listener.FD, "listener", membership{true, l.Applied, false, l.Key})
 	}
 	for _, c := range b.Children {
 		if c.Status != sys.None {
 			mark(c.Status, "status channel", membership{true, true, false, c.Key})
+		}
+		if c.End != sys.None {
+			mark(c.End, "end of a child", membership{true, true, false, c.EndKey})
 		}
 	}
 	for _, r := range b.Wakeups {
@@ -179,8 +182,20 @@ func (w *World) auditState() {
 	if !v.Loading {
 		w.auditFiles(b)
 	}
-	if !k.childDied && slices.ContainsFunc(k.processes, func(p *Process) bool { return p.ended }) {
-		w.find("zombie", "a child ended and was not reaped")
+}
+
+// auditZombies finds children that ended and of whose end nobody will tell. It
+// holds at the end of a turn.
+func (w *World) auditZombies() {
+	d, k := w.daemon, w.kernel
+	if w.spared() || d.exec.Ending() != nil || d.caught && k.childDied {
+		return
+	}
+	for _, p := range k.processes {
+		told := slices.ContainsFunc(k.table[d.exec.PollSet()].set.members, func(m *member) bool { return m.of.ends == p && !m.told })
+		if p.ended && !told {
+			w.find("zombie", "child %d ended and was not reaped", p.PID)
+		}
 	}
 }
 

@@ -27,12 +27,13 @@ type daemon struct {
 	hangup bool
 	last   core.Signal
 	up     bool
+	caught bool // SIGCHLD is delivered
 
 	starting core.ServiceID // whose child is being started
 	audited  int            // calls of the kernel at the last audit of the descriptors
 	steps    int            // of the machine
 	compared int            // steps and calls at the last audit of the state
-	copied   int            // calls of the kernel when the books were copied
+	copied   int            // steps and calls when the books were copied
 	books    osadapter.Books
 }
 
@@ -48,6 +49,7 @@ func newDaemon(w *World, o core.Options) (*daemon, error) {
 		},
 		Announce:          func() { d.up = true },
 		BeforeGroupSignal: func(core.Signal) {},
+		CatchEnds:         func() { d.caught = true },
 		OpenFiles:         uint64(w.kernel.Limit),
 	}
 	var err error
@@ -62,19 +64,27 @@ func (d *daemon) turn() bool {
 		d.pump(core.ExpiredTimer())
 		active = true
 	}
+	if d.exec.Owing() {
+		d.exec.Again()
+		d.drain()
+	}
 	var ready [64]sys.PollEvent
 	n := d.kernel.PollWait(d.exec.PollSet(), ready[:])
 	for _, e := range ready[:n] {
 		d.exec.Ready(e)
 		d.drain()
 	}
-	return d.mail() || active || n > 0 || d.kernel.late
+	active = d.mail() || active
+	d.exec.ApplyWatches()
+	d.world.auditDescriptors()
+	d.world.auditZombies()
+	return active || n > 0 || d.kernel.late
 }
 
 // copyBooks copies the books of Exec, unless nothing can have changed them.
 func (d *daemon) copyBooks() *osadapter.Books {
-	if d.copied != d.kernel.total {
-		d.books, d.copied = d.exec.Books(), d.kernel.total
+	if now := d.steps + d.kernel.total; d.copied != now {
+		d.books, d.copied = d.exec.Books(), now
 	}
 	return &d.books
 }
@@ -95,11 +105,15 @@ func (d *daemon) mail() bool {
 		d.hangup = false
 		d.pump(core.GotSignal(core.SIGHUP))
 	}
-	if d.kernel.childDied {
+	if died := d.kernel.childDied; died {
 		d.kernel.childDied = false
-		d.exec.Reap()
-		d.drain()
+		if d.caught {
+			d.exec.Reap()
+			d.drain()
+		}
 	}
+	d.exec.ReapEnded()
+	d.drain()
 	if d.last != 0 {
 		s := d.last
 		d.last = 0

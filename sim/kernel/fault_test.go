@@ -11,10 +11,13 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
+// ordinary is the world in which the day is played.
+func ordinary() *World { return newTestWorld(nil) }
+
 // faults are all those that the day has room for: each occurrence of each
 // call with each of its errors.
-func faults() []Fault {
-	w := newTestWorld(nil)
+func faults(world func() *World) []Fault {
+	w := world()
 	play(w)
 	judge(w)
 	var all []Fault
@@ -32,7 +35,21 @@ func faults() []Fault {
 // daemon either serves everybody again as soon as the fault is gone and the
 // throttle time is over, or it has ended with a fatal line, or it never began.
 func TestEveryFaultIsSurvived(t *testing.T) {
-	tryAll(t, faults(), 29, judge)
+	tryAll(t, ordinary, faults(ordinary), 29, judge)
+}
+
+// TestEveryFaultOfReapingBySignalsIsSurvived is the same where nothing but
+// SIGCHLD tells of the end of a child, for the calls that this changes.
+func TestEveryFaultOfReapingBySignalsIsSurvived(t *testing.T) {
+	world := func() *World {
+		w := ordinary()
+		w.kernel.NoEnds = true
+		return w
+	}
+	all := slices.DeleteFunc(faults(world), func(f Fault) bool {
+		return f.Call != callWait && f.Call != callRead && f.Call != callStart && f.Call != callClose
+	})
+	tryAll(t, world, all, 29, judge)
 }
 
 // TestLastingFaultsAreSurvived lets a call fail until the end of the day, from
@@ -42,15 +59,15 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 // yet not ready.
 func TestLastingFaultsAreSurvived(t *testing.T) {
 	var lasting []Fault
-	for _, f := range faults() {
-		insisted := f.Call == callPollModify || f.Call == callPollRemove || f.Call == callWait
+	for _, f := range faults(ordinary) {
+		insisted := f.Call == callPollModify || f.Call == callPollRemove || f.Call == callWait || f.Call == callWaitFor
 		liar := (f.Call == callRead || f.Call == callSend) && (f.Errno == core.EAGAIN || f.Errno == core.ENOTCONN)
 		if f.Errno == Errnos[f.Call][f.N%len(Errnos[f.Call])] && !insisted && !liar {
 			f.Lasting = true
 			lasting = append(lasting, f)
 		}
 	}
-	tryAll(t, lasting, 11, func(w *World) {
+	tryAll(t, ordinary, lasting, 11, func(w *World) {
 		w.Mend()
 		if !w.ended() {
 			w.Reload(w.current)
@@ -63,7 +80,7 @@ func TestLastingFaultsAreSurvived(t *testing.T) {
 
 // tryAll plays the day with each fault alone, or with -short every shortly'th,
 // and judges how it ends.
-func tryAll(t *testing.T, all []Fault, shortly int, judge func(*World)) {
+func tryAll(t *testing.T, world func() *World, all []Fault, shortly int, judge func(*World)) {
 	step := 1
 	if testing.Short() {
 		step = shortly
@@ -75,7 +92,7 @@ func tryAll(t *testing.T, all []Fault, shortly int, judge func(*World)) {
 			t.Run(fmt.Sprintf("%dof%d", shard+1, shards), func(t *testing.T) {
 				t.Parallel()
 				for n := shard * step; n < len(all) && !t.Failed(); n += shards * step {
-					w := newTestWorld(nil)
+					w := world()
 					w.Lazy = true
 					w.kernel.Inject(all[n])
 					play(w)

@@ -45,6 +45,8 @@ type Kernel struct {
 	Limit int
 	// BufferSize bounds what a pipe or a direction of a connection holds.
 	BufferSize int
+	// NoEnds takes away the descriptors that tell of a process's end.
+	NoEnds bool
 	// Strict makes the inode numbers of removed files come back at once.
 	table []*description // of the daemon
 	alive int            // descriptions that somebody holds
@@ -111,6 +113,7 @@ const (
 	socketKind
 	pipeKind // also a FIFO
 	setKind
+	endKind // tells of the end of a process
 )
 
 // description is an open file description: what descriptors refer to, and what
@@ -125,6 +128,7 @@ type description struct {
 	writes bool
 	inode  *inode // of a FIFO
 	set    *set
+	ends   *Process // of which it tells
 	member []*member
 }
 

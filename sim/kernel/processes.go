@@ -22,7 +22,8 @@ func (k *Kernel) SetProgram(path string, p Program) { k.programs[path] = p }
 func (k *Kernel) RemoveProgram(path string) { delete(k.programs, path) }
 
 // Start starts a process that shares the descriptions of p.Files. Like the
-// real one it needs two descriptors for the time of the call.
+// real one it needs two descriptors for the time of the call, and one more for
+// the process's end.
 func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
 	if !k.isRoot() {
 		k.breach("%s is started with the identity of %d", p.Path, k.uid)
@@ -36,7 +37,8 @@ func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
 			return 0, core.StartFork, core.EBADF
 		}
 	}
-	if !k.room(2) {
+	watched := p.End != nil && !k.NoEnds
+	if !k.room(2) || watched && !k.room(3) {
 		return 0, core.StartFork, core.EMFILE
 	}
 	pid, ok := k.freePID()
@@ -50,13 +52,19 @@ func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
 	for _, d := range files {
 		d.refs++
 	}
-	child := &Process{kernel: k, PID: pid, Path: p.Path, Argv: p.Argv, program: program, fds: files, listeners: len(files) - wire.ListenFD}
+	child := &Process{kernel: k, PID: pid, Path: p.Path, Argv: slices.Clone(p.Argv), program: program, fds: files, listeners: len(files) - wire.ListenFD}
 	for _, v := range p.Env {
 		if text, ok := strings.CutPrefix(v, wire.GenerationVariable+"="); ok {
 			child.Generation, _ = wire.ParseGeneration(text)
 		}
 	}
 	k.processes = append(k.processes, child)
+	if p.End != nil {
+		*p.End = sys.None
+	}
+	if watched {
+		*p.End = k.install(k.describe(description{kind: endKind, ends: child}))
+	}
 	if k.started != nil {
 		k.started(child)
 	}
@@ -102,8 +110,33 @@ func (k *Kernel) Wait() (sys.Reaped, core.Errno) {
 			return sys.Reaped{PID: p.PID, Status: p.status}, 0
 		}
 	}
-	return sys.Reaped{}, 0
+	return sys.Reaped{Alive: len(k.processes) > 0}, 0
 }
+
+// WaitFor takes the status of one child if it ended. ECHILD, when it fails so on
+// purpose, means that somebody else has taken it.
+func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
+	e := k.enter(callWaitFor)
+	n := slices.IndexFunc(k.processes, func(p *Process) bool { return p.PID == pid })
+	switch {
+	case n < 0:
+		k.breach("wait for %d, which is no child of the daemon", pid)
+		return sys.Reaped{}, core.ECHILD
+	case e == core.ECHILD && k.processes[n].ended:
+		k.processes = slices.Delete(k.processes, n, n+1)
+		return sys.Reaped{}, e
+	case e != 0 && e != core.ECHILD:
+		return sys.Reaped{}, e
+	case !k.processes[n].ended:
+		return sys.Reaped{Alive: true}, 0
+	}
+	status := k.processes[n].status
+	k.processes = slices.Delete(k.processes, n, n+1)
+	return sys.Reaped{PID: pid, Status: status}, 0
+}
+
+// Adopts says no.
+func (k *Kernel) Adopts() bool { return false }
 
 // Kill sends a signal to a child, or to the daemon's group. To signal anybody
 // else is never right.

@@ -107,6 +107,8 @@ func (w *World) Boot(c *core.Config) {
 			return
 		}
 		w.daemon.pump(core.LoadedConfig(0, c))
+		w.daemon.exec.ReapFirst()
+		w.daemon.drain()
 		w.noteEnding()
 	})
 }
