@@ -39,7 +39,7 @@ type State uint8
 // The states of an attempt. The zero value is never valid.
 //
 //	Begin ──► Connecting ──Continue──► Open ──Close──►
-//	   │           └──Continue──► Failed
+//	   │           └──Continue──► Failed or Done
 //	   ├──► Open, Done or Failed
 const (
 	// Connecting: watch FD for writability, or an error or hangup, then
@@ -48,8 +48,8 @@ const (
 	// Open: the request is out. Watch FD for reading: whatever comes, be it
 	// end-of-file, is the receiver's answer; then Close.
 	Open
-	// Done: the request is out and there is no connection (fifo). Nothing is
-	// held.
+	// Done: the request is out and there is no connection: a fifo, or one whose
+	// other end is gone already. Nothing is held.
 	Done
 	// Failed: the request did not go out. Nothing is held.
 	Failed
@@ -187,11 +187,16 @@ func (a *Attempt) request(k Kernel) core.Errno {
 		a.State = Connecting // the connection does not stand yet, after all
 		return 0
 	}
-	// A receiver that is gone already is no failure of ours: the original
-	// does not report write errors either (spec runtime, 9), and the caller
-	// sees the hangup.
 	if e == 0 {
-		k.Send(a.FD, []byte{wire.WakeupEnd})
+		_, e = k.Send(a.FD, []byte{wire.WakeupEnd})
+	}
+	if e != 0 {
+		// A receiver that is gone already is no failure of ours: the original
+		// does not report write errors either (spec runtime, 9). One that is
+		// still there would wait for the rest, and end-of-file frees it.
+		a.State = Done
+		a.Close(k)
+		return 0
 	}
 	a.State = Open
 	return 0

@@ -202,6 +202,9 @@ func TestFailureLeavesNothing(t *testing.T) {
 					if e != 0 || a.State != Open && a.State != Done {
 						t.Errorf("%s: state %d, %v", where, a.State, e)
 					}
+					if call == "send" && len(k.open) != 0 {
+						t.Errorf("%s: the receiver waits for the rest on %v", where, k.open)
+					}
 					a.Close(k)
 				} else if e != core.EPIPE || a.State != Failed || a.FD != sys.None {
 					t.Errorf("%s: state %d, %v, descriptor %d", where, a.State, e, a.FD)
