@@ -14,7 +14,7 @@ MODULE      := github.com/stationmaster/stationmaster
 LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR)
 
 .DEFAULT_GOAL := help
-.PHONY: all build test race e2e parity parity-selftest parity-record parity-config demo sim stress explore mutants fuzz bench lint golden clean help
+.PHONY: all build test race e2e parity parity-selftest parity-record parity-config faults demo sim stress explore mutants fuzz fuzz-selftest fuzz-original cover bench bench-original lint golden clean help
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ parity-record: ## write down what the installed original shows, for machines wit
 parity-config: ## compare our reading of 509 vectors and 2,000 generated configurations with the original's (root)
 	$(GO) test -count=1 -timeout 40m -v ./osadapter/parity/config -step 1 -configurations 2000 $(TESTFLAGS)
 
+faults: ## make the system calls of a running master fail, one in each life (root)
+	cd osadapter/parity/faults && $(GO) test -count=1 -timeout 15m -v -run TestFaults -faults $(TESTFLAGS)
+
 demo: build ## show on-demand start, limits, idle exit and reload, in under 20 s
 	@bin/demo -bin bin
 
@@ -64,15 +67,23 @@ explore: ## go through small worlds to their end and write docs/proof.md
 mutants: ## count the seeds until each wrong program of the bank is noticed
 	$(GO) run ./cmd/mastersim mutants
 
-fuzz: ## run each fuzz target for FUZZTIME
-	@set -e; for pkg in $$($(GO) list ./fuzz/... ./core/trace ./sim); do \
-	  for target in $$($(GO) test $$pkg -list '^Fuzz' | grep '^Fuzz'); do \
-	    echo "== $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
-	  done; \
-	done
+fuzz: ## play each fuzz target for FUZZTIME and sum up; see docs/fuzzing.md
+	$(GO) run ./fuzz/run -time $(FUZZTIME) fuzz
+
+fuzz-selftest: ## plant weaknesses; the fuzz targets must find each within two minutes
+	$(GO) run ./fuzz/run selftest
+
+fuzz-original: ## compare spoiled configurations with the installed original for FUZZTIME (root)
+	$(GO) test -count=1 -timeout 24h -v -run Spoiled ./osadapter/parity/config -budget $(FUZZTIME) $(TESTFLAGS)
+
+cover: ## how much of core the inputs of the fuzz targets reach; report in dist/coverage.html
+	$(GO) run ./fuzz/run -html dist/coverage.html cover
 
 bench: ## run the benchmarks, BENCHCOUNT times each
 	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...
+
+bench-original: build ## measure ours beside the installed original in under 8 minutes (root); BENCHFLAGS=-quick
+	@bin/masterbench -ours bin/master $(BENCHFLAGS)
 
 lint: ## gofumpt, staticcheck, and go vet for every system
 	@unformatted=$$($(GO) run $(GOFUMPT) -l .); test -z "$$unformatted" || { echo "not gofumpt-clean:"; echo "$$unformatted"; exit 1; }

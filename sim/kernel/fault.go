@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
@@ -39,10 +41,12 @@ const (
 	callFlowPipe
 	callPollOpen
 	callPollAdd
+	callPollAddEnd
 	callPollModify
 	callPollRemove
 	callKill
 	callWait
+	callWaitFor
 	numCalls
 )
 
@@ -53,7 +57,7 @@ var callNames = [numCalls]string{
 	callUnlink: "unlink", callRename: "rename", callStatusPair: "socketpair", callStart: "start", callConnect: "connect",
 	callSocketError: "socket-error", callLocalAddress: "getsockname", callSend: "send", callSendDescriptor: "send-descriptor",
 	callPipe: "pipe", callWrite: "write", callFlowPipe: "flow-pipe", callPollOpen: "epoll-create", callPollAdd: "epoll-add",
-	callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callKill: "kill", callWait: "wait",
+	callPollAddEnd: "epoll-add-end", callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
 }
 
 // String gives the call's name.
@@ -115,10 +119,21 @@ var Errnos = [numCalls][]core.Errno{
 	callFlowPipe:       {core.EMFILE, core.ENFILE, core.ENOMEM},
 	callPollOpen:       {core.EMFILE, core.ENFILE, core.ENOMEM},
 	callPollAdd:        {core.ENOMEM, core.ENOSPC},
+	callPollAddEnd:     {core.ENOMEM, core.ENOSPC},
 	callPollModify:     {core.ENOMEM},
 	callPollRemove:     {core.ENOMEM},
 	callKill:           {core.EPERM, core.ESRCH},
 	callWait:           {interruptedFor},
+	callWaitFor:        {interruptedFor, core.ECHILD},
+}
+
+// ErrnosOf gives the errors of the call that String names so, and nil for a
+// name that no call has.
+func ErrnosOf(name string) []core.Errno {
+	if c := slices.Index(callNames[:], name); c >= 0 {
+		return Errnos[c]
+	}
+	return nil
 }
 
 // Fault makes occurrence N of a call, counted from 0, fail, and with Lasting

@@ -1,0 +1,17 @@
+// Package faults makes system calls of a real, running cmd/master fail, one in
+// each life of a daemon: each pair of call and errno, at each place of its use,
+// from the first descriptor to the last signal. Afterwards the daemon serves as
+// before, or it has ended with one clear line.
+//
+// It refuses to be anything but tests: a program gains nothing by importing it.
+// How it is done: a filter of the kernel (seccomp) asks the tests about each
+// call of the kinds of interest, and they let it pass or answer with an error in
+// its stead. Nothing in the daemon knows of it.
+//
+// The errors that a call may give are those of sim/kernel, where every
+// occurrence of every call fails over a kernel in memory; here is the proof that
+// the real one is no different. Close is left alone: an answer in its stead would
+// leave the descriptor open, which no kernel does.
+//
+// Run all of it with make faults (root, Linux on amd64); go test plays a sample.
+package faults

@@ -1,0 +1,301 @@
+//go:build linux && amd64
+
+package faults
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+// phase is a part of a daemon's life.
+type phase int
+
+const (
+	image  phase = iota // until the program executes itself once more
+	boot                // until the daemon says that it has started
+	serve               // clients of every kind, a child that crashes
+	reload              // services come, go, and change their type
+	undo                // a reload that must be taken back
+	end                 // SIGTERM
+	numPhases
+)
+
+var phaseNames = [numPhases]string{"image", "boot", "serve", "reload", "undo", "end"}
+
+// who makes a call.
+type who int
+
+const (
+	other    who = iota // a server, or a process that is none of ours
+	daemon              // the process that serves
+	starting            // a child of it, before it has executed its program
+	parent              // with -w: the process that waits for the daemon
+)
+
+var whoNames = [...]string{"other", "daemon", "child", "parent"}
+
+// place is where a call is made, as far as the outside can tell. Two calls of
+// one place differ by their number alone.
+type place struct {
+	phase phase
+	who   who
+	call  string // of the tables
+	label string // what it is made on
+}
+
+func (p place) String() string {
+	return phaseNames[p.phase] + " " + whoNames[p.who] + " " + p.call + " " + p.label
+}
+
+// fault makes occurrence n of the calls of a place fail, counted from the
+// beginning of its phase on, beyond its end too. With lasting, all calls of the
+// same kind fail for as long.
+type fault struct {
+	place   place
+	n       int
+	errno   core.Errno
+	lasting time.Duration
+}
+
+func (f *fault) String() string {
+	text := f.place.String() + " #" + strconv.Itoa(f.n) + ": " + f.errno.String()
+	if f.lasting > 0 {
+		text += ", for " + f.lasting.String()
+	}
+	return text
+}
+
+// watcher is asked about calls.
+type watcher struct {
+	binary    string
+	directory string // of the life
+	twofold   bool   // -w: the daemon is a child of what was started
+	done      chan struct{}
+
+	mu     sync.Mutex
+	daemon int // process; 0: not known yet
+	parent int
+	known  map[int]who    // by thread
+	bound  map[int]string // what a descriptor was bound to
+	phase  phase
+	images int // how often the program was executed
+	made   int // poll sets of this image
+
+	record bool
+	counts map[place]int
+	order  []place
+
+	fault     *fault
+	companion *fault // fails whenever it is met
+	seen      int
+	fired     time.Time
+	silent    bool // no more faults
+}
+
+// notification and response are the kernel's struct seccomp_notif and
+// seccomp_notif_resp.
+type notification struct {
+	id           uint64
+	tid          uint32
+	flags        uint32
+	nr           int32
+	architecture uint32
+	ip           uint64
+	args         [6]uint64
+}
+
+type response struct {
+	id    uint64
+	val   int64
+	errno int32
+	flags uint32
+}
+
+func newWatcher(binary string) *watcher {
+	return &watcher{binary: binary, done: make(chan struct{}), known: map[int]who{}, bound: map[int]string{}, counts: map[place]int{}}
+}
+
+// watch answers until the last process under the filter is gone.
+func (w *watcher) watch(listener int) {
+	defer close(w.done)
+	defer unix.Close(listener)
+	for {
+		ready := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+		if _, err := unix.Poll(ready, -1); err == unix.EINTR {
+			continue
+		}
+		if ready[0].Revents&unix.POLLIN == 0 {
+			return
+		}
+		var n notification
+		if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&n))); e != 0 {
+			continue // whoever called is gone, or a signal came
+		}
+		r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+		if e := w.decide(&n); e != 0 {
+			r.errno, r.flags = -int32(e), 0
+		}
+		_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r)))
+	}
+}
+
+// decide gives the error that is to be answered, or 0.
+func (w *watcher) decide(n *notification) core.Errno {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := place{phase: w.phase, who: w.identify(int(n.tid))}
+	if p.who == other {
+		return 0
+	}
+	var ok bool
+	if p.call, p.label, ok = w.describe(n); !ok {
+		return 0
+	}
+	e := core.Errno(0)
+	if w.images > 0 { // before, it is not the program that calls
+		e = w.judge(p)
+	}
+	if e == 0 {
+		w.follow(n, p)
+	}
+	return e
+}
+
+// judge counts the call and looks whether it is the one.
+func (w *watcher) judge(p place) core.Errno {
+	if w.record && !w.silent {
+		if w.counts[p] == 0 {
+			w.order = append(w.order, p)
+		}
+		w.counts[p]++
+	}
+	if w.silent {
+		return 0
+	}
+	if e := w.strike(p); e != 0 {
+		return e
+	}
+	if c := w.companion; c != nil && c.place == p {
+		return c.errno
+	}
+	return 0
+}
+
+// strike gives the error of the fault when its time has come.
+func (w *watcher) strike(p place) core.Errno {
+	f := w.fault
+	if f == nil || p.phase < f.place.phase || p.who != f.place.who || p.call != f.place.call {
+		return 0
+	}
+	if f.lasting > 0 && !w.fired.IsZero() {
+		if time.Since(w.fired) < f.lasting && slices.Contains(errnosAt(p), f.errno) {
+			return f.errno
+		}
+		return 0
+	}
+	if p.label != f.place.label || !w.fired.IsZero() {
+		return 0
+	}
+	if w.seen++; w.seen-1 != f.n {
+		return 0
+	}
+	w.fired = time.Now()
+	return f.errno
+}
+
+// follow keeps up with what a call that goes through changes.
+func (w *watcher) follow(n *notification, p place) {
+	switch p.call {
+	case "execute":
+		if p.label != selfLabel {
+			return
+		}
+		if p.who == starting {
+			w.daemon, w.made, w.phase = threadGroup(int(n.tid)), 0, max(w.phase, boot)
+			w.known[int(n.tid)] = daemon
+			return
+		}
+		w.made = 0
+		if w.images++; w.images == 2 && w.phase == image {
+			w.phase = boot
+		}
+	case "bind":
+		w.bound[int(n.args[0])] = p.label
+	}
+}
+
+// identify tells who the thread belongs to.
+func (w *watcher) identify(tid int) who {
+	if known, ok := w.known[tid]; ok {
+		return known
+	}
+	group := threadGroup(tid)
+	switch group {
+	case w.daemon:
+		w.known[tid] = daemon
+		return daemon
+	case w.parent:
+		w.known[tid] = parent
+		return parent
+	}
+	exe, _ := os.Readlink("/proc/" + strconv.Itoa(tid) + "/exe")
+	if exe == w.binary {
+		return starting // until it executes its program
+	}
+	w.known[tid] = other
+	return other
+}
+
+// threadGroup is the process that a thread belongs to, 0 if it is gone.
+func threadGroup(tid int) int {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+	_, after, _ := strings.Cut(string(text), "\nTgid:\t")
+	digits, _, _ := strings.Cut(after, "\n")
+	n, _ := strconv.Atoi(digits)
+	return n
+}
+
+// everyone are the processes that were the program.
+func (w *watcher) everyone() []int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return []int{w.daemon, w.parent}
+}
+
+// enter begins a phase.
+func (w *watcher) enter(p phase) {
+	w.mu.Lock()
+	w.phase = p
+	w.mu.Unlock()
+}
+
+// hush lets every call through from now on, and tells whether the fault came.
+func (w *watcher) hush() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent = true
+	return !w.fired.IsZero()
+}
+
+// hasFired tells whether the fault came.
+func (w *watcher) hasFired() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.fired.IsZero()
+}
+
+// process is the daemon's number; 0 while there is none.
+func (w *watcher) process() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.daemon
+}
