@@ -271,19 +271,3 @@ func TestSnapshotAndRestoreAtAnyStep(t *testing.T) {
 		}
 	})
 }
-
-// FuzzTapes plays tapes that a fuzzer makes.
-func FuzzTapes(f *testing.F) {
-	f.Add(uint64(1), []byte{})
-	f.Add(uint64(7), []byte("\xff\xff\x00\x01\xe7\x03some bytes to begin with\xff\xff\xff\xff"))
-	w := NewWorld()
-	withModel(w, modelSteps)
-	f.Fuzz(func(t *testing.T, seed uint64, b []byte) {
-		o := Draw(seed)
-		o.Steps = min(o.Steps, 200)
-		tape := TapeFromBytes(b)
-		if r := w.Replay(tape, o); r.Failure != nil {
-			t.Fatalf("%v\noptions: %s\ntape: %s", r.Failure, o.String(), FormatTape(tape))
-		}
-	})
-}

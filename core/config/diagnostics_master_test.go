@@ -92,6 +92,16 @@ var diagnosedMaster = []diagnosis{
 		},
 	},
 	{
+		"5.3: host names that are no UTF-8",
+		"",
+		"a\u00ff.example:25 inet n - - - - x\n\u00c3\u00a9..b:25 inet n - - - - x\n",
+		[]string{
+			"warning master.cf:1:1 midna_domain_to_ascii_create: Problem translating domain \"a?.example\" to ASCII form: malformed UTF-8 => write the name in UTF-8",
+			"error master.cf:1:1 MASTER: line 1: valid hostname or network address required in \"a?.example:25\" => write port, host:port or [address]:port",
+			"error master.cf:2:1 MASTER: line 2: valid hostname or network address required in \"??..b:25\" => write port, host:port or [address]:port",
+		},
+	},
+	{
 		"5.3: ports",
 		"",
 		"nosuch inet n - - - - x\n127.0.0.1:70000 inet n - - - - x\n",

@@ -4,12 +4,14 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stationmaster/stationmaster/core"
 )
 
 // splitEndpoint splits the name of an inet service into host and port (spec
-// config, 5.3). fault is the original's reason when it cannot.
+// config, 5.3). fault is the original's reason when it cannot; host is given
+// also when it is what is wrong.
 func splitEndpoint(name string, unicode bool) (host, port, fault string) {
 	bracket := strings.HasPrefix(name, "[")
 	switch {
@@ -36,7 +38,7 @@ func splitEndpoint(name string, unicode bool) (host, port, fault string) {
 	case port == "":
 		return "", "", "missing service information"
 	case (bracket || host != "") && !validHost(host, unicode):
-		return "", "", "valid hostname or network address required"
+		return host, "", "valid hostname or network address required"
 	case isDigit(port[0]) && !allDigits(port):
 		return "", "", "garbage after numerical service"
 	}
@@ -55,6 +57,10 @@ func (r *resolver) inetName(e *MasterEntry) (name inetName, ok bool) {
 	field := e.Fields[ColumnName]
 	host, port, fault := splitEndpoint(field.Text, r.p.result.log.AllowUnicode)
 	if fault != "" {
+		if r.p.result.log.AllowUnicode && !utf8.ValidString(host) {
+			r.say(core.Warning, e.At(field), "midna_domain_to_ascii_create: Problem translating domain \""+host+"\" to ASCII form: malformed UTF-8",
+				"write the name in UTF-8")
+		}
 		r.refuse(e, field, fault+" in \""+field.Text+"\"", "write port, host:port or [address]:port")
 		return name, false
 	}

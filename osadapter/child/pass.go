@@ -96,9 +96,14 @@ func receiveDescriptor(fd int, limit time.Duration) (int, error) {
 	return passed, nil
 }
 
-// receiveAttributes reads "name NUL value NUL … NUL".
+// receiveAttributes reads the attributes that come through fd.
 func receiveAttributes(fd int, limit time.Duration) ([]Attribute, error) {
-	r := bufio.NewReader(io.LimitReader(&timedReader{fd, time.Now().Add(limit)}, maxAttributeBytes))
+	return readAttributes(&timedReader{fd, time.Now().Add(limit)})
+}
+
+// readAttributes reads "name NUL value NUL … NUL".
+func readAttributes(from io.Reader) ([]Attribute, error) {
+	r := bufio.NewReader(io.LimitReader(from, maxAttributeBytes))
 	var list []Attribute
 	for len(list) < maxAttributes {
 		name, err := readText(r)

@@ -46,7 +46,10 @@ func compare(a *answer, rules map[rule]int) []string {
 	}
 	if lines > queuedLines {
 		c.use(ruleLossy)
-		a.Ours.Entries = a.OurDump
+		a.Original.Entries, a.Ours.Entries = sanitizedEntries(a.Original.Entries), sanitizedEntries(a.OurDump)
+		if a.Before != nil && a.Before.Outcome == "started" {
+			a.Before.Entries = sanitizedEntries(a.BeforeDump)
+		}
 	}
 	for _, r := range []*run{&a.Original, &a.Ours, a.Before} {
 		c.normalise(r)
@@ -311,6 +314,18 @@ func sanitized(s string) string {
 		}
 	}
 	return string(b)
+}
+
+// sanitizedEntries shows dumps that were not logged as if they had been.
+func sanitizedEntries(list [][]string) (shown [][]string) {
+	for _, e := range list {
+		lines := make([]string, len(e))
+		for i := range e {
+			lines[i] = sanitized(e[i])
+		}
+		shown = append(shown, lines)
+	}
+	return shown
 }
 
 func (c *comparison) listing(original, ours *output, faults []string) {

@@ -50,6 +50,7 @@ type answer struct {
 	Listing      output // postconf -M
 	OursListing  output
 	OurDump      [][]string // what ours logs of its services
+	BeforeDump   [][]string // the same of Before
 	OurEndpoints []string
 	OurFaults    []string // what is wrong with main.cf, as postconf would print it
 }

@@ -133,8 +133,10 @@ func report(t *testing.T, l *lane, s *subject, differences []string, nth int64) 
 		return
 	}
 	small, left := reduce(l, s.pair, differences)
-	t.Errorf("%s differs:\n%s\n-- cut down to main.cf:\n%s\n-- master.cf:\n%s\n-- where they differ so:\n%s\n-- to repeat: go test -count=1 ./osadapter/parity/config %s",
+	text := fmt.Sprintf("%s differs:\n%s\n-- cut down to main.cf:\n%s\n-- master.cf:\n%s\n-- where they differ so:\n%s\n-- to repeat: go test -count=1 ./osadapter/parity/config %s",
 		s.name, strings.Join(differences, "\n"), shown(small.Main), shown(small.Master), strings.Join(left, "\n"), s.repeat)
+	t.Error(text)
+	keep(t, s.name, text)
 }
 
 // shown makes a text readable: its lines, with odd bytes escaped.

@@ -5,17 +5,21 @@ import (
 	"strings"
 )
 
-// maxReductions bounds the comparisons that go into cutting one pair down.
-const maxReductions = 60
+// Bounds of the comparisons that go into cutting one pair down, by lines and
+// then by bytes.
+const (
+	maxReductions     = 60
+	maxFineReductions = 60
+)
 
 // reduce drops lines, fields of lines and parameters to ask for while the
 // pair still differs in the same way.
 func reduce(l *lane, p pair, differences []string) (small pair, left []string) {
 	kind := titles(differences)
 	small, left = p, differences
-	tries := 0
+	tries, most := 0, maxReductions
 	try := func(q pair) bool {
-		if tries == maxReductions {
+		if tries == most {
 			return false
 		}
 		tries++
@@ -30,31 +34,45 @@ func reduce(l *lane, p pair, differences []string) (small pair, left []string) {
 		small, left = q, d
 		return true
 	}
-	for _, text := range []*[]byte{&small.Master, &small.Main} {
-		for size := bytes.Count(*text, []byte("\n")) / 2; ; size /= 2 {
-			size = max(size, 1)
-			for i := 0; ; {
-				lines := bytes.SplitAfter(*text, []byte("\n"))
-				if i >= len(lines) || len(lines[i]) == 0 {
-					break
-				}
+	for _, by := range []func([]byte) [][]byte{inLines, inBytes} {
+		for _, text := range []*[]byte{&small.Master, &small.Main} {
+			cutDown(text, by, func(shorter []byte) bool {
 				q := small
-				cut := bytes.Join(append(append([][]byte{}, lines[:i]...), lines[min(i+size, len(lines)):]...), nil)
 				if text == &small.Master {
-					q.Master = cut
+					q.Master = shorter
 				} else {
-					q.Main = cut
+					q.Main = shorter
 				}
-				if !try(q) {
-					i += size
-				}
-			}
-			if size == 1 {
-				break
-			}
+				return try(q)
+			})
 		}
+		most = maxReductions + maxFineReductions
 	}
 	return small, left
+}
+
+func inLines(text []byte) [][]byte { return bytes.SplitAfter(text, []byte("\n")) }
+
+func inBytes(text []byte) [][]byte { return bytes.Split(text, nil) }
+
+// cutDown leaves out parts of a text, ever smaller ones, while try likes what
+// is left; try changes the text then.
+func cutDown(text *[]byte, by func([]byte) [][]byte, try func([]byte) bool) {
+	for size := len(by(*text)) / 2; ; size /= 2 {
+		size = max(size, 1)
+		for i := 0; ; {
+			parts := by(*text)
+			if i >= len(parts) || len(parts[i]) == 0 {
+				break
+			}
+			if !try(bytes.Join(append(append([][]byte{}, parts[:i]...), parts[min(i+size, len(parts)):]...), nil)) {
+				i += size
+			}
+		}
+		if size == 1 {
+			return
+		}
+	}
 }
 
 // titles are the first lines of the differences.

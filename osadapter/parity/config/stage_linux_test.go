@@ -113,6 +113,9 @@ func (s *stage) before(p *pair, a *answer, line int) error {
 	if err := s.write(p.Main, head); err != nil {
 		return err
 	}
+	q := *p
+	q.Master = head
+	a.BeforeDump = read(&q).dump
 	r, err := s.master(oursPath, p)
 	a.Before = &r
 	return err
