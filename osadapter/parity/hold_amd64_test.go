@@ -57,7 +57,7 @@ func (t tracee) stopInTurn(p *process) error {
 		}
 		if regs.Orig_rax == unix.SYS_EPOLL_WAIT || regs.Orig_rax == unix.SYS_EPOLL_PWAIT {
 			waits = true
-			if err := unix.Kill(p.master(), unix.SIGHUP); err != nil { // something to do
+			if err := unix.Kill(p.master(), unix.SIGALRM); err != nil { // wakes the loop, and means nothing to it
 				return err
 			}
 		}

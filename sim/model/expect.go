@@ -216,9 +216,9 @@ func (o *observation) childExited(ev *core.Event) {
 	}
 	c := o.before.child(ev.Generation)
 	s := o.before.service(c.service)
-	ours := s.removed != never && ev.Status == core.KilledBy(core.SIGTERM) ||
-		c.killed != never && ev.Status == core.KilledBy(core.SIGKILL)
-	if ev.Status.Normal() || ours {
+	by, signaled := ev.Status.Signaled()
+	ours := s.removed != never && by == core.SIGTERM || c.killed != never && by == core.SIGKILL
+	if ev.Status.Normal() || signaled && ours {
 		return
 	}
 	o.mustLog(ruleReap, "the line of the bad end", line{
