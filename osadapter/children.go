@@ -80,17 +80,9 @@ func (x *Exec) newChild() *child {
 	return new(child)
 }
 
-// watchedMost is how many children at once have a descriptor for their end. Each
-// descriptor that we hold is copied and closed again at every start of a child:
-// beyond this number that costs more than signals do.
-const watchedMost = 128
-
 // descriptorsAbound tells whether a child can have one more descriptor for its
-// end: few do, and a quarter of what we may have is left over.
+// end: a quarter of what we may have is left over.
 func (x *Exec) descriptorsAbound() bool {
-	if x.watching >= watchedMost {
-		return false
-	}
 	const most = 3 // that one wakeup holds
 	used := uint64(spareDescriptors + x.listening + len(x.children) + x.watching + most*len(x.wakeups))
 	return x.around.OpenFiles == 0 || 4*used < 3*x.around.OpenFiles

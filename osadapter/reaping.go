@@ -9,9 +9,8 @@ import (
 // the poll set (sys.Process.End): then nothing happens on another thread, as it
 // would with a signal, which goes through the runtime's hands, and nothing is
 // paid for those who live. SIGCHLD is caught only from the moment on when it is
-// needed: some child has no such descriptor, because many have (each makes every
-// start dearer), few are left or the system has none, or there are processes that
-// we did not start.
+// needed: some child has no such descriptor, because few are left or the system
+// has none, or there are processes that we did not start.
 //
 // A child that exits closes its status channel a moment before it can be waited
 // for. Either notice makes us ask; the second is needed when the first came too
