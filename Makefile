@@ -68,7 +68,7 @@ mutants: ## count the seeds until each wrong program of the bank is noticed
 	$(GO) run ./cmd/mastersim mutants
 
 fuzz: ## play each fuzz target for FUZZTIME and sum up; see docs/fuzzing.md
-	$(GO) run ./fuzz/run -time $(FUZZTIME) fuzz
+	$(GO) run ./fuzz/run -time $(FUZZTIME) $(FUZZFLAGS) fuzz
 
 fuzz-selftest: ## plant weaknesses; the fuzz targets must find each within two minutes
 	$(GO) run ./fuzz/run selftest

@@ -26,13 +26,14 @@ const usage = `usage: run [flags] fuzz      play each target for -time, and sum 
 
 // settings are what the command line says.
 type settings struct {
-	time    time.Duration  // how long each target is played
-	limit   time.Duration  // within which a planted weakness must be found
-	only    *regexp.Regexp // the targets, or the weaknesses
-	html    string         // where the report of cover goes; empty: nowhere
-	floor   float64        // per cent of the statements of core
-	root    string         // of the module
-	command string
+	time     time.Duration  // how long each target is played
+	together int            // how many are played at once
+	limit    time.Duration  // within which a planted weakness must be found
+	only     *regexp.Regexp // the targets, or the weaknesses
+	html     string         // where the report of cover goes; empty: nowhere
+	floor    float64        // per cent of the statements of core
+	root     string         // of the module
+	command  string
 }
 
 func parse(args []string) (s settings, err error) {
@@ -42,6 +43,7 @@ func parse(args []string) (s settings, err error) {
 		f.PrintDefaults()
 	}
 	f.DurationVar(&s.time, "time", 30*time.Second, "how long each target is played")
+	f.IntVar(&s.together, "together", 1, "how many targets are played at once, each with its part of the cores")
 	f.DurationVar(&s.limit, "limit", 2*time.Minute, "within which a planted weakness must be found")
 	only := f.String("only", "", "a `regexp` of the targets, or of the weaknesses")
 	f.StringVar(&s.html, "html", "", "the `file` for the report of cover")
@@ -52,6 +54,9 @@ func parse(args []string) (s settings, err error) {
 	if f.NArg() != 1 {
 		f.Usage()
 		return s, errors.New("one command is wanted")
+	}
+	if s.together < 1 {
+		return s, errors.New("-together: at least 1")
 	}
 	s.command = f.Arg(0)
 	if s.only, err = regexp.Compile(*only); err != nil {

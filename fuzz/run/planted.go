@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,12 +145,12 @@ func (w *weakness) find(ctx context.Context, s *settings) (r result, err error) 
 	if err != nil {
 		return r, err
 	}
-	program := filepath.Join(dir, "test")
-	if err := build(ctx, s.root, w.folder, program, "-overlay="+table); err != nil {
+	p := program{path: filepath.Join(dir, "test"), folder: folder, cache: cache}
+	if err := build(ctx, s.root, w.folder, p.path, "-overlay="+table); err != nil {
 		return r, err
 	}
 	start := time.Now()
-	r = play(ctx, w.target, program, folder, cache, s.limit, io.Discard)
+	r = play(ctx, w.target, p, runtime.NumCPU(), s.limit, &lines{to: io.Discard})
 	r.elapsed = time.Since(start)
 	return r, nil
 }

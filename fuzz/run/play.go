@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -84,14 +87,15 @@ func (r *result) verdict() string {
 }
 
 // play runs one target in the folder of its package, whose testdata has the
-// corpus, and shows its progress.
-func play(ctx context.Context, t target, program, folder, cache string, howLong time.Duration, progress io.Writer) (r result) {
+// corpus, with its part of the cores, and shows its progress.
+func play(ctx context.Context, t target, p program, cores int, howLong time.Duration, shown *lines) (r result) {
 	r.target = t
 	limited, cancel := context.WithTimeoutCause(ctx, howLong+grace, errors.New("hangs"))
 	defer cancel()
-	c := exec.CommandContext(limited, program, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+howLong.String(),
-		"-test.fuzzminimizetime=20x", "-test.fuzzcachedir="+cache)
-	c.Dir = folder
+	c := exec.CommandContext(limited, p.path, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+howLong.String(),
+		"-test.fuzzminimizetime=20x", "-test.fuzzcachedir="+p.cache,
+		"-test.parallel="+strconv.Itoa(cores))
+	c.Dir = p.folder
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) } // it ends its own processes
 	c.WaitDelay = 10 * time.Second
 	out, in := io.Pipe()
@@ -103,7 +107,7 @@ func play(ctx context.Context, t target, program, folder, cache string, howLong 
 		for {
 			line, err := lines.ReadString('\n')
 			if line = strings.TrimSuffix(line, "\n"); line != "" && r.hear(line) {
-				fmt.Fprintln(progress, line)
+				shown.write(t.name + ": " + strings.TrimPrefix(line, "fuzz: "))
 			}
 			if err != nil {
 				return
@@ -138,47 +142,89 @@ func (r *result) ranOut(howLong time.Duration) bool {
 	return late && r.crasher == "" && r.elapsed >= howLong.Truncate(time.Second)
 }
 
-// fuzz plays all targets, one after the other.
+// fuzz plays all targets, s.together of them at once.
 func (s *settings) fuzz(ctx context.Context, out io.Writer) error {
 	list, err := targets(s.root)
 	if err != nil {
 		return err
+	}
+	list = slices.DeleteFunc(list, func(t target) bool { return !s.only.MatchString(t.name) })
+	if len(list) == 0 {
+		return errors.New("no target has such a name")
 	}
 	dir, err := os.MkdirTemp("", "fuzz")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	var results []result
-	built, cache := "", ""
-	program := filepath.Join(dir, "test")
-	for _, t := range list {
-		if !s.only.MatchString(t.name) {
-			continue
-		}
-		if built != t.folder {
-			if err := build(ctx, s.root, t.folder, program); err != nil {
-				return err
-			}
-			if cache, err = cacheDirectory(ctx, s.root, t.folder); err != nil {
-				return err
-			}
-			built = t.folder
-		}
-		fmt.Fprintf(out, "== %s (%s)\n", t.name, t.folder)
-		r := play(ctx, t, program, filepath.Join(s.root, filepath.FromSlash(t.folder)), cache, s.time, out)
-		if r.err != nil {
-			fmt.Fprintln(out, strings.Join(r.said, "\n"))
-		}
-		results = append(results, r)
+	programs, err := s.build(ctx, list, dir)
+	if err != nil {
+		return err
+	}
+	shown, cores := &lines{to: out}, max(1, runtime.NumCPU()/s.together)
+	results := make([]result, len(list))
+	places := make(chan struct{}, s.together)
+	var playing sync.WaitGroup
+	for i, t := range list {
+		places <- struct{}{}
 		if ctx.Err() != nil {
+			results = results[:i]
 			break
 		}
+		playing.Add(1)
+		go func() {
+			defer playing.Done()
+			shown.write("== " + t.name + " (" + t.folder + ")")
+			results[i] = play(ctx, t, programs[t.folder], cores, s.time, shown)
+			if results[i].err != nil {
+				shown.write(results[i].said...)
+			}
+			<-places
+		}()
 	}
-	if len(results) == 0 {
-		return errors.New("no target has such a name")
-	}
+	playing.Wait()
 	return summary(out, results)
+}
+
+// program plays the targets of one package: its file, the folder that it runs
+// in, whose testdata has the corpus, and where new inputs are kept.
+type program struct{ path, folder, cache string }
+
+// build builds the program of each package that has a target in the list.
+func (s *settings) build(ctx context.Context, list []target, dir string) (map[string]program, error) {
+	programs := map[string]program{}
+	for _, t := range list {
+		if _, built := programs[t.folder]; built {
+			continue
+		}
+		p := program{
+			path:   filepath.Join(dir, strconv.Itoa(len(programs))),
+			folder: filepath.Join(s.root, filepath.FromSlash(t.folder)),
+		}
+		if err := build(ctx, s.root, t.folder, p.path); err != nil {
+			return nil, err
+		}
+		var err error
+		if p.cache, err = cacheDirectory(ctx, s.root, t.folder); err != nil {
+			return nil, err
+		}
+		programs[t.folder] = p
+	}
+	return programs, nil
+}
+
+// lines are written whole by targets that play at the same time.
+type lines struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (l *lines) write(texts ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, text := range texts {
+		fmt.Fprintln(l.to, text)
+	}
 }
 
 // summary prints the table; the error says how many targets failed.
