@@ -58,6 +58,9 @@ func (s *station) carry(sc *scenario) {
 func (s *station) finish() observation {
 	for _, p := range s.processes {
 		newLimit(busyLimit).rest(p.master(), shortRest)
+		if s.keeper.status(p.master()) != "" {
+			s.restChildren() // it may have signalled them before its end
+		}
 	}
 	s.log.drain()
 	s.company.drain()

@@ -96,6 +96,16 @@ func (l limit) rest(pid int, d time.Duration) bool {
 	}
 }
 
+// restChildren waits until the children that live do nothing.
+func (s *station) restChildren() {
+	s.company.mu.Lock()
+	living := slices.DeleteFunc(slices.Clone(s.company.all), func(x *child) bool { return x.ended })
+	s.company.mu.Unlock()
+	for _, x := range living {
+		newLimit(busyLimit).rest(x.pid, shortRest)
+	}
+}
+
 // household gives the activity of a process and of its children, "" when it has
 // ended, and whether they rest. A dead child has none: it is to be reaped.
 func household(pid int) (text string, resting bool) {

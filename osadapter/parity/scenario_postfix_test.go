@@ -106,9 +106,10 @@ func postfixScenarios() []scenario {
 			s.postfix("status")
 			p := s.begin()
 			s.postfix("status")
-			serveOne(s)
+			a := serveOne(s)
 			s.postfix("stop")
 			s.observe("master", p.awaitEnd())
+			a.awaitEnd()
 			s.postfix("status")
 		}},
 		{"a second start", nil, func(s *station) {

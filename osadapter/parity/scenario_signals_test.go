@@ -126,9 +126,10 @@ var signalScenarios = []scenario{
 	{name: "terminate of a session leader that was started with w", play: func(s *station) {
 		s.master(one)
 		p := s.start("-w")
-		serveOne(s)
+		a := serveOne(s)
 		p.signal(unix.SIGTERM)
 		s.observe("master", p.awaitDaemonEnd())
+		a.awaitEnd()
 	}},
 	{
 		name:  "terminate with d and children",
