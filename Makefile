@@ -49,7 +49,7 @@ parity-config: ## compare our reading of 509 vectors and 2,000 generated configu
 	$(GO) test -count=1 -timeout 40m -v ./osadapter/parity/config -step 1 -configurations 2000 $(TESTFLAGS)
 
 faults: ## make the system calls of a running master fail, one in each life (root)
-	cd osadapter/parity/faults && $(GO) test -count=1 -timeout 15m -v -run TestFaults -faults $(TESTFLAGS)
+	cd osadapter/parity/faults && $(GO) test -count=1 -timeout 30m -v -run TestFaults -faults $(TESTFLAGS)
 
 demo: build ## show on-demand start, limits, idle exit and reload, in under 20 s
 	@bin/demo -bin bin
