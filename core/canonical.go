@@ -59,10 +59,15 @@ func NewCanon(known ...*Config) *Canon {
 	for _, f := range known {
 		c := codec{}
 		c.config(f)
-		n := slices.IndexFunc(texts, func(t []byte) bool { return bytes.Equal(t, c.b) })
-		if n < 0 {
-			n = len(texts)
-			texts, k.configs, k.faulty = append(texts, c.b), append(k.configs, f), append(k.faulty, ConfigFault(f) != "")
+		// A form does not tell all that is wrong with a configuration: one that
+		// no machine can have may look like one that it has.
+		faulty := ConfigFault(f) != ""
+		n := 0
+		for n < len(texts) && (!bytes.Equal(texts[n], c.b) || k.faulty[n] != faulty) {
+			n++
+		}
+		if n == len(texts) {
+			texts, k.configs, k.faulty = append(texts, c.b), append(k.configs, f), append(k.faulty, faulty)
 		}
 		k.configNumbers[f] = n
 		for i := range f.Services {
