@@ -262,7 +262,13 @@ func (p *play) canonical() error {
 	}
 	k := core.NewCanon(p.configs.given()...)
 	form := k.Append(nil, p.m)
-	m, err := k.Restore(form, core.Origin{Now: 1 << 40, Service: 1 << 20, Generation: 1 << 33, PID: 1 << 20, Request: 1 << 33})
+	// Not later than now, and earlier only where the scale has room: near its ends
+	// it would cut what lies there.
+	at := p.now
+	if at > 0 {
+		at = at.Add(-core.Second)
+	}
+	m, err := k.Restore(form, core.Origin{Now: at, Service: 1 << 20, Generation: 1 << 33, PID: 1 << 20, Request: 1 << 33})
 	if err != nil {
 		return fmt.Errorf("read the canonical form: %w", err)
 	}
