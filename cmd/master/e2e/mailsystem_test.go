@@ -168,6 +168,13 @@ func (s *mailSystem) makeDirectories() error {
 			return err
 		}
 	}
+	if s.maillogFile {
+		// While postlogd does not run, commands write to the file themselves,
+		// and not all of them as root.
+		if err := errors.Join(os.WriteFile(s.root+"/mail.log", nil, 0o644), chown(s.root+"/mail.log", owner)); err != nil {
+			return err
+		}
+	}
 	installed, err := os.ReadDir(s.daemonDirectory)
 	if err != nil {
 		return err
