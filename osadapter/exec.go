@@ -60,10 +60,10 @@ type Exec struct {
 	owed     []sockets.Listener // abandoned ones whose path could not be given back
 
 	starter   spawn.Starter
-	channel   channelKernel // what starter works with
-	listening int           // open listeners
-	watching  int           // children that have a descriptor for their end
-	stale     []core.ServiceID
+	channel   channelKernel     // what starter works with
+	listening int               // open listeners
+	watching  int               // children that have a descriptor for their end
+	stale     []core.ServiceID  // services whose listeners the poll set may not know as they are
 	ended     []core.Generation // children that seem to have ended, see ReapEnded
 	signals   bool              // SIGCHLD is delivered
 	sweep     bool              // somebody may have ended before it was
@@ -71,8 +71,7 @@ type Exec struct {
 	fds       []sys.FD        // of a service, while a child is started
 	buffer    [readBytes]byte // what a channel is read into
 
-	unwatched []core.ServiceID // services whose listeners are not watched as they should be
-	unreaped  bool             // who ended could not be asked for
+	unreaped bool // who ended could not be asked for
 
 	queue  []core.Event // from head on
 	head   int
@@ -166,19 +165,13 @@ func (x *Exec) do(a *core.Action) {
 	}
 }
 
-// Owing tells whether there are calls to be made again with Again: those that
-// nobody can answer to, and that nothing else would ever make good.
-func (x *Exec) Owing() bool { return len(x.unwatched) > 0 || x.unreaped }
+// Owing tells, before a wait, whether there are calls to be made again: those
+// that nobody can answer to, and that nothing else would ever make good. The
+// operator was told when they failed first.
+func (x *Exec) Owing() bool { return len(x.stale) > 0 || x.unreaped }
 
-// Again makes them once more. The operator was told when they failed first.
+// Again asks once more who ended, if that failed.
 func (x *Exec) Again() {
-	services := x.unwatched
-	x.unwatched = nil
-	for _, id := range services {
-		if s := x.services[id]; s != nil {
-			x.apply(id, s)
-		}
-	}
 	if x.unreaped {
 		x.Reap()
 	}

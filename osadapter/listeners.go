@@ -1,7 +1,6 @@
 package osadapter
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -15,7 +14,7 @@ type service struct {
 	watched   bool
 	applied   bool // what of watched the poll set knows
 	stale     bool // in Exec.stale
-	told      bool // that it cannot be watched as it should be
+	failed    bool // the poll set would not know it; the operator was told
 }
 
 func (x *Exec) service(id core.ServiceID, listeners int) *service {
@@ -146,28 +145,7 @@ func (x *Exec) moveListener(a *core.Action) {
 	s := x.service(a.To, int(a.ToListener)+1)
 	s.listeners[a.ToListener] = l
 	x.listening++
-	x.modify(a.To, s, &s.listeners[a.ToListener])
-}
-
-// modify changes the service that an event of the listener names, and whether
-// there are any. On Linux that takes no memory and cannot fail; no other
-// system promises it, and a listener that is not watched is never served: what
-// fails is told once and made again until it is done.
-func (x *Exec) modify(id core.ServiceID, s *service, l *sockets.Listener) {
-	e := sys.Insist(func() core.Errno {
-		return x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), s.watched, false)
-	})
-	switch {
-	case e == 0:
-		s.told = false
-		return
-	case !s.told:
-		s.told = true
-		x.complain("watch "+l.Endpoint.String(), e)
-	}
-	if !slices.Contains(x.unwatched, id) {
-		x.unwatched = append(x.unwatched, id)
-	}
+	x.apply(a.To, s) // also the service that an event names has changed
 }
 
 // forget takes a listener out of the poll set, which children that share it
@@ -182,6 +160,11 @@ func (x *Exec) watch(id core.ServiceID, on bool) {
 		return
 	}
 	s.watched = on
+	x.touch(id, s)
+}
+
+// touch has the service looked at before the next wait.
+func (x *Exec) touch(id core.ServiceID, s *service) {
 	if !s.stale {
 		s.stale = true
 		x.stale = append(x.stale, id)
@@ -190,27 +173,48 @@ func (x *Exec) watch(id core.ServiceID, on bool) {
 
 // ApplyWatches lets the poll set know which listeners are watched. Call it
 // before each wait, and not more often: a service whose children report fast
-// changes its mind many times in one turn.
+// changes its mind many times in one turn. What fails is made again the next
+// time.
 func (x *Exec) ApplyWatches() {
-	for _, id := range x.stale {
+	stale := x.stale
+	x.stale = nil
+	for _, id := range stale {
 		s := x.services[id]
 		if s == nil || !s.stale {
 			continue
 		}
 		s.stale = false
-		if s.applied != s.watched {
+		if s.applied != s.watched || s.failed {
 			x.apply(id, s)
 		}
 	}
-	x.stale = x.stale[:0]
+	if x.stale == nil {
+		x.stale = stale[:0]
+	}
 }
 
+// apply tells the poll set of the service's listeners: which service an event of
+// them names, and whether there are any. On Linux that takes no memory and
+// cannot fail; no other system promises it, and a listener that is not watched
+// is never served: what fails is told once and made again until it is done.
 func (x *Exec) apply(id core.ServiceID, s *service) {
 	s.applied = s.watched
+	failed := false
 	for i := range s.listeners {
-		if l := &s.listeners[i]; l.FD != sys.None {
-			x.modify(id, s, l)
+		l := &s.listeners[i]
+		if l.FD == sys.None {
+			continue
 		}
+		e := sys.Insist(func() core.Errno {
+			return x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), s.watched, false)
+		})
+		if e != 0 && !s.failed && !failed {
+			x.complain("watch "+l.Endpoint.String(), e)
+		}
+		failed = failed || e != 0
+	}
+	if s.failed = failed; failed {
+		x.touch(id, s)
 	}
 }
 
