@@ -85,28 +85,23 @@ func (l *Loop) Commands() *Commands { return l.exec.commands }
 
 // Post hands an event to the loop. Any goroutine may call it.
 func (l *Loop) Post(ev core.Event) {
+	l.leave(func(m *mailbox) { m.events = append(m.events, ev) })
+}
+
+// leave puts something into the mailbox and wakes the loop.
+func (l *Loop) leave(put func(*mailbox)) {
 	l.mailbox.mu.Lock()
-	l.mailbox.events = append(l.mailbox.events, ev)
+	put(&l.mailbox)
 	l.mailbox.mu.Unlock()
 	l.k.WakerWake(l.waker)
 }
 
 // lookForEnds has the loop reap whoever has ended.
-func (l *Loop) lookForEnds() {
-	l.mailbox.mu.Lock()
-	l.mailbox.reap = true
-	l.mailbox.mu.Unlock()
-	l.k.WakerWake(l.waker)
-}
+func (l *Loop) lookForEnds() { l.leave(func(m *mailbox) { m.reap = true }) }
 
 // Stop makes Run return as soon as the current turn is over, with everything
 // left as it is. Any goroutine may call it.
-func (l *Loop) Stop() {
-	l.mailbox.mu.Lock()
-	l.mailbox.stop = true
-	l.mailbox.mu.Unlock()
-	l.k.WakerWake(l.waker)
-}
+func (l *Loop) Stop() { l.leave(func(m *mailbox) { m.stop = true }) }
 
 // Signals is where the process's signals are to be delivered.
 func (l *Loop) Signals() chan os.Signal { return l.signals }
@@ -256,21 +251,23 @@ func (l *Loop) forwardSignals(stop <-chan struct{}) {
 			if !ok {
 				continue
 			}
-			l.mailbox.mu.Lock()
-			switch number {
-			case syscall.SIGHUP:
-				l.mailbox.hangup = true
-			case syscall.SIGCHLD:
-				l.mailbox.reap = true
-			case syscall.SIGALRM:
-				// The original's watchdog runs by it, so that one from outside
-				// does nothing. Ours runs by the clock.
-			default:
-				l.mailbox.last = core.Signal(number)
-			}
-			l.mailbox.mu.Unlock()
-			l.k.WakerWake(l.waker)
+			l.leave(func(m *mailbox) { m.signal(number) })
 		}
+	}
+}
+
+// signal notes what a signal means to the loop.
+func (m *mailbox) signal(number syscall.Signal) {
+	switch number {
+	case syscall.SIGHUP:
+		m.hangup = true
+	case syscall.SIGCHLD:
+		m.reap = true
+	case syscall.SIGALRM:
+		// The original's watchdog runs by it, so that one from outside does
+		// nothing. Ours runs by the clock.
+	default:
+		m.last = core.Signal(number)
 	}
 }
 
