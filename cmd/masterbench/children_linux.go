@@ -29,36 +29,26 @@ func (b *bench) exitOnce(of side, n int) (figures [4]float64, err error) {
 	if err != nil {
 		return figures, err
 	}
-	idle, err := master.cpu()
+	var h *holder
+	growth, err := master.spent(func() (err error) {
+		h, err = b.hold(s.path("q"), "unix:public/hold", n)
+		return err
+	})
 	if err != nil {
 		return figures, err
 	}
-	h, err := b.hold(s.path("q"), "unix:public/hold", n)
-	if err != nil {
-		return figures, err
-	}
-	if err := master.settle(); err != nil {
-		return figures, err
-	}
-	before, err := master.cpu()
-	if err != nil {
-		return figures, err
-	}
-	w, err := h.tell("exit")
-	if err != nil {
-		return figures, err
-	}
-	if err := master.settle(); err != nil {
-		return figures, err
-	}
-	after, err := master.cpu()
+	var w words
+	end, err := master.spent(func() (err error) {
+		w, err = h.tell("exit")
+		return err
+	})
 	if err != nil {
 		return figures, err
 	}
 	each := func(us float64) float64 { return us / float64(n) }
 	figures = [4]float64{
-		each(h.seconds * 1e6), each(microseconds(before - idle)),
-		w["seconds"] * 1e3, each(microseconds(after - before)),
+		each(h.seconds * 1e6), each(microseconds(growth)),
+		w["seconds"] * 1e3, each(microseconds(end)),
 	}
 	return figures, h.close()
 }

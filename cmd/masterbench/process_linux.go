@@ -57,6 +57,22 @@ func (p process) settle() error {
 	return err
 }
 
+// spent is the CPU that the process takes for work, until it rests again.
+func (p process) spent(work func() error) (time.Duration, error) {
+	before, err := p.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := work(); err != nil {
+		return 0, err
+	}
+	if err := p.settle(); err != nil {
+		return 0, err
+	}
+	after, err := p.cpu()
+	return after - before, err
+}
+
 // memory gives the resident memory and the anonymous part of it, in kB. What
 // else the kernel calls private depends on who else runs the same files now.
 func (p process) memory() (resident, anonymous float64, err error) {

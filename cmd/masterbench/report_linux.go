@@ -33,23 +33,16 @@ func (b *bench) reports(of side, id string, kind reportKind) error {
 	if err := master.settle(); err != nil {
 		return err
 	}
-	before, err := master.cpu()
-	if err != nil {
-		return err
-	}
 	duration := b.shorter(700*time.Millisecond, 300*time.Millisecond)
-	w, err := h.tell(fmt.Sprintf("report %d", duration.Milliseconds()))
-	if err != nil {
+	var w words
+	cpu, err := master.spent(func() (err error) {
+		w, err = h.tell(fmt.Sprintf("report %d", duration.Milliseconds()))
 		return err
-	}
-	if err := master.settle(); err != nil {
-		return err
-	}
-	after, err := master.cpu()
+	})
 	if err != nil {
 		return err
 	}
 	b.samples.add(id+"rate", of, w["reports"]/w["seconds"])
-	b.samples.add(id+"cpu", of, microseconds(after-before)/w["reports"])
+	b.samples.add(id+"cpu", of, microseconds(cpu)/w["reports"])
 	return h.close()
 }

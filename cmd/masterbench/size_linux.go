@@ -69,22 +69,15 @@ func (b *bench) reloads(of side, id string, s *station, master process, times in
 		if err := s.write(); err != nil {
 			return err
 		}
-		before, err := master.cpu()
+		var w words
+		cpu, err := master.spent(func() (err error) {
+			w, err = b.load(s.path("q"), "reload", strconv.Itoa(int(master)), "unix:public/"+name)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		w, err := b.load(s.path("q"), "reload", strconv.Itoa(int(master)), "unix:public/"+name)
-		if err != nil {
-			return err
-		}
-		if err := master.settle(); err != nil {
-			return err
-		}
-		after, err := master.cpu()
-		if err != nil {
-			return err
-		}
-		walls, cpus = append(walls, w["seconds"]*1e3), append(cpus, milliseconds(after-before))
+		walls, cpus = append(walls, w["seconds"]*1e3), append(cpus, milliseconds(cpu))
 	}
 	b.samples.add(id+"reload", of, median(walls))
 	b.samples.add(id+"reloadcpu", of, median(cpus))
