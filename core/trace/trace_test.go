@@ -29,17 +29,8 @@ func rewrite(recording []byte) ([]byte, error) {
 			return w.Bytes(), nil
 		case err != nil:
 			return nil, err
-		case record.Fresh:
-			w.Fresh(record.Time, record.Options)
-		case record.Machine != nil:
-			w.now = record.Time
-			w.Snapshot(record.Machine)
-		default:
-			w.Event(record.Time, &record.Event)
-			if !record.Open {
-				w.Actions(record.Actions)
-			}
 		}
+		w.again(&record)
 	}
 }
 
