@@ -25,6 +25,19 @@ func family(s *station, n int) []*child {
 	return all
 }
 
+// endAsleep has all children end while the master is stopped, and lets it go on.
+func endAsleep(p *process, all []*child, code int) {
+	p.settle()
+	p.freeze()
+	for _, a := range all {
+		a.exit(code)
+	}
+	p.station.eventually("all are dead", func() bool {
+		return !slices.ContainsFunc(all, func(a *child) bool { return stateOf(a.pid) != "Z" })
+	})
+	p.signal(unix.SIGCONT)
+}
+
 var reapingScenarios = []scenario{
 	{name: "many children end while the master sleeps", play: func(s *station) {
 		s.loose = true
@@ -34,15 +47,7 @@ var reapingScenarios = []scenario{
 		for _, a := range all {
 			a.do("avail")
 		}
-		p.settle()
-		p.freeze()
-		for _, a := range all {
-			a.exit(0)
-		}
-		s.eventually("all are dead", func() bool {
-			return !slices.ContainsFunc(all, func(a *child) bool { return stateOf(a.pid) != "Z" })
-		})
-		p.signal(unix.SIGCONT)
+		endAsleep(p, all, 0)
 		s.eventually("all are reaped", func() bool { return len(childrenOf(p.master())) == 0 })
 		probe(s, p, "public/x")
 	}},
@@ -55,15 +60,7 @@ var reapingScenarios = []scenario{
 		for _, a := range all {
 			a.do("avail")
 		}
-		p.settle()
-		p.freeze()
-		for _, a := range all {
-			a.exit(3)
-		}
-		s.eventually("all are dead", func() bool {
-			return !slices.ContainsFunc(all, func(a *child) bool { return stateOf(a.pid) != "Z" })
-		})
-		p.signal(unix.SIGCONT)
+		endAsleep(p, all, 3)
 		s.awaitLog("exit status 3", 8)
 		probe(s, p, "public/x")
 		s.observef("told", "%d", s.countLog("exit status 3"))
@@ -75,15 +72,7 @@ var reapingScenarios = []scenario{
 		s.master("x unix n - n - 0 actor")
 		p := s.start()
 		all := family(s, 5)
-		p.settle()
-		p.freeze()
-		for _, a := range all {
-			a.exit(3)
-		}
-		s.eventually("all are dead", func() bool {
-			return !slices.ContainsFunc(all, func(a *child) bool { return stateOf(a.pid) != "Z" })
-		})
-		p.signal(unix.SIGCONT)
+		endAsleep(p, all, 3)
 		s.awaitLog("exit status 3", 5)
 		probe(s, p, "public/x")
 		s.observef("told", "%d", s.countLog("exit status 3"))
