@@ -27,8 +27,11 @@ func askShowq(s *mailSystem, _ int) error {
 	return err
 }
 
-func askTLS(s *mailSystem, _ int) error {
-	c, err := open(s.whole.direct)
+func askTLS(s *mailSystem, _ int) error { return startTLS(s, "", s.whole.direct) }
+
+// startTLS has one encrypted session from a source, "" for any.
+func startTLS(s *mailSystem, source, address string) error {
+	c, err := openFrom(source, address)
 	if err != nil {
 		return err
 	}
@@ -45,13 +48,5 @@ func askDiscard(s *mailSystem, attempt int) error {
 
 // askTLSProxy is a stranger each time: postscreen has TLS made for those alone.
 func askTLSProxy(s *mailSystem, attempt int) error {
-	c, err := openFrom(fmt.Sprintf("127.0.1.%d", attempt%250+1), s.addresses[0])
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.StartTLS(s.whole.key.client()); err != nil {
-		return err
-	}
-	return c.Quit()
+	return startTLS(s, fmt.Sprintf("127.0.1.%d", attempt%250+1), s.addresses[0])
 }
