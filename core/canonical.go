@@ -21,7 +21,6 @@ import (
 // with. It is not safe for use by more than one goroutine.
 type Canon struct {
 	configs []*Config
-	faulty  []bool           // those that no machine can have
 	entries []*ServiceConfig // of all of them, without equal ones
 
 	configNumbers map[*Config]int // look-ups only
@@ -52,22 +51,21 @@ type Origin struct {
 }
 
 // NewCanon knows the configurations that machines may have, among them those
-// of earlier epochs.
+// of earlier epochs. One that no machine can have, see ConfigFault, is not
+// known: reading must not name it.
 func NewCanon(known ...*Config) *Canon {
 	k := &Canon{configNumbers: map[*Config]int{}, entryNumbers: map[*ServiceConfig]int{}}
 	var texts, entryTexts [][]byte
 	for _, f := range known {
+		if ConfigFault(f) != "" {
+			continue
+		}
 		c := codec{}
 		c.config(f)
-		// A form does not tell all that is wrong with a configuration: one that
-		// no machine can have may look like one that it has.
-		faulty := ConfigFault(f) != ""
-		n := 0
-		for n < len(texts) && (!bytes.Equal(texts[n], c.b) || k.faulty[n] != faulty) {
-			n++
-		}
-		if n == len(texts) {
-			texts, k.configs, k.faulty = append(texts, c.b), append(k.configs, f), append(k.faulty, faulty)
+		n := slices.IndexFunc(texts, func(t []byte) bool { return bytes.Equal(t, c.b) })
+		if n < 0 {
+			n = len(texts)
+			texts, k.configs = append(texts, c.b), append(k.configs, f)
 		}
 		k.configNumbers[f] = n
 		for i := range f.Services {
@@ -163,10 +161,6 @@ func (w *canonWalk) config(f **Config) {
 	}
 	w.place(&n, len(w.k.configs))
 	if w.c.reading && n >= 0 {
-		if w.k.faulty[n] {
-			w.c.fail()
-			return
-		}
 		*f = w.k.configs[n]
 	}
 }

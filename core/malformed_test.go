@@ -10,20 +10,26 @@ import (
 // A snapshot of a state that cannot be is refused, whatever is wrong with it.
 func TestSnapshotsOfImpossibleStatesAreRefused(t *testing.T) {
 	for name, plant := range map[string]func(m *Machine){
-		"service without a number":        func(m *Machine) { m.active[0].id = 0 },
-		"two services of one number":      func(m *Machine) { m.active[1].id = m.active[0].id },
-		"fewer listeners than endpoints":  func(m *Machine) { m.active[0].listeners = nil },
-		"child without a generation":      func(m *Machine) { m.active[0].first.generation = 0 },
-		"two children of one generation":  func(m *Machine) { m.active[0].last.generation = m.active[0].first.generation },
-		"child in no state":               func(m *Machine) { m.active[0].last.state = childBusy + 1 },
-		"wakeup without a request":        func(m *Machine) { m.active[0].wakeupsOpen.request = 0 },
-		"two wakeups of one request":      func(m *Machine) { m.active[0].wakeupsOpen.request = m.active[0].wakeupsOpen.next.request },
-		"service that waits for itself":   func(m *Machine) { m.stopping[0].successors[0] = m.stopping[0] },
-		"service that waits for nobody":   func(m *Machine) { m.stopping[0].successors[0] = &service{id: 99} },
-		"answer that nobody will give":    func(m *Machine) { m.reload.waiting++ },
-		"service that nobody is to open":  func(m *Machine) { m.reload.added = append(m.reload.added, m.newService(m.reload.added[0].entry)) },
-		"reload without its new service":  func(m *Machine) { m.services.remove(uint64(m.reload.added[0].id)); m.reload.added = nil },
-		"reload to impossible settings":   func(m *Machine) { m.reload.plan.Config.Services[0].ProcessLimit = -1 },
+		"service without a number":       func(m *Machine) { m.active[0].id = 0 },
+		"two services of one number":     func(m *Machine) { m.active[1].id = m.active[0].id },
+		"fewer listeners than endpoints": func(m *Machine) { m.active[0].listeners = nil },
+		"child without a generation":     func(m *Machine) { m.active[0].first.generation = 0 },
+		"two children of one generation": func(m *Machine) { m.active[0].last.generation = m.active[0].first.generation },
+		"child in no state":              func(m *Machine) { m.active[0].last.state = childBusy + 1 },
+		"wakeup without a request":       func(m *Machine) { m.active[0].wakeupsOpen.request = 0 },
+		"two wakeups of one request":     func(m *Machine) { m.active[0].wakeupsOpen.request = m.active[0].wakeupsOpen.next.request },
+		"service that waits for itself":  func(m *Machine) { m.stopping[0].successors[0] = m.stopping[0] },
+		"service that waits for nobody":  func(m *Machine) { m.stopping[0].successors[0] = &service{id: 99} },
+		"answer that nobody will give":   func(m *Machine) { m.reload.waiting++ },
+		"service that nobody is to open": func(m *Machine) { m.reload.added = append(m.reload.added, m.newService(m.reload.added[0].entry)) },
+		"reload without its new service": func(m *Machine) { m.services.remove(uint64(m.reload.added[0].id)); m.reload.added = nil },
+		"reload to impossible settings":  func(m *Machine) { m.reload.plan.Config.Services[0].ProcessLimit = -1 },
+		"impossible settings in force":   func(m *Machine) { m.config.Services[0].ProcessLimit = -1 },
+		"service of an unknown type": func(m *Machine) {
+			entry := *m.active[0].entry
+			entry.Type = numServiceTypes
+			m.active[0].entry = &entry
+		},
 		"listener of an unknown state":    func(m *Machine) { m.active[0].listeners[0] = listenerRefused + 1 },
 		"client that nobody waits for":    func(m *Machine) { m.active[1].watching = false },
 		"throttled without an end of it":  func(m *Machine) { m.active[0].throttled = true },

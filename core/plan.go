@@ -172,28 +172,37 @@ func ConfigFault(c *Config) string {
 	seen := make(map[identity]bool, len(c.Services))
 	for i := range c.Services {
 		s := &c.Services[i]
+		if fault := serviceFault(s); fault != "" {
+			return fault
+		}
 		id := identity{s.Canonical, s.Type}
-		switch {
-		case s.Type == 0 || s.Type >= numServiceTypes:
-			return "service " + s.Name + ": unknown transport type"
-		case seen[id]:
+		if seen[id] {
 			return "service " + s.Name + ": two entries for " + s.Canonical + "/" + s.Type.String()
-		case len(s.Endpoints) == 0 || len(s.Endpoints) > maxListeners:
-			return "service " + s.Name + ": between 1 and 1024 listeners are possible"
-		case s.ProcessLimit < 0:
-			return "service " + s.Name + ": negative process limit"
-		case s.Wakeup < 0 || s.Wakeup > 0 && s.Wakeup < Second:
-			return "service " + s.Name + ": the wakeup time is below one second"
-		case s.ThrottleDelay < Second:
-			return "service " + s.Name + ": the throttle time is below one second"
-		case s.Wakeup > longestDelay || s.ThrottleDelay > longestDelay:
-			return "service " + s.Name + ": a delay of more than 2147483647 seconds"
 		}
 		seen[id] = true
-		for _, end := range s.Endpoints {
-			if end.Address.IsValid() == (end.Path != "") || end.Address.IsValid() != (s.Type == Inet) {
-				return "service " + s.Name + ": a listener of the wrong kind"
-			}
+	}
+	return ""
+}
+
+// serviceFault says why the machine cannot have a service, or gives "".
+func serviceFault(s *ServiceConfig) string {
+	switch {
+	case s.Type == 0 || s.Type >= numServiceTypes:
+		return "service " + s.Name + ": unknown transport type"
+	case len(s.Endpoints) == 0 || len(s.Endpoints) > maxListeners:
+		return "service " + s.Name + ": between 1 and 1024 listeners are possible"
+	case s.ProcessLimit < 0:
+		return "service " + s.Name + ": negative process limit"
+	case s.Wakeup < 0 || s.Wakeup > 0 && s.Wakeup < Second:
+		return "service " + s.Name + ": the wakeup time is below one second"
+	case s.ThrottleDelay < Second:
+		return "service " + s.Name + ": the throttle time is below one second"
+	case s.Wakeup > longestDelay || s.ThrottleDelay > longestDelay:
+		return "service " + s.Name + ": a delay of more than 2147483647 seconds"
+	}
+	for _, end := range s.Endpoints {
+		if end.Address.IsValid() == (end.Path != "") || end.Address.IsValid() != (s.Type == Inet) {
+			return "service " + s.Name + ": a listener of the wrong kind"
 		}
 	}
 	return ""

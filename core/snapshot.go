@@ -87,6 +87,9 @@ func (w *stateWalk) optionalConfig(f **Config) {
 		*f = &Config{}
 	}
 	w.c.config(*f)
+	if w.c.reading && ConfigFault(*f) != "" {
+		w.c.fail()
+	}
 	w.refs.addConfig(*f, !w.c.reading)
 }
 
@@ -122,6 +125,9 @@ func (w *stateWalk) olderEntries() {
 		}
 		w.c.serviceConfig(*e)
 		if w.c.reading {
+			if serviceFault(*e) != "" {
+				w.c.fail()
+			}
 			w.list(*e)
 		}
 	})
@@ -308,10 +314,6 @@ func (w *stateWalk) transaction(next *Config) {
 		number(c, &f.errno)
 	})
 	if !c.reading || c.err != nil || next == nil {
-		return
-	}
-	if ConfigFault(next) != "" {
-		c.fail()
 		return
 	}
 	t.plan = w.m.Plan(next)
