@@ -127,7 +127,7 @@ func (c *codec) account(a *Account) {
 
 func (c *codec) endpoint(e *Endpoint) {
 	var text string
-	if !c.reading && e.Path == "" {
+	if !c.reading && e.Path == "" && e.Address.IsValid() { // a refused configuration may name neither
 		text = e.Address.String()
 	}
 	c.string(&e.Path)

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 
@@ -79,6 +80,10 @@ func TestEndpointsHaveOneForm(t *testing.T) {
 		c.endpoint(&e)
 		if (c.err == nil) != x.want {
 			t.Errorf("%+v: got %+v, %v", x, e, c.err)
+		}
+		var again codec
+		if again.endpoint(&e); c.err == nil && !bytes.Equal(again.b, b.b) {
+			t.Errorf("%+v is written as %q", x, again.b)
 		}
 		if c.err == nil && (e.Path != x.path || x.text != "" && e.Address != address) {
 			t.Errorf("%+v: got %+v", x, e)
