@@ -227,6 +227,7 @@ func (w *canonWalk) service(s *service) {
 	number(c, &s.starting)
 	number(c, &s.idle)
 	number(c, &s.retired)
+	number(c, &s.leaving)
 	number(c, &s.heldBy)
 }
 

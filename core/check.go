@@ -32,6 +32,7 @@ func (m *Machine) Check() (err error) {
 			services++
 			m.assert(m.services.get(uint64(s.id)) == s, "a service is found by its number")
 			m.assert(!s.dirty, "no service is left dirty")
+			m.assert(s.id <= m.lastService, "no service is ahead of the last")
 			children += m.checkChildren(s)
 			wakeups += m.checkWakeups(s)
 			m.checkCounts(s)
@@ -42,16 +43,28 @@ func (m *Machine) Check() (err error) {
 	m.assert(children == m.children.used, "no child is forgotten")
 	m.assert(wakeups == m.wakeups.used, "no wakeup is forgotten")
 	m.checkTimers()
-	m.assert((m.reload.waiting > 0) == (m.reload.phase >= reloadOpening), "a transaction waits for answers or is over")
+	m.checkPhases()
 	return nil
 }
 
+// checkPhases asserts what belongs to each phase of the machine and of a reload.
+func (m *Machine) checkPhases() {
+	t := &m.reload
+	m.assert(m.phase <= phaseExited && t.phase <= reloadDisplacing, "the phases are known")
+	m.assert(m.phase != phaseRunning || m.config != nil, "a machine that runs has a configuration")
+	m.assert(m.phase != phaseBooting || m.config == nil && t.phase != reloadLoading, "the first configuration is not asked for")
+	m.assert((t.waiting > 0) == (t.phase >= reloadOpening), "a transaction waits for answers or is over")
+	m.assert((t.plan != nil) == (t.phase >= reloadOpening), "a transaction has a plan")
+	m.assert(t.request <= m.lastRequest, "no request is ahead of the last")
+}
+
 func (m *Machine) checkChildren(s *service) int {
-	var total, starting, idle, retired int32
+	var total, starting, idle, retired, leaving int32
 	var before *child
 	for c := s.first; c != nil; c = c.next {
 		m.assert(m.children.get(uint64(c.generation)) == c, "a child is found by its generation")
 		m.assert(c.service == s && c.prev == before, "a child is in the list of its service")
+		m.assert(c.generation <= m.lastGeneration, "no child is ahead of the last")
 		m.assert(before == nil || before.generation < c.generation, "children stand in the order of their starts")
 		m.assert((c.state == childStarting) == (c.pid == 0), "a started child has a pid")
 		m.assert(!c.retired || !c.timer.set(), "nobody complains of a retired child's channel")
@@ -66,9 +79,12 @@ func (m *Machine) checkChildren(s *service) int {
 		if c.retired {
 			retired++
 		}
+		if c.retired && c.state == childIdle {
+			leaving++
+		}
 	}
 	m.assert(s.last == before, "the list of children has its last")
-	m.assert(s.total == total && s.starting == starting && s.idle == idle && s.retired == retired, "counts equal the children listed")
+	m.assert(s.total == total && s.starting == starting && s.idle == idle && s.retired == retired && s.leaving == leaving, "counts equal the children listed")
 	return int(total)
 }
 
@@ -78,6 +94,7 @@ func (m *Machine) checkWakeups(s *service) int {
 	for w := s.wakeupsOpen; w != nil; w = w.next {
 		m.assert(m.wakeups.get(uint64(w.request)) == w, "a wakeup is found by its request")
 		m.assert(w.service == s && w.prev == before && w.timer.set(), "a wakeup is in the list of its service and has a deadline")
+		m.assert(w.request <= m.lastRequest, "no wakeup is ahead of the last")
 		before = w
 		n++
 	}
@@ -111,6 +128,7 @@ func (m *Machine) checkLife(s *service, i int) {
 func (m *Machine) checkTimers() {
 	for i, t := range m.timers.heap {
 		m.assert(int(t.pos) == i+1, "a timer knows its place")
+		m.assert(t.seq <= m.timers.seq, "no timer is ahead of the last")
 		m.assert(i == 0 || !m.timers.less(t, m.timers.heap[(i-1)/2]), "the next deadline is on top")
 	}
 }

@@ -39,6 +39,9 @@ func (c *child) count(by int32) {
 	}
 	if c.retired {
 		s.retired += by
+		if c.state == childIdle {
+			s.leaving += by
+		}
 	}
 }
 

@@ -33,9 +33,10 @@ func (m *Machine) stopListening(s *service) {
 }
 
 // warnOfLimit tells the operator that clients wait, at most once in
-// limitWarningInterval and only for services that know stress mode.
+// limitWarningInterval and only for services that know stress mode. While idle
+// children of before a reload leave, nobody waits for long.
 func (m *Machine) warnOfLimit(s *service) {
-	if !s.entry.StressAware() || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
+	if !s.entry.StressAware() || s.leaving > 0 || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
 		return
 	}
 	s.warned, s.warnedAt = true, m.now

@@ -26,6 +26,15 @@ func TestSnapshotsOfImpossibleStatesAreRefused(t *testing.T) {
 		"reload without its new service": func(m *Machine) { m.services.remove(uint64(m.reload.added[0].id)); m.reload.added = nil },
 		"reload to impossible settings":  func(m *Machine) { m.reload.plan.Config.Services[0].ProcessLimit = -1 },
 		"impossible settings in force":   func(m *Machine) { m.config.Services[0].ProcessLimit = -1 },
+		"reload without a plan":          func(m *Machine) { m.reload.plan = nil },
+		"reload in an unknown phase":     func(m *Machine) { m.reload.phase = reloadDisplacing + 1 },
+		"unknown phase":                  func(m *Machine) { m.phase = phaseExited + 1 },
+		"no configuration":               func(m *Machine) { m.config = nil },
+		"booting for the second time":    func(m *Machine) { m.phase = phaseBooting },
+		"service ahead of the last":      func(m *Machine) { m.lastService = 1 },
+		"child ahead of the last":        func(m *Machine) { m.lastGeneration = 1 },
+		"wakeup ahead of the last":       func(m *Machine) { m.lastRequest = 0 },
+		"timer ahead of the last":        func(m *Machine) { m.timers.seq = 0 },
 		"service of an unknown type": func(m *Machine) {
 			entry := *m.active[0].entry
 			entry.Type = numServiceTypes

@@ -39,6 +39,7 @@ type service struct {
 	starting int32 // of these, asked for and not answered
 	idle     int32 // of these, available and not retired
 	retired  int32 // of these, retired
+	leaving  int32 // of these, available: they are gone in a moment
 
 	heldBy     int32      // predecessors with living children
 	successors []*service // services that are held by us

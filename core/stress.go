@@ -13,8 +13,10 @@ func (m *Machine) inStress(s *service) bool {
 // slot of a service that knows stress mode, all its children are cut off, so
 // that they leave after their request and make room for ones that were started
 // under stress; the wakeup restarts with that (quirk Q26, as the original).
+// Idle children that a reload has cut off are no sign of stress: the original
+// does not even listen before they are gone (Q5).
 func (m *Machine) enterStressIfLastSlot(s *service) {
-	if !s.entry.StressAware() || s.total+1 < s.entry.ProcessLimit {
+	if !s.entry.StressAware() || s.total-s.leaving+1 < s.entry.ProcessLimit {
 		return
 	}
 	if !s.stressed || s.stressUntil < m.now {

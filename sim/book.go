@@ -52,6 +52,7 @@ type bookService struct {
 	pending   int32
 	idle      int32
 	retired   int32
+	leaving   int32 // of the retired, those that were idle
 	ceiling   int32 // most children it may have: its limit, or those that were there when that was lowered
 	watched   bool
 	throttled bool
@@ -259,7 +260,16 @@ func (b *book) count(c *bookChild, by int32) {
 	}
 	if c.retired {
 		s.retired += by
+		if c.state == bookIdle {
+			s.leaving += by
+		}
 	}
+}
+
+// lastSlot tells whether one start more takes the last place of a service that
+// knows stress mode. Whoever leaves anyway takes none.
+func (s *bookService) lastSlot() bool {
+	return stressAware(s.entry) && s.total-s.leaving+1 >= s.entry.ProcessLimit
 }
 
 func (b *book) become(c *bookChild, state bookChildState) {

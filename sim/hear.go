@@ -108,7 +108,7 @@ func (b *book) refuse() {
 // knows stress mode switches that on.
 func (b *book) hearReady(now core.Time, id core.ServiceID, s *bookService) {
 	b.owed.started = id
-	if !stressAware(s.entry) || s.total+1 < s.entry.ProcessLimit {
+	if !s.lastSlot() {
 		return
 	}
 	if !s.stressed || s.stressEnd < now {

@@ -90,7 +90,7 @@ func (w *World) meet(ev *core.Event) {
 	case core.ListenerReady:
 		if s := b.service(ev.Service); s != nil && s.life == bookActive {
 			w.met(ReadyForNobody, !s.watched || !w.readable(w.service(ev.Service)))
-			w.met(StressDuringReload, reloading && s.watched && stressAware(s.entry) && s.total+1 >= s.entry.ProcessLimit)
+			w.met(StressDuringReload, reloading && s.watched && s.lastSlot())
 		}
 	case core.ListenerFailed:
 		for i := range b.reload.opened {

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 )
@@ -48,7 +50,13 @@ type child struct {
 	killed     int // the first SIGKILL of ours
 	closed     int // the child's end of its status channel is closed
 	complained int
-	reports    []core.Event
+	reports    []report
+}
+
+// report is one status message: when and what.
+type report struct {
+	at int
+	ev core.Event
 }
 
 // readChildren tells the stories of all children, in order of their starts.
@@ -96,7 +104,7 @@ func (c *child) happened(i int, ev *core.Event) {
 	case core.ChildChannelClosed:
 		c.closed = i
 	case core.StatusReceived:
-		c.reports = append(c.reports, *ev)
+		c.reports = append(c.reports, report{i, *ev})
 	}
 }
 
@@ -132,12 +140,24 @@ type record struct {
 func (c *child) idle() bool { return c.lives() && c.retired == never && c.record().available }
 func (c *child) busy() bool { return c.lives() && c.retired == never && !c.record().available }
 
-// record reads all reports of the child again. A new child is available without
-// any report (spec runtime, 7.2).
-func (c *child) record() record {
+// leavingBefore tells whether the child was cut off while it was available, and
+// is about to end, as it stood when step i began.
+func (c *child) leavingBefore(i int) bool {
+	begun := func(at int) bool { return at != never && at < i }
+	return begun(c.started) && begun(c.retired) && !begun(c.exited) && c.recordBefore(i).available
+}
+
+func (c *child) record() record { return c.recordBefore(math.MaxInt) }
+
+// recordBefore reads all reports of the child before step end again. A new child
+// is available without any report (spec runtime, 7.2).
+func (c *child) recordBefore(end int) record {
 	r := record{available: true}
 	for i := range c.reports {
-		switch c.meaning(&c.reports[i], r) {
+		if c.reports[i].at >= end {
+			break
+		}
+		switch c.meaning(&c.reports[i].ev, r) {
 		case claimAvailable:
 			r.available, r.served = true, true
 		case claimTaken:

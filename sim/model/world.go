@@ -172,10 +172,11 @@ func (w *world) commitAt(i int) *commit {
 }
 
 // lastSlot tells whether a start at step i takes the last place of a service
-// whose children get the stress argument (spec runtime, 8).
+// whose children get the stress argument (spec runtime, 8). Whoever leaves anyway
+// takes none.
 func (w *world) lastSlot(s *service, i int) bool {
 	e := s.entryAt(i)
-	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) })
+	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) && !c.leavingBefore(i) })
 	return e.StressAware() && n+1 >= int(e.ProcessLimit)
 }
 
