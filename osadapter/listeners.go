@@ -15,6 +15,7 @@ type service struct {
 	applied   bool // what of watched the poll set knows
 	stale     bool // in Exec.stale
 	failed    bool // the poll set would not know it; the operator was told
+	shut      bool // a listener was shut down; the operator was told
 }
 
 func (x *Exec) service(id core.ServiceID, listeners int) *service {
@@ -148,6 +149,30 @@ func (x *Exec) moveListener(a *core.Action) {
 	x.apply(a.To, s) // also the service that an event names has changed
 }
 
+// listenerReady tells of clients. A hangup that comes though nobody is interested
+// would come for ever: one of the processes that share the listeners has shut
+// one down (known bug 25). They leave the poll set until they are watched again;
+// then it is a child's business to find out.
+func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
+	s := x.services[id]
+	if e.Read || !e.Hangup && !e.Error || s == nil || s.applied {
+		x.answer(core.ReadyListener(id))
+		return
+	}
+	for i := range s.listeners {
+		l := &s.listeners[i]
+		if l.FD == sys.None {
+			continue
+		}
+		x.forget(l.FD)
+		if !s.shut {
+			s.shut = true
+			x.around.Log(core.LevelWarning, "a process of the service at "+l.Endpoint.String()+
+				" has shut a listener of it down: clients are refused until master is stopped and started")
+		}
+	}
+}
+
 // forget takes a listener out of the poll set, which children that share it
 // would keep it in.
 func (x *Exec) forget(fd sys.FD) {
@@ -206,7 +231,15 @@ func (x *Exec) apply(id core.ServiceID, s *service) {
 			continue
 		}
 		e := sys.Insist(func() core.Errno {
-			return x.k.PollModify(x.set, l.FD, key(keyListener, uint64(id)), s.watched, false)
+			name := key(keyListener, uint64(id))
+			e := x.k.PollModify(x.set, l.FD, name, s.watched, false)
+			switch {
+			case e != core.ENOENT:
+				return e
+			case s.watched: // after a hangup
+				return x.k.PollAdd(x.set, l.FD, name, true, false)
+			}
+			return 0
 		})
 		if e != 0 && !s.failed && !failed {
 			x.complain("watch "+l.Endpoint.String(), e)

@@ -320,6 +320,26 @@ func TestMissingProgramIsThrottled(t *testing.T) {
 	})
 }
 
+// Who has the listener can shut it down; its hangup would be reported for ever,
+// though nobody wants to know.
+func TestListenerThatAChildShutsDownDoesNotKeepUsBusy(t *testing.T) {
+	s := open(t, clock.New(), local("a", "shut", 1), local("b", "plain", 1))
+	ask(t, "unix", s.path("a"))
+	const line = "has shut a listener of it down"
+	eventually(t, "the operator is told", func() bool { return strings.Contains(s.log(), line) })
+	eventually(t, "the loop rests", func() bool {
+		before := s.loop.turns.Load()
+		time.Sleep(50 * time.Millisecond)
+		return s.loop.turns.Load() == before
+	})
+	ask(t, "unix", s.path("b"))
+	s.reload(local("a", "plain", 1), local("b", "plain", 1)) // its child is gone, and it is watched again
+	ask(t, "unix", s.path("b"))
+	if n := strings.Count(s.log(), line); n != 1 {
+		t.Errorf("told %d times\n%s", n, s.log())
+	}
+}
+
 func TestRemovedServiceRefusesAtOnceAndItsDeafChildIsKilled(t *testing.T) {
 	mock := clock.NewMock()
 	s := open(t, mock, local("a", "deaf", 1), local("b", "plain", 1))

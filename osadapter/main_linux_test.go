@@ -74,6 +74,15 @@ func serve(behaviour string, g uint32) {
 			chatter(fd, g)
 		}
 		unix.Close(fd)
+		if behaviour == "shut" {
+			_ = unix.Shutdown(wire.ListenFD, unix.SHUT_RDWR)
+			say(g, wire.Available)
+			poll := []unix.PollFd{{Fd: wire.StatusFD, Events: unix.POLLIN}}
+			for poll[0].Revents == 0 {
+				_, _ = unix.Poll(poll, -1)
+			}
+			os.Exit(0)
+		}
 		if behaviour == "oneshot" || !say(g, wire.Available) {
 			os.Exit(0)
 		}
