@@ -189,7 +189,7 @@ func (x *Exec) PollSet() sys.FD { return x.set }
 func (x *Exec) Ready(e sys.PollEvent) {
 	switch kind, number := splitKey(e.Key); kind {
 	case keyListener:
-		x.answer(core.ReadyListener(core.ServiceID(number)))
+		x.listenerReady(core.ServiceID(number), e)
 	case keyStatus:
 		x.statusReady(core.Generation(number))
 	case keyWakeup:
@@ -202,9 +202,16 @@ func (x *Exec) Ready(e sys.PollEvent) {
 // Ending tells how the process is to end, or gives nil while it is to go on.
 func (x *Exec) Ending() *Ending { return x.ending }
 
+// keptEvents is how long a queue is kept for the next turn: a child that ends
+// with its channel full leaves a hundred times as many.
+const keptEvents = 1024
+
 // Next takes the oldest queued event.
 func (x *Exec) Next() (core.Event, bool) {
 	if x.head == len(x.queue) {
+		if cap(x.queue) > keptEvents {
+			x.queue = nil
+		}
 		x.queue, x.head = x.queue[:0], 0
 		return core.Event{}, false
 	}
