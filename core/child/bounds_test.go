@@ -132,8 +132,11 @@ func TestPhaseFollowsTheServer(t *testing.T) {
 		{ConnectionReady, Accepting},
 		{Accepted, Full},
 		{RequestBegan, Busy},
-		{RequestEnded, Reporting},
-		{Reported, Full},
+		{RequestEnded, Full},
+		{Served, Reporting},
+		{Reported, Watching},
+		{ConnectionReady, Accepting},
+		{Accepted, Full},
 		{ChannelClosed, Full},
 		{Served, Exited},
 	} {

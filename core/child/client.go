@@ -14,7 +14,7 @@ func (m *Machine) mayAccept() bool {
 	case m.accepting || m.masterGone || m.retired || m.unanswered > 0:
 		return false
 	case m.rule().concurrent:
-		return m.settings.MaxClients == 0 || m.clients < m.settings.MaxClients
+		return !m.full
 	default:
 		return m.clients == 0
 	}
@@ -67,7 +67,34 @@ func (m *Machine) accepted() {
 	if m.rule().taken {
 		m.beginRequest()
 	}
+	m.fillUp()
 	m.emit(Action{Kind: Serve})
+}
+
+// fillUp: available means that the next client is accepted (spec runtime, 8).
+// Who has as many as it may have is taken, whatever it does with them, so that
+// the master starts another process or watches the listener itself. Below the
+// limit nothing differs from the reference's servers, which have none.
+func (m *Machine) fillUp() {
+	if !m.rule().concurrent || m.settings.MaxClients == 0 || m.clients < m.settings.MaxClients {
+		return
+	}
+	m.full = true
+	if m.requests == 0 {
+		m.report(wire.Taken)
+	}
+}
+
+// makeRoom: a client has left. Who leaves as well, or accepts no more because
+// it is retired, has no room to offer.
+func (m *Machine) makeRoom() {
+	if !m.full || m.retired || m.reasonToLeave() != ReasonNone {
+		return
+	}
+	m.full = false
+	if m.requests == 0 {
+		m.free()
+	}
 }
 
 func (m *Machine) acceptMissed() {
@@ -88,10 +115,13 @@ func (m *Machine) requestEnded() {
 }
 
 // beginRequest: busy is who handles one request or more; a second one at the
-// same time is no news to the master.
+// same time is no news to the master, nor is any while the server is full.
 func (m *Machine) beginRequest() {
 	m.assert(m.requests < m.clients, "a client has one request at a time")
 	m.requests++
+	if m.full {
+		return
+	}
 	if m.requests == 1 {
 		m.report(wire.Taken)
 	}
@@ -101,6 +131,13 @@ func (m *Machine) endRequest() {
 	m.assert(m.requests > 0, "a request ends that began")
 	m.requests--
 	if m.requests == 0 {
+		m.free()
+	}
+}
+
+// free says that the server can take a client, if it can.
+func (m *Machine) free() {
+	if !m.full {
 		m.report(wire.Available)
 	}
 }
@@ -122,6 +159,7 @@ func (m *Machine) served() {
 			m.idle.suspend(m.now) // the next client may be here already
 		}
 	}
+	m.makeRoom()
 }
 
 func (m *Machine) reported() {

@@ -93,6 +93,7 @@ func fuzzStep(t *testing.T, w *witness, m *Machine, now core.Time, ev Event) {
 	for _, a := range actions {
 		w.see(now, a, t.Fatalf)
 	}
+	w.judge(t.Fatalf)
 	if broken, ok := m.Check(); !ok {
 		t.Fatalf("%v: broken: %s", ev.Kind, broken)
 	}

@@ -41,6 +41,7 @@ type Machine struct {
 	accepting  bool // Accept is unanswered
 	masterGone bool // the channel is closed, or a report failed
 	retired    bool // the retirement time is over
+	full       bool // as many clients as there may be, and the master was told
 	idleOver   bool // max_idle went by without a client
 
 	clients    int32 // accepted and not Served

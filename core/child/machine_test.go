@@ -211,12 +211,6 @@ func TestServerKeepsTheContract(t *testing.T) {
 			{6, RequestEnded, ""},
 			{7, Served, exitGone},
 		}},
-		{"multi has a limit of clients", Settings{Skeleton: Multi, MaxClients: 1}, []turn{
-			{0, Started, "watch"},
-			{1, ConnectionReady, "accept"},
-			{1, Accepted, "serve"},
-			{2, Served, "watch"},
-		}},
 		{"event reports each accept", Settings{Skeleton: EventDriven, MaxUse: 2}, []turn{
 			{0, Started, "watch"},
 			{1, ConnectionReady, "accept"},

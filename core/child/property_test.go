@@ -21,6 +21,7 @@ type witness struct {
 	unanswered           int
 	taken                bool // the last report
 	toldGone             bool
+	retired              bool
 	exited               bool
 	lastContact          core.Time // start, or the last moment with a client
 }
@@ -93,6 +94,25 @@ func (w *witness) hear(now core.Time, k EventKind) {
 		w.toldGone = true
 	case ChannelClosed:
 		w.toldGone = true
+	case TimerExpired:
+		w.retired = w.retired || w.settings.RetireAfter > 0 && now >= core.Time(w.settings.RetireAfter)
+	}
+}
+
+// full tells whether a server of many clients has as many as it may have.
+func (w *witness) full() bool {
+	n := int(w.settings.MaxClients)
+	return w.concurrent() && n > 0 && w.clients >= n
+}
+
+// judge looks at the whole after a step: what the master believes is so.
+func (w *witness) judge(failf func(string, ...any)) {
+	switch {
+	case w.exited || w.toldGone:
+	case w.full() && !w.taken:
+		failf("full with %d clients, and the master believes it available", w.clients)
+	case !w.full() && w.requests == 0 && w.taken && !w.retired:
+		failf("room for a client, and the master believes it taken")
 	}
 }
 
@@ -174,6 +194,9 @@ func (w *witness) seeReport(s wire.Status, failf func(string, ...any)) {
 		if w.requests > 0 {
 			failf("available with a request open")
 		}
+		if w.full() {
+			failf("available with %d clients and no room", w.clients)
+		}
 		w.unanswered++
 	} else if w.taken {
 		failf("taken twice")
@@ -246,6 +269,7 @@ func TestAnyOrderOfEventsKeepsTheContract(t *testing.T) {
 			for _, a := range acts {
 				w.see(now, a, t.Fatalf)
 			}
+			w.judge(t.Fatalf)
 			if broken, ok := m.Check(); !ok {
 				t.Fatalf("broken: %s", broken)
 			}

@@ -19,7 +19,7 @@ const (
 type rule struct {
 	name       string
 	concurrent bool // many clients at once; max_use and max_idle ask for none
-	taken      bool // taken is reported when a client is accepted
+	taken      bool // taken is reported when any client is accepted, not only the last there may be
 	locks      bool // the accept lock is used, if there is one
 }
 
@@ -45,8 +45,12 @@ type Settings struct {
 	MaxUse      int32         // leave after so many uses; 0: never
 	MaxIdle     core.Duration // leave after so long without a client; 0: never
 	RetireAfter core.Duration // leave when so old, once no client is left; 0: never
-	MaxClients  int32         // of a concurrent skeleton, at once; 0: no limit
 
+	// MaxClients bounds the clients of a concurrent skeleton at once; 0: no
+	// limit, as in the reference's servers. Who has so many reports Taken, and
+	// Available when one leaves: available means that it accepts (spec
+	// runtime, 8).
+	MaxClients int32
 	// AcceptLock: only who holds the lock waits for clients (spec child, 6).
 	// Multi and EventDriven servers never lock, whatever it says.
 	AcceptLock bool

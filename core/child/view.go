@@ -11,7 +11,7 @@ const (
 	Accepting              // Accept is unanswered
 	Busy                   // serves
 	Reporting              // Report of Available is unanswered
-	Full                   // a concurrent server wants no more clients, or drains
+	Full                   // a concurrent server has all clients it may have, or drains
 	Exited                 // over
 )
 
@@ -59,6 +59,9 @@ func (m *Machine) Check() (broken string, ok bool) {
 		{r.concurrent || m.clients <= 1, "one client at a time"},
 		{r.concurrent || m.requests == m.clients, "a client is a request"},
 		{m.settings.MaxClients == 0 || !r.concurrent || m.clients <= m.settings.MaxClients, "clients are bounded"},
+		{!m.full || r.concurrent && m.settings.MaxClients > 0, "only who has a limit of clients is full"},
+		{m.full || m.settings.MaxClients == 0 || !r.concurrent || m.clients < m.settings.MaxClients, "who is at the limit is full"},
+		{!m.full || m.retired || m.clients == m.settings.MaxClients || m.exited, "who has room is not full"},
 		{m.lock == lockNone || m.locks(), "only a server with a lock locks"},
 		{!m.watching || !m.locks() || m.lock == lockHeld, "who watches holds the lock"},
 		{!m.watching || !m.accepting, "a watch ends before the accept"},

@@ -3,6 +3,7 @@ package child
 import (
 	"io"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -113,4 +114,62 @@ func TestSessionsReportAvailableAtOnce(t *testing.T) {
 	b.ask("three")
 	b.Close()
 	p.wantExit(0)
+}
+
+// A master that hears taken watches the listener itself: it starts the second
+// process for the client whom the first one has no room for.
+func TestTwoProcessesServeWhatIsTooMuchForOne(t *testing.T) {
+	for kind, want := range map[string]struct{ first, second, third []wire.Status }{
+		"pairs of sessions": {
+			first:  []wire.Status{wire.Taken, wire.Available},
+			second: []wire.Status{wire.Taken},
+			third:  []wire.Status{wire.Taken, wire.Available},
+		},
+		"pairs of requests": {
+			first:  []wire.Status{wire.Taken, wire.Available}, // its request
+			second: []wire.Status{wire.Taken},                 // its arrival; its request is no news
+			third:  []wire.Status{wire.Taken, wire.Available},
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			s := newSite(t)
+			l, address := s.listenUnix("m")
+			one := s.start(kind, []*os.File{l}, "-t", "unix")
+			a := one.wantClient(address, want.first)
+			one.wantClient(address, want.second)
+			third := dial(t, address)
+			one.wantSilence()
+			two := s.start(kind, []*os.File{l}, "-t", "unix")
+			two.wantAnswer(third)
+			for _, r := range want.third {
+				two.wantReport(r)
+			}
+			two.hangUp()
+			two.wantExit(0)
+			a.Close()
+			one.wantReport(wire.Available)
+			one.wantClient(address, want.second)
+			one.wantSilence()
+		})
+	}
+}
+
+// wantClient sends a client, whom this process must serve, and hears what it
+// reports of that.
+func (p *server) wantClient(address string, reports []wire.Status) *client {
+	p.t.Helper()
+	c := dial(p.t, address)
+	p.wantAnswer(c)
+	for _, want := range reports {
+		p.wantReport(want)
+	}
+	return c
+}
+
+// wantAnswer says that this process serves the client.
+func (p *server) wantAnswer(c *client) {
+	p.t.Helper()
+	if got, want := c.ask("pid"), strconv.Itoa(p.cmd.Process.Pid); got != want {
+		p.t.Fatalf("served by process %s, want %s", got, want)
+	}
 }

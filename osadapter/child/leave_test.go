@@ -101,13 +101,31 @@ func TestLongSessionThatSaysItIsAliveIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestPanicLeavesALine(t *testing.T) {
+func TestPanicLeavesItsCauseAndPlace(t *testing.T) {
 	s := newSite(t)
 	l, address := s.listenUnix("x")
 	p := s.start("panicking", []*os.File{l}, "-l", "-t", "unix")
 	dial(t, address)
 	p.wantExit(2)
-	p.wantLog("testd: panic: lost my way\n")
+	p.wantLog("testd: panic: lost my way\ntestd: at ")
+	if log := p.log.String(); !strings.Contains(log, "child.getLost (") || !strings.Contains(log, "servers_test.go:") {
+		t.Error("the log does not say where")
+	}
+	if n := strings.Count(p.log.String(), "testd: "); n != 1+maxCalls {
+		t.Errorf("%d lines in the log, want the cause and %d calls", n, maxCalls)
+	}
+}
+
+func TestRuntimeErrorLeavesItsPlaceFirst(t *testing.T) {
+	s := newSite(t)
+	l, address := s.listenUnix("x")
+	p := s.start("faulting", []*os.File{l}, "-t", "unix")
+	dial(t, address)
+	p.wantExit(2)
+	_, calls, _ := strings.Cut(p.log.String(), "nil pointer dereference\n")
+	if first, _, _ := strings.Cut(calls, "\n"); !strings.HasPrefix(first, "testd: at ") || !strings.Contains(first, "child.misread (") {
+		t.Errorf("first line after the cause: %q", first)
+	}
 }
 
 func TestTermEndsItByTheSignal(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,13 +128,47 @@ func (p *Process) verbosef(format string, args ...any) {
 	}
 }
 
-// crashed is deferred around the server's functions: standard error is
-// /dev/null as a rule, so the cause would be lost.
+// crashed is deferred once in each goroutine that calls the server's functions:
+// standard error is /dev/null as a rule, so the cause and its place would be
+// lost.
 func (p *Process) crashed() {
-	if r := recover(); r != nil {
-		p.write(logs.Panic, "%v", []any{r})
-		panic(r)
+	r := recover()
+	if r == nil {
+		return
 	}
+	p.write(logs.Panic, "%v", []any{r})
+	for _, call := range callsToPanic() {
+		p.Infof("%s", call)
+	}
+	p.log.Flush()
+	panic(r)
+}
+
+// maxCalls bounds the lines of the log that a panic leaves after its own.
+const maxCalls = 20
+
+// callsToPanic lists the calls that led to the panic of which a deferred
+// function has just recovered, the innermost first, each as one line. The
+// machinery of the panic itself is left out.
+func callsToPanic() []string {
+	const machinery = 12 // this function, crashed, and what raises an error of the runtime
+	var counters [maxCalls + machinery]uintptr
+	frames := runtime.CallersFrames(counters[:runtime.Callers(1, counters[:])])
+	var calls []string
+	raised := false
+	for range counters {
+		f, more := frames.Next()
+		switch ofRuntime := strings.HasPrefix(f.Function, "runtime."); {
+		case f.Function == "runtime.gopanic":
+			raised = true
+		case raised && f.Function != "" && (!ofRuntime || len(calls) > 0):
+			calls = append(calls, fmt.Sprintf("at %s (%s:%d)", f.Function, f.File, f.Line))
+		}
+		if !more || len(calls) == maxCalls {
+			break
+		}
+	}
+	return calls
 }
 
 // write hands one line to the log, and with -V to standard error, too.

@@ -50,13 +50,19 @@ func testServer(kind string) *Server {
 	case "refusing":
 		return &Server{Stream: talk, PreJail: func(*Process) error { return errors.New("no luck") }}
 	case "panicking":
-		return &Server{Stream: func(*Process, *Conn) { panic("lost my way") }}
+		return &Server{Stream: func(*Process, *Conn) { getLost(2 * maxCalls) }}
+	case "faulting":
+		return &Server{Sessions: func(_ *Process, c *Conn) { misread(nil) }}
 	case "requests":
 		return &Server{Requests: request}
 	case "draining":
 		return &Server{Requests: request, Drain: true}
 	case "narrow":
 		return &Server{Requests: request, MaxClients: 1}
+	case "pairs of requests":
+		return &Server{Requests: request, MaxClients: 2}
+	case "pairs of sessions":
+		return &Server{Sessions: talk, MaxClients: 2}
 	case "sessions":
 		return &Server{Sessions: talk, Drain: true}
 	case "trigger":
@@ -79,6 +85,19 @@ func getStuck(_ *Process, c *Conn) {
 		time.Sleep(time.Hour)
 	}
 }
+
+// getLost panics with many calls behind it.
+func getLost(depth int) int {
+	if depth == 0 {
+		panic("lost my way")
+	}
+	return getLost(depth-1) + 1
+}
+
+// misread makes the runtime panic.
+//
+//go:noinline
+func misread(p *Process) int { return p.pid }
 
 // stayAlive takes longer than its watchdog's limit, but says so.
 func stayAlive(p *Process, c *Conn) {
