@@ -11,8 +11,9 @@ import (
 )
 
 // replaceFile gives a file a new text, whole or not at all: the text goes to a
-// new file beside it, which gets the same owner and mode, reaches the disk, and
-// then takes the name. A symbolic link stays; what it points to is replaced.
+// new file beside it, which gets the same owner, mode and (on Linux) extended
+// attributes, access control lists among them, reaches the disk, and then takes
+// the name. A symbolic link stays; what it points to is replaced.
 // was is the text that the new one was made of: if the file has another by
 // now, it is left alone.
 func replaceFile(name string, was, is []byte) (err error) {
@@ -48,7 +49,10 @@ func replaceFile(name string, was, is []byte) (err error) {
 	if err := sameOwner(file, status); err != nil {
 		return err
 	}
-	if err := file.Chmod(old.Mode()); err != nil { // after the owner: a change of owner clears bits
+	if err := keepAttributes(file, path); err != nil { // after the owner: a change of owner takes some away
+		return err
+	}
+	if err := file.Chmod(old.Mode()); err != nil { // last: both clear bits of it
 		return err
 	}
 	if err := file.Sync(); err != nil {
