@@ -6,6 +6,10 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
+// maxEnvironment bounds the items of import_environment: far beyond what any
+// system has, and little to go through for every start of the daemon.
+const maxEnvironment = 4096
+
 // environment reads import_environment (spec runtime, 5). A reload keeps the
 // environment of the start, so then nothing is reported.
 func (e *evaluation) environment() {
@@ -24,6 +28,10 @@ func (e *evaluation) environment() {
 		item, rest := cutItem(list)
 		if list = rest; item == "" {
 			continue
+		}
+		if len(items) == maxEnvironment {
+			refuse("", e.p.where(param)+"more than "+number(maxEnvironment)+" items", "name only the variables that the daemons need")
+			break
 		}
 		if item[0] == '{' {
 			inner, fault := stripBraces(item)

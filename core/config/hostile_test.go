@@ -111,6 +111,9 @@ func hostileMains(s sizes) []hostile {
 
 		{name: "known_tcp_ports", main: "known_tcp_ports = " + s.text("a,") + "\n", warn: "known_tcp_ports"},
 		{name: "import_environment", main: "import_environment = " + s.text("{}{},") + "\n", want: "syntax error after '}'"},
+		{name: "import_environment_of_many_items", main: "import_environment = " + s.text("A ") + "\n", want: "/v/config/main.cf, line 8: parameter import_environment: more than 4096 items"},
+		{name: "import_environment_of_one_item_too_many", main: "import_environment = " + times(maxEnvironment+1, "A%[1]d=b,") + "\n", want: "/v/config/main.cf, line 8: parameter import_environment: more than 4096 items"},
+		{name: "import_environment_that_just_fits", main: "import_environment = " + times(maxEnvironment, "{ A%[1]d = b } ") + "\n"},
 		{name: "inet_protocols", main: "inet_protocols = " + s.text("ipv5 ") + "\n", want: "unknown inet_protocols value", bytes: 400},
 		{name: "inet_interfaces", main: "inet_interfaces = " + s.text("9.9.9.9 ") + "\n", want: "no local interface found", bytes: 60},
 		{name: "inet_interfaces_without_answer", main: "inet_interfaces = " + times(20_000, "h%[1]d ") + "\n", want: "host not found", bytes: 200},

@@ -17,24 +17,40 @@ const (
 // FilterEnvironment gives the environment that import_environment leaves of
 // environ: an item that is set gives its value whatever was there, another keeps
 // the variable if it is there, everything else is dropped, and later items win.
-// The result has each name once, in the order of the items.
+// The result has each name once, in the order of the items. No name of an item
+// may contain "=", as none in main.cf does. The time grows with the sum of both
+// lists, not with their product.
 //
 // MAIL_CONFIG is configDirectory in the result unless that is empty, which says
 // that the compiled-in default is in force. Differs: Q41, it stays even if
 // the items do not list it.
 func FilterEnvironment(items []core.EnvironmentItem, environ []string, configDirectory string) []string {
-	var result []string
-	for _, item := range items {
-		value, present := item.Value, true
-		if !item.Set {
-			value, present = Variable(environ, item.Name)
+	there := make(map[string]string, len(environ)) // whole entries by their names
+	for _, entry := range environ {
+		name, _, named := strings.Cut(entry, "=")
+		if _, twice := there[name]; named && !twice {
+			there[name] = entry // the first counts, as with getenv
 		}
-		if present {
-			result = SetVariable(result, item.Name, value)
+	}
+	var result []string
+	places := make(map[string]int, len(items)+1) // in result
+	put := func(name, entry string) {
+		if at, twice := places[name]; twice {
+			result[at] = entry
+			return
+		}
+		places[name] = len(result)
+		result = append(result, entry)
+	}
+	for _, item := range items {
+		if item.Set {
+			put(item.Name, item.Name+"="+item.Value)
+		} else if entry, present := there[item.Name]; present {
+			put(item.Name, entry)
 		}
 	}
 	if configDirectory != "" {
-		result = SetVariable(result, configVariable, configDirectory)
+		put(configVariable, configVariable+"="+configDirectory)
 	}
 	return result
 }
