@@ -35,6 +35,9 @@ func TestStartFailures(t *testing.T) {
 			s.write()
 			must(s.t, os.RemoveAll(s.path("q")))
 		}, nil, []string{"warning: ", "overriding earlier entry: mail_name=a\n", "fatal: chdir "}},
+		{"missing_log_directory", func(s *station) { must(s.t, os.RemoveAll(s.path("log"))) }, nil, []string{"fatal: open logfile '", "/log/mail.log': cannot create file exclusively: No such file or directory"}},
+		{"full_log", func(s *station) { s.main += "maillog_file = /dev/full\nmaillog_file_prefixes = /dev\n"; s.write() }, nil, []string{"fatal: logfile '/dev/full' write error: No space left on device"}},
+		{"full_log_with_wait", func(s *station) { s.main += "maillog_file = /dev/full\nmaillog_file_prefixes = /dev\n"; s.write() }, []string{"-w"}, []string{"fatal: logfile '/dev/full' write error: No space left on device", "fatal: daemon initialization failure"}},
 		{"unknown_owner", func(s *station) { s.main += "mail_owner = nobody-here\n"; s.write() }, nil, []string{"parameter mail_owner: unknown user name value: nobody-here"}},
 		{"wrong_flag", func(*station) {}, []string{"-x"}, []string{"fatal: usage: master [-c config_dir]"}},
 		{"operand", func(*station) {}, []string{"start"}, []string{"fatal: usage: master"}},
@@ -223,6 +226,35 @@ func TestReloadWithMistakeKeepsServing(t *testing.T) {
 	x.echo(t, "the old session goes on")
 	if y := s.connect(); y.greeting == "" {
 		t.Error("no greeting")
+	}
+}
+
+func TestReloadToMissingLogFileKeepsTheLog(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	p := s.start()
+	good := s.main
+	s.main = strings.Replace(good, "/log/mail.log", "/nowhere/mail.log", 1)
+	s.write()
+	must(t, p.Process.Signal(syscall.SIGHUP))
+	want := "warning: open logfile '" + s.path("nowhere/mail.log") + "': cannot create file exclusively: No such file or directory; " +
+		"the log stays as it was: correct this or maillog_file, and reload\n"
+	s.eventually("the warning", func() bool { return strings.Contains(s.log(), want) })
+
+	// Mended: lines go where the settings say.
+	must(t, os.Mkdir(s.path("nowhere"), 0o755))
+	must(t, p.Process.Signal(syscall.SIGHUP))
+	s.eventually("the second reload", func() bool { return strings.Count(s.log(), "reload -- version") == 2 })
+	x := s.connect()
+	must(t, p.Process.Signal(syscall.SIGTERM))
+	<-p.ended
+	x.Close()
+	moved, _ := os.ReadFile(s.path("nowhere/mail.log"))
+	if !strings.Contains(string(moved), "terminating on signal 15") {
+		t.Errorf("the new log says:\n%s", moved)
+	}
+	if n := strings.Count(s.log(), "open logfile"); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, s.log())
 	}
 }
 

@@ -9,11 +9,11 @@ const stderrFD = 2
 // maxInterrupted bounds how often a call is started again after a signal.
 const maxInterrupted = 100
 
-// dialDatagram connects a datagram socket to path. It does not block now or
-// later, is close-on-exec, and is never 0, 1 or 2 (Differs: Q30). Without one
-// the descriptor is -1.
-func dialDatagram(path string) (int, error) {
-	fd, err := datagramSocket()
+// dial connects a socket of a kind like SOCK_DGRAM to path. It does not block
+// now or later, is close-on-exec, and is never 0, 1 or 2 (Differs: Q30).
+// Without one the descriptor is -1.
+func dial(path string, kind int) (int, error) {
+	fd, err := newSocket(kind)
 	if err != nil {
 		return -1, err
 	}
@@ -79,17 +79,14 @@ func writeAll(fd int, text string) (int, error) {
 
 // writeIfReady writes a short text to a descriptor that is not ours to make
 // non-blocking, unless nobody takes it now. A pipe that is ready takes at least
-// one page at once; no line is that long.
-func writeIfReady(fd int, text string) {
-	if text == "" {
-		return
-	}
+// one page at once; no line is that long. The error says why it was not taken.
+func writeIfReady(fd int, text string) error {
 	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	if n, err := unix.Poll(ready, 0); err != nil || n != 1 || ready[0].Revents&unix.POLLOUT == 0 {
-		return
+		return unix.EAGAIN
 	}
-	// A reader that went away is no concern of ours.
-	_, _ = writeAll(fd, text)
+	_, err := writeAll(fd, text)
+	return err
 }
 
 func closeDescriptor(fd int) {

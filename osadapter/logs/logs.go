@@ -3,11 +3,13 @@
 // does (spec runtime, 14).
 //
 // It refuses to wait: a line that cannot be handed over at once is kept for a
-// moment, written elsewhere or lost, as each target says. It never decides what
-// is worth a line, and never ends the process.
+// moment, written elsewhere or lost, as each target says. Lines that were lost
+// are told of when lines go through again. It never decides what else is worth a
+// line, and never ends the process.
 package logs
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -91,9 +93,12 @@ type Origin struct {
 	Now func() time.Time
 }
 
-// target takes finished lines. Neither of its functions waits.
+// target takes finished lines. None of its functions waits.
 type target interface {
-	// send hands one line over. The error concerns the fallback file alone.
+	// probe tells whether lines can go anywhere, as far as opening it shows. With
+	// an error there is no descriptor open.
+	probe() error
+	// send hands one line over, or keeps it. The error says why it is lost.
 	send(line []byte) error
 	close()
 }
@@ -107,6 +112,8 @@ type Log struct {
 	tag      string // "NAME/PROCESS[PID]: "
 	host     string // first label, with a blank behind; empty for syslog
 	target   target
+	lost     outage
+	switched bool
 	stderr   int      // a private copy of descriptor 2; -1: none
 	before   []string // lines of the start, for who reads an error
 	err      error
@@ -139,23 +146,36 @@ func New(origin Origin, env func(string) (string, bool)) *Log {
 	if path, ok := env(PostlogVariable); ok && path != "" {
 		settings.PostlogPath = path
 	}
-	l.apply(settings, settings.PostlogPath != "")
+	l.adopt(settings, l.open(settings, settings.PostlogPath != ""))
 	return l
 }
 
-// Switch closes the log and opens it anew with settings: at the end of the
-// start and at every reload. The error says that lines would go to the fallback
-// file and that it cannot be written; it ends a start and may be ignored later,
-// because every line tries again. It reads "open logfile 'PATH': REASON".
+// Switch opens the log anew with settings and closes the old one: at the end of
+// the start and at every reload. The error says that lines would go to the
+// fallback file and that it cannot be opened, or, not at the start, that a log
+// file is given up for a syslog daemon that is not there. Then the log stays
+// where and as it was, if that is any better (Differs: D20). It reads
+// "open logfile 'PATH': REASON" or "log socket 'PATH': REASON".
 func (l *Log) Switch(settings core.LogSettings) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.apply(settings, settings.File != "")
-	l.err = nil
-	if p, ok := l.target.(*postlog); ok {
-		l.err = p.probe()
+	next := l.open(settings, settings.File != "")
+	l.err = next.probe()
+	if _, ok := next.(*syslog); ok && !l.holdsFile() {
+		l.err = nil // the daemon may come any time
 	}
+	l.switched = true
+	if l.err != nil && l.target.probe() == nil {
+		return l.err
+	}
+	l.adopt(settings, next)
 	return l.err
+}
+
+// holdsFile tells whether lines go to a log file now, by way of postlogd or not.
+func (l *Log) holdsFile() bool {
+	p, ok := l.target.(*postlog)
+	return ok && p.fallback
 }
 
 // AllowUnicode decides whether valid UTF-8 passes, before anything else of the
@@ -167,26 +187,75 @@ func (l *Log) AllowUnicode(allow bool) {
 	l.settings.AllowUnicode = allow
 }
 
-// apply makes settings those in force; postlogd takes the lines if asPostlog.
-func (l *Log) apply(settings core.LogSettings, asPostlog bool) {
+// open makes the target of settings; postlogd takes the lines if asPostlog.
+func (l *Log) open(settings core.LogSettings, asPostlog bool) target {
+	if asPostlog {
+		return openPostlog(settings.PostlogPath, settings.File, l.origin.Fallback)
+	}
+	return openSyslog(l.origin.Syslog, &l.lost)
+}
+
+// adopt makes settings and their target those in force.
+func (l *Log) adopt(settings core.LogSettings, next target) {
 	if l.target != nil {
 		l.target.close()
 	}
+	l.target = next
 	l.settings = settings
 	l.tag = tagOf(settings.Name, l.origin)
 	l.host = ""
-	if asPostlog {
+	if _, ok := next.(*postlog); ok {
 		l.host = firstLabel(settings.Hostname) + " "
-		l.target = openPostlog(settings.PostlogPath, settings.File, l.origin.Fallback)
-		return
 	}
-	l.target = openSyslog(l.origin.Syslog)
 }
 
 // Log writes one line.
 func (l *Log) Log(level Level, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err := l.tellLost()
+	body := l.compose(level, text)
+	if err == nil {
+		err = l.target.send(l.line)
+	}
+	l.note(err)
+	if l.stderr >= 0 {
+		l.copy(level, l.origin.Process+": "+string(l.line[body:])+"\n")
+	}
+}
+
+// tellLost says in a line of its own how many lines were lost before. The error
+// says why the log still takes none; the next line then has no better luck, and
+// must not come before this one.
+func (l *Log) tellLost() error {
+	if l.lost.lines == 0 {
+		return nil
+	}
+	told := l.lost
+	l.lost = outage{}
+	l.compose(Warning, told.text())
+	err := l.target.send(l.line)
+	if err != nil {
+		l.lost.resume(told)
+	}
+	return err
+}
+
+// note keeps what became of a line. Before the first Switch, standard error
+// hears what matters, and a missing syslog daemon is nothing unusual.
+func (l *Log) note(err error) {
+	l.err = nil
+	if err != nil && l.switched {
+		l.lost.lose(err)
+	}
+	var file *fileError
+	if errors.As(err, &file) {
+		l.err = err
+	}
+}
+
+// compose builds a line in l.line and tells where its text begins.
+func (l *Log) compose(level Level, text string) (body int) {
 	l.line = l.line[:0]
 	if l.host == "" {
 		l.line = appendPriority(l.line, l.settings.Facility, level)
@@ -195,13 +264,10 @@ func (l *Log) Log(level Level, text string) {
 	l.line = append(l.line, ' ')
 	l.line = append(l.line, l.host...)
 	l.line = append(l.line, l.tag...)
-	body := len(l.line)
+	body = len(l.line)
 	l.line = append(l.line, level.Prefix()...)
 	l.line = appendPrintable(l.line, text, l.settings.AllowUnicode)
-	l.err = l.target.send(l.line)
-	if l.stderr >= 0 {
-		l.copy(level, l.origin.Process+": "+string(l.line[body:])+"\n")
-	}
+	return body
 }
 
 // copy writes an error to the copy of standard error, and before it the lines
@@ -214,11 +280,12 @@ func (l *Log) copy(level Level, line string) {
 		l.before = append(l.before, line)
 		return
 	}
+	// A reader that went away or sleeps is no concern of ours.
 	for _, earlier := range l.before {
-		writeIfReady(l.stderr, earlier)
+		_ = writeIfReady(l.stderr, earlier)
 	}
 	l.before = nil
-	writeIfReady(l.stderr, line)
+	_ = writeIfReady(l.stderr, line)
 }
 
 // Err is what went wrong with the fallback file at the last line; nil if the
@@ -272,5 +339,6 @@ func (l *Log) Close() {
 // nowhere loses every line.
 type nowhere struct{}
 
+func (nowhere) probe() error      { return nil }
 func (nowhere) send([]byte) error { return nil }
 func (nowhere) close()            {}

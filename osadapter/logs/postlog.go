@@ -2,7 +2,6 @@ package logs
 
 import (
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -11,6 +10,7 @@ import (
 
 const (
 	stdoutPath = "/dev/stdout"
+	stdoutFD   = 1
 	fileMode   = 0o644 // less the umask
 )
 
@@ -18,27 +18,31 @@ const (
 // owns that socket itself: until postlogd runs nobody empties its queue, so a
 // full queue must not be waited for. Lines that the socket does not take
 // because it cannot be had or is full go to the log file, if that is allowed;
-// other send errors lose the line, as in the original (Q17).
+// other send errors lose the line, as in the original (Q17), but are counted.
 type postlog struct {
 	path     string
 	file     string
 	fallback bool
-	fd       int // -1: not connected
+	fd       int  // -1: not connected
+	cut      bool // the last line in the file has no end
 }
 
 func openPostlog(path, file string, fallback bool) *postlog {
 	p := &postlog{path: path, file: file, fallback: fallback && file != "", fd: -1}
-	p.connect()
+	// Without a socket, every line tries again.
+	_ = p.connect()
 	return p
 }
 
-func (p *postlog) connect() bool {
-	fd, err := dialDatagram(p.path)
+func (p *postlog) connect() error {
+	if p.fd >= 0 {
+		return nil
+	}
+	fd, err := dial(p.path, unix.SOCK_DGRAM)
 	p.fd = fd
-	return err == nil
+	return err
 }
 
-// probe tells whether lines can go anywhere.
 func (p *postlog) probe() error {
 	if p.fd >= 0 || !p.fallback {
 		return nil
@@ -47,59 +51,62 @@ func (p *postlog) probe() error {
 }
 
 func (p *postlog) send(line []byte) error {
-	if p.fd >= 0 || p.connect() {
-		if err := writeDatagram(p.fd, line); !isFull(err) {
+	err := p.connect()
+	if err == nil {
+		err = writeDatagram(p.fd, line)
+		if err == nil {
 			return nil
+		}
+		if !isFull(err) {
+			return &socketError{p.path, err}
 		}
 	}
 	if !p.fallback {
-		return nil
+		return &socketError{p.path, err}
 	}
 	return p.append(line)
 }
 
 // append adds a line to the log file: one open, write and close for each, so
-// that log rotation needs no word to us.
+// that log rotation needs no word to us. Without a line it only tells whether
+// the file can be opened.
 func (p *postlog) append(line []byte) error {
-	var text string
-	if line != nil {
-		text = string(line) + "\n"
-	}
 	if p.file == stdoutPath {
 		// Opening it again would fail for sockets and for other owners.
-		writeIfReady(1, text)
+		if line == nil {
+			return nil
+		}
+		if err := writeIfReady(stdoutFD, string(line)+"\n"); err != nil {
+			return &socketError{p.file, err}
+		}
 		return nil
 	}
 	// Non-blocking: a FIFO without a reader must be an error, not a wait.
 	fd, err := lock.SafeOpen(p.file, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, fileMode)
 	if err != nil {
-		return fmt.Errorf("open logfile '%s': %w", p.file, err)
+		return &fileError{"open logfile '" + p.file + "': " + err.Error(), err}
 	}
 	fd = awayFromStandard(fd)
 	defer closeDescriptor(fd)
-	if text == "" {
+	if line == nil {
 		return nil
 	}
+	text := string(line) + "\n"
+	if p.cut {
+		text = "\n" + text
+	}
 	n, err := writeAll(fd, text)
+	if n > 0 {
+		p.cut = n != len(text)
+	}
 	if err == nil && n != len(text) {
 		err = unix.ENOSPC
 	}
 	if err != nil {
-		return &writeError{p.file, err}
+		return &fileError{"logfile '" + p.file + "' write error: " + lock.ErrorText(err), err}
 	}
 	return nil
 }
-
-// writeError says that the log file could not be written.
-type writeError struct {
-	path string
-	err  error
-}
-
-func (e *writeError) Error() string {
-	return "logfile '" + e.path + "' write error: " + lock.ErrorText(e.err)
-}
-func (e *writeError) Unwrap() error { return e.err }
 
 func (p *postlog) close() {
 	if p.fd >= 0 {

@@ -2,7 +2,8 @@ package logs
 
 import "golang.org/x/sys/unix"
 
-// datagramSocket makes a non-blocking, close-on-exec socket.
-func datagramSocket() (int, error) {
-	return unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+// newSocket makes a non-blocking, close-on-exec socket of a kind like
+// SOCK_DGRAM.
+func newSocket(kind int) (int, error) {
+	return unix.Socket(unix.AF_UNIX, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }

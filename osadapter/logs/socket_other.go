@@ -8,12 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// datagramSocket makes a non-blocking, close-on-exec socket. Not every system
-// can do that in one call; the lock keeps a child from being started between.
-func datagramSocket() (int, error) {
+// newSocket makes a non-blocking, close-on-exec socket of a kind like
+// SOCK_DGRAM. Not every system can do that in one call; the lock keeps a child
+// from being started between.
+func newSocket(kind int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	fd, err := unix.Socket(unix.AF_UNIX, kind, 0)
 	if err != nil {
 		return -1, err
 	}

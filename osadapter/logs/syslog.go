@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"io"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,40 +12,65 @@ import (
 const maxPending = 64
 
 // syslog sends lines to the syslog daemon (spec runtime, 14.2). Lines are lost
-// silently when no daemon listens; it is looked for again at every line.
+// when no daemon listens; it is looked for again at every line. Some daemons
+// take a stream, in which each line ends with a NUL, as the C library sends it.
 type syslog struct {
 	path    string
-	fd      int // -1: not connected
+	fd      int  // -1: not connected
+	stream  bool // what fd is
 	pending [][]byte
+	lost    *outage // takes lines that were pending and then lost
 }
 
-func openSyslog(path string) *syslog {
-	s := &syslog{path: path, fd: -1}
-	s.connect()
+func openSyslog(path string, lost *outage) *syslog {
+	s := &syslog{path: path, fd: -1, lost: lost}
+	// Without a daemon, every line tries again.
+	_ = s.connect()
 	return s
 }
 
-func (s *syslog) connect() bool {
-	fd, err := dialDatagram(s.path)
+func (s *syslog) connect() error {
+	fd, err := dial(s.path, unix.SOCK_DGRAM)
+	s.stream = errors.Is(err, unix.EPROTOTYPE)
+	if s.stream {
+		fd, err = dial(s.path, unix.SOCK_STREAM)
+	}
 	s.fd = fd
-	return err == nil
+	return err
+}
+
+func (s *syslog) probe() error {
+	if s.fd >= 0 {
+		return nil
+	}
+	if err := s.connect(); err != nil {
+		return &socketError{s.path, err}
+	}
+	return nil
 }
 
 func (s *syslog) send(line []byte) error {
-	if s.flush() && s.deliver(line) {
-		return nil
+	if s.flush() {
+		if err := s.deliver(line); !isFull(err) {
+			return s.explain(err)
+		}
 	}
-	if len(s.pending) < maxPending {
-		s.pending = append(s.pending, append([]byte(nil), line...))
+	if len(s.pending) == maxPending {
+		return s.explain(unix.EAGAIN)
 	}
+	s.pending = append(s.pending, append([]byte(nil), line...))
 	return nil
 }
 
 // flush delivers what is pending, in order, and tells whether all is gone.
 func (s *syslog) flush() bool {
 	for len(s.pending) > 0 {
-		if !s.deliver(s.pending[0]) {
+		err := s.deliver(s.pending[0])
+		if isFull(err) {
 			return false
+		}
+		if err != nil {
+			s.lost.lose(s.explain(err))
 		}
 		s.pending[0] = nil
 		s.pending = s.pending[1:]
@@ -53,24 +79,44 @@ func (s *syslog) flush() bool {
 	return true
 }
 
-// deliver writes one line and tells whether we are done with it: it was sent,
-// or it is lost. False means that the daemon's queue is full just now.
-func (s *syslog) deliver(line []byte) bool {
+// deliver writes one line. An error that isFull means that the daemon's queue
+// is full just now; with any other the line is lost.
+func (s *syslog) deliver(line []byte) error {
+	var err error
 	for try := 0; try < 2; try++ {
-		if s.fd < 0 && !s.connect() {
-			return true
+		if s.fd < 0 {
+			if err := s.connect(); err != nil {
+				return err
+			}
 		}
-		err := writeDatagram(s.fd, line)
-		if err == nil || errors.Is(err, unix.EMSGSIZE) {
-			return true
+		err = s.write(line)
+		if err == nil || isFull(err) || errors.Is(err, unix.EMSGSIZE) {
+			return err
 		}
-		if isFull(err) {
-			return false
-		}
-		// The daemon went away; perhaps another one took its place.
+		// The daemon went away; perhaps another one took its place. Or the
+		// stream took a part: what follows would be taken for the rest.
 		s.disconnect()
 	}
-	return true
+	return err
+}
+
+func (s *syslog) write(line []byte) error {
+	if !s.stream {
+		return writeDatagram(s.fd, line)
+	}
+	text := string(line) + "\x00"
+	n, err := writeAll(s.fd, text)
+	if err == nil && n != len(text) {
+		return io.ErrShortWrite
+	}
+	return err
+}
+
+func (s *syslog) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &socketError{s.path, err}
 }
 
 func (s *syslog) disconnect() {
@@ -82,6 +128,9 @@ func (s *syslog) disconnect() {
 
 func (s *syslog) close() {
 	s.flush()
-	s.disconnect()
+	for range s.pending {
+		s.lost.lose(s.explain(unix.EAGAIN))
+	}
 	s.pending = nil
+	s.disconnect()
 }

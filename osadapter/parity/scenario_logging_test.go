@@ -249,7 +249,7 @@ var loggingScenarios = []scenario{
 		s.observeLogFile("counts/old")
 		s.observeLogFile("counts/log")
 	}},
-	{name: "a log file that cannot be written ends the start", play: func(s *station) {
+	{name: "a log file that cannot be written ends the start", shows: []shown{{row: "D20", ours: `^log: crit postfix/master\[master\] fatal: open logfile`}}, play: func(s *station) {
 		s.main("maillog_file = @dir/nowhere/log", "maillog_file_prefixes = @dir")
 		s.master("x unix - - n - 2 actor")
 		s.ignore(`^stderr: `) // row Q16 is shown by the command line
@@ -260,7 +260,7 @@ var loggingScenarios = []scenario{
 		s.master("x unix - - n - 2 actor")
 		s.launch(s.command()).awaitEnd()
 	}},
-	{name: "a log file that is a symlink of another user ends the start", play: func(s *station) {
+	{name: "a log file that is a symlink of another user ends the start", shows: []shown{{row: "D20", ours: `^log: crit postfix/master\[master\] fatal: open logfile`}}, play: func(s *station) {
 		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
 		s.require("symlink", os.Symlink(s.path("counts/other"), s.path("counts/log")))
 		s.master("x unix - - n - 2 actor")

@@ -1,0 +1,271 @@
+package logs
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/core"
+)
+
+const stamp = "Mar  5 13:04:09 mx postfix/master[42]: "
+
+func expectFile(t *testing.T, path string, lines ...string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, string(content), stamp+strings.Join(lines, "\n"+stamp)+"\n")
+}
+
+// withFile is a log that goes to the file of the settings.
+func withFile(t *testing.T, dir string) (*Log, core.LogSettings) {
+	t.Helper()
+	settings := postlogSettings(dir)
+	l := New(testOrigin(filepath.Join(dir, "log")), utc())
+	t.Cleanup(l.Close)
+	if err := l.Switch(settings); err != nil {
+		t.Fatal(err)
+	}
+	l.Log(Info, "before")
+	return l, settings
+}
+
+func TestLostLinesAreToldOfOncePerOutage(t *testing.T) {
+	dir := shortDir(t)
+	l, settings := withFile(t, dir)
+	reason := " log lines were lost: open logfile '" + settings.File + "': cannot open file: Is a directory"
+	for lost := 1; lost <= 3; lost++ {
+		if err := os.Remove(settings.File); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(settings.File, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < lost; i++ {
+			l.Log(Warning, "lost")
+		}
+		if err := os.Remove(settings.File); err != nil {
+			t.Fatal(err)
+		}
+		l.Log(Info, "back")
+		l.Log(Info, "on")
+		expectFile(t, settings.File, fmt.Sprintf("warning: %d%s", lost, reason), "back", "on")
+	}
+}
+
+// roleLimit writes a file that may grow no further for a while.
+func roleLimit() {
+	signal.Ignore(syscall.SIGXFSZ)
+	dir := os.Getenv("LOGS_TEST_DIR")
+	var free unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_FSIZE, &free) != nil {
+		os.Exit(1)
+	}
+	l := New(testOrigin(filepath.Join(dir, "log")), utc())
+	if l.Switch(postlogSettings(dir)) != nil {
+		os.Exit(2)
+	}
+	l.Log(Info, "whole")
+	tight := free
+	tight.Cur = 51 // the line above, and "Mar  5" of the next
+	if unix.Setrlimit(unix.RLIMIT_FSIZE, &tight) != nil {
+		os.Exit(3)
+	}
+	l.Log(Info, "lost with its end")
+	if l.Err() == nil {
+		os.Exit(4)
+	}
+	l.Log(Info, "lost")
+	if unix.Setrlimit(unix.RLIMIT_FSIZE, &free) != nil {
+		os.Exit(5)
+	}
+	l.Log(Info, "back")
+	os.Exit(0)
+}
+
+func TestLineThatWasCutDoesNotHideTheNext(t *testing.T) {
+	dir := shortDir(t)
+	run(t, "limit", `"$1"`, "LOGS_TEST_DIR="+dir)
+	file := postlogSettings(dir).File
+	content, _ := os.ReadFile(file)
+	expect(t, string(content), stamp+"whole\nMar  5\n"+
+		stamp+"warning: 2 log lines were lost: logfile '"+file+"' write error: No space left on device\n"+stamp+"back\n")
+}
+
+func TestLinesBeforeTheFirstSwitchAreNotMissed(t *testing.T) {
+	dir := shortDir(t)
+	l := New(testOrigin(filepath.Join(dir, "log")), utc())
+	defer l.Close()
+	l.Log(Info, "no syslog daemon during the start")
+	settings := postlogSettings(dir)
+	if err := l.Switch(settings); err != nil {
+		t.Fatal(err)
+	}
+	l.Log(Info, "started")
+	expectFile(t, settings.File, "started")
+}
+
+func TestFullSyslogIsToldOfAfterwards(t *testing.T) {
+	r := listen(t, filepath.Join(shortDir(t), "log"))
+	l := New(testOrigin(r.path), utc())
+	defer l.Close()
+	if err := l.Switch(core.LogSettings{Name: "postfix", Facility: mailFacility}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, r.path)
+	for i := 0; i < maxPending+5; i++ {
+		l.Log(Info, fmt.Sprintf("line %d", i))
+	}
+	var got []string
+	drain := func() {
+		var buffer [8192]byte
+		for {
+			n, err := unix.Read(r.fd, buffer[:])
+			if err != nil {
+				return
+			}
+			if line := string(buffer[:n]); line != "filler" {
+				got = append(got, line)
+			}
+		}
+	}
+	for drain(); !l.Flush(); drain() {
+	}
+	l.Log(Info, "next")
+	drain()
+	if len(got) != maxPending+2 {
+		t.Fatalf("%d lines, want %d", len(got), maxPending+2)
+	}
+	expect(t, got[maxPending], "<20>Mar  5 13:04:09 postfix/master[42]: warning: 5 log lines were lost: log socket '"+r.path+"': Resource temporarily unavailable")
+	expect(t, got[maxPending+1], "<22>Mar  5 13:04:09 postfix/master[42]: next")
+}
+
+// TestPendingLinesThatSwitchGivesUpAreCounted loses a full queue to a log file.
+func TestPendingLinesThatSwitchGivesUpAreCounted(t *testing.T) {
+	dir := shortDir(t)
+	r := listen(t, filepath.Join(dir, "log"))
+	l := New(testOrigin(r.path), utc())
+	defer l.Close()
+	fill(t, r.path)
+	l.Log(Info, "pending")
+	l.Log(Info, "pending")
+	settings := postlogSettings(dir)
+	if err := l.Switch(settings); err != nil {
+		t.Fatal(err)
+	}
+	l.Log(Info, "new")
+	expectFile(t, settings.File, "warning: 2 log lines were lost: log socket '"+r.path+"': Resource temporarily unavailable", "new")
+}
+
+func TestSwitchToFileThatCannotBeOpenedKeepsTheLog(t *testing.T) {
+	dir := shortDir(t)
+	for _, from := range []string{"a file", "syslog"} {
+		l, settings := withFile(t, dir)
+		var r *receiver
+		if from == "syslog" {
+			r = listen(t, filepath.Join(dir, "log"))
+			if err := l.Switch(core.LogSettings{Name: "postfix", Facility: mailFacility}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bad := settings
+		bad.Name, bad.Hostname, bad.File = "other", "elsewhere", filepath.Join(dir, "missing", "maillog")
+		want := "open logfile '" + bad.File + "': cannot create file exclusively: No such file or directory"
+		if err := l.Switch(bad); err == nil || err.Error() != want {
+			t.Fatalf("from %s: got %v, want %q", from, err, want)
+		}
+		l.Log(Warning, "refused")
+		if r != nil {
+			expect(t, r.next(), "<20>Mar  5 13:04:09 postfix/master[42]: warning: refused")
+			r.close()
+			continue
+		}
+		expectFile(t, settings.File, "before", "warning: refused")
+		if err := os.Remove(settings.File); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSwitchBetweenTwoLogsThatFail takes the new one: it is the one that the
+// operator will mend.
+func TestSwitchBetweenTwoLogsThatFail(t *testing.T) {
+	dir := shortDir(t)
+	l, settings := withFile(t, dir)
+	if err := os.Remove(settings.File); err != nil {
+		t.Fatal(err)
+	}
+	next := settings
+	next.File = filepath.Join(dir, "next")
+	for _, path := range []string{settings.File, next.File} {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Switch(next); err == nil {
+		t.Fatal("no error")
+	}
+	if err := os.Remove(next.File); err != nil {
+		t.Fatal(err)
+	}
+	l.Log(Info, "mended")
+	expectFile(t, next.File, "mended")
+}
+
+func TestSwitchFromFileToMissingSyslogKeepsTheFile(t *testing.T) {
+	dir := shortDir(t)
+	l, settings := withFile(t, dir)
+	syslog := core.LogSettings{Name: "postfix", Facility: mailFacility}
+	want := "log socket '" + filepath.Join(dir, "log") + "': No such file or directory"
+	if err := l.Switch(syslog); err == nil || err.Error() != want {
+		t.Fatalf("got %v, want %q", err, want)
+	}
+	l.Log(Info, "still here")
+	expectFile(t, settings.File, "before", "still here")
+	r := listen(t, filepath.Join(dir, "log"))
+	if err := l.Switch(syslog); err != nil {
+		t.Fatal(err)
+	}
+	l.Log(Info, "there")
+	expect(t, r.next(), "<22>Mar  5 13:04:09 postfix/master[42]: there")
+	r.close()
+	// A reload while the daemon is away is not refused: there is nothing better.
+	if err := l.Switch(syslog); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSwitchLeavesNoDescriptors(t *testing.T) {
+	dir := shortDir(t)
+	l, _ := withFile(t, dir)
+	r := listen(t, filepath.Join(dir, "log"))
+	first, err := newSocket(unix.SOCK_DGRAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(first)
+	bad := postlogSettings(dir)
+	bad.File = filepath.Join(dir, "missing", "maillog")
+	for i := 0; i < 20; i++ {
+		_ = l.Switch(core.LogSettings{Name: "postfix"})
+		_ = l.Switch(bad)
+	}
+	r.close()
+	l.Close()
+	last, err := newSocket(unix.SOCK_DGRAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(last)
+	if last > first {
+		t.Errorf("descriptor %d is free, was %d", last, first)
+	}
+}
