@@ -65,6 +65,7 @@ func (d *daemon) run() osadapter.Ending {
 	}
 	d.enterQueue(parameters)
 	d.lockOut(parameters)
+	boot.ReserveThreads(reservedThreads) // before we say that we are up
 	c, ok := d.loader.LoadServices(parameters)
 	if !ok {
 		return *d.loop.Boot(core.RejectedConfig(0, c))
@@ -86,7 +87,6 @@ func (d *daemon) run() osadapter.Ending {
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
 		return *ending
 	}
-	boot.ReserveThreads(reservedThreads)
 	boot.SettleMemory()
 	d.loader.Runner = d.loop.Commands()
 	return d.loop.Run()
@@ -274,13 +274,14 @@ func (d *daemon) load(r core.Request) {
 
 // apply switches logging, and gives children the variables that follow from
 // it. At start these were filtered already: what import_environment does not
-// name stays away until a reload brings it, as in the original.
+// name stays away until a reload brings it, as in the original. A reload to a log
+// that cannot be had leaves the log where it was (Differs: D20).
 func (d *daemon) apply(c *core.Config) []string {
 	if err := d.log.Switch(c.Log); err != nil {
 		if !d.applied {
 			d.fatal(err.Error())
 		}
-		d.log.Log(logs.Warning, err.Error())
+		d.log.Log(logs.Warning, err.Error()+"; the log stays as it was: correct this or maillog_file, and reload")
 	}
 	if d.applied {
 		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
@@ -295,7 +296,12 @@ func (d *daemon) apply(c *core.Config) []string {
 	return d.environ
 }
 
+// announce tells who waits that we serve. A log file that did not take the line
+// which says so ends the start instead, while somebody may still hear of it.
 func (d *daemon) announce() {
+	if err := d.log.Err(); err != nil {
+		d.fatal(err.Error())
+	}
 	d.start.Ready.Announce()
 	d.log.Started()
 }
