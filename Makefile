@@ -61,7 +61,7 @@ sim: ## the simulator, and CHECKS random sequences against core and core/child
 stress: ## SEEDS seeds from FROM on, on all cores; see docs/stress.md
 	$(GO) run ./cmd/mastersim stress -from $(FROM) -seeds $(SEEDS)
 
-explore: ## go through small worlds to their end and write docs/proof.md
+explore: ## go through small worlds, each for ten minutes and 8 GB at most; overwrites docs/proof.md
 	$(GO) run ./cmd/mastersim explore -proof docs/proof.md
 
 mutants: ## count the seeds until each wrong program of the bank is noticed

@@ -9,6 +9,13 @@
 //	# service type private unpriv chroot wakeup maxproc command
 //	7007      inet n       y      n      -      2       echo -o echo_greeting=hello
 //
+// The program belongs into daemon_directory. Without a master,
+//
+//	echo hello | bin/echo -S -V
+//
+// serves one client on standard input and output, and shows the log on standard
+// error; on a terminal add -d.
+//
 // No more than 4096 bytes of a line are held: a longer one comes back in parts.
 package main
 

@@ -11,7 +11,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// options are the words of a server's command line (spec child, 3).
+// options are the words of a server's command line (spec child, 3); those that
+// a master writes are in docs/contract.md.
 type options struct {
 	chroot       bool              // -c
 	foreground   bool              // -d

@@ -15,7 +15,6 @@ const triggerLimit = 10 * time.Second
 
 // serveOne serves one client, trigger or datagram to its end.
 func (p *Process) serveOne(a arrival) {
-	defer p.crashed()
 	switch p.kind {
 	case machine.Single:
 		if c := p.open(a); c != nil {
@@ -119,7 +118,6 @@ func (p *Process) close(c *Conn) {
 
 // serveStandard serves one client on standard input and output (-S).
 func (p *Process) serveStandard() {
-	defer p.crashed()
 	c := newConn(fileConn{os.Stdin, os.Stdout})
 	switch p.kind {
 	case machine.Single:

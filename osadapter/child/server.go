@@ -1,7 +1,8 @@
 // Package child is the library with which a server written in Go lives under a
 // master, ours or the original: it reads the command line that a master gives,
 // finds its parameters in main.cf, takes its place among the processes of its
-// service, accepts, reports, and leaves when it should. Source: spec child.
+// service, accepts, reports, and leaves when it should. Source: spec
+// child; what a server must keep of it is docs/contract.md.
 //
 // When it accepts, reports and leaves is decided by core/child; this package
 // carries those decisions out. It refuses to speak any mail protocol, to start
@@ -28,7 +29,8 @@ const Never = -1
 // Limit is what a server demands of the process limit in master.cf.
 type Limit uint8
 
-// The demands (spec child, 2).
+// The demands. A server whose demand is not met ends at its start with a fatal
+// line (spec child, 2).
 const (
 	AnyLimit Limit = iota
 	LimitOne       // one process alone, "-l"
@@ -36,20 +38,21 @@ const (
 )
 
 // Server says what a server does. Exactly one of Stream, Requests, Sessions,
-// Trigger and Datagram is set; it decides the skeleton and the transports
-// (spec child, 2). The functions must not keep what they are given after they
-// return.
+// Trigger and Datagram is set; it decides how clients are served and which
+// transports a service may have, as is said with each. The functions must not
+// keep what they are given after they return.
 type Server struct {
 	// Stream serves one client at a time, to its end; the connection is closed
 	// when it returns. For inet, unix and pass.
 	Stream func(*Process, *Conn)
 	// Requests serves many clients, each in a goroutine: it is called when a
 	// client has sent something, answers one request and returns; an error
-	// closes the connection. The process is busy while a request is open. For
-	// inet, unix and pass.
+	// closes the connection. The process is busy while a request is open, and
+	// while it has MaxClients clients. For inet, unix and pass.
 	Requests func(*Process, *Conn) error
 	// Sessions serves many clients, each in a goroutine, to its end. The
-	// process never stays busy: it can always take one more client. For inet,
+	// process is busy only while it has MaxClients clients: below that it takes
+	// one more at any time, and the master starts no other process. For inet,
 	// unix and pass.
 	Sessions func(*Process, *Conn)
 	// Trigger gets the bytes of one wakeup, each a request code; unknown ones
@@ -64,18 +67,28 @@ type Server struct {
 	Limit Limit
 	// Privileged: the server cannot do its work as mail_owner.
 	Privileged bool
-	// MaxUse overrides max_use of main.cf and -m; 0: no override; or Never.
+	// MaxUse is after how many clients the process leaves. It overrides max_use
+	// of main.cf (100 if it is not there) and -m; 0: no override; or Never.
 	MaxUse int32
-	// MaxIdle overrides max_idle of main.cf and -i; 0: no override; or Never.
+	// MaxIdle is how long the process waits for a client before it leaves. It
+	// overrides max_idle of main.cf (100 s if it is not there) and -i; 0: no
+	// override; or Never.
 	MaxIdle time.Duration
-	// MaxClients bounds the clients of Requests and Sessions at once; 0: 1000.
+	// MaxClients bounds the clients of Requests and Sessions at once; 0: 1000,
+	// and never more than half of the descriptors that the process may have. A
+	// process that has so many reports itself taken, so that the master starts
+	// another one for the next client, and available when a client leaves.
 	MaxClients int32
 	// Drain: when the master has cut the process off, clients of Requests and
 	// Sessions are served to their end. Without it they are dropped, as by the
 	// reference's servers.
 	Drain bool
-	// Watchdog ends the process when it has got stuck for so long; 0: the
-	// skeleton's own limit (spec child, 5).
+	// Watchdog ends the process, with a fatal line and exit status 1, when its
+	// main loop has got stuck for so long. For Stream, Trigger and Datagram that
+	// is the time since the last Alive or the beginning of the function; the
+	// clients of Requests and Sessions do not hold the loop up. 0: daemon_timeout
+	// of main.cf (18000 s if it is not there) for Stream and Requests, and 1000 s
+	// for Sessions, Trigger and Datagram.
 	Watchdog time.Duration
 	// PreJail runs before privileges are dropped, PostJail after. An error is
 	// fatal.

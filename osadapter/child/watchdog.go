@@ -6,7 +6,8 @@ import (
 	machine "github.com/stationmaster/stationmaster/core/child"
 )
 
-// Limits of the watchdog where daemon_timeout does not count (spec child, 5).
+// eventWatchdog is the limit where daemon_timeout does not count: for Sessions,
+// Trigger and Datagram (spec child, 5).
 const eventWatchdog = 1000 * time.Second
 
 // watchdog ends a process whose main loop makes no turn for too long. It

@@ -142,11 +142,12 @@ func (f Fault) words() []string {
 func Proof(reports []Report, command string) string {
 	var b strings.Builder
 	b.WriteString("# What was explored\n\n")
-	b.WriteString("Every order of events of these small worlds around the unchanged `core.Machine`, breadth first.\n")
+	b.WriteString("Every order of events of these small worlds around the unchanged `core.Machine`, breadth first: of those\n")
+	b.WriteString("that are \"complete\" to the end, of the others as far as the depth that is named.\n")
 	b.WriteString("This file is written by `" + command + "`; package `sim/explore` says how.\n\n")
 	b.WriteString("States are compared by a 64-bit hash of their canonical form; \"collision\" is the probability\n")
 	b.WriteString("n²/2⁶⁵ that one of n states was taken for another. Situations of the machine are compared byte by\n")
-	b.WriteString("byte. A world is explored to its end (\"complete\"), or to the depth that is named.\n\n")
+	b.WriteString("byte.\n\n")
 	b.WriteString("What is abstracted: clients are counted, not told apart; time passes in steps of the length that is\n")
 	b.WriteString("named, or to the next deadline; a status channel holds two reports and then blocks; of the pids only\n")
 	b.WriteString("how many are in use and whether one is used again. A way to rest is shown with a rank that must fall\n")
