@@ -394,7 +394,7 @@ func TestFallbackFileThatCannotBeWritten(t *testing.T) {
 	if err := l.Err(); err != nil {
 		t.Error(err)
 	}
-	expectFile(t, settings.File, "warning: 1 log lines were lost: "+want, "retried")
+	expectFile(t, settings.File, "warning: 1 log line was lost: "+want, "retried")
 }
 
 func TestFallbackNeverWaits(t *testing.T) {

@@ -28,7 +28,11 @@ func (o *outage) resume(earlier outage) {
 }
 
 func (o *outage) text() string {
-	return strconv.Itoa(o.lines) + " log lines were lost: " + o.reason.Error()
+	what := " log lines were lost: "
+	if o.lines == 1 {
+		what = " log line was lost: "
+	}
+	return strconv.Itoa(o.lines) + what + o.reason.Error()
 }
 
 // fileError says that the log file cannot be opened or written.

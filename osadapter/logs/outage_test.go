@@ -41,8 +41,8 @@ func withFile(t *testing.T, dir string) (*Log, core.LogSettings) {
 func TestLostLinesAreToldOfOncePerOutage(t *testing.T) {
 	dir := shortDir(t)
 	l, settings := withFile(t, dir)
-	reason := " log lines were lost: open logfile '" + settings.File + "': cannot open file: Is a directory"
-	for lost := 1; lost <= 3; lost++ {
+	reason := " lost: open logfile '" + settings.File + "': cannot open file: Is a directory"
+	for lost, what := range map[int]string{1: "1 log line was", 2: "2 log lines were", 3: "3 log lines were"} {
 		if err := os.Remove(settings.File); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestLostLinesAreToldOfOncePerOutage(t *testing.T) {
 		}
 		l.Log(Info, "back")
 		l.Log(Info, "on")
-		expectFile(t, settings.File, fmt.Sprintf("warning: %d%s", lost, reason), "back", "on")
+		expectFile(t, settings.File, "warning: "+what+reason, "back", "on")
 	}
 }
 

@@ -85,6 +85,13 @@ func (c *comparison) normalise(r *run) {
 			return drop
 		})
 	}
+	r.Log = slices.DeleteFunc(r.Log, func(line string) bool {
+		told := strings.HasPrefix(line, "warning: ") && (strings.Contains(line, " log lines were lost: ") || strings.Contains(line, " log line was lost: "))
+		if told {
+			c.use(ruleLossy)
+		}
+		return told
+	})
 }
 
 // openingFailed tells whether a log ends with the failure to open a listener.
