@@ -162,9 +162,16 @@ func (s *step) starts() Law {
 }
 
 // stressed tells whether stress mode is what a start makes it; told is what
-// the child gets to know of it.
+// the child gets to know of it. Idle children that were cut off leave, and take
+// no slot.
 func stressed(was, is *core.ServiceView, told bool) bool {
-	last := is.Limit > 1 && is.Total >= is.Limit && is.Type == core.Inet
+	slots := is.Total
+	for _, c := range was.Children {
+		if c.Idle && c.Retired {
+			slots--
+		}
+	}
+	last := is.Limit > 1 && slots >= is.Limit && is.Type == core.Inet
 	return is.Stress == told && is.Stress == (was.Stress || last)
 }
 
