@@ -50,7 +50,10 @@ type settings struct {
 func run(args []string, stdout *os.File, stderr io.Writer) int {
 	s, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
+		if _, err := stdout.WriteString(usage); err != nil {
+			fmt.Fprintf(stderr, "demo: write the output: %v\n", err)
+			return statusUsage
+		}
 		return 0
 	}
 	if err != nil {

@@ -57,6 +57,22 @@ func TestUsageErrorsAreOneClearLine(t *testing.T) {
 	}
 }
 
+func TestLostHelpIsAFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unwritable, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unwritable.Close()
+	var complaints bytes.Buffer
+	if status := run([]string{"-h"}, unwritable, &complaints); status != statusUsage || !strings.HasPrefix(complaints.String(), "demo: write the output: ") {
+		t.Errorf("status %d, %q", status, complaints.String())
+	}
+}
+
 func TestTextIsWrappedBetweenWords(t *testing.T) {
 	for _, c := range []struct {
 		text string

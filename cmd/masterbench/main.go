@@ -25,6 +25,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"strings"
 )
 
 // Exit statuses beside 128+N for signal N.
@@ -104,16 +105,16 @@ func run(args []string, stdout, stderr *os.File) int {
 	s, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
+		return tell(usage, stdout, stderr)
 	case err != nil:
 		fmt.Fprintf(stderr, "masterbench: %v (masterbench -h lists the options)\n", err)
 		return statusUsage
 	case s.list:
+		var list strings.Builder
 		for _, m := range metrics {
-			fmt.Fprintf(stdout, "%-24s %s\n", m.id, m.name)
+			fmt.Fprintf(&list, "%-24s %s\n", m.id, m.name)
 		}
-		return 0
+		return tell(list.String(), stdout, stderr)
 	}
 	status, err := start(s, args, stdout, stderr)
 	if err != nil {
@@ -121,4 +122,13 @@ func run(args []string, stdout, stderr *os.File) int {
 		status = max(status, statusFailed)
 	}
 	return status
+}
+
+// tell prints all that there is to say.
+func tell(text string, stdout, stderr io.Writer) int {
+	if _, err := io.WriteString(stdout, text); err != nil {
+		fmt.Fprintf(stderr, "masterbench: write the output: %v\n", err)
+		return statusUsage
+	}
+	return 0
 }

@@ -75,6 +75,11 @@ func (o *exploreOptions) run(cmd *cobra.Command) error {
 		}
 		return nil
 	}
+	if o.proof != "" {
+		if err := writable(o.proof); err != nil {
+			return fmt.Errorf("-proof: %w", err)
+		}
+	}
 	reports, broken := o.explore(cmd, worlds)
 	if broken {
 		return errFound

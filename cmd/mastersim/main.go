@@ -6,8 +6,8 @@
 // It decides nothing about right and wrong; it plays, counts and shows.
 //
 // Exit statuses: 0 nothing was found, 1 something was found, 2 the command
-// line is wrong, a file cannot be read, or a search was interrupted. Drawing
-// finds nothing.
+// line is wrong, a file cannot be read (by replay: to its end), the output
+// cannot be written, or a search was interrupted. Drawing finds nothing.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -30,6 +31,14 @@ const (
 	exitUsage = 2
 )
 
+const help = `Play the master in a world that never was: search seeds, play one, explore small
+worlds to their end, replay journals of the daemon, shrink and draw what was
+found, and measure all that on wrong programs.
+
+Exit statuses: 0 nothing was found; 1 something was found; 2 the command line is
+wrong, a file cannot be read (by replay: to its end), the output cannot be
+written, or a search was interrupted. Drawing finds nothing.`
+
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
@@ -37,14 +46,22 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// errFound ends a command that found something and has said so.
-var errFound = errors.New("something was found")
+// exitStatus ends a command that has already said what there is to say.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+const (
+	errFound = exitStatus(exitFound) // something was found
+	errCut   = exitStatus(exitUsage) // a journal breaks off; what is there was found right
+)
 
 // run is the whole program; it gives the exit status.
 func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	root := &cobra.Command{
 		Use:           "mastersim",
 		Short:         "play the master in a world that never was",
+		Long:          help,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -57,19 +74,37 @@ func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
-	root.SetOut(out)
+	printed := &output{to: out}
+	root.SetOut(printed)
 	root.SetErr(complaints)
+	root.SetFlagErrorFunc(wrongFlag)
 	root.SetArgs(doubleDashes(args))
 	root.AddCommand(stressCommand(), runCommand(), exploreCommand(), replayCommand(), reduceCommand(), timelineCommand(), mutantsCommand())
-	switch err := root.ExecuteContext(ctx); {
+	err := printed.verdict(root.ExecuteContext(ctx))
+	var status exitStatus
+	switch {
 	case err == nil:
 		return exitClean
-	case errors.Is(err, errFound):
-		return exitFound
-	default:
-		fmt.Fprintln(complaints, "mastersim: "+strings.ReplaceAll(err.Error(), "\n", "; "))
-		return exitUsage
+	case errors.As(err, &status):
+		return int(status)
 	}
+	fmt.Fprintln(complaints, "mastersim: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	return exitUsage
+}
+
+// wrongFlag says which value was wanted instead of which function of Go refused
+// it, and where the flags are told.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		wanted := map[string]string{"ParseUint": "a whole number, not below 0", "ParseInt": "a whole number", "ParseBool": "true or false"}[number.Func]
+		if errors.Is(err, strconv.ErrRange) {
+			wanted = "a smaller number"
+		}
+		text = strings.TrimSuffix(text, number.Error()) + "write " + wanted
+	}
+	return fmt.Errorf("%s; see %s -h", text, cmd.CommandPath())
 }
 
 // helpCommand is cobra's own, but that it knows what it does not know.

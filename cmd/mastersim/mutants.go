@@ -64,6 +64,9 @@ func mutantsCommand() *cobra.Command {
 }
 
 func (o *mutantsOptions) run(cmd *cobra.Command) error {
+	if err := knownInvariant(o.only); err != nil {
+		return err
+	}
 	root, err := moduleRoot(o.root)
 	if err != nil {
 		return err
@@ -87,6 +90,11 @@ func (o *mutantsOptions) run(cmd *cobra.Command) error {
 			fmt.Fprintf(out, "%-44s %s\n", bank[i].Name, bank[i].What)
 		}
 		return nil
+	}
+	if o.table != "" {
+		if err := writable(o.table); err != nil {
+			return fmt.Errorf("-table: %w", err)
+		}
 	}
 	control := o.hunt(cmd, root, []mutants.Mutant{mutants.Control()}, nil)[0]
 	if control.Err != nil {
@@ -243,8 +251,11 @@ func moduleRoot(given string) (string, error) {
 		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
 			return at, nil
 		}
-		if given != "" || at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s is not the root of the module: there is no go.mod", dir)
+		switch {
+		case given != "":
+			return "", fmt.Errorf("-root: %s is not the root of the module: there is no go.mod", dir)
+		case at == filepath.Dir(at):
+			return "", fmt.Errorf("there is no go.mod in %s or above it: say with -root where the sources are", dir)
 		}
 	}
 }

@@ -53,8 +53,12 @@ func (o *reduceOptions) run(cmd *cobra.Command, args []string) error {
 		return errors.New("-write: a name without blanks and slashes")
 	}
 	if len(args) == 1 {
-		if recording, err := os.ReadFile(args[0]); err == nil && trace.IsRecording(recording) {
+		recording, _, err := readJournal(cmd, args[0])
+		switch {
+		case err == nil:
 			return o.journal(cmd, args[0], recording)
+		case !errors.Is(err, trace.ErrNoRecording):
+			return err
 		}
 	}
 	p, err := o.choice.choose(cmd, args)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/mutants"
 	"github.com/stationmaster/stationmaster/sim/stress"
 )
 
@@ -109,6 +111,9 @@ func stressCommand() *cobra.Command {
 }
 
 func (o *stressOptions) run(cmd *cobra.Command) error {
+	if err := knownInvariant(o.only); err != nil {
+		return err
+	}
 	s := stress.Settings{
 		From: o.from, Seeds: o.seeds, Cores: o.cores, Mutate: !o.fresh,
 		ModelEvery: o.modelEvery, JournalEvery: o.journals, ContractEvery: o.contracts, Findings: o.findings, Only: o.only,
@@ -137,6 +142,16 @@ func (o *stressOptions) run(cmd *cobra.Command) error {
 		}
 	}
 	return o.play(cmd, s)
+}
+
+// knownInvariant refuses a name that nothing is reported by; empty is every
+// one.
+func knownInvariant(name string) error {
+	names := append(slices.Clone(mutants.Invariants), stress.Guards...)
+	if name == "" || slices.Contains(names, name) {
+		return nil
+	}
+	return fmt.Errorf("-only %s: there is no such invariant; there are %s", name, strings.Join(names, ", "))
 }
 
 func (o *stressOptions) play(cmd *cobra.Command, s stress.Settings) error {
@@ -281,7 +296,10 @@ func (o *stressOptions) hearCanary(cmd *cobra.Command, s stress.Settings) error 
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("canary %s: %w: %s", o.canary, err, strings.TrimSpace(complaints.String()))
+		if words := strings.TrimSpace(complaints.String()); words != "" {
+			err = fmt.Errorf("%w: %s", err, words)
+		}
+		return fmt.Errorf("canary %s: %w", o.canary, err)
 	}
 	text := fmt.Sprintf("this shard is broken: its canary lived through %d seeds", canarySeeds)
 	if o.json {

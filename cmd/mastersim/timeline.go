@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -48,16 +47,16 @@ func timelineCommand() *cobra.Command {
 // storyOf plays the run, or reads the journal.
 func storyOf(cmd *cobra.Command, c *choice, args []string) (*timeline.Story, error) {
 	if len(args) == 1 {
-		recording, err := os.ReadFile(args[0])
-		if err != nil {
-			return nil, err
-		}
-		if trace.IsRecording(recording) {
+		recording, _, err := readJournal(cmd, args[0])
+		switch {
+		case err == nil:
 			s, err := timeline.OfRecording(args[0], recording)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", args[0], err)
 			}
 			return s, nil
+		case !errors.Is(err, trace.ErrNoRecording):
+			return nil, err
 		}
 	}
 	p, err := c.choose(cmd, args)

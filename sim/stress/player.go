@@ -124,6 +124,10 @@ const (
 	journalInvariant = "journal"
 )
 
+// Guards are the names by which a run is reported broken, beside those of the
+// invariants S1 to S12, of the laws L1 to L9, and of the model.
+var Guards = []string{"assert", "assert-child", "check", "panic", journalInvariant, sim.Contract}
+
 // Birth is when the machine of every run is made.
 const Birth = core.Time(1000 * core.Second)
 
