@@ -12,10 +12,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,17 @@ const usage = `usage: run [flags] fuzz      play each target for -time, and sum 
        run [flags] cover     how much of core the committed inputs reach
        run [flags] selftest  plant weaknesses; the targets must find each
 `
+
+// commands are what usage names.
+var commands = map[string]func(*settings, context.Context, io.Writer) error{
+	"fuzz": (*settings).fuzz, "cover": (*settings).cover, "selftest": (*settings).selftest,
+}
+
+// The exit statuses beside 0.
+const (
+	statusFailed = 1 // a target or the work on it failed
+	statusUsage  = 2 // the command line is wrong, or its help cannot be written
+)
 
 // settings are what the command line says.
 type settings struct {
@@ -36,34 +49,39 @@ type settings struct {
 	command  string
 }
 
-func parse(args []string) (s settings, err error) {
+// parse reads the command line. help tells of all the flags; it is there with
+// an error, too.
+func parse(args []string) (s settings, help string, err error) {
 	f := flag.NewFlagSet("run", flag.ContinueOnError)
-	f.Usage = func() {
-		fmt.Fprint(f.Output(), usage)
-		f.PrintDefaults()
-	}
+	f.SetOutput(io.Discard)
 	f.DurationVar(&s.time, "time", 30*time.Second, "how long each target is played")
 	f.IntVar(&s.together, "together", 1, "how many targets are played at once, each with its part of the cores")
 	f.DurationVar(&s.limit, "limit", 2*time.Minute, "within which a planted weakness must be found")
 	only := f.String("only", "", "a `regexp` of the targets, or of the weaknesses")
 	f.StringVar(&s.html, "html", "", "the `file` for the report of cover")
-	f.Float64Var(&s.floor, "floor", 95, "per `cent` of the statements of core that cover wants")
-	if err := f.Parse(args); err != nil {
-		return s, err
+	f.Float64Var(&s.floor, "floor", 95, "`percent` of the statements of core that cover wants")
+	err = f.Parse(args)
+	var all strings.Builder
+	f.SetOutput(&all)
+	f.PrintDefaults()
+	help = usage + all.String()
+	if err != nil {
+		return s, help, err
 	}
 	if f.NArg() != 1 {
-		f.Usage()
-		return s, errors.New("one command is wanted")
+		return s, help, errors.New("one command is wanted, after the flags")
 	}
 	if s.together < 1 {
-		return s, errors.New("-together: at least 1")
+		return s, help, errors.New("-together: at least 1")
 	}
 	s.command = f.Arg(0)
-	if s.only, err = regexp.Compile(*only); err != nil {
-		return s, fmt.Errorf("-only: %w", err)
+	if commands[s.command] == nil {
+		return s, help, fmt.Errorf("there is no command %q", s.command)
 	}
-	s.root, err = moduleRoot()
-	return s, err
+	if s.only, err = regexp.Compile(*only); err != nil {
+		return s, help, fmt.Errorf("-only: %w", err)
+	}
+	return s, help, nil
 }
 
 // moduleRoot is the nearest directory upwards with a go.mod.
@@ -87,24 +105,29 @@ func moduleRoot() (string, error) {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args []string) error {
-	s, err := parse(args)
+// run is the whole program; it gives the exit status.
+func run(ctx context.Context, args []string, out, complaints io.Writer) int {
+	s, help, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		if _, err := io.WriteString(out, help); err != nil {
+			fmt.Fprintf(complaints, "run: write the output: %v\n", err)
+			return statusUsage
+		}
+		return 0
+	case err != nil:
+		fmt.Fprintf(complaints, "run: %v\n%s       run -h tells the flags\n", err, usage)
+		return statusUsage
+	}
+	if s.root, err = moduleRoot(); err == nil {
+		err = commands[s.command](&s, ctx, out)
+	}
 	if err != nil {
-		return err
+		fmt.Fprintf(complaints, "run: %v\n", err)
+		return statusFailed
 	}
-	switch s.command {
-	case "fuzz":
-		return s.fuzz(ctx, os.Stdout)
-	case "cover":
-		return s.cover(ctx, os.Stdout)
-	case "selftest":
-		return s.selftest(ctx, os.Stdout)
-	}
-	return fmt.Errorf("unknown command %q", s.command)
+	return 0
 }

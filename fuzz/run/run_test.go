@@ -228,16 +228,34 @@ func TestMirrorSharesAllButTheTestdata(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
-	s, err := parse([]string{"-time", "10s", "-only", "^FuzzX$", "fuzz"})
+	s, _, err := parse([]string{"-time", "10s", "-only", "^FuzzX$", "fuzz"})
 	if err != nil || s.time != 10*time.Second || s.command != "fuzz" || !s.only.MatchString("FuzzX") || s.floor != 95 || s.limit != 2*time.Minute {
 		t.Errorf("%v: got %+v", err, s)
 	}
-	if _, err := os.Stat(filepath.Join(s.root, "go.mod")); err != nil {
+	if here, err := moduleRoot(); err != nil {
+		t.Error(err)
+	} else if _, err := os.Stat(filepath.Join(here, "go.mod")); err != nil {
 		t.Error(err)
 	}
-	for _, bad := range [][]string{{"-only", "(", "fuzz"}, {}, {"fuzz", "cover"}} {
-		if _, err := parse(bad); err == nil {
-			t.Errorf("%q is understood", bad)
+}
+
+func TestWrongCommandLinesNameTheCommands(t *testing.T) {
+	for args, want := range map[string]string{
+		"-only ( fuzz": "run: -only: ", "": "run: one command is wanted", "fuzz cover": "run: one command is wanted",
+		"nonsense": `run: there is no command "nonsense"`, "-nonsense fuzz": "run: flag provided but not defined: -nonsense",
+	} {
+		var out, complaints strings.Builder
+		status := run(t.Context(), strings.Fields(args), &out, &complaints)
+		if said := complaints.String(); status != statusUsage || out.String() != "" || !strings.HasPrefix(said, want) || !strings.Contains(said, usage) {
+			t.Errorf("%q: status %d, said %q and %q", args, status, out.String(), said)
 		}
+	}
+}
+
+func TestHelpIsNoFault(t *testing.T) {
+	var out, complaints strings.Builder
+	status := run(t.Context(), []string{"-h"}, &out, &complaints)
+	if status != 0 || complaints.String() != "" || !strings.HasPrefix(out.String(), usage) || !strings.Contains(out.String(), "-floor percent") {
+		t.Errorf("status %d, said %q and %q", status, out.String(), complaints.String())
 	}
 }
