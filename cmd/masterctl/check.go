@@ -14,11 +14,13 @@ import (
 func (t *terminal) checkCommand(where func() (string, error)) *cobra.Command {
 	var strict, machine bool
 	cmd := &cobra.Command{
-		Use: "check", Short: "say all that is wrong in main.cf and master.cf", Args: noArguments,
-		Long: `check reads main.cf and master.cf as the master would and says all that is
-wrong: what the master would log, in its words, and where it would be silent
-but the meaning is surely not what was wanted. It needs no running master and
-no root; what cannot be found out without root is no error.
+		Use: "check", Short: "say what is wrong in main.cf and master.cf", Args: noArguments,
+		Long: `check reads main.cf and master.cf as the master would and says what is wrong:
+what the master would log of the two files, in its words, and where it would be
+silent but the meaning is surely not what was wanted. It needs no running master
+and no root; what cannot be found out without root is no error. What the master
+meets only when it works, such as a port that is taken or a directory that it
+may not write, shows at the start.
 
 Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
 master would not start, or would refuse the reload.`,

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 func TestCheckOfAGoodConfigurationSaysSo(t *testing.T) {
 	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
 	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "/bin", 1), "foo unix - - n - - sh\n")
+	s.directories()
 	want := s.dir + ": 0 errors, 0 warnings; 1 service\n"
 	if r := s.run("check", "--strict"); r != (result{exitClean, want, ""}) {
 		t.Errorf("%+v", r)
@@ -21,6 +23,36 @@ func TestCheckOfAGoodConfigurationSaysSo(t *testing.T) {
 	if r := s.run("check", "--json", "--strict"); r != (result{exitClean, "", ""}) {
 		t.Errorf("%+v", r)
 	}
+}
+
+func TestEmptiedMasterIsWarnedOf(t *testing.T) {
+	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
+	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "/bin", 1), "")
+	s.directories()
+	r := s.run("check", "--strict")
+	r.expect(t, exitFound, s.path("master.cf")+": warning: master.cf has no entry: no service is started, and a reload stops all\n", "")
+	r.expect(t, exitFound, "0 errors, 1 warning; 0 services\n", "")
+}
+
+func TestMissingDirectoriesAreWarnedOf(t *testing.T) {
+	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
+	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "/bin", 1), "foo unix - - n - - sh\n")
+	s.directories()
+	for _, c := range []struct{ path, want string }{
+		{"queue/pid", s.path("main.cf") + ":2:19: warning: " + s.path("queue/pid") + " is no directory"},
+		{"queue", "queue_directory = " + s.path("queue") + " is no directory"},
+		{"data", s.path("main.cf") + ":3:18: warning: data_directory = " + s.path("data") + " is no directory"},
+	} {
+		if err := os.RemoveAll(s.path(c.path)); err != nil {
+			t.Fatal(err)
+		}
+		s.run("check", "--strict").expect(t, exitFound, c.want, "")
+	}
+}
+
+func TestParamOfAMainThatCannotBeParsedIsAnError(t *testing.T) {
+	s := newSite(t, plainMain+"no equals sign\n", "")
+	s.run("param", "myhostname").expect(t, exitError, "", "missing '=' after attribute name")
 }
 
 func TestUnreadableFilesAreNamedWithTheRemedy(t *testing.T) {
@@ -52,6 +84,18 @@ func TestUnreadableFilesAreNamedWithTheRemedy(t *testing.T) {
 			"open @DIR@/master.cf: Permission denied", "run masterctl as root, or let this user read @DIR@/master.cf",
 		},
 		{
+			"file in place of the directory", func(s *site) error {
+				return errors.Join(os.RemoveAll(s.path(".")), os.WriteFile(s.dir, nil, 0o600))
+			}, false,
+			"open @DIR@/main.cf: Not a directory", "@DIR@ is no directory; name the directory of main.cf and master.cf with -c",
+		},
+		{
+			"main.cf is a link to itself", func(s *site) error {
+				return errors.Join(os.Remove(s.path("main.cf")), os.Symlink("main.cf", s.path("main.cf")))
+			}, false,
+			"open @DIR@/main.cf: Too many levels of symbolic links", "make the file, or name the directory of main.cf and master.cf with -c",
+		},
+		{
 			"directory in place of a file", func(s *site) error {
 				if err := os.Remove(s.path("master.cf")); err != nil {
 					return err
@@ -78,8 +122,11 @@ func TestUnreadableFilesAreNamedWithTheRemedy(t *testing.T) {
 			r.expect(t, exitError, "error: "+here.Replace(c.want)+"\n", "")
 			r.expect(t, exitError, "= "+here.Replace(c.hint), "")
 			s.run("explain").expect(t, exitError, "", here.Replace(c.want))
+			if n := strings.Count(r.out, "= "); n != 1 {
+				t.Errorf("%d remedies: %s", n, r.out)
+			}
 			if strings.Contains(c.want, "main.cf") {
-				s.run("param", "myhostname").expect(t, exitFound, "", "masterctl: fatal: "+here.Replace(c.want)+"\nmasterctl: "+here.Replace(c.hint))
+				s.run("param", "myhostname").expect(t, exitError, "", "masterctl: fatal: "+here.Replace(c.want)+"\nmasterctl: "+here.Replace(c.hint))
 			} else {
 				s.run("param", "myhostname").expect(t, exitClean, "mail.example.com\n", "")
 			}
@@ -91,6 +138,7 @@ func TestOrdinaryUsersGetNoFalseErrors(t *testing.T) {
 	needRoot(t)
 	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
 	s := newSite(t, "", "foo unix - - n - - foo\nsmtp inet n - n - - foo\n")
+	s.directories()
 	for _, dir := range []string{"sbin", "closed"} {
 		if err := os.Mkdir(s.path(dir), 0o755); err != nil {
 			t.Fatal(err)

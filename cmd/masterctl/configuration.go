@@ -148,13 +148,16 @@ func (c *configuration) doubt() {
 		if !strings.HasPrefix(d.Text, "open "+d.File+": ") {
 			continue
 		}
-		switch _, err := os.Stat(c.directory); {
+		const name = "name the directory of main.cf and master.cf with -c"
+		switch status, err := os.Stat(c.directory); {
 		case errors.Is(err, fs.ErrNotExist):
-			d.Hint = "there is no directory " + c.directory + "; name the directory of main.cf and master.cf with -c"
+			d.Hint = "there is no directory " + c.directory + "; " + name
+		case err == nil && !status.IsDir(), errors.Is(err, unix.ENOTDIR):
+			d.Hint = c.directory + " is no directory; " + name
 		case errors.Is(err, fs.ErrPermission) || strings.HasSuffix(d.Text, ": "+core.EACCES.String()):
 			d.Hint = "run masterctl as root, or let this user read " + d.File + " and search the directories above it"
-		case strings.HasSuffix(d.Text, ": "+core.ENOENT.String()):
-			d.Hint = "make the file, or name the directory of main.cf and master.cf with -c"
+		default: // the daemon's remedy speaks of its own command line
+			d.Hint = "make the file, or " + name
 		}
 	}
 }
@@ -193,8 +196,22 @@ func (c *configuration) trouble(d *core.Diagnostic) string {
 // silence.
 func (c *configuration) advised() []core.Diagnostic {
 	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters}
+	if c.unread(c.master.Path) {
+		in.Master = nil // it has no entries, but nobody emptied it
+	}
 	in.Programs = facts.Programs(advice.Needs(in))
 	return advice.Merge(c.diagnostics, advice.Check(in))
+}
+
+// unread tells whether the daemon could not read a file.
+func (c *configuration) unread(path string) bool {
+	for i := range c.diagnostics {
+		d := &c.diagnostics[i]
+		if d.File == path && (strings.HasPrefix(d.Text, "open "+path+": ") || strings.HasPrefix(d.Text, "read "+path+": ")) {
+			return true
+		}
+	}
+	return false
 }
 
 // count counts the diagnostics of a severity.

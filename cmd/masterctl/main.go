@@ -15,6 +15,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -89,13 +90,7 @@ errors, a file cannot be used, or the command line is wrong.`,
 			if len(args) == 0 {
 				return nil
 			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				if c.IsAvailableCommand() {
-					names = append(names, c.Name())
-				}
-			}
-			return fmt.Errorf("there is no command %q%s; masterctl help lists them", args[0], didYouMean(args[0], names))
+			return noCommand(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -106,11 +101,50 @@ errors, a file cannot be used, or the command line is wrong.`,
 	root.PersistentFlags().StringVarP(&directory, "config", "c", "",
 		"the `directory` of main.cf and master.cf (default: $MAIL_CONFIG, or "+config.DefaultDirectory+")")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var number *strconv.NumError
+		if errors.As(err, &number) && number.Func == "ParseBool" { // its text is of Go
+			return fmt.Errorf("%swrite it alone, or with =true or =false; see %s --help", strings.TrimSuffix(err.Error(), number.Error()), cmd.CommandPath())
+		}
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
+	root.SetHelpCommand(helpCommand())
 	where := func() (string, error) { return configDirectory(directory, t.environ) }
 	root.AddCommand(t.checkCommand(where), t.explainCommand(where), t.paramCommand(where), t.fmtCommand(where), t.versionCommand())
 	return root
+}
+
+// noCommand refuses a name that no command has.
+func noCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
+			names = append(names, c.Name())
+		}
+	}
+	return fmt.Errorf("there is no command %q%s; masterctl help lists them", name, didYouMean(name, names))
+}
+
+// helpCommand is in place of cobra's own, which takes any word.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "tell what there is, or what a command does",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about := cmd.Root()
+			if len(args) > 1 {
+				return fmt.Errorf("help takes one command, so %q is too much; see masterctl --help", args[1])
+			}
+			if len(args) == 1 {
+				found, rest, err := about.Find(args)
+				if err != nil || len(rest) > 0 {
+					return noCommand(about, args[0])
+				}
+				about = found
+			}
+			about.InitDefaultHelpFlag()
+			about.InitDefaultVersionFlag()
+			return about.Help()
+		},
+	}
 }
 
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -20,7 +20,8 @@ it: from main.cf or the built-in default, all macros expanded, every blank kept.
 A value that spans lines in main.cf is one line, as the programs see it.
 
 Exit statuses: 0 all were printed; 1 a name is not known, or a value cannot be
-used: what the daemon would log is on standard error.`,
+used: what the daemon would log is on standard error; 2 main.cf cannot be read
+or parsed, or the command line is wrong.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("name a parameter at least; see masterctl param --help")
@@ -57,7 +58,7 @@ func (t *terminal) printParameters(c *configuration, names []string) error {
 				if unreadable {
 					fmt.Fprintln(t.err, "masterctl: "+printable(d.Hint))
 				}
-				return exitStatus(exitFound)
+				return exitStatus(exitError)
 			}
 		}
 	}

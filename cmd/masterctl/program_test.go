@@ -54,6 +54,16 @@ func newSite(t *testing.T, mainText, masterText string) *site {
 	return s
 }
 
+// directories makes those that the master needs, as plainMain names them.
+func (s *site) directories() {
+	s.t.Helper()
+	for _, name := range []string{"queue/pid", "data"} {
+		if err := os.MkdirAll(s.path(name), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 func (s *site) write(name, text string) {
 	s.t.Helper()
 	if err := os.WriteFile(s.path(name), []byte(text), 0o644); err != nil {
@@ -136,7 +146,8 @@ const accounts = "mail_owner = daemon\ndefault_privs = nobody\nsetgid_group = ma
 
 // plainMain is a main.cf that is accepted wherever those accounts are.
 const plainMain = `compatibility_level = 3.6
-queue_directory = /var/spool/postfix
+queue_directory = $config_directory/queue
+data_directory = $config_directory/data
 daemon_directory = /usr/lib/postfix/sbin
 myhostname = mail.example.com
 inet_protocols = ipv4
@@ -155,6 +166,10 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 		{"param", "name a parameter at least"},
 		{"fmt -w -d", "use one or the other"},
 		{"fmt -w -", "cannot write to standard input"},
+		{"help foo", `there is no command "foo"; masterctl help lists them`},
+		{"help exlain", `there is no command "exlain"; did you mean explain?`},
+		{"help check extra", `help takes one command, so "extra" is too much`},
+		{"check --strict=maybe", `invalid argument "maybe" for "--strict" flag: write it alone, or with =true or =false; see masterctl check --help`},
 		{"version x", `version takes no arguments`},
 	} {
 		t.Run(c.args, func(t *testing.T) {
@@ -171,7 +186,7 @@ func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
 	s := newSite(t, plainMain, "")
 	for args, want := range map[string]string{
 		"": "Available Commands", "help": "Available Commands", "--help": "explain", "check --help": "--strict",
-		"explain --help": "[SERVICE...]", "param -h": "NAME...", "help fmt": "--write", "version": "masterctl of stationmaster ", "--version": "with the defaults of ",
+		"explain --help": "[SERVICE...]", "param -h": "NAME...", "help fmt": "--write", "help help": "help [COMMAND]", "version": "masterctl of stationmaster ", "--version": "with the defaults of ",
 	} {
 		t.Run(args, func(t *testing.T) {
 			if r := s.run(strings.Fields(args)...); r.err != "" {

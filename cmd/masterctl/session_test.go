@@ -88,6 +88,7 @@ func TestSessions(t *testing.T) {
 			}
 			head := strings.TrimSuffix(string(text), parts[3])
 			s := newSite(t, "", "")
+			s.directories()
 			s.write("main.cf", s.programs(escapes.Replace(parts[1])))
 			s.write("master.cf", escapes.Replace(parts[2]))
 			var got strings.Builder

@@ -247,7 +247,7 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 		want string
 	}{
 		{"a file", func(p string) error { return os.WriteFile(p, []byte("mail"), 0o600) }, "no recording"},
-		{"a directory", func(p string) error { return os.Mkdir(p, 0o700) }, "directory"},
+		{"a directory", func(p string) error { return os.Mkdir(p, 0o700) }, ": file is a directory; no steps"},
 		{"a symbolic link", func(p string) error { return os.Symlink("/dev/null", p) }, ""},
 		{"a FIFO", func(p string) error { return unix.Mkfifo(p, 0o600) }, "not a regular file"},
 		{"a file set aside", func(p string) error {

@@ -371,8 +371,8 @@ func check(t *testing.T, err error) {
 
 func TestSafeOpenReasons(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := SafeOpen(dir, unix.O_RDONLY, 0); err == nil || err.Error() == "" {
-		t.Error("a directory was opened for reading")
+	if _, err := SafeOpen(dir, unix.O_RDONLY, 0); err == nil || err.Error() != "file is a directory" {
+		t.Errorf("a directory opened for reading: %v", err)
 	}
 	_, err := SafeOpen(filepath.Join(dir, "no", "file"), unix.O_CREAT|unix.O_WRONLY, 0o600)
 	if want := "cannot create file exclusively: No such file or directory"; err == nil || err.Error() != want {

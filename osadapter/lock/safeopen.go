@@ -91,11 +91,11 @@ func inspect(path string, fd int) error {
 	if err := unix.Fstat(fd, &opened); err != nil {
 		return &errorWithText{"cannot get file status", err}
 	}
+	if opened.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return errDirectory // first: it has two links or more, which would say nothing
+	}
 	if opened.Nlink != 1 {
 		return errors.New("file has " + strconv.FormatUint(uint64(opened.Nlink), 10) + " hard links")
-	}
-	if opened.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return errDirectory
 	}
 	if err := unix.Lstat(path, &named); err != nil {
 		return fmt.Errorf("%w: %s", errChanged, ErrorText(err))

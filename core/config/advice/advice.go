@@ -1,6 +1,7 @@
 // Package advice warns about configurations that Postfix accepts in silence
 // although the operator is surely wrong: a program that is not there, a service
-// that nobody can reach, a parameter that nobody reads.
+// that nobody can reach, a parameter that nobody reads, a directory that is
+// missing.
 //
 // It is for tools. The daemon does not link it, because its log is that of the
 // original. The package refuses to guess: what may be meant is no reason for a
@@ -46,14 +47,14 @@ type Input struct {
 	Programs   map[string]config.Program // answers to Needs, by path
 }
 
-// Needs lists the files that must be looked at before Check can tell whether
-// the commands can be run, sorted, without duplicates, at most a few thousand.
+// Needs lists the paths that must be looked at before Check can tell whether
+// the master can start and the commands can be run, sorted, without duplicates, at most a few thousand.
 func Needs(in *Input) []string {
 	if in.Parameters == nil || in.Master == nil {
 		return nil
 	}
 	directory := in.Parameters.DaemonDirectory()
-	list := []string{directory}
+	list := append(ownDirectories(in.Parameters), directory)
 	for i := range in.Master.Entries {
 		e := &in.Master.Entries[i]
 		if _, off := in.Parameters.Disabled(e); off || e.Ignored() || len(e.Fields) < config.NumColumns {
@@ -74,6 +75,7 @@ func Check(in *Input) []Advice {
 	}
 	if in.Main != nil && in.Parameters != nil {
 		c.parameters()
+		c.directories()
 	}
 	if in.Master != nil {
 		c.masterText()

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
@@ -285,6 +284,29 @@ var mistakes = []struct {
 		[]string{"daemon-directory main.cf:1:20 daemon_directory = /nowhere is no directory => such as smtpd"},
 	},
 	{
+		"no queue directory and no data directory", "data_directory = /nowhere/data\nqueue_directory = /nowhere\n", "",
+		[]string{
+			"data-directory main.cf:1:18 data_directory = /nowhere/data is no directory: the master cannot make its lock file there => give it to mail_owner",
+			"queue-directory main.cf:2:19 queue_directory = /nowhere is no directory: the master does not start => make the directory",
+		},
+	},
+	{
+		"a queue without the directory of the lock", "queue_directory = /unmade\n", "",
+		[]string{"queue-directory main.cf:1:19 /unmade/pid is no directory: the master cannot make its lock file there => postfix check"},
+	},
+	{
+		"no entry", "", "# all of them are gone\n",
+		[]string{"no-services master.cf:0:0 master.cf has no entry: no service is started, and a reload stops all => put the saved file back"},
+	},
+	{
+		"Postfix's own programs that are not there", "daemon_directory = /bare\n", "a unix - - - - - error\nb unix - - - - - eror\nc unix - - - - - discrd\n",
+		[]string{
+			"unknown-command master.cf:1:18 no program /bare/error => write the name of a program in the daemon directory, or put",
+			"unknown-command master.cf:2:18 no program /bare/eror => write the name of a program in the daemon directory, or put",
+			"unknown-command master.cf:3:18 no program /bare/discrd => did you mean discard?",
+		},
+	},
+	{
 		"levels by accident", "compatibility_level = +3. 6\n", "",
 		[]string{`odd-level main.cf:1:23 "+3. 6" is accepted as a level => 3.6`},
 	},
@@ -306,9 +328,19 @@ var odd = map[string]config.Program{
 	"/d/text":   {Exists: true, Regular: true},
 	"/d/hidden": {Unknown: true},
 	"/nowhere":  {},
+
+	"/nowhere/data": {},
+	"/unmade/pid":   {},
+	"/bare/error":   {},
 }
 
+// quiet is an entry about which there is nothing to say.
+const quiet = "foo unix - - - - - smtp\n"
+
 func judge(main, master string) (*in, []Advice) {
+	if master == "" {
+		master = quiet // the case is about main.cf alone
+	}
 	x := input(mainStart+main, master)
 	for path, p := range odd {
 		if _, asked := x.Programs[path]; asked {
@@ -447,36 +479,5 @@ func TestWhatIsNotThereIsLeftOut(t *testing.T) {
 		if len(Needs(&c.in)) > 0 != (c.in.Parameters != nil && c.in.Master != nil) {
 			t.Errorf("%s: needs %q", c.name, Needs(&c.in))
 		}
-	}
-}
-
-func TestMergeLeavesOutNothingButRemarks(t *testing.T) {
-	at := func(severity core.Severity, column int32) core.Diagnostic {
-		return core.Diagnostic{Severity: severity, File: "f", Line: 3, Column: column, Text: "config"}
-	}
-	said := []core.Diagnostic{at(core.Info, 1), at(core.Warning, 1), at(core.Error, 1), at(core.Info, 2), at(core.Info, 3)}
-	list := []Advice{{OddNumber, at(core.Warning, 1)}, {WrongLimit, at(core.Warning, 2)}}
-	got := Merge(said, list)
-	want := []core.Diagnostic{said[1], said[2], said[3], said[4], list[0].Diagnostic, list[1].Diagnostic}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %+v", got)
-	}
-}
-
-func TestMergeTellsEachThingOnce(t *testing.T) {
-	x, list := judge("inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n",
-		"foo unix - - - - 10x smtp\n70000 inet n - - - - smtpd\n25 inet n - - - - smtpd\n127.0.0.1:25 inet n - - - - smtpd\nbar unix x - - - - smtp\nnul unix - - - - - smtp \x00\n"+system)
-	r := config.Resolve(x.Parameters, x.Master, x.facts, config.Flags{})
-	merged := Merge(r.Config.Diagnostics, list)
-	seen := map[string]bool{}
-	for _, d := range merged {
-		key := fmt.Sprint(d.File, d.Line, d.Column)
-		if seen[key] {
-			t.Errorf("%s is told of twice", key)
-		}
-		seen[key] = true
-	}
-	if len(list) != 4 || len(merged) != 5 || merged[0].Severity != core.Error {
-		t.Errorf("%d pieces of advice, merged with %+v: %+v", len(list), r.Config.Diagnostics, merged)
 	}
 }

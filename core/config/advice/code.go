@@ -27,7 +27,10 @@ const (
 	OddLevel           Code = "odd-level"
 	DisablePattern     Code = "disable-pattern"
 	DaemonDirectory    Code = "daemon-directory"
+	QueueDirectory     Code = "queue-directory"
+	DataDirectory      Code = "data-directory"
 
+	NoServices       Code = "no-services"
 	SwallowedEntry   Code = "swallowed-entry"
 	CommentedEntry   Code = "commented-entry"
 	DashName         Code = "dash-name"
@@ -63,10 +66,10 @@ const (
 // codes are all of them, sorted by their texts.
 var codes = [...]Code{
 	BrokenMacro, CannotChroot, CarriageReturn, CommentedEntry, CommentedParameter, CoveredAddress,
-	DaemonDirectory, DashName, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8,
+	DaemonDirectory, DashName, DataDirectory, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8,
 	LongPath, MissingAttribute, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
-	MisspeltReference, NeedsPrivileges, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber, OverrideSyntax,
-	PortRange, PortZero, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
+	MisspeltReference, NeedsPrivileges, NoServices, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber, OverrideSyntax,
+	PortRange, PortZero, QueueDirectory, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
 	StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace, UnknownCommand, UselessWakeup,
 	WrongLimit, WrongName, WrongPrivacy,
 }

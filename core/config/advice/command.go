@@ -24,24 +24,29 @@ func (c *check) command(e *entry) {
 	switch {
 	case !known || program.Unknown:
 	case !program.Exists:
-		c.inMaster(UnknownCommand, at, "there is no program "+directory+"/"+text+": every start of the service fails", commandHint(text))
+		c.inMaster(UnknownCommand, at, "there is no program "+directory+"/"+text+": every start of the service fails", c.commandHint(text))
 	case !program.Regular:
-		c.inMaster(NotAProgram, at, directory+"/"+text+" is no file that can be run: every start of the service fails", commandHint(text))
+		c.inMaster(NotAProgram, at, directory+"/"+text+" is no file that can be run: every start of the service fails", c.commandHint(text))
 	case !program.Executable:
 		c.inMaster(NotExecutable, at, directory+"/"+text+" may not be executed by anybody: every start of the service fails",
 			"make it executable: chmod 755 "+directory+"/"+text)
 	}
 }
 
-// commandHint says what to write instead of a command that is not there.
-func commandHint(text string) string {
+// commandHint says what to write instead of a command that is not there. What
+// is itself missing is no remedy.
+func (c *check) commandHint(text string) string {
 	switch {
 	case text[0] == '/':
 		return "the path begins at the daemon directory; put a link to the program there, or let spawn(8) or pipe(8) run it: argv=" + text
 	case strings.IndexByte(text, '$') >= 0:
 		return "macros are not expanded in this column; write the name of a program in the daemon directory"
 	}
-	if near, ok := nearest(strings.ToLower(text), serverNames[:]); ok && len(text) > 3 {
+	near, ok := nearest(strings.ToLower(text), serverNames[:])
+	if program, known := c.in.Programs[c.p.DaemonDirectory()+"/"+near]; known && !program.Unknown && !program.Regular {
+		ok = false
+	}
+	if ok && near != text && len(text) > 3 {
 		return "did you mean " + near + "?"
 	}
 	return "write the name of a program in the daemon directory, or put the program there"

@@ -89,8 +89,21 @@ func broken(e *config.MasterEntry, path string, list []core.Diagnostic) bool {
 	return false
 }
 
+// empty looks for a master.cf that says nothing. The original takes it as it
+// is, at a reload too.
+func (c *check) empty() {
+	for i := range c.in.Master.Entries {
+		if !c.in.Master.Entries[i].Ignored() {
+			return
+		}
+	}
+	c.inMaster(NoServices, config.Position{}, "master.cf has no entry: no service is started, and a reload stops all",
+		"write entries, or put the saved file back")
+}
+
 // services looks at master.cf.
 func (c *check) services() {
+	c.empty()
 	for i := range c.entries {
 		e := &c.entries[i]
 		if e.off {

@@ -1,0 +1,45 @@
+package advice
+
+import "github.com/stationmaster/stationmaster/core/config"
+
+// directories looks at the directories that the master itself needs at its
+// start. Whether mail_owner may write there is not judged: that takes more than
+// a look from outside.
+func (c *check) directories() {
+	queue, data := c.p.QueueDirectory(), c.p.DataDirectory()
+	switch {
+	case c.noDirectory(queue):
+		c.inMain(QueueDirectory, c.valueAt("queue_directory"), "queue_directory = "+queue+" is no directory: the master does not start",
+			"make the directory, or correct queue_directory")
+	case c.noDirectory(lockDirectory(queue)):
+		c.inMain(QueueDirectory, c.valueAt("queue_directory"), lockDirectory(queue)+" is no directory: the master cannot make its lock file there, and does not start",
+			"make the directory (postfix check makes those of the queue that are missing), or correct queue_directory")
+	}
+	if c.noDirectory(data) {
+		c.inMain(DataDirectory, c.valueAt("data_directory"), "data_directory = "+data+" is no directory: the master cannot make its lock file there, and does not start",
+			"make the directory and give it to mail_owner, or correct data_directory")
+	}
+}
+
+// lockDirectory is where the master locks others out of the queue.
+func lockDirectory(queue string) string { return queue + "/pid" }
+
+// ownDirectories lists what directories looks at. A path that is not absolute
+// means nothing here: it counts from where the master is started.
+func ownDirectories(p *config.Parameters) (list []string) {
+	if queue := p.QueueDirectory(); absolute(queue) {
+		list = append(list, queue, lockDirectory(queue))
+	}
+	if data := p.DataDirectory(); absolute(data) {
+		list = append(list, data)
+	}
+	return list
+}
+
+func absolute(path string) bool { return path != "" && path[0] == '/' }
+
+// noDirectory tells whether a path is known to be no directory.
+func (c *check) noDirectory(path string) bool {
+	program, known := c.in.Programs[path]
+	return known && !program.Unknown && !program.Directory
+}
