@@ -263,9 +263,9 @@ func (p *play) canonical() error {
 	k := core.NewCanon(p.configs.given()...)
 	form := k.Append(nil, p.m)
 	// Not later than now, and earlier only where the scale has room: near its ends
-	// it would cut what lies there.
+	// it would cut what lies there, a deadline that nobody let expire among it.
 	at := p.now
-	if at > 0 {
+	if when, ok := p.m.Deadline(); at > 0 && (!ok || when > 0) {
 		at = at.Add(-core.Second)
 	}
 	m, err := k.Restore(form, core.Origin{Now: at, Service: 1 << 20, Generation: 1 << 33, PID: 1 << 20, Request: 1 << 33})
