@@ -103,7 +103,7 @@ func (p *play) start(choices []byte) error {
 		now = origins[p.below(len(origins))]
 	}
 	m := core.New(now, o)
-	p.base = 0
+	p.began, p.base = now, 0
 	if p.head&beginHigh != 0 && p.model == nil {
 		p.base = 1<<32 - 4
 		k := core.NewCanon()
@@ -265,7 +265,7 @@ func (p *play) canonical() error {
 	// Not later than now, and earlier only where the scale has room: near its ends
 	// it would cut what lies there, a deadline that nobody let expire among it.
 	at := p.now
-	if when, ok := p.m.Deadline(); at > 0 && (!ok || when > 0) {
+	if at > 0 && p.began >= 0 {
 		at = at.Add(-core.Second)
 	}
 	m, err := k.Restore(form, core.Origin{Now: at, Service: 1 << 20, Generation: 1 << 33, PID: 1 << 20, Request: 1 << 33})

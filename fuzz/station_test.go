@@ -15,9 +15,10 @@ import (
 // no child has pid 0. All that comes from outside is as hostile as the bytes.
 type station struct {
 	reader
-	m    *core.Machine
-	now  core.Time
-	base core.Generation // before the first start
+	m     *core.Machine
+	now   core.Time
+	began core.Time       // when the machine was made
+	base  core.Generation // before the first start
 
 	// proper is an adapter that the reference model accepts: it also keeps a
 	// wakeup's answers in order, says of a child's channel only what can come

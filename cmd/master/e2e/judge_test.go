@@ -148,6 +148,13 @@ func (k *killer) reasons(number int, log chronicle) []string {
 			}
 		}
 	}
+	for _, file := range files {
+		for _, e := range log.lines[file] {
+			if e.text == unreturned && k.killed("bounce", "cleanup") {
+				found = append(found, "it was returned, and who did it was killed before that was confirmed")
+			}
+		}
+	}
 	for _, v := range k.victims {
 		if !slices.Contains(doers, v.program) {
 			continue
@@ -160,6 +167,20 @@ func (k *killer) reasons(number int, log chronicle) []string {
 		}
 	}
 	return found
+}
+
+// unreturned is what qmgr(8) says of a message that bounce(8) did not return, as
+// far as it knows. The notice has a queue file that nobody has named then.
+const unreturned = "status=deferred (bounce failed)"
+
+// killed tells whether a process of one of the programs was killed.
+func (k *killer) killed(programs ...string) bool {
+	for _, v := range k.victims {
+		if slices.Contains(programs, v.program) {
+			return true
+		}
+	}
+	return false
 }
 
 // of tells all that the log has about a letter.
