@@ -93,7 +93,15 @@ func (l *Loop) leave(put func(*mailbox)) {
 	l.mailbox.mu.Lock()
 	put(&l.mailbox)
 	l.mailbox.mu.Unlock()
-	l.k.WakerWake(l.waker)
+	l.wake()
+}
+
+// wake makes the loop look, now or, if that fails, later: nobody else would look
+// for what was left.
+func (l *Loop) wake() {
+	if l.k.WakerWake(l.waker) != 0 {
+		l.clock.AfterFunc(time.Duration(againInterval), l.wake)
+	}
 }
 
 // lookForEnds has the loop reap whoever has ended.
@@ -144,8 +152,8 @@ func (l *Loop) Run() Ending {
 	return *l.exec.ending
 }
 
-// againInterval is how soon kept log lines are tried again, and calls that must
-// be made in the end.
+// againInterval is how soon kept log lines are tried again, wake-ups that could
+// not be sent, and calls that must be made in the end.
 const againInterval = 100 * core.Millisecond
 
 // rest says how long to wait for events: to the machine's next deadline, and not

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -562,6 +563,31 @@ func TestCommandsRunBesideTheLoop(t *testing.T) {
 	if log := s.log(); strings.Contains(log, "reaped process") {
 		t.Errorf("log:\n%s", log)
 	}
+}
+
+// numbWaker lets the first wake-ups be refused.
+type numbWaker struct {
+	LoopKernel
+	refusals *atomic.Int32
+}
+
+func (k numbWaker) WakerWake(waker sys.FD) core.Errno {
+	if k.refusals.Add(-1) >= 0 {
+		return core.EINTR
+	}
+	return k.LoopKernel.WakerWake(waker)
+}
+
+// What was left for the loop is found, however often the wake-up is refused:
+// nothing else happens meanwhile.
+func TestRefusedWakeupIsSentLater(t *testing.T) {
+	var refusals atomic.Int32
+	s := openWith(t, clock.New(), func(s *station) {
+		s.loop.k = numbWaker{s.loop.k, &refusals}
+	}, local("a", "plain", 1))
+	refusals.Store(5)
+	s.hangup()
+	eventually(t, "the reload", func() bool { return strings.Contains(s.log(), "reload -- version") })
 }
 
 func TestKeptLogLinesAreTriedAgain(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/benbjohnson/clock"
 
@@ -296,10 +297,23 @@ func (d *daemon) apply(c *core.Config) []string {
 	return d.environ
 }
 
+// A log file that does not take the first line is tried again so often, with so
+// long a pause before it.
+const (
+	logTries = 10
+	logPause = 100 * time.Millisecond
+)
+
 // announce tells who waits that we serve. A log file that did not take the line
-// which says so ends the start instead, while somebody may still hear of it.
+// which says so, and takes no other a second later, ends the start instead, while
+// somebody may still hear of it.
 func (d *daemon) announce() {
-	if err := d.log.Err(); err != nil {
+	err := d.log.Err()
+	for try := 0; err != nil && try < logTries; try++ {
+		boot.Pause(logPause)
+		err = d.log.Retry()
+	}
+	if err != nil {
 		d.fatal(err.Error())
 	}
 	d.start.Ready.Announce()

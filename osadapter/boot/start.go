@@ -22,6 +22,12 @@ const (
 	readyFD       = 3 // where the started process finds the ready descriptor
 )
 
+// What waits for us is told that we are up so often, with so long a pause between.
+const (
+	readyTries = 10
+	readyPause = 100 * time.Millisecond
+)
+
 // ReadyLimit is how long the parent of a daemon waits for it (option -w).
 const ReadyLimit = 100 * time.Second
 
@@ -77,10 +83,11 @@ func (r *Ready) Announce() {
 	if r == nil || r.fd < 0 {
 		return
 	}
-	for i := 0; i < maxRestarts; i++ {
-		if _, err := unix.Write(r.fd, []byte{0}); err != unix.EINTR {
+	for range readyTries {
+		if _, err := unix.Write(r.fd, []byte{0}); err == nil || err == unix.EPIPE {
 			break
 		}
+		Pause(readyPause) // a parent that hears nothing takes us for dead
 	}
 	_ = unix.Close(r.fd)
 	r.fd = -1

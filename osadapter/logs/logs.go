@@ -244,10 +244,15 @@ func (l *Log) tellLost() error {
 // note keeps what became of a line. Before the first Switch, standard error
 // hears what matters, and a missing syslog daemon is nothing unusual.
 func (l *Log) note(err error) {
-	l.err = nil
 	if err != nil && l.switched {
 		l.lost.lose(err)
 	}
+	l.keepFileError(err)
+}
+
+// keepFileError makes err what Err gives, if it is about the log file.
+func (l *Log) keepFileError(err error) {
+	l.err = nil
 	var file *fileError
 	if errors.As(err, &file) {
 		l.err = err
@@ -293,6 +298,15 @@ func (l *Log) copy(level Level, line string) {
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.err
+}
+
+// Retry tries again to tell of the lines that were lost since the first Switch,
+// and gives what Err gives after that.
+func (l *Log) Retry() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keepFileError(l.tellLost())
 	return l.err
 }
 

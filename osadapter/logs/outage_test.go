@@ -84,8 +84,14 @@ func roleLimit() {
 		os.Exit(4)
 	}
 	l.Log(Info, "lost")
-	if unix.Setrlimit(unix.RLIMIT_FSIZE, &free) != nil {
+	if l.Retry() == nil {
 		os.Exit(5)
+	}
+	if unix.Setrlimit(unix.RLIMIT_FSIZE, &free) != nil {
+		os.Exit(6)
+	}
+	if l.Retry() != nil || l.Err() != nil {
+		os.Exit(7)
 	}
 	l.Log(Info, "back")
 	os.Exit(0)

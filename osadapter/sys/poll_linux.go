@@ -100,16 +100,13 @@ func (Linux) WakerOpen() (FD, core.Errno) {
 }
 
 // WakerWake makes the waker readable. Any goroutine may call it, any number of
-// times; it does not block. It is insisted on: nobody looks for what is announced
-// in vain.
+// times; it does not block. After an error it is to be called again.
 func (k Linux) WakerWake(waker FD) core.Errno {
-	return Insist(func() core.Errno {
-		_, e := k.Write(waker, []byte{1, 1, 1, 1, 1, 1, 1, 1})
-		if e == core.EAGAIN { // the counter is full: it is readable
-			return 0
-		}
-		return e
-	})
+	_, e := k.Write(waker, []byte{1, 1, 1, 1, 1, 1, 1, 1})
+	if e == core.EAGAIN { // the counter is full: it is readable
+		return 0
+	}
+	return e
 }
 
 // WakerDrain makes the waker unreadable until the next WakerWake. What was
