@@ -36,8 +36,6 @@ type ChildEntry struct {
 	PID        core.PID
 	Status     sys.FD // sys.None once it is closed
 	Key        uint64
-	End        sys.FD // sys.None if there is none
-	EndKey     uint64
 }
 
 // WakeupEntry is one wakeup request under way.
@@ -60,7 +58,7 @@ func (x *Exec) Books() Books {
 		}
 	}
 	for g, c := range x.children {
-		b.Children = append(b.Children, ChildEntry{g, c.pid, c.status, key(keyStatus, uint64(g)), c.end, key(keyEnd, uint64(g))})
+		b.Children = append(b.Children, ChildEntry{g, c.pid, c.status, key(keyStatus, uint64(g))})
 	}
 	for r, w := range x.wakeups {
 		b.Wakeups = append(b.Wakeups, WakeupEntry{

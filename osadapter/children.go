@@ -11,9 +11,7 @@ import (
 type child struct {
 	pid    core.PID
 	status sys.FD // our end of its status channel; sys.None once it is closed
-	end    sys.FD // tells of its end; sys.None: SIGCHLD does
-	noted  bool   // in Exec.ended
-	hungUp bool   // its end of the channel is closed, and the machine does not know yet
+	asked  uint8  // how often it was asked for since it closed its channel
 }
 
 // readBytes is how much of one status channel is read in one turn of the
@@ -56,17 +54,18 @@ func (x *Exec) startChild(a *core.Action) {
 		FlowWrite:  x.flowWrite,
 		Listeners:  x.fds,
 		Environ:    x.environ,
-		WatchEnd:   x.descriptorsAbound(),
 	})
 	if e != 0 {
 		x.answer(core.FailedStart(a.Service, a.Generation, step, e))
 		return
 	}
 	c := x.newChild()
-	*c = child{pid: started.PID, status: started.Status, end: started.End}
+	*c = child{pid: started.PID, status: started.Status}
 	x.children[a.Generation] = c
 	x.pids[c.pid] = a.Generation
-	x.watchEnd(a.Generation, c)
+	if x.born != nil {
+		x.born()
+	}
 	x.answer(core.StartedChild(a.Service, a.Generation, c.pid))
 }
 
@@ -80,16 +79,9 @@ func (x *Exec) newChild() *child {
 	return new(child)
 }
 
-// descriptorsAbound tells whether a child can have one more descriptor for its
-// end: a quarter of what we may have is left over.
-func (x *Exec) descriptorsAbound() bool {
-	const most = 3 // that one wakeup holds
-	used := uint64(spareDescriptors + x.listening + len(x.children) + x.watching + most*len(x.wakeups))
-	return x.around.OpenFiles == 0 || 4*used < 3*x.around.OpenFiles
-}
-
 // statusReady reads what a child reports. End-of-file takes the descriptor out
-// of the poll set, where its hangup would be reported for ever.
+// of the poll set, where its hangup would be reported for ever, and makes us ask
+// whether the child has ended.
 func (x *Exec) statusReady(g core.Generation) {
 	c := x.children[g]
 	if c == nil || c.status == sys.None {
@@ -97,12 +89,7 @@ func (x *Exec) statusReady(g core.Generation) {
 	}
 	if closed := x.read(g, c, readBytes); closed {
 		x.closeStatus(c)
-		if c.end == sys.None {
-			x.answer(core.ClosedChannel(g))
-			return
-		}
-		c.hungUp = true
-		x.endNoticed(g)
+		x.ended = append(x.ended, g)
 	}
 }
 

@@ -26,8 +26,7 @@ type Surroundings struct {
 	// BeforeGroupSignal makes us survive a signal to our own process group.
 	BeforeGroupSignal func(core.Signal)
 	// CatchEnds begins the delivery of SIGCHLD, after each of which Reap is to
-	// be called. It is called when there are children, or may be, of whose end
-	// nothing else tells. Nil: SIGCHLD is delivered already.
+	// be called. It is called when there may be children that we did not start.
 	CatchEnds func()
 	// OpenFiles is the limit on open descriptors; 0: unknown.
 	OpenFiles uint64
@@ -62,11 +61,11 @@ type Exec struct {
 	starter   spawn.Starter
 	channel   channelKernel     // what starter works with
 	listening int               // open listeners
-	watching  int               // children that have a descriptor for their end
 	stale     []core.ServiceID  // services whose listeners the poll set may not know as they are
-	ended     []core.Generation // children that seem to have ended, see ReapEnded
-	signals   bool              // SIGCHLD is delivered
-	sweep     bool              // somebody may have ended before it was
+	ended     []core.Generation // children that closed their channel, see ReapEnded
+	pause     core.Duration     // until they are asked for again
+	reaped    []sys.Reaped      // by a sweep that is under way
+	born      func()            // told of every start; nil: nobody is
 	free      []*child
 	fds       []sys.FD        // of a service, while a child is started
 	buffer    [readBytes]byte // what a channel is read into
@@ -194,25 +193,28 @@ func (x *Exec) Ready(e sys.PollEvent) {
 		x.statusReady(core.Generation(number))
 	case keyWakeup:
 		x.wakeupReady(core.Request(number))
-	case keyEnd:
-		x.endNoticed(core.Generation(number))
 	}
 }
 
 // Ending tells how the process is to end, or gives nil while it is to go on.
 func (x *Exec) Ending() *Ending { return x.ending }
 
-// keptEvents is how long a queue is kept for the next turn: a child that ends
-// with its channel full leaves a hundred times as many.
-const keptEvents = 1024
+// keptLength is how long a list is kept for the next turn: a child that ends
+// with its channel full leaves a hundred times as many events.
+const keptLength = 1024
+
+// emptied gives the list without what is in it, for the next turn.
+func emptied[T any](list []T) []T {
+	if cap(list) > keptLength {
+		return nil
+	}
+	return list[:0]
+}
 
 // Next takes the oldest queued event.
 func (x *Exec) Next() (core.Event, bool) {
 	if x.head == len(x.queue) {
-		if cap(x.queue) > keptEvents {
-			x.queue = nil
-		}
-		x.queue, x.head = x.queue[:0], 0
+		x.queue, x.head = emptied(x.queue), 0
 		return core.Event{}, false
 	}
 	x.head++

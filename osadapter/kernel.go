@@ -25,7 +25,6 @@ type Kernel interface {
 	FlowPipe() (read, write sys.FD, e core.Errno)
 	PollOpen() (sys.FD, core.Errno)
 	PollAdd(set, fd sys.FD, key uint64, read, write bool) core.Errno
-	PollAddEnd(set, fd sys.FD, key uint64) core.Errno
 	PollModify(set, fd sys.FD, key uint64, read, write bool) core.Errno
 	PollRemove(set, fd sys.FD) core.Errno
 	Kill(pid core.PID, s core.Signal) core.Errno
@@ -42,6 +41,7 @@ type LoopKernel interface {
 	WakerOpen() (sys.FD, core.Errno)
 	WakerWake(waker sys.FD) core.Errno
 	WakerDrain(waker sys.FD) core.Errno
+	AwaitEnd() core.Errno
 }
 
 var _ LoopKernel = sys.Linux{}
@@ -60,7 +60,6 @@ const (
 	keyListener
 	keyStatus
 	keyWakeup
-	keyEnd
 )
 
 func key(kind keyKind, number uint64) uint64 { return uint64(kind)<<keyKindShift | number&keyNumber }

@@ -39,6 +39,7 @@ type Loop struct {
 
 	signals chan os.Signal
 	mailbox mailbox
+	born    chan struct{} // full when children may have been started, see watchEnds
 
 	// Journal records every step of the machine, from Boot on. Nil: none.
 	Journal *journal.Journal
@@ -64,7 +65,8 @@ type mailbox struct {
 // NewLoop prepares a loop for the machine. The clock gives the machine its
 // time, counted from now.
 func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, error) {
-	l := &Loop{machine: m, exec: x, k: k, clock: c, origin: c.Now(), signals: make(chan os.Signal, 64)}
+	l := &Loop{machine: m, exec: x, k: k, clock: c, origin: c.Now(),
+		signals: make(chan os.Signal, 64), born: make(chan struct{}, 1)}
 	var e core.Errno
 	if l.waker, e = k.WakerOpen(); e != 0 {
 		return nil, &CallError{"eventfd", e}
@@ -74,6 +76,7 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 		return nil, &CallError{"epoll_ctl", e}
 	}
 	x.commands = NewCommands(l.lookForEnds)
+	x.born = l.childBorn
 	return l, nil
 }
 
@@ -107,6 +110,39 @@ func (l *Loop) wake() {
 // lookForEnds has the loop reap whoever has ended.
 func (l *Loop) lookForEnds() { l.leave(func(m *mailbox) { m.reap = true }) }
 
+// lookPause is the least time between two looks of watchEnds.
+const lookPause = 20 * time.Millisecond
+
+// watchEnds sleeps until some child has ended, however that came, and has the loop
+// reap. Most ends are noticed without it (see Exec.ReapEnded): it looks only so
+// often, and costs nothing while nobody ends. It may be left behind asleep.
+func (l *Loop) watchEnds(stop <-chan struct{}) {
+	for {
+		if l.k.AwaitEnd() == core.ECHILD {
+			select {
+			case <-stop:
+				return
+			case <-l.born:
+			}
+		} else {
+			l.lookForEnds()
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(lookPause):
+		}
+	}
+}
+
+// childBorn lets watchEnds know that there is a child to wait for.
+func (l *Loop) childBorn() {
+	select {
+	case l.born <- struct{}{}:
+	default: // it has yet to hear of another
+	}
+}
+
 // Stop makes Run return as soon as the current turn is over, with everything
 // left as it is. Any goroutine may call it.
 func (l *Loop) Stop() { l.leave(func(m *mailbox) { m.stop = true }) }
@@ -128,6 +164,7 @@ func (l *Loop) Run() Ending {
 	stop := make(chan struct{})
 	defer close(stop)
 	go l.forwardSignals(stop)
+	go l.watchEnds(stop)
 	l.startWatchdog()
 	var ready [64]sys.PollEvent
 	l.exec.ReapFirst()
@@ -157,19 +194,31 @@ func (l *Loop) Run() Ending {
 const againInterval = 100 * core.Millisecond
 
 // rest says how long to wait for events: to the machine's next deadline, and not
-// long while log lines are kept that somebody may take soon, or calls are owed;
-// below zero, for ever. The wait itself ends in time: a timer of the runtime
-// would fire on another thread, which then has to wake this one.
+// long while log lines are kept that somebody may take soon, calls are owed, or a
+// child is about to end; below zero, for ever. The wait itself ends in time: a
+// timer of the runtime would fire on another thread, which then has to wake this
+// one.
 func (l *Loop) rest() core.Duration {
 	rest := core.Duration(-1)
 	if when, ok := l.machine.Deadline(); ok {
 		rest = max(when.Sub(l.Now()), 0)
 	}
 	flush := l.exec.around.Flush
-	if kept := flush != nil && !flush(); (kept || l.exec.Owing()) && (rest < 0 || rest > againInterval) {
-		return againInterval
+	if kept := flush != nil && !flush(); kept || l.exec.Owing() {
+		rest = sooner(rest, againInterval)
+	}
+	if pause, ok := l.exec.Pause(); ok {
+		rest = sooner(rest, pause)
 	}
 	return rest
+}
+
+// sooner is the shorter of a rest, which may be for ever, and a pause.
+func sooner(rest, pause core.Duration) core.Duration {
+	if rest < 0 {
+		return pause
+	}
+	return min(rest, pause)
 }
 
 // turn handles one batch: due timers, then descriptors, then what other

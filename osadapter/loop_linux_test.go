@@ -64,7 +64,8 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.applied++
-			return []string{"TMPDIR=" + os.TempDir()}
+			// The race detector would keep each server for a second at its exit.
+			return []string{"TMPDIR=" + os.TempDir(), "GORACE=atexit_sleep_ms=0"}
 		},
 		Announce:          func() {},
 		BeforeGroupSignal: func(core.Signal) { t.Error("a signal to the group of the tests") },

@@ -59,7 +59,10 @@ func serve(behaviour string, g uint32) {
 			note(fd, file)
 		}
 		fmt.Fprintf(fdWriter(fd), "%s %d\n", behaviour, os.Getpid())
-		if behaviour == "busy" {
+		if behaviour == "mute" {
+			unix.Close(wire.StatusFD)
+		}
+		if behaviour == "busy" || behaviour == "mute" {
 			var b [64]byte
 			for {
 				if n, err := unix.Read(fd, b[:]); n <= 0 && err != unix.EINTR {
@@ -83,7 +86,7 @@ func serve(behaviour string, g uint32) {
 			}
 			os.Exit(0)
 		}
-		if behaviour == "oneshot" || !say(g, wire.Available) {
+		if behaviour == "oneshot" || behaviour == "mute" || !say(g, wire.Available) {
 			os.Exit(0)
 		}
 	}

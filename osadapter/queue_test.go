@@ -9,7 +9,7 @@ import (
 // What one child made us queue at its end is not kept for good.
 func TestLongQueueIsGivenBack(t *testing.T) {
 	x := &Exec{}
-	for _, n := range []int{keptEvents / 2, 50 * keptEvents} {
+	for _, n := range []int{keptLength / 2, 50 * keptLength} {
 		for range n {
 			x.answer(core.ExpiredTimer())
 		}
@@ -18,7 +18,7 @@ func TestLongQueueIsGivenBack(t *testing.T) {
 				t.Fatal("an event is lost")
 			}
 		}
-		if _, ok := x.Next(); ok || cap(x.queue) > keptEvents {
+		if _, ok := x.Next(); ok || cap(x.queue) > keptLength {
 			t.Errorf("after %d events: room for %d is kept", n, cap(x.queue))
 		}
 	}

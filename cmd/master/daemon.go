@@ -46,9 +46,10 @@ type daemon struct {
 	switchIdentity bool // we are root and act as mail owner where that is due
 }
 
-// reservedThreads are for the loop, a configuration load with a look-up, the
-// delivery of signals, timers and the garbage collector.
-const reservedThreads = 8
+// reservedThreads are for the loop, who waits for the ends of children, a
+// configuration load with a look-up, the delivery of signals, timers and the
+// garbage collector.
+const reservedThreads = 9
 
 // run goes through the start in the original's order (spec runtime, 2) and
 // then carries the machine to its end.

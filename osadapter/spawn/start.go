@@ -30,7 +30,6 @@ var _ Kernel = sys.Linux{}
 // It must not be copied.
 type Starter struct {
 	process sys.Process
-	end     sys.FD
 	environ []string
 	argv    []string
 	files   []sys.FD
@@ -45,14 +44,12 @@ type Request struct {
 	FlowWrite  sys.FD
 	Listeners  []sys.FD // in address order, as the service has them open now
 	Environ    []string // NAME=VALUE, without GENERATION; not changed
-	WatchEnd   bool     // a descriptor is wanted that tells of the child's end
 }
 
 // Child is a process that was started.
 type Child struct {
 	PID    core.PID
 	Status sys.FD // our end of its status channel, non-blocking
-	End    sys.FD // tells of its end (sys.Process.End); sys.None if not wanted or not to be had
 }
 
 // Start starts a child with a status channel of its own. The child's end of
@@ -61,7 +58,7 @@ type Child struct {
 // was tried: StartChannel, StartFork or StartExec. What k is given stays valid
 // until the next Start.
 func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno) {
-	none := Child{Status: sys.None, End: sys.None}
+	none := Child{Status: sys.None}
 	ours, theirs, e := k.StatusPair()
 	if e != 0 {
 		return none, core.StartChannel, e
@@ -77,17 +74,13 @@ func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno
 		Files: s.files,
 		Root:  r.Entry.SwitchIdentity,
 	}
-	s.end = sys.None
-	if r.WatchEnd {
-		s.process.End = &s.end
-	}
 	pid, step, e := k.Start(&s.process)
 	k.Close(theirs)
 	if e != 0 {
 		k.Close(ours)
 		return none, step, e
 	}
-	return Child{PID: pid, Status: ours, End: s.end}, core.StartNone, 0
+	return Child{PID: pid, Status: ours}, core.StartNone, 0
 }
 
 // appendFiles puts every descriptor at its number.

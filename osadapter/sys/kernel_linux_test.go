@@ -270,6 +270,7 @@ func TestPollingAllocatesNothing(t *testing.T) {
 	var events [8]PollEvent
 	if n := testing.AllocsPerRun(100, func() {
 		kernel.PollWait(set, events[:], 0)
+		kernel.PollWait(set, events[:], core.Microsecond)
 		kernel.WakerDrain(waker)
 		kernel.Wait()
 	}); n != 0 {

@@ -97,9 +97,6 @@ func (Linux) PollOpen() (FD, core.Errno) { return None, ENOSYS }
 // PollAdd answers ENOSYS.
 func (Linux) PollAdd(_, _ FD, _ uint64, _, _ bool) core.Errno { return ENOSYS }
 
-// PollAddEnd answers ENOSYS.
-func (Linux) PollAddEnd(_, _ FD, _ uint64) core.Errno { return ENOSYS }
-
 // PollModify answers ENOSYS.
 func (Linux) PollModify(_, _ FD, _ uint64, _, _ bool) core.Errno { return ENOSYS }
 
@@ -128,6 +125,9 @@ func (Linux) Wait() (Reaped, core.Errno) { return Reaped{}, ENOSYS }
 
 // WaitFor answers ENOSYS.
 func (Linux) WaitFor(core.PID) (Reaped, core.Errno) { return Reaped{}, ENOSYS }
+
+// AwaitEnd answers ENOSYS.
+func (Linux) AwaitEnd() core.Errno { return ENOSYS }
 
 // Adopts says no.
 func (Linux) Adopts() bool { return false }

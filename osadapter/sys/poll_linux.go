@@ -2,6 +2,7 @@ package sys
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/stationmaster/stationmaster/core"
 	"golang.org/x/sys/unix"
@@ -23,15 +24,6 @@ func (Linux) PollOpen() (FD, core.Errno) {
 // PollAdd puts fd into the set. key comes back with its events.
 func (Linux) PollAdd(set, fd FD, key uint64, read, write bool) core.Errno {
 	return pollControl(set, fd, unix.EPOLL_CTL_ADD, key, read, write)
-}
-
-// PollAddEnd puts a descriptor that Process.End was set to into the set. It is
-// reported once, as ready to read, when the process has ended, and once more
-// when whoever traced it lets go of it: until then it cannot be waited for, and
-// what is reported for as long as it is so would spin.
-func (Linux) PollAddEnd(set, fd FD, key uint64) core.Errno {
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(key), Pad: int32(key >> 32)}
-	return number(unix.EpollCtl(int(set), unix.EPOLL_CTL_ADD, int(fd), &event))
 }
 
 // PollModify changes key and interest of fd, which is in the set.
@@ -56,13 +48,14 @@ func pollControl(set, fd FD, operation int, key uint64, read, write bool) core.E
 	return number(unix.EpollCtl(int(set), operation, int(fd), &event))
 }
 
-// PollWait waits until something in the set is ready, at most for timeout,
-// which is rounded up to milliseconds; below zero it waits for ever, zero does
-// not wait. n events are in buffer; none means that the time is over or a
-// signal came, and the caller asks its clock which.
+// PollWait waits until something in the set is ready, at most for timeout; below
+// zero it waits for ever, zero does not wait. A timeout of a few milliseconds is
+// exact from Linux 5.11 on, any other rounded up to milliseconds. n events are in
+// buffer; none means that the time is over or a signal came, and the caller asks
+// its clock which.
 func (Linux) PollWait(set FD, buffer []PollEvent, timeout core.Duration) (n int, e core.Errno) {
 	var events [pollBatch]unix.EpollEvent
-	n, err := unix.EpollWait(int(set), events[:min(len(buffer), pollBatch)], milliseconds(timeout))
+	n, err := epollWait(set, events[:min(len(buffer), pollBatch)], timeout)
 	if err == unix.EINTR {
 		return 0, 0
 	}
@@ -79,6 +72,25 @@ func (Linux) PollWait(set FD, buffer []PollEvent, timeout core.Duration) (n int,
 		}
 	}
 	return n, 0
+}
+
+// exactBelow is from where on nobody minds a millisecond.
+const exactBelow = 10 * core.Millisecond
+
+func epollWait(set FD, events []unix.EpollEvent, timeout core.Duration) (int, error) {
+	if timeout > 0 && timeout < exactBelow && len(events) > 0 {
+		limit := unix.NsecToTimespec(int64(timeout))
+		n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(set), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), uintptr(unsafe.Pointer(&limit)), 0, 0)
+		switch e {
+		case 0:
+			return int(n), nil
+		case unix.ENOSYS, unix.EPERM: // an older system, or one that lets us make only calls that it knows
+		default:
+			return 0, e
+		}
+	}
+	return unix.EpollWait(int(set), events, milliseconds(timeout))
 }
 
 func milliseconds(d core.Duration) int {

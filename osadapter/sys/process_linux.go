@@ -29,10 +29,6 @@ func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
 		files[i] = uintptr(fd)
 	}
 	attributes := syscall.ProcAttr{Env: p.Env, Files: files, Sys: &syscall.SysProcAttr{}}
-	end := int(None)
-	if p.End != nil {
-		attributes.Sys.PidFD = &end
-	}
 	if p.Root {
 		attributes.Sys.Credential = &syscall.Credential{Groups: []uint32{0}}
 	}
@@ -44,9 +40,6 @@ func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
 	if err != nil {
 		e := number(err)
 		return 0, startStep(e), e
-	}
-	if p.End != nil {
-		*p.End = FD(end)
 	}
 	return core.PID(pid), core.StartNone, 0
 }
@@ -78,6 +71,14 @@ func (Linux) Wait() (Reaped, core.Errno) {
 // WaitFor is Wait for one child, which costs the same however many there are.
 // ECHILD says that nobody can tell any more how it ended.
 func (Linux) WaitFor(pid core.PID) (Reaped, core.Errno) { return wait(int(pid)) }
+
+// AwaitEnd waits until a child has ended, or says at once that one has; its status
+// is left to Wait. ECHILD: there is no child.
+func (Linux) AwaitEnd() core.Errno {
+	return retry(func() error {
+		return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
+	})
+}
 
 func wait(target int) (Reaped, core.Errno) {
 	var status unix.WaitStatus

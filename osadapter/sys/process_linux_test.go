@@ -66,6 +66,30 @@ func TestWaitTellsHowAProcessEnded(t *testing.T) {
 	}
 }
 
+func TestAwaitEndLeavesTheStatus(t *testing.T) {
+	if e := kernel.AwaitEnd(); e != core.ECHILD {
+		t.Fatalf("without a child: %v", e)
+	}
+	first, _, e := kernel.Start(process("/bin/sleep", "60"))
+	must(t, e)
+	second, _, e := kernel.Start(process("/bin/sleep", "60"))
+	must(t, e)
+	ended := make(chan core.Errno)
+	go func() { ended <- kernel.AwaitEnd() }()
+	select {
+	case e := <-ended:
+		t.Fatalf("nobody has ended: %v", e)
+	case <-time.After(10 * time.Millisecond):
+	}
+	must(t, kernel.Kill(second, core.SIGKILL))
+	must(t, <-ended)
+	must(t, kernel.AwaitEnd()) // it is there still
+	reap(t, second)
+	must(t, kernel.Kill(first, core.SIGKILL))
+	must(t, kernel.AwaitEnd())
+	reap(t, first)
+}
+
 // A stopped child is not a dead one.
 func TestWaitIgnoresStoppedProcesses(t *testing.T) {
 	pid, _, e := kernel.Start(process("/bin/sleep", "60"))

@@ -143,9 +143,4 @@ type Process struct {
 	Env   []string // NAME=VALUE, all of it
 	Files []FD     // Files[n] becomes descriptor n of the child; nothing else is open in it
 	Root  bool     // run as root with the groups {0}, whatever groups we have
-
-	// End, unless nil, is set to a descriptor for PollAddEnd, which tells of
-	// the end of the process, or to None when the system has no such thing.
-	// It is changed only when the process starts.
-	End *FD
 }

@@ -103,9 +103,6 @@ func (w *World) auditDescriptors() {
 		if c.Status != sys.None {
 			mark(c.Status, "status channel", membership{true, true, false, c.Key})
 		}
-		if c.End != sys.None {
-			mark(c.End, "end of a child", membership{true, true, false, c.EndKey})
-		}
 	}
 	for _, r := range b.Wakeups {
 		for _, fd := range r.Held {
@@ -188,12 +185,11 @@ func (w *World) auditState() {
 // holds at the end of a turn.
 func (w *World) auditZombies() {
 	d, k := w.daemon, w.kernel
-	if w.spared() || d.exec.Ending() != nil || d.caught && k.childDied {
+	if w.spared() || d.exec.Ending() != nil || k.childDied {
 		return
 	}
 	for _, p := range k.processes {
-		told := slices.ContainsFunc(k.table[d.exec.PollSet()].set.members, func(m *member) bool { return m.of.ends == p && !m.told })
-		if p.ended && !told {
+		if p.ended {
 			w.find("zombie", "child %d ended and was not reaped", p.PID)
 		}
 	}

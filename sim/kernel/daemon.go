@@ -27,7 +27,6 @@ type daemon struct {
 	hangup bool
 	last   core.Signal
 	up     bool
-	caught bool // SIGCHLD is delivered
 
 	starting core.ServiceID // whose child is being started
 	audited  int            // calls of the kernel at the last audit of the descriptors
@@ -49,7 +48,6 @@ func newDaemon(w *World, o core.Options) (*daemon, error) {
 		},
 		Announce:          func() { d.up = true },
 		BeforeGroupSignal: func(core.Signal) {},
-		CatchEnds:         func() { d.caught = true },
 		OpenFiles:         uint64(w.kernel.Limit),
 	}
 	var err error
@@ -78,7 +76,8 @@ func (d *daemon) turn() bool {
 	d.exec.ApplyWatches()
 	d.world.auditDescriptors()
 	d.world.auditZombies()
-	return active || n > 0 || d.kernel.late
+	_, pause := d.exec.Pause()
+	return active || n > 0 || d.kernel.late || pause
 }
 
 // copyBooks copies the books of Exec, unless nothing can have changed them.
@@ -105,21 +104,30 @@ func (d *daemon) mail() bool {
 		d.hangup = false
 		d.pump(core.GotSignal(core.SIGHUP))
 	}
-	if died := d.kernel.childDied; died {
-		d.kernel.childDied = false
-		if d.caught {
-			d.exec.Reap()
-			d.drain()
-		}
+	early := d.world.dice.chance(300)
+	if early {
+		d.sweep()
 	}
 	d.exec.ReapEnded()
 	d.drain()
+	if !early && !d.world.dice.chance(300) { // else whoever waits looks at the next turn
+		d.sweep()
+	}
 	if d.last != 0 {
 		s := d.last
 		d.last = 0
 		d.pump(core.GotSignal(s))
 	}
 	return active
+}
+
+// sweep is what follows from a look at who has ended.
+func (d *daemon) sweep() {
+	if d.kernel.childDied {
+		d.kernel.childDied = false
+		d.exec.Reap()
+		d.drain()
+	}
 }
 
 func (d *daemon) pump(ev core.Event) {

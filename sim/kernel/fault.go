@@ -41,7 +41,6 @@ const (
 	callFlowPipe
 	callPollOpen
 	callPollAdd
-	callPollAddEnd
 	callPollModify
 	callPollRemove
 	callKill
@@ -57,7 +56,7 @@ var callNames = [numCalls]string{
 	callUnlink: "unlink", callRename: "rename", callStatusPair: "socketpair", callStart: "start", callConnect: "connect",
 	callSocketError: "socket-error", callLocalAddress: "getsockname", callSend: "send", callSendDescriptor: "send-descriptor",
 	callPipe: "pipe", callWrite: "write", callFlowPipe: "flow-pipe", callPollOpen: "epoll-create", callPollAdd: "epoll-add",
-	callPollAddEnd: "epoll-add-end", callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
+	callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
 }
 
 // String gives the call's name.
@@ -119,7 +118,6 @@ var Errnos = [numCalls][]core.Errno{
 	callFlowPipe:       {core.EMFILE, core.ENFILE, core.ENOMEM},
 	callPollOpen:       {core.EMFILE, core.ENFILE, core.ENOMEM},
 	callPollAdd:        {core.ENOMEM, core.ENOSPC},
-	callPollAddEnd:     {core.ENOMEM, core.ENOSPC},
 	callPollModify:     {core.ENOMEM},
 	callPollRemove:     {core.ENOMEM},
 	callKill:           {core.EPERM, core.ESRCH},

@@ -38,20 +38,6 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 	tryAll(t, ordinary, faults(ordinary), 29, judge)
 }
 
-// TestEveryFaultOfReapingBySignalsIsSurvived is the same where nothing but
-// SIGCHLD tells of the end of a child, for the calls that this changes.
-func TestEveryFaultOfReapingBySignalsIsSurvived(t *testing.T) {
-	world := func() *World {
-		w := ordinary()
-		w.kernel.NoEnds = true
-		return w
-	}
-	all := slices.DeleteFunc(faults(world), func(f Fault) bool {
-		return f.Call != callWait && f.Call != callRead && f.Call != callStart && f.Call != callClose
-	})
-	tryAll(t, world, all, 29, judge)
-}
-
 // TestLastingFaultsAreSurvived lets a call fail until the end of the day, from
 // any occurrence on. When it works again, a reload mends what is left. Calls
 // that are insisted on, because nothing but trying again can help, must work

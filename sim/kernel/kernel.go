@@ -45,8 +45,6 @@ type Kernel struct {
 	Limit int
 	// BufferSize bounds what a pipe or a direction of a connection holds.
 	BufferSize int
-	// NoEnds takes away the descriptors that tell of a process's end.
-	NoEnds bool
 	// Strict makes the inode numbers of removed files come back at once.
 	table []*description // of the daemon
 	alive int            // descriptions that somebody holds
@@ -61,7 +59,7 @@ type Kernel struct {
 
 	processes   []*Process // not reaped, in the order of their starts
 	programs    map[string]Program
-	childDied   bool // SIGCHLD is pending
+	childDied   bool // and whoever waits for any child knows
 	groupKilled bool // the daemon has signalled its process group
 	late        bool // PollWait kept something for the next time
 
@@ -113,7 +111,6 @@ const (
 	socketKind
 	pipeKind // also a FIFO
 	setKind
-	endKind // tells of the end of a process
 )
 
 // description is an open file description: what descriptors refer to, and what
@@ -128,7 +125,6 @@ type description struct {
 	writes bool
 	inode  *inode // of a FIFO
 	set    *set
-	ends   *Process // of which it tells
 	member []*member
 }
 

@@ -18,7 +18,6 @@ type member struct {
 	of          *description
 	key         uint64
 	read, write bool
-	once, told  bool // it is reported one time, and has been
 }
 
 // PollOpen makes a poll set.
@@ -69,25 +68,6 @@ func (k *Kernel) PollAdd(in, fd sys.FD, key uint64, read, write bool) core.Errno
 	return 0
 }
 
-// PollAddEnd puts a descriptor that tells of a process's end into the set.
-func (k *Kernel) PollAddEnd(in, fd sys.FD, key uint64) core.Errno {
-	if e := k.enter(callPollAddEnd); e != 0 {
-		return e
-	}
-	s, d, m, e := k.find(in, fd, callPollAddEnd)
-	switch {
-	case e != 0:
-		return e
-	case m != nil || d.kind != endKind:
-		k.breach("descriptor %d is in the poll set already, or tells of no end", fd)
-		return core.EEXIST
-	}
-	m = &member{set: s, fd: fd, of: d, key: key, read: true, once: true}
-	d.member = append(d.member, m)
-	s.members = append(s.members, m)
-	return 0
-}
-
 // PollModify changes key and interest of a member.
 func (k *Kernel) PollModify(in, fd sys.FD, key uint64, read, write bool) core.Errno {
 	if e := k.enter(callPollModify); e != 0 {
@@ -127,8 +107,6 @@ func (d *description) readiness() readiness {
 	switch d.kind {
 	case socketKind:
 		return d.socket.readiness()
-	case endKind:
-		return readiness{read: d.ends.ended}
 	case pipeKind:
 		p := d.pipe
 		return readiness{
@@ -155,9 +133,6 @@ func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) int {
 			break
 		}
 		r := m.of.readiness()
-		if m.told || m.once && !r.read {
-			continue
-		}
 		e := sys.PollEvent{Key: m.key, Read: r.read && m.read, Write: r.write && m.write, Hangup: r.hangup, Error: r.failure}
 		if !e.Read && k.dice.chance(5) {
 			e.Read, e.Write = m.read, m.write
@@ -167,7 +142,6 @@ func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) int {
 		} else if ready {
 			buffer[n] = e
 			n++
-			m.told = m.once
 			reported = append(reported, m)
 		}
 	}

@@ -145,8 +145,6 @@ func (g *gambler) move() {
 		k.Limit = 256
 	case n < 79:
 		k.SetFaultRate(g.d.below(2) * g.d.below(60))
-	case n < 81:
-		k.NoEnds = !k.NoEnds
 	}
 	w.Run([]core.Duration{0, core.Millisecond, 100 * core.Millisecond, core.Second, 10 * core.Second, 70 * core.Second}[g.d.below(6)])
 }
@@ -154,7 +152,6 @@ func (g *gambler) move() {
 // gamble plays one random day and judges it.
 func gamble(dice *Dice) *World {
 	w := newTestWorld(dice)
-	w.kernel.NoEnds = w.dice.chance(200)
 	g := &gambler{w, w.dice}
 	w.Boot(g.config())
 	for n := 0; n < 60 && !w.ended(); n++ {

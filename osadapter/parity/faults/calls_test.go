@@ -174,7 +174,7 @@ func (w *watcher) describeMore(n *notification) (call, label string, ok bool) {
 		if label = w.kind(tid, int(int32(a[2]))); w.isRuntimes(tid, int(a[0])) {
 			return "", "", false
 		}
-	case unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT:
+	case unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2:
 		if call = "epoll-wait"; w.isRuntimes(tid, int(a[0])) {
 			return "", "", false
 		}
@@ -203,6 +203,8 @@ func (w *watcher) describeProcess(n *notification) (call, label string, ok bool)
 		if int32(a[0]) > 0 {
 			label = "one"
 		}
+	case unix.SYS_WAITID:
+		call = "await-end"
 	case unix.SYS_KILL:
 		call = "kill"
 		if label = strconv.Itoa(int(a[1])); int32(a[0]) < 0 {
