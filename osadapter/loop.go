@@ -65,8 +65,8 @@ type mailbox struct {
 // NewLoop prepares a loop for the machine. The clock gives the machine its
 // time, counted from now.
 func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, error) {
-	l := &Loop{machine: m, exec: x, k: k, clock: c, origin: c.Now(),
-		signals: make(chan os.Signal, 64), born: make(chan struct{}, 1)}
+	l := &Loop{machine: m, exec: x, k: k, clock: c, origin: c.Now()}
+	l.signals, l.born = make(chan os.Signal, 64), make(chan struct{}, 1)
 	var e core.Errno
 	if l.waker, e = k.WakerOpen(); e != 0 {
 		return nil, &CallError{"eventfd", e}
