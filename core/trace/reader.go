@@ -48,6 +48,7 @@ func (e *VersionError) Error() string {
 type Reader struct {
 	rest    []byte
 	size    int
+	offset  int
 	refs    core.References
 	now     core.Time
 	begun   bool
@@ -62,7 +63,7 @@ func NewReader(recording []byte) (*Reader, error) {
 	if len(recording) < len(Mark) || string(recording[:len(Mark)]) != Mark {
 		return nil, &VersionError{versionOf(recording)}
 	}
-	return &Reader{rest: recording[len(Mark):], size: len(recording)}, nil
+	return &Reader{rest: recording[len(Mark):], size: len(recording), offset: len(Mark)}, nil
 }
 
 // versionOf is what stands in the place of the version, for a message.
@@ -80,16 +81,20 @@ func (r *Reader) Next() (Record, error) {
 	if len(r.rest) == 0 {
 		return Record{}, io.EOF
 	}
-	at := r.size - len(r.rest)
 	before := r.rest
 	record, err := r.next()
 	if err != nil {
-		r.rest = nil
-		return Record{}, fmt.Errorf("byte %d: %w", at, err)
+		r.rest = nil // nothing follows
+		return Record{}, fmt.Errorf("byte %d: %w", r.offset, err)
 	}
 	record.raw = before[:len(before)-len(r.rest)]
+	r.offset = r.size - len(r.rest)
 	return record, nil
 }
+
+// Offset is how many bytes of the recording the records that Next gave and the
+// mark take: after an error, those that are whole.
+func (r *Reader) Offset() int { return r.offset }
 
 func (r *Reader) next() (Record, error) {
 	kind := r.rest[0]
