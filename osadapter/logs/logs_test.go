@@ -69,33 +69,41 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// receiver is a bound datagram socket, like a syslog daemon's.
-type receiver struct {
+// bound is a socket of the test with a path, like a syslog daemon's.
+type bound struct {
 	t    *testing.T
 	fd   int
 	path string
 }
 
-func listen(t *testing.T, path string) *receiver {
+func bind(t *testing.T, path string, kind int) *bound {
 	t.Helper()
-	fd, err := newSocket(unix.SOCK_DGRAM)
+	fd, err := newSocket(kind)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{t, fd, path}
-	t.Cleanup(r.close)
-	return r
+	b := &bound{t, fd, path}
+	t.Cleanup(b.close)
+	return b
 }
 
-func (r *receiver) close() {
-	if r.fd >= 0 {
-		unix.Close(r.fd)
-		os.Remove(r.path)
-		r.fd = -1
+func (b *bound) close() {
+	if b.fd >= 0 {
+		unix.Close(b.fd)
+		os.Remove(b.path)
+		b.fd = -1
 	}
+}
+
+// receiver is a daemon that takes datagrams.
+type receiver struct{ *bound }
+
+func listen(t *testing.T, path string) *receiver {
+	t.Helper()
+	return &receiver{bind(t, path, unix.SOCK_DGRAM)}
 }
 
 // next is the next datagram; there must be one already, because nobody waits.

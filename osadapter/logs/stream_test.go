@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,35 +12,15 @@ import (
 )
 
 // streamListener is a syslog daemon that takes streams.
-type streamListener struct {
-	t    *testing.T
-	fd   int
-	path string
-}
+type streamListener struct{ *bound }
 
 func listenStream(t *testing.T, path string) *streamListener {
 	t.Helper()
-	fd, err := newSocket(unix.SOCK_STREAM)
-	if err != nil {
+	s := &streamListener{bind(t, path, unix.SOCK_STREAM)}
+	if err := unix.Listen(s.fd, 8); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Listen(fd, 8); err != nil {
-		t.Fatal(err)
-	}
-	s := &streamListener{t, fd, path}
-	t.Cleanup(s.close)
 	return s
-}
-
-func (s *streamListener) close() {
-	if s.fd >= 0 {
-		unix.Close(s.fd)
-		os.Remove(s.path)
-		s.fd = -1
-	}
 }
 
 // accept takes the next connection; it is there already.
