@@ -19,7 +19,8 @@ type Commands struct {
 }
 
 // NewCommands gives an empty set. ended is called, on another goroutine, when a
-// program has ended and is to be reaped.
+// program has ended and is to be reaped, and when somebody may have ended while a
+// sweep was excluded.
 func NewCommands(ended func()) *Commands {
 	return &Commands{waiting: map[core.PID]chan core.ExitStatus{}, ended: ended}
 }
@@ -30,8 +31,9 @@ func (c *Commands) Run(argv []string, limit time.Duration) (stdout []byte, exit 
 }
 
 // fork holds the lock, so that the loop cannot meet the status before we know
-// the number.
+// the number, nor that of a process which could not execute the program.
 func (c *Commands) fork(argv []string, attributes *syscall.ProcAttr) (int, <-chan core.ExitStatus, error) {
+	defer c.ended()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pid, err := syscall.ForkExec(argv[0], argv, attributes)
@@ -45,6 +47,16 @@ func (c *Commands) fork(argv []string, attributes *syscall.ProcAttr) (int, <-cha
 		c.ended()
 	}()
 	return pid, ended, nil
+}
+
+// exclude keeps programs from being started until admit. It does not wait: when
+// one is being started just now, it gives false, and ended will be called.
+func (c *Commands) exclude() bool { return c == nil || c.mu.TryLock() }
+
+func (c *Commands) admit() {
+	if c != nil {
+		c.mu.Unlock()
+	}
 }
 
 // claim takes the status of a process if it is one of ours.

@@ -609,3 +609,18 @@ func TestKeptLogLinesAreTriedAgain(t *testing.T) {
 		}
 	}
 }
+
+// A program that cannot be executed is nobody's child, though there was a process
+// for a moment.
+func TestCommandThatIsNotThereIsNoStranger(t *testing.T) {
+	s := open(t, clock.New(), local("a", "plain", 1))
+	ask(t, "unix", s.path("a")) // somebody lives, so that ends are looked for
+	for range 200 {
+		if _, _, err := s.loop.Commands().Run([]string{"/bin/not-there"}, 10*time.Second); err == nil {
+			t.Fatal("it was run")
+		}
+	}
+	if log := s.log(); strings.Contains(log, "reaped process") {
+		t.Errorf("log:\n%s", log)
+	}
+}

@@ -98,6 +98,20 @@ func (x *Exec) cannotAsk(e core.Errno) {
 // cheaper. When the system does not say who ended, it is told once, and asked again
 // until it does. It tells whether there are processes that live on.
 func (x *Exec) Reap() (alive bool) {
+	if !x.commands.exclude() {
+		return true
+	}
+	alive = x.sweep()
+	x.commands.admit()
+	for i := range x.reaped {
+		x.hasReaped(&x.reaped[i])
+	}
+	x.reaped = emptied(x.reaped)
+	return alive
+}
+
+// sweep fills reaped.
+func (x *Exec) sweep() (alive bool) {
 	for {
 		var r sys.Reaped
 		e := sys.Insist(func() (e core.Errno) { // the notice of whoever is left does not come again
@@ -106,21 +120,14 @@ func (x *Exec) Reap() (alive bool) {
 		})
 		if e != 0 {
 			x.cannotAsk(e)
-			alive = true
-			break
+			return true
 		}
 		if r.PID == 0 {
 			x.unreaped = false
-			alive = r.Alive
-			break
+			return r.Alive
 		}
 		x.reaped = append(x.reaped, r)
 	}
-	for i := range x.reaped {
-		x.hasReaped(&x.reaped[i])
-	}
-	x.reaped = emptied(x.reaped)
-	return alive
 }
 
 // hasReaped delivers one report of the system.
