@@ -37,6 +37,7 @@ type daemon struct {
 	frozen  *config.Frozen
 	locks   []*lock.Lock // held until the process ends
 	refuge  refuge       // for the journal
+	settle  *time.Timer  // until memory is given back after a reload
 	applied bool         // a configuration is in force
 
 	// untold is what is to be said about main.cf. The machine says it with the
@@ -90,6 +91,8 @@ func (d *daemon) run() osadapter.Ending {
 		return *ending
 	}
 	boot.SettleMemory()
+	d.settle = time.AfterFunc(reloadRest, boot.GiveBackMemory)
+	d.settle.Stop()
 	d.loader.Runner = d.loop.Commands()
 	return d.loop.Run()
 }
@@ -251,10 +254,15 @@ func (d *daemon) asOwner(owner core.Account, act func()) {
 	}
 }
 
+// reloadRest is how long after a configuration was read its remains are given
+// back: clients of the reload come first.
+const reloadRest = 2 * time.Second
+
 // load answers LoadConfig without blocking the loop. The machine asks for one
 // at a time.
 func (d *daemon) load(r core.Request) {
 	go func() {
+		defer d.settle.Reset(reloadRest)
 		defer func() {
 			// A bug met while reading must not take mail down: the reload is
 			// refused, and the line says what to report.

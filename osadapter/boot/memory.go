@@ -13,6 +13,13 @@ const gcPercent = 25
 // is called: it takes about a millisecond.
 func SettleMemory() {
 	debug.SetGCPercent(gcPercent)
+	GiveBackMemory()
+}
+
+// GiveBackMemory gives back what nobody uses: free pages of the heap, and pages of
+// the program, which come back when they are needed. It takes about a millisecond,
+// most of it beside everybody else. Any goroutine may call it.
+func GiveBackMemory() {
 	debug.FreeOSMemory()
 	dropImage()
 }
