@@ -40,6 +40,7 @@ type Loop struct {
 	signals chan os.Signal
 	mailbox mailbox
 	born    chan struct{} // full when children may have been started, see watchEnds
+	living  atomic.Int64  // children at the last look
 
 	// Journal records every step of the machine, from Boot on. Nil: none.
 	Journal *journal.Journal
@@ -110,8 +111,12 @@ func (l *Loop) wake() {
 // lookForEnds has the loop reap whoever has ended.
 func (l *Loop) lookForEnds() { l.leave(func(m *mailbox) { m.reap = true }) }
 
-// lookPause is the least time between two looks of watchEnds.
-const lookPause = 20 * time.Millisecond
+// Between two looks of watchEnds lies at least lookPause, and lookShare more for
+// each child that lives: a look walks over them all.
+const (
+	lookPause = 20 * time.Millisecond
+	lookShare = 50 * time.Microsecond
+)
 
 // watchEnds sleeps until some child has ended, however that came, and has the loop
 // reap. Most ends are noticed without it (see Exec.ReapEnded): it looks only so
@@ -130,7 +135,7 @@ func (l *Loop) watchEnds(stop <-chan struct{}) {
 		select {
 		case <-stop:
 			return
-		case <-time.After(lookPause):
+		case <-time.After(lookPause + time.Duration(l.living.Load())*lookShare):
 		}
 	}
 }
@@ -259,6 +264,7 @@ func (l *Loop) takeMail() {
 	}
 	if reap {
 		l.exec.Reap()
+		l.living.Store(int64(len(l.exec.children)))
 		l.drain()
 	}
 	l.exec.ReapEnded()
