@@ -3,7 +3,7 @@ package main
 // exits has n children die at the same moment.
 func (b *bench) exits(of side, id string, n int) error {
 	var all [4][]float64
-	for range b.repeats(n) {
+	for range b.exitRepeats(n) {
 		figures, err := b.exitOnce(of, n)
 		if err != nil {
 			return err
@@ -16,6 +16,20 @@ func (b *bench) exits(of side, id string, n int) error {
 		b.samples.add(id+name, of, median(all[i]))
 	}
 	return nil
+}
+
+// exitRepeats tells how often in a round: a mass exit takes a moment, and what it
+// costs either master varies by a factor of five and more with how the deaths fall.
+func (b *bench) exitRepeats(n int) int {
+	switch {
+	case b.quick:
+		return b.repeats(n)
+	case n >= 3000:
+		return 3
+	case n >= 1000:
+		return 5
+	}
+	return 9
 }
 
 // exitOnce gives the time and the CPU of a start, in microseconds, the time of
