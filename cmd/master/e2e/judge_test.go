@@ -198,6 +198,9 @@ var (
 	killedLine    = regexp.MustCompile(`^warning: process \S+/(\S+) pid (\d+) killed by signal 9$`)
 	exitLine      = regexp.MustCompile(`^warning: process \S+ pid (\d+) exit status 1$`)
 	throttledLine = regexp.MustCompile(`^warning: \S+/(\S+): bad command startup -- throttling$`)
+	// So many have asked pickup to look, while it works on what it found, that
+	// there is no room in the queue for one more to ask.
+	askedEnoughLine = regexp.MustCompile(`^warning: master_wakeup_timer_event: service pickup\(\S+\): Resource temporarily unavailable$`)
 )
 
 // checkDeaths wants from the master one line for each process that was killed,
@@ -238,13 +241,14 @@ func (k *killer) checkDeaths(t *testing.T) {
 	}
 }
 
-// follows tells whether a complaint of the master follows from a death: a
-// process said why it gave up, or was killed when it had just been started.
+// follows tells whether a complaint of the master follows from a death or from
+// the many letters: a process said why it gave up, or was killed when it had just
+// been started, or pickup has been asked often enough.
 func follows(text string, fatal map[int]bool, killed map[string]bool) bool {
 	if m := exitLine.FindStringSubmatch(text); m != nil {
 		pid, err := strconv.Atoi(m[1])
 		return err == nil && fatal[pid]
 	}
 	m := throttledLine.FindStringSubmatch(text)
-	return m != nil && killed[m[1]]
+	return m != nil && killed[m[1]] || askedEnoughLine.MatchString(text)
 }
