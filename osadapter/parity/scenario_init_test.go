@@ -131,7 +131,10 @@ var initScenarios = []scenario{
 		a.do("say hello")
 		s.observe("client", c.line())
 		a.exit(2)
-		s.eventually("the exit is told", func() bool { return countText(s.output("counts/stdout"), "exit status 2") == 1 })
+		s.eventually("the exit is told, and what follows", func() bool {
+			text := s.output("counts/stdout")
+			return countText(text, "exit status 2") == 1 && countText(text, "throttling") == 1
+		})
 		s.observeLogFile("counts/stdout")
 		p.signal(unix.SIGTERM)
 		s.observe("master", p.awaitEnd())
