@@ -58,17 +58,16 @@ type Exec struct {
 	commands *Commands
 	owed     []sockets.Listener // abandoned ones whose path could not be given back
 
-	starter   spawn.Starter
-	channel   channelKernel     // what starter works with
-	listening int               // open listeners
-	stale     []core.ServiceID  // services whose listeners the poll set may not know as they are
-	ended     []core.Generation // children that closed their channel, see ReapEnded
-	pause     core.Duration     // until they are asked for again
-	reaped    []sys.Reaped      // by a sweep that is under way
-	born      func()            // told of every start; nil: nobody is
-	free      []*child
-	fds       []sys.FD        // of a service, while a child is started
-	buffer    [readBytes]byte // what a channel is read into
+	starter spawn.Starter
+	channel channelKernel     // what starter works with
+	stale   []core.ServiceID  // services whose listeners the poll set may not know as they are
+	ended   []core.Generation // children that closed their channel, see ReapEnded
+	pause   core.Duration     // until they are asked for again
+	reaped  []sys.Reaped      // by a sweep that is under way
+	born    func()            // told of every start; nil: nobody is
+	free    []*child
+	fds     []sys.FD        // of a service, while a child is started
+	buffer  [readBytes]byte // what a channel is read into
 
 	unreaped bool // who ended could not be asked for
 

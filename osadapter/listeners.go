@@ -75,7 +75,6 @@ func (x *Exec) keepListener(a *core.Action, o *sockets.Opened) {
 		return
 	}
 	x.service(a.Service, len(a.Entry.Endpoints)).listeners[a.Listener] = l
-	x.listening++
 	x.answer(core.OpenedListener(a.Service, a.Listener))
 }
 
@@ -88,7 +87,6 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 	}
 	l := *p
 	p.FD = sys.None
-	x.listening--
 	s := x.services[id]
 	gone := true
 	for i := range s.listeners {
@@ -145,7 +143,6 @@ func (x *Exec) moveListener(a *core.Action) {
 	}
 	s := x.service(a.To, int(a.ToListener)+1)
 	s.listeners[a.ToListener] = l
-	x.listening++
 	x.apply(a.To, s) // also the service that an event names has changed
 }
 
