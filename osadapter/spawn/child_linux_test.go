@@ -11,12 +11,14 @@ import (
 	"os/user"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/boot"
@@ -84,9 +86,16 @@ func daemon(words []string) (*childReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	starter := &Starter{}
 	r, err := daemonRequest()
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(words, "old-system") {
+		runtime.LockOSThread()
+		if err := refuseClone3(); err != nil {
+			return nil, err
+		}
 	}
 	for _, word := range words {
 		if name, found := strings.CutPrefix(word, "limit="); found {
@@ -95,7 +104,7 @@ func daemon(words []string) (*childReport, error) {
 			}
 		}
 	}
-	child, step, e := new(Starter).Start(kernel, r)
+	child, step, e := starter.Start(kernel, r)
 	if e != 0 {
 		return &childReport{Step: step, Errno: e}, nil
 	}
@@ -142,6 +151,26 @@ func daemonRequest() (*Request, error) {
 		r.Listeners = append(r.Listeners, l)
 	}
 	return r, nil
+}
+
+// refuseClone3 makes this thread and its children live on a system before Linux 5.3.
+func refuseClone3() error {
+	load, equal, give := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
+	code := []unix.SockFilter{
+		{Code: load, K: 0}, // the number of the call
+		{Code: equal, K: unix.SYS_CLONE3, Jt: 0, Jf: 1},
+		{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		{Code: give, K: unix.SECCOMP_RET_ALLOW},
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+	if e != 0 {
+		return e
+	}
+	return nil
 }
 
 // lowerLimit takes away what a start needs.
@@ -327,8 +356,15 @@ func checkChild(t *testing.T, r *childReport) {
 }
 
 func TestChildGetsExactlyWhatTheContractPromises(t *testing.T) {
-	checkChild(t, runDaemon(t, "", &syscall.SysProcAttr{Setpgid: true}))
+	for _, role := range roles {
+		t.Run(role, func(t *testing.T) {
+			checkChild(t, runDaemon(t, role, &syscall.SysProcAttr{Setpgid: true}))
+		})
+	}
 }
+
+// roles are the ways by which a child comes to what is promised.
+var roles = []string{"", "old-system"}
 
 // env starts the daemon with odd signals, the shell with a low limit and an
 // open file above 2.
@@ -352,11 +388,13 @@ func TestChildIsRootWithTheGroupOfRootAlone(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the daemon is started with groups that it has to drop")
 	}
-	r := runDaemon(t, "", &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{0, 1, 2}}})
-	checkChild(t, r)
-	for name, want := range map[string]string{"Uid": "0 0 0 0", "Gid": "0 0 0 0", "Groups": "0"} {
-		if r.Status[name] != want {
-			t.Errorf("%s is %q, want %q", name, r.Status[name], want)
+	for _, role := range roles {
+		r := runDaemon(t, role, &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{0, 1, 2}}})
+		checkChild(t, r)
+		for name, want := range map[string]string{"Uid": "0 0 0 0", "Gid": "0 0 0 0", "Groups": "0"} {
+			if r.Status[name] != want {
+				t.Errorf("%q: %s is %q, want %q", role, name, r.Status[name], want)
+			}
 		}
 	}
 }
@@ -391,17 +429,19 @@ func nobody(t *testing.T) (*syscall.SysProcAttr, int) {
 
 // Each lack shows as the step that met it.
 func TestScarcityIsToldByStep(t *testing.T) {
-	r := runDaemon(t, "limit=files", &syscall.SysProcAttr{})
-	if r.Step != core.StartChannel || r.Errno != core.EMFILE {
-		t.Errorf("no descriptors: step %d, %v", r.Step, r.Errno)
-	}
 	attributes := &syscall.SysProcAttr{}
 	if os.Getuid() == 0 { // root has as many processes as it likes
 		attributes, _ = nobody(t)
 	}
-	r = runDaemon(t, "limit=processes", attributes)
-	if r.Step != core.StartFork || r.Errno != core.EAGAIN {
-		t.Errorf("no processes: step %d, %v", r.Step, r.Errno)
+	for _, role := range roles {
+		r := runDaemon(t, role+" limit=files", &syscall.SysProcAttr{})
+		if r.Step != core.StartChannel || r.Errno != core.EMFILE {
+			t.Errorf("%q, no descriptors: step %d, %v", role, r.Step, r.Errno)
+		}
+		r = runDaemon(t, role+" limit=processes", attributes)
+		if r.Step != core.StartFork || r.Errno != core.EAGAIN {
+			t.Errorf("%q, no processes: step %d, %v", role, r.Step, r.Errno)
+		}
 	}
 }
 

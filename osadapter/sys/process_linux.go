@@ -17,13 +17,31 @@ const shell = "/bin/sh"
 // was told to ignore stay ignored, all others become default (spec runtime, 7.1;
 // spec go-traps, G2, G9, G10). Files keep their blocking mode.
 //
-// An error comes with the step that failed. The kernel's answers to the fork
-// and to the exec arrive as one number; those of missing processes, memory and
-// descriptors count as the fork's, which is where they come from but for an
-// exec that runs out of memory itself. A process that did start but could not
+// An error comes with the step that failed. A process that did start but could not
 // execute has been waited for already: Wait never reports it. Never runs at the
 // same time as Wait.
 func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
+	pid, step, e := startProgram(p)
+	if e == core.ENOEXEC && step == core.StartExec && len(p.Argv) > 0 {
+		again := *p
+		again.Path, again.Argv = shell, append([]string{shell, p.Path}, p.Argv[1:]...)
+		return startProgram(&again)
+	}
+	return pid, step, e
+}
+
+func startProgram(p *Process) (core.PID, core.StartStep, core.Errno) {
+	if pid, step, e, tried := start(p); tried {
+		return pid, step, e
+	}
+	return forkExec(p)
+}
+
+// forkExec is Start by the means of the library, for systems where ours do not
+// work. The kernel's answers to the fork and to the exec arrive as one number;
+// those of missing processes, memory and descriptors count as the fork's, which is
+// where they come from but for an exec that runs out of memory itself.
+func forkExec(p *Process) (core.PID, core.StartStep, core.Errno) {
 	files := make([]uintptr, len(p.Files))
 	for i, fd := range p.Files {
 		files[i] = uintptr(fd)
@@ -33,10 +51,6 @@ func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
 		attributes.Sys.Credential = &syscall.Credential{Groups: []uint32{0}}
 	}
 	pid, err := syscall.ForkExec(p.Path, p.Argv, &attributes)
-	if err == syscall.ENOEXEC && len(p.Argv) > 0 {
-		argv := append([]string{shell, p.Path}, p.Argv[1:]...)
-		pid, err = syscall.ForkExec(shell, argv, &attributes)
-	}
 	if err != nil {
 		e := number(err)
 		return 0, startStep(e), e

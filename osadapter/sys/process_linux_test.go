@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,11 @@ func process(path string, args ...string) *Process {
 		Path: path, Argv: append([]string{filepath.Base(path)}, args...),
 		Env: []string{"LANG=C"}, Files: []FD{0, 1, 2},
 	}
+}
+
+// ways are the two that Start has: the list, and what stands in for it.
+var ways = map[string]func(*Process) (core.PID, core.StartStep, core.Errno){
+	"list": kernel.Start, "library": forkExec,
 }
 
 // script writes an executable file.
@@ -140,9 +146,11 @@ func TestFailedExecIsToldAndReaped(t *testing.T) {
 		"no search in PATH":   {"sleep", core.ENOENT},
 		"NUL in the name":     {"/bin/\x00", core.EINVAL},
 	} {
-		pid, step, e := kernel.Start(process(test.path, "1"))
-		if pid != 0 || step != core.StartExec || e != test.errno {
-			t.Errorf("%s: pid %d, step %d, %v; want %v", name, pid, step, e, test.errno)
+		for way, start := range ways {
+			pid, step, e := start(process(test.path, "1"))
+			if pid != 0 || step != core.StartExec || e != test.errno {
+				t.Errorf("%s, %s: pid %d, step %d, %v; want %v", name, way, pid, step, e, test.errno)
+			}
 		}
 	}
 	if r, e := kernel.Wait(); e != 0 || r.PID != 0 {
@@ -179,28 +187,104 @@ func TestStepOfEachErrno(t *testing.T) {
 	}
 }
 
-// Descriptors land on their numbers although the numbers cross.
+// Descriptors land on their numbers although each has the number of the other, and
+// one has that of none.
 func TestStartArrangesCrossingDescriptors(t *testing.T) {
-	read, write, e := kernel.Pipe()
-	must(t, e)
-	defer kernel.Close(read)
-	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
-	a, b, e := kernel.StatusPair()
-	must(t, e)
-	defer kernel.Close(a)
-	p.Files = []FD{0, write, 2, b} // 1 is the pipe, 3 the channel
+	for way, start := range ways {
+		t.Run(way, func(t *testing.T) {
+			var read, write [3]FD
+			highest := FD(0)
+			for n := range read {
+				var e core.Errno
+				read[n], write[n], e = kernel.Pipe()
+				must(t, e)
+				defer kernel.Close(read[n])
+				highest = max(highest, write[n])
+			}
+			text := "#!/bin/sh\n"
+			for n, fd := range []FD{write[0], write[1], highest + 1} {
+				text += fmt.Sprintf("printf %d >/proc/self/fd/%d\n", n, fd)
+			}
+			p := process(script(t, text))
+			p.Files = make([]FD, highest+2)
+			p.Files[1], p.Files[2] = 1, 2
+			p.Files[write[0]], p.Files[write[1]], p.Files[highest+1] = write[1], write[0], write[2]
+			pid, step, e := start(p)
+			if e != 0 {
+				t.Fatal(step, e)
+			}
+			for _, fd := range write {
+				must(t, kernel.Close(fd))
+			}
+			reap(t, pid)
+			expect(t, read[0], "1")
+			expect(t, read[1], "0")
+			expect(t, read[2], "2")
+		})
+	}
+}
+
+// expect reads what there is.
+func expect(t *testing.T, fd FD, want string) {
+	t.Helper()
+	var got [8]byte
+	if n, e := kernel.Read(fd, got[:]); e != 0 || string(got[:n]) != want {
+		t.Errorf("got %q, %v; want %q", got[:n], e, want)
+	}
+}
+
+// A process gets its files and no other, close-on-exec or not.
+func TestStartLeavesNothingElseOpen(t *testing.T) {
+	stray, err := unix.FcntlInt(0, unix.F_DUPFD, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(stray)
+	out := filepath.Join(t.TempDir(), "out")
+	p := process(script(t, "#!/bin/sh\nls /proc/self/fd >"+out+"\n"))
 	pid, step, e := kernel.Start(p)
 	if e != 0 {
 		t.Fatal(step, e)
 	}
-	must(t, kernel.Close(write))
-	must(t, kernel.Close(b))
 	reap(t, pid)
-	var got [4]byte
-	if n, e := kernel.Read(read, got[:]); e != 0 || string(got[:n]) != "1" {
-		t.Errorf("descriptor 1 got %q, %v", got[:n], e)
+	// 3 is how ls reads the directory.
+	if text, err := os.ReadFile(out); err != nil || string(text) != "0\n1\n2\n3\n" {
+		t.Errorf("open are %q, %v", text, err)
 	}
-	if n, e := kernel.Read(a, got[:]); e != 0 || string(got[:n]) != "3" {
-		t.Errorf("descriptor 3 got %q, %v", got[:n], e)
+}
+
+// BenchmarkStart starts, executes and reaps the smallest program that is at hand,
+// beside many open descriptors and without.
+func BenchmarkStart(b *testing.B) {
+	for _, way := range []struct {
+		name  string
+		start func(*Process) (core.PID, core.StartStep, core.Errno)
+		open  int
+	}{
+		{"list", kernel.Start, 0},
+		{"library", forkExec, 0},
+		{"list/2000", kernel.Start, 2000},
+		{"library/2000", forkExec, 2000},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			for range way.open {
+				fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+				if err != nil {
+					b.Skip(err)
+				}
+				defer unix.Close(fd)
+			}
+			p := process("/bin/true")
+			b.ReportAllocs()
+			for b.Loop() {
+				pid, step, e := way.start(p)
+				if e != 0 {
+					b.Fatal(step, e)
+				}
+				if _, err := unix.Wait4(int(pid), nil, 0, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

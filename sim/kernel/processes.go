@@ -21,8 +21,8 @@ func (k *Kernel) SetProgram(path string, p Program) { k.programs[path] = p }
 // RemoveProgram takes it away: to execute it fails with ENOENT.
 func (k *Kernel) RemoveProgram(path string) { delete(k.programs, path) }
 
-// Start starts a process that shares the descriptions of p.Files. Like the
-// real one it needs two descriptors for the time of the call.
+// Start starts a process that shares the descriptions of p.Files. Like the real
+// one on an older system it needs two descriptors for the time of the call.
 func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
 	if !k.isRoot() {
 		k.breach("%s is started with the identity of %d", p.Path, k.uid)
@@ -63,7 +63,8 @@ func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
 	return pid, core.StartNone, 0
 }
 
-// startStep is the rule of sys.Linux.
+// startStep is the rule of sys.Linux on an older system; on others an exec can run
+// out of memory as well.
 func startStep(e core.Errno) core.StartStep {
 	switch e {
 	case core.EAGAIN, core.ENOMEM, core.EMFILE, core.ENFILE, core.EBADF:

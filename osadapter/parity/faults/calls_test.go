@@ -194,6 +194,8 @@ func (w *watcher) describeProcess(n *notification) (call, label string, ok bool)
 		if call = "fork"; a[0]&unix.CLONE_THREAD != 0 {
 			return "", "", false
 		}
+	case unix.SYS_CLONE3:
+		call = "fork"
 	case unix.SYS_EXECVE:
 		if call, label = "execute", w.normal(readText(tid, a[0])); label == w.binary || label == "/proc/*/exe" {
 			label = selfLabel

@@ -1,0 +1,170 @@
+//go:build amd64 || arm64
+
+package sys
+
+import (
+	"math"
+	"runtime"
+	"strings"
+	"unsafe"
+
+	"github.com/stationmaster/stationmaster/core"
+	"golang.org/x/sys/unix"
+)
+
+// A process is started by a list of system calls. We write it, and the child
+// carries it out: a few instructions of assembly that share our memory until the
+// exec. No Go code runs in the child, so that it needs nothing of the runtime. The
+// system itself resets the signal handlers, for which ForkExec makes a call each,
+// and the list says what failed, for which ForkExec needs a pipe.
+
+// call is one system call of the child. The assembly knows its layout.
+type call struct {
+	number uintptr
+	args   [6]uintptr
+	result int // below zero: an error number, negated, and the end of the list
+}
+
+// cloneArgs is struct clone_args, as far as the first systems that have it know it.
+type cloneArgs [8]uint64
+
+// What a start sets of it.
+const (
+	cloneFlags      = 0
+	cloneExitSignal = 4
+)
+
+// launch starts a process that shares our memory until it executes a program or
+// ends, makes the calls up to the first that fails, and ends with 127 then. It
+// returns when that has happened, with the number of the process or an error
+// number, negated.
+func launch(c *cloneArgs, size uintptr, calls *call, n uintptr) (pid int)
+
+// plan is a list of calls and what they point to. It must be kept alive, on the
+// heap, until the list was carried out.
+type plan struct {
+	clone  cloneArgs
+	groups [1]uint32
+	path   *byte
+	argv   []*byte
+	env    []*byte
+	files  []FD
+	calls  []call
+}
+
+func (p *plan) add(number uintptr, args ...uintptr) {
+	c := call{number: number}
+	copy(c.args[:], args)
+	p.calls = append(p.calls, c)
+}
+
+// assumeRoot makes the child root with the groups {0}.
+func (p *plan) assumeRoot() {
+	p.add(unix.SYS_SETGROUPS, 1, uintptr(unsafe.Pointer(&p.groups)))
+	p.add(unix.SYS_SETGID, 0)
+	p.add(unix.SYS_SETUID, 0)
+}
+
+// arrange gives every descriptor its number. One that would be overwritten before
+// its turn is first put above all others.
+func (p *plan) arrange(files []FD) {
+	p.files = append(p.files, files...)
+	above := FD(len(files))
+	for _, fd := range files {
+		above = max(above, fd+1)
+	}
+	for n, fd := range p.files {
+		if int(fd) < n {
+			p.add(unix.SYS_DUP3, uintptr(fd), uintptr(above), unix.O_CLOEXEC)
+			p.files[n] = above
+			above++
+		}
+	}
+	for n, fd := range p.files {
+		if int(fd) == n {
+			p.add(unix.SYS_FCNTL, uintptr(fd), unix.F_SETFD, 0)
+		} else {
+			p.add(unix.SYS_DUP3, uintptr(fd), uintptr(n), 0)
+		}
+	}
+	// The exec would close them as well, but after we go on: what we close meanwhile
+	// would stay open in the child, and in the poll set.
+	p.add(unix.SYS_CLOSE_RANGE, uintptr(len(files)), math.MaxUint32, 0)
+}
+
+// execute makes the program the last call.
+func (p *plan) execute() {
+	p.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)), uintptr(unsafe.Pointer(&p.argv[0])),
+		uintptr(unsafe.Pointer(&p.env[0])))
+}
+
+// start starts the process by a list. tried is false where the system does not let
+// us: one before Linux 5.9, or a filter that does not know the calls.
+func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, tried bool) {
+	p := &plan{
+		clone: cloneArgs{
+			cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND,
+			cloneExitSignal: uint64(unix.SIGCHLD),
+		},
+		calls: make([]call, 0, 2*len(what.Files)+6),
+	}
+	var err error
+	if p.path, err = unix.BytePtrFromString(what.Path); err != nil {
+		return 0, core.StartExec, core.EINVAL, true
+	}
+	if p.argv, err = texts(what.Argv); err != nil {
+		return 0, core.StartExec, core.EINVAL, true
+	}
+	if p.env, err = texts(what.Env); err != nil {
+		return 0, core.StartExec, core.EINVAL, true
+	}
+	if what.Root {
+		p.assumeRoot()
+	}
+	p.arrange(what.Files)
+	p.execute()
+	pid, step, e = p.carryOut()
+	tried = step != core.StartFork || e != ENOSYS && e != core.EPERM && e != core.EINVAL
+	return pid, step, e, tried
+}
+
+// texts is what argv and environ look like to the kernel.
+func texts(list []string) ([]*byte, error) {
+	size := 0
+	for _, s := range list {
+		size += len(s) + 1
+	}
+	all, pointers := make([]byte, 0, size), make([]*byte, len(list)+1)
+	for n, s := range list {
+		if strings.IndexByte(s, 0) >= 0 {
+			return nil, unix.EINVAL
+		}
+		pointers[n] = unsafe.SliceData(all[len(all):])
+		all = append(append(all, s...), 0)
+	}
+	return pointers, nil
+}
+
+// carryOut starts the process and waits for its exec. Nothing is left of one that
+// could not execute.
+func (p *plan) carryOut() (core.PID, core.StartStep, core.Errno) {
+	pid := launch(&p.clone, unsafe.Sizeof(p.clone), &p.calls[0], uintptr(len(p.calls)))
+	runtime.KeepAlive(p)
+	if pid < 0 {
+		return 0, core.StartFork, core.Errno(-pid)
+	}
+	for n := range p.calls {
+		if result := p.calls[n].result; result < 0 {
+			retry(func() error {
+				_, err := unix.Wait4(pid, nil, 0, nil)
+				return err
+			})
+			step := core.StartFork
+			if n == len(p.calls)-1 {
+				step = core.StartExec
+			}
+			return 0, step, core.Errno(-result)
+		}
+	}
+	return core.PID(pid), core.StartNone, 0
+}
