@@ -28,6 +28,8 @@ type Surroundings struct {
 	// CatchEnds begins the delivery of SIGCHLD, after each of which Reap is to
 	// be called. It is called when there may be children that we did not start.
 	CatchEnds func()
+	// Low are descriptors for starts, see sys.Process.
+	Low []sys.FD
 	// OpenFiles is the limit on open descriptors; 0: unknown.
 	OpenFiles uint64
 }
@@ -87,6 +89,7 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		wakeups:  map[core.Request]*wakeup{},
 	}
 	x.channel.Kernel = k
+	x.starter.Low = around.Low
 	var e core.Errno
 	if x.set, e = k.PollOpen(); e != 0 {
 		return nil, &CallError{"epoll_create", e}

@@ -52,6 +52,14 @@ type daemon struct {
 // garbage collector.
 const reservedThreads = 9
 
+// lowDescriptors are one that stands for nothing, one for the status channel and
+// the rest for listeners: a service that has more of them is rare. They are not
+// reserved where there cannot be many descriptors: to copy them all costs little.
+const (
+	lowDescriptors = 8
+	manyOpenFiles  = 4 * uint64(sys.LowEnd)
+)
+
 // run goes through the start in the original's order (spec runtime, 2) and
 // then carries the machine to its end.
 func (d *daemon) run() osadapter.Ending {
@@ -118,6 +126,10 @@ func (d *daemon) detach() {
 }
 
 func (d *daemon) prepareLoop() error {
+	var low []sys.FD
+	if d.openFiles >= manyOpenFiles {
+		low = d.kernel.ReserveLow(lowDescriptors)
+	}
 	x, err := osadapter.NewExec(d.kernel, osadapter.Surroundings{
 		Log:               d.logLine,
 		Load:              d.load,
@@ -126,6 +138,7 @@ func (d *daemon) prepareLoop() error {
 		Announce:          d.announce,
 		BeforeGroupSignal: beforeGroupSignal,
 		CatchEnds:         func() { boot.Catch(d.loop.Signals(), syscall.SIGCHLD) },
+		Low:               low,
 		OpenFiles:         d.openFiles,
 	})
 	if err != nil {

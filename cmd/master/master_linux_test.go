@@ -304,7 +304,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	s.master = fmt.Sprintf("127.0.0.1:%d inet n - n - 100 echo\n", s.port)
 	s.write()
 	p := s.start()
-	must(t, unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 24, Max: 24}, nil))
+	must(t, unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 32, Max: 32}, nil))
 	var open []*session
 	for !strings.Contains(s.log(), "throttling") {
 		if len(open) > 30 {

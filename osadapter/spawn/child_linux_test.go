@@ -87,6 +87,12 @@ func daemon(words []string) (*childReport, error) {
 		return nil, err
 	}
 	starter := &Starter{}
+	if slices.Contains(words, "crowded") {
+		starter.Low = kernel.ReserveLow(8)
+		if err := openMany(); err != nil {
+			return nil, err
+		}
+	}
 	r, err := daemonRequest()
 	if err != nil {
 		return nil, err
@@ -151,6 +157,16 @@ func daemonRequest() (*Request, error) {
 		r.Listeners = append(r.Listeners, l)
 	}
 	return r, nil
+}
+
+// openMany opens so many descriptors that those after it have high numbers.
+func openMany() error {
+	for range 2 * sys.LowEnd {
+		if _, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refuseClone3 makes this thread and its children live on a system before Linux 5.3.
@@ -364,7 +380,7 @@ func TestChildGetsExactlyWhatTheContractPromises(t *testing.T) {
 }
 
 // roles are the ways by which a child comes to what is promised.
-var roles = []string{"", "old-system"}
+var roles = []string{"", "crowded", "old-system", "crowded old-system"}
 
 // env starts the daemon with odd signals, the shell with a low limit and an
 // open file above 2.

@@ -9,6 +9,7 @@
 package spawn
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -29,6 +30,10 @@ var _ Kernel = sys.Linux{}
 // that: to start one takes little new memory. The zero value is ready for use.
 // It must not be copied.
 type Starter struct {
+	// Low is given to the process from when on it pays, see sys.Process.
+	Low []sys.FD
+
+	crowded bool // descriptors with high numbers were seen
 	process sys.Process
 	environ []string
 	argv    []string
@@ -73,6 +78,9 @@ func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno
 		Env:   s.environ,
 		Files: s.files,
 		Root:  r.Entry.SwitchIdentity,
+	}
+	if s.crowded = s.crowded || slices.Max(s.files) >= sys.LowEnd; s.crowded {
+		s.process.Low = s.Low
 	}
 	pid, step, e := k.Start(&s.process)
 	k.Close(theirs)

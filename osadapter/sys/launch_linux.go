@@ -5,6 +5,7 @@ package sys
 import (
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -56,6 +57,54 @@ func (p *plan) add(number uintptr, args ...uintptr) {
 	c := call{number: number}
 	copy(c.args[:], args)
 	p.calls = append(p.calls, c)
+}
+
+// share lets the child use our table of descriptors until it has a copy of what it
+// needs: a copy of all, and their closing, is most of what a start costs when there
+// are thousands.
+func (p *plan) share(files []FD) {
+	p.clone[cloneFlags] |= unix.CLONE_FILES
+	p.add(unix.SYS_CLOSE_RANGE, uintptr(slices.Max(files)+1), math.MaxUint32, unix.CLOSE_RANGE_UNSHARE)
+}
+
+// lowered puts the files that have high numbers on low ones, and gives the numbers
+// of all, and which low ones are to be put back. No numbers: there are too few.
+func lowered(what *Process) (files, used []FD) {
+	if len(what.Low) == 0 {
+		return nil, nil
+	}
+	files = slices.Clone(what.Files)
+	next := 1
+	for n, fd := range files {
+		if fd < LowEnd {
+			continue
+		}
+		for next < len(what.Low) && what.Low[next] == None {
+			next++
+		}
+		if next == len(what.Low) || unix.Dup3(int(fd), int(what.Low[next]), unix.O_CLOEXEC) != nil {
+			return nil, what.Low[:next]
+		}
+		files[n] = what.Low[next]
+		next++
+	}
+	return files, what.Low[:next]
+}
+
+// putBack makes the low ones, but for the first, stand for nothing again.
+func putBack(low []FD) {
+	for n, fd := range low {
+		if n == 0 || fd == None {
+			continue
+		}
+		e := Insist(func() core.Errno {
+			return number(unix.Dup3(int(low[0]), int(fd), unix.O_CLOEXEC))
+		})
+		if e != 0 {
+			_ = unix.Close(int(fd))
+			low[n] = None
+		}
+	}
 }
 
 // assumeRoot makes the child root with the groups {0}.
@@ -118,10 +167,17 @@ func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, trie
 	if p.env, err = texts(what.Env); err != nil {
 		return 0, core.StartExec, core.EINVAL, true
 	}
+	files, used := lowered(what)
+	defer putBack(used)
+	if files != nil {
+		p.share(files)
+	} else {
+		files = what.Files
+	}
 	if what.Root {
 		p.assumeRoot()
 	}
-	p.arrange(what.Files)
+	p.arrange(files)
 	p.execute()
 	pid, step, e = p.carryOut()
 	tried = step != core.StartFork || e != ENOSYS && e != core.EPERM && e != core.EINVAL

@@ -115,6 +115,9 @@ func (Linux) WakerWake(FD) core.Errno { return ENOSYS }
 // WakerDrain answers ENOSYS.
 func (Linux) WakerDrain(FD) core.Errno { return ENOSYS }
 
+// ReserveLow gives none.
+func (Linux) ReserveLow(int) []FD { return nil }
+
 // Start answers ENOSYS.
 func (Linux) Start(*Process) (core.PID, core.StartStep, core.Errno) {
 	return 0, core.StartFork, ENOSYS

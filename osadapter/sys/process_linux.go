@@ -58,6 +58,23 @@ func forkExec(p *Process) (core.PID, core.StartStep, core.Errno) {
 	return core.PID(pid), core.StartNone, 0
 }
 
+// ReserveLow opens n descriptors for Process.Low, or as many as it can. They stand
+// for a file of their own. It is of use only while low numbers are free.
+func (Linux) ReserveLow(n int) []FD {
+	first, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	var low []FD
+	for fd := first; err == nil; fd, err = unix.FcntlInt(uintptr(first), unix.F_DUPFD_CLOEXEC, 0) {
+		if fd >= int(LowEnd) {
+			_ = unix.Close(fd)
+			break
+		}
+		if low = append(low, FD(fd)); len(low) == n {
+			break
+		}
+	}
+	return low
+}
+
 // startStep tells which step answers with the number.
 func startStep(e core.Errno) core.StartStep {
 	switch e {

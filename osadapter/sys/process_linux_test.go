@@ -240,31 +240,188 @@ func TestStartLeavesNothingElseOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(stray)
-	out := filepath.Join(t.TempDir(), "out")
-	p := process(script(t, "#!/bin/sh\nls /proc/self/fd >"+out+"\n"))
+	for name, low := range map[string][]FD{"copy": nil, "low": reserve(t, 3)} {
+		out := filepath.Join(t.TempDir(), "out")
+		p := process(script(t, "#!/bin/sh\nls /proc/self/fd >"+out+"\n"))
+		p.Low = low
+		pid, step, e := kernel.Start(p)
+		if e != 0 {
+			t.Fatal(step, e)
+		}
+		reap(t, pid)
+		// 3 is how ls reads the directory.
+		if text, err := os.ReadFile(out); err != nil || string(text) != "0\n1\n2\n3\n" {
+			t.Errorf("%s: open are %q, %v", name, text, err)
+		}
+	}
+}
+
+// reserve gives low descriptors until the end of the test.
+func reserve(t testing.TB, n int) []FD {
+	t.Helper()
+	low := kernel.ReserveLow(n)
+	if len(low) != n {
+		t.Fatalf("%d low descriptors, want %d", len(low), n)
+	}
+	t.Cleanup(func() {
+		for _, fd := range low {
+			if fd != None {
+				kernel.Close(fd)
+			}
+		}
+	})
+	return low
+}
+
+// standForNothing checks that low is as ReserveLow gave it.
+func standForNothing(t *testing.T, low []FD) {
+	t.Helper()
+	for _, fd := range low {
+		to, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err != nil || to != "anon_inode:[eventfd]" {
+			t.Fatalf("%d stands for %q, %v", fd, to, err)
+		}
+		if _, closeOnExec := flags(t, fd); !closeOnExec {
+			t.Errorf("%d is not close-on-exec", fd)
+		}
+	}
+}
+
+// crowd opens descriptors until the next have high numbers.
+func crowd(t testing.TB) {
+	t.Helper()
+	for fd := 0; fd < int(LowEnd); {
+		var err error
+		if fd, err = unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+	}
+}
+
+func TestHighDescriptorsGoByLowOnes(t *testing.T) {
+	low := reserve(t, 3)
+	crowd(t)
+	read, write, e := kernel.Pipe()
+	must(t, e)
+	defer kernel.Close(read)
+	a, b, e := kernel.StatusPair()
+	must(t, e)
+	defer kernel.Close(a)
+	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
+	p.Files, p.Low = []FD{0, write, 2, b}, low
 	pid, step, e := kernel.Start(p)
 	if e != 0 {
 		t.Fatal(step, e)
 	}
+	standForNothing(t, low)
+	must(t, kernel.Close(write))
+	must(t, kernel.Close(b))
 	reap(t, pid)
-	// 3 is how ls reads the directory.
-	if text, err := os.ReadFile(out); err != nil || string(text) != "0\n1\n2\n3\n" {
-		t.Errorf("open are %q, %v", text, err)
+	expect(t, read, "1")
+	expect(t, a, "3")
+	expect(t, a, "") // nothing of ours holds the other end
+	expect(t, read, "")
+}
+
+func TestFailedStartPutsLowDescriptorsBack(t *testing.T) {
+	low := reserve(t, 2)
+	crowd(t)
+	read, write, e := kernel.Pipe()
+	must(t, e)
+	defer kernel.Close(read)
+	p := process("/nowhere")
+	p.Files, p.Low = []FD{0, write, 2}, low
+	if pid, step, e := kernel.Start(p); pid != 0 || step != core.StartExec || e != core.ENOENT {
+		t.Errorf("pid %d, step %d, %v", pid, step, e)
 	}
+	standForNothing(t, low)
+	must(t, kernel.Close(write))
+	expect(t, read, "")
+}
+
+// More high descriptors than there are low ones, or low ones that were lost: the
+// process gets a copy of all.
+func TestTooFewLowDescriptorsWillDo(t *testing.T) {
+	low := append(reserve(t, 2), None)
+	crowd(t)
+	read, write, e := kernel.Pipe()
+	must(t, e)
+	defer kernel.Close(read)
+	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
+	p.Files, p.Low = []FD{0, write, 2, write}, low
+	pid, step, e := kernel.Start(p)
+	if e != 0 {
+		t.Fatal(step, e)
+	}
+	standForNothing(t, low[:2])
+	must(t, kernel.Close(write))
+	reap(t, pid)
+	expect(t, read, "31")
+	expect(t, read, "")
+}
+
+// While a child has our table of descriptors, other threads go on working with it.
+func TestStartLeavesTheDescriptorsOfOtherThreadsAlone(t *testing.T) {
+	low := reserve(t, 2)
+	crowd(t)
+	stop, failed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(failed)
+		for n := byte(0); ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			read, write, e := kernel.Pipe()
+			if e != 0 {
+				failed <- fmt.Errorf("pipe: %v", e)
+				return
+			}
+			_, e1 := kernel.Write(write, []byte{n})
+			var got [2]byte
+			count, e2 := kernel.Read(read, got[:])
+			if e3, e4 := kernel.Close(read), kernel.Close(write); count != 1 || got[0] != n || e1|e2|e3|e4 != 0 {
+				failed <- fmt.Errorf("byte %d through a pipe: %d bytes, %v; %v, %v, %v, %v", n, count, got, e1, e2, e3, e4)
+				return
+			}
+		}
+	}()
+	a, b, e := kernel.StatusPair()
+	must(t, e)
+	p := process("/bin/true")
+	p.Files, p.Low = []FD{0, 1, 2, b}, low
+	for range 100 {
+		pid, step, e := kernel.Start(p)
+		if e != 0 {
+			t.Fatal(step, e)
+		}
+		reap(t, pid)
+	}
+	close(stop)
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+	must(t, kernel.Close(a))
+	must(t, kernel.Close(b))
 }
 
 // BenchmarkStart starts, executes and reaps the smallest program that is at hand,
 // beside many open descriptors and without.
 func BenchmarkStart(b *testing.B) {
+	low := reserve(b, 2)
 	for _, way := range []struct {
 		name  string
 		start func(*Process) (core.PID, core.StartStep, core.Errno)
+		low   []FD
 		open  int
 	}{
-		{"list", kernel.Start, 0},
-		{"library", forkExec, 0},
-		{"list/2000", kernel.Start, 2000},
-		{"library/2000", forkExec, 2000},
+		{"list", kernel.Start, nil, 0},
+		{"library", forkExec, nil, 0},
+		{"list/2000", kernel.Start, nil, 2000},
+		{"low/2000", kernel.Start, low, 2000},
+		{"library/2000", forkExec, nil, 2000},
 	} {
 		b.Run(way.name, func(b *testing.B) {
 			for range way.open {
@@ -275,6 +432,7 @@ func BenchmarkStart(b *testing.B) {
 				defer unix.Close(fd)
 			}
 			p := process("/bin/true")
+			p.Low = way.low
 			b.ReportAllocs()
 			for b.Loop() {
 				pid, step, e := way.start(p)

@@ -143,4 +143,15 @@ type Process struct {
 	Env   []string // NAME=VALUE, all of it
 	Files []FD     // Files[n] becomes descriptor n of the child; nothing else is open in it
 	Root  bool     // run as root with the groups {0}, whatever groups we have
+
+	// Low are descriptors of ours with numbers below LowEnd, of any one file that
+	// is open for nothing else. With them a start costs the same however many
+	// descriptors we have open: those of Files that have higher numbers take the
+	// places of Low, but for the first, until the child has its copies. One that
+	// cannot be put back is closed and becomes None. Nil: none.
+	Low []FD
 }
+
+// LowEnd is the first number that is not low: so many descriptors a process has
+// room for from the start.
+const LowEnd FD = 64
