@@ -60,17 +60,22 @@ func forkExec(p *Process) (core.PID, core.StartStep, core.Errno) {
 
 // ReserveLow opens n descriptors for Process.Low, or as many as it can. They stand
 // for a file of their own. It is of use only while low numbers are free.
-func (Linux) ReserveLow(n int) []FD {
-	first, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	var low []FD
-	for fd := first; err == nil; fd, err = unix.FcntlInt(uintptr(first), unix.F_DUPFD_CLOEXEC, 0) {
+func (Linux) ReserveLow(n int) (low []FD) {
+	var fd int
+	open := func() (err error) {
+		if len(low) == 0 {
+			fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		} else {
+			fd, err = unix.FcntlInt(uintptr(low[0]), unix.F_DUPFD_CLOEXEC, 0)
+		}
+		return err
+	}
+	for len(low) < n && retry(open) == 0 {
 		if fd >= int(LowEnd) {
 			_ = unix.Close(fd)
 			break
 		}
-		if low = append(low, FD(fd)); len(low) == n {
-			break
-		}
+		low = append(low, FD(fd))
 	}
 	return low
 }
