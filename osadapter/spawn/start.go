@@ -72,17 +72,13 @@ func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno
 	s.argv = r.Entry.AppendArgv(s.argv[:0], len(r.Listeners), r.Stress)
 	s.environ = appendEnvironment(s.environ[:0], r.Environ, r.Generation)
 	s.files = appendFiles(s.files[:0], r, theirs)
-	s.process = sys.Process{
-		Path:  r.Entry.Path,
-		Argv:  s.argv,
-		Env:   s.environ,
-		Files: s.files,
-		Root:  r.Entry.SwitchIdentity,
-	}
+	p := &s.process
+	p.Path, p.Argv, p.Env, p.Files = r.Entry.Path, s.argv, s.environ, s.files
+	p.Root = r.Entry.SwitchIdentity
 	if s.crowded = s.crowded || slices.Max(s.files) >= sys.LowEnd; s.crowded {
-		s.process.Low = s.Low
+		p.Low = s.Low
 	}
-	pid, step, e := k.Start(&s.process)
+	pid, step, e := k.Start(p)
 	k.Close(theirs)
 	if e != 0 {
 		k.Close(ours)

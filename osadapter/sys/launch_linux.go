@@ -42,11 +42,12 @@ const (
 func launch(c *cloneArgs, size uintptr, calls *call, n uintptr) (pid int)
 
 // plan is a list of calls and what they point to. It must be kept alive, on the
-// heap, until the list was carried out.
+// heap, until the list was carried out, and serves one start after the other.
 type plan struct {
 	clone  cloneArgs
 	groups [1]uint32
-	path   *byte
+	text   []byte
+	path   *byte // this and the next into text
 	argv   []*byte
 	env    []*byte
 	files  []FD
@@ -59,36 +60,61 @@ func (p *plan) add(number uintptr, args ...uintptr) {
 	p.calls = append(p.calls, c)
 }
 
+// program says what is executed, and tells whether that can be said at all.
+func (p *plan) program(what *Process) bool {
+	p.text = p.text[:0]
+	var ok1, ok2, ok3 bool
+	p.path, ok1 = p.string(what.Path)
+	p.argv, ok2 = p.strings(p.argv[:0], what.Argv)
+	p.env, ok3 = p.strings(p.env[:0], what.Env)
+	return ok1 && ok2 && ok3
+}
+
+// string is the text as the kernel reads it: it ends with its first NUL.
+func (p *plan) string(s string) (at *byte, ok bool) {
+	start := len(p.text)
+	p.text = append(append(p.text, s...), 0)
+	return &p.text[start], strings.IndexByte(s, 0) < 0
+}
+
+// strings is what argv and environ look like to the kernel.
+func (p *plan) strings(pointers []*byte, list []string) ([]*byte, bool) {
+	for _, s := range list {
+		at, ok := p.string(s)
+		if !ok {
+			return nil, false
+		}
+		pointers = append(pointers, at)
+	}
+	return append(pointers, nil), true
+}
+
 // share lets the child use our table of descriptors until it has a copy of what it
 // needs: a copy of all, and their closing, is most of what a start costs when there
 // are thousands.
-func (p *plan) share(files []FD) {
+func (p *plan) share() {
 	p.clone[cloneFlags] |= unix.CLONE_FILES
-	p.add(unix.SYS_CLOSE_RANGE, uintptr(slices.Max(files)+1), math.MaxUint32, unix.CLOSE_RANGE_UNSHARE)
+	p.add(unix.SYS_CLOSE_RANGE, uintptr(slices.Max(p.files)+1), math.MaxUint32, unix.CLOSE_RANGE_UNSHARE)
 }
 
-// lowered puts the files that have high numbers on low ones, and gives the numbers
-// of all, and which low ones are to be put back. No numbers: there are too few.
-func lowered(what *Process) (files, used []FD) {
-	if len(what.Low) == 0 {
-		return nil, nil
-	}
-	files = slices.Clone(what.Files)
+// lower puts the files that have high numbers on low ones and tells which low ones
+// are to be put back. Not ok: there are too few.
+func (p *plan) lower(low []FD) (used []FD, ok bool) {
 	next := 1
-	for n, fd := range files {
+	for n, fd := range p.files {
 		if fd < LowEnd {
 			continue
 		}
-		for next < len(what.Low) && what.Low[next] == None {
+		for next < len(low) && low[next] == None {
 			next++
 		}
-		if next == len(what.Low) || unix.Dup3(int(fd), int(what.Low[next]), unix.O_CLOEXEC) != nil {
-			return nil, what.Low[:next]
+		if next == len(low) || unix.Dup3(int(fd), int(low[next]), unix.O_CLOEXEC) != nil {
+			return low[:next], false
 		}
-		files[n] = what.Low[next]
+		p.files[n] = low[next]
 		next++
 	}
-	return files, what.Low[:next]
+	return low[:next], true
 }
 
 // putBack makes the low ones, but for the first, stand for nothing again.
@@ -116,10 +142,9 @@ func (p *plan) assumeRoot() {
 
 // arrange gives every descriptor its number. One that would be overwritten before
 // its turn is first put above all others.
-func (p *plan) arrange(files []FD) {
-	p.files = append(p.files, files...)
-	above := FD(len(files))
-	for _, fd := range files {
+func (p *plan) arrange() {
+	above := FD(len(p.files))
+	for _, fd := range p.files {
 		above = max(above, fd+1)
 	}
 	for n, fd := range p.files {
@@ -138,7 +163,7 @@ func (p *plan) arrange(files []FD) {
 	}
 	// The exec would close them as well, but after we go on: what we close meanwhile
 	// would stay open in the child, and in the poll set.
-	p.add(unix.SYS_CLOSE_RANGE, uintptr(len(files)), math.MaxUint32, 0)
+	p.add(unix.SYS_CLOSE_RANGE, uintptr(len(p.files)), math.MaxUint32, 0)
 }
 
 // execute makes the program the last call.
@@ -150,55 +175,35 @@ func (p *plan) execute() {
 // start starts the process by a list. tried is false where the system does not let
 // us: one before Linux 5.9, or a filter that does not know the calls.
 func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, tried bool) {
-	p := &plan{
-		clone: cloneArgs{
-			cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND,
-			cloneExitSignal: uint64(unix.SIGCHLD),
-		},
-		calls: make([]call, 0, 2*len(what.Files)+6),
+	if what.plan == nil {
+		what.plan = &plan{}
 	}
-	var err error
-	if p.path, err = unix.BytePtrFromString(what.Path); err != nil {
+	p := what.plan
+	if !p.program(what) {
 		return 0, core.StartExec, core.EINVAL, true
 	}
-	if p.argv, err = texts(what.Argv); err != nil {
-		return 0, core.StartExec, core.EINVAL, true
+	p.clone = cloneArgs{
+		cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND,
+		cloneExitSignal: uint64(unix.SIGCHLD),
 	}
-	if p.env, err = texts(what.Env); err != nil {
-		return 0, core.StartExec, core.EINVAL, true
-	}
-	files, used := lowered(what)
-	defer putBack(used)
-	if files != nil {
-		p.share(files)
-	} else {
-		files = what.Files
+	p.calls, p.files = p.calls[:0], append(p.files[:0], what.Files...)
+	if len(what.Low) > 0 {
+		used, ok := p.lower(what.Low)
+		defer putBack(used)
+		if ok {
+			p.share()
+		} else {
+			copy(p.files, what.Files)
+		}
 	}
 	if what.Root {
 		p.assumeRoot()
 	}
-	p.arrange(files)
+	p.arrange()
 	p.execute()
 	pid, step, e = p.carryOut()
 	tried = step != core.StartFork || e != ENOSYS && e != core.EPERM && e != core.EINVAL
 	return pid, step, e, tried
-}
-
-// texts is what argv and environ look like to the kernel.
-func texts(list []string) ([]*byte, error) {
-	size := 0
-	for _, s := range list {
-		size += len(s) + 1
-	}
-	all, pointers := make([]byte, 0, size), make([]*byte, len(list)+1)
-	for n, s := range list {
-		if strings.IndexByte(s, 0) >= 0 {
-			return nil, unix.EINVAL
-		}
-		pointers[n] = unsafe.SliceData(all[len(all):])
-		all = append(append(all, s...), 0)
-	}
-	return pointers, nil
 }
 
 // carryOut starts the process and waits for its exec. Nothing is left of one that

@@ -13,6 +13,9 @@ import (
 // why.
 type Linux struct{}
 
+// plan is nothing here.
+type plan struct{}
+
 // Missing says in one line what this system lacks to run the daemon.
 func Missing() string {
 	return "the daemon runs on Linux only so far: on " + runtime.GOOS +

@@ -136,7 +136,8 @@ type Reaped struct {
 	Status  core.ExitStatus // how it ended; means nothing if Stopped
 }
 
-// Process says what to start.
+// Process says what to start. To start with the same one again, its fields changed,
+// takes no new memory.
 type Process struct {
 	Path  string   // executed exactly; no search, so it should contain a slash
 	Argv  []string // from argv[0]; at least one
@@ -150,6 +151,8 @@ type Process struct {
 	// places of Low, but for the first, until the child has its copies. One that
 	// cannot be put back is closed and becomes None. Nil: none.
 	Low []FD
+
+	plan *plan // memory of the start before
 }
 
 // LowEnd is the first number that is not low: so many descriptors a process has
