@@ -25,11 +25,11 @@ func (b *bench) exitRepeats(n int) int {
 	case b.quick:
 		return b.repeats(n)
 	case n >= 3000:
-		return 3
-	case n >= 1000:
 		return 5
+	case n >= 1000:
+		return 9
 	}
-	return 9
+	return 21
 }
 
 // exitOnce gives the time and the CPU of a start, in microseconds, the time of
