@@ -40,7 +40,8 @@ var caught atomic.Uint64
 // go-traps, G18), and ignores are undone (G2). Except: PIPE is ignored, and
 // stays so in children; URG, which does nothing by default, stays with the
 // runtime; faults of our own still become panics, while SEGV, BUS, ILL, FPE and
-// TRAP from outside end the process by themselves.
+// TRAP from outside end the process by themselves. Process 1 lives through them
+// all, as the kernel has it.
 //
 // It is called once, at start; signals that are to be handled are then had with
 // Catch, never with signal.Notify. For tiny moments in it a signal is ignored.
@@ -63,6 +64,12 @@ func DefaultSignals() error {
 		if err := kernelDefault(s); err != nil {
 			return err
 		}
+		if process1() && s != syscall.SIGCHLD {
+			// The kernel spares process 1 what it does not handle, but not while one
+			// thread has the signal blocked, as the runtime has when it makes another.
+			// PROF, STKFLT and 34 cannot be had from the runtime.
+			signal.Notify(deaf, s)
+		}
 	}
 	for s := syscall.Signal(firstThreadSignal); s <= lastThreadSignal; s++ {
 		if kernelIgnores(s) {
@@ -74,6 +81,11 @@ func DefaultSignals() error {
 	forwardFaults()
 	return nil
 }
+
+func process1() bool { return os.Getpid() == 1 }
+
+// deaf takes signals that nobody hears.
+var deaf = make(chan os.Signal, 1)
 
 // resettable tells which signals DefaultSignals puts into the kernel's hands.
 func resettable(s syscall.Signal) bool {
@@ -96,7 +108,7 @@ func forwardFaults() {
 	go func() {
 		for s := range arrived {
 			// The kernel spares process 1 those that it does not handle; so do we.
-			if number, ok := s.(syscall.Signal); ok && caught.Load()&(1<<number) == 0 && os.Getpid() != 1 {
+			if number, ok := s.(syscall.Signal); ok && caught.Load()&(1<<number) == 0 && !process1() {
 				DieBySignal(number)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +42,17 @@ func deadly() []syscall.Signal {
 func init() {
 	roles["default"] = func() {
 		must(DefaultSignals())
+		say("ready")
+	}
+	roles["default-masked"] = func() {
+		must(DefaultSignals())
+		// As while the runtime makes a thread on the first: signals from outside are
+		// the business of another.
+		var all unix.Sigset_t
+		for i := range all.Val {
+			all.Val[i] = ^all.Val[i]
+		}
+		must(unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil))
 		say("ready")
 	}
 	roles["caught"] = func() {
@@ -152,6 +164,32 @@ func TestUnhandledSignalsEndTheProcess(t *testing.T) {
 }
 
 // TestInheritedIgnoresAreUndone starts under a parent that ignores everything.
+// The kernel spares process 1 what it does not handle, but not if the first thread
+// has the signal blocked at that moment and another has not.
+func TestProcess1LivesThroughSignals(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: a namespace of processes")
+	}
+	for _, role := range []string{"default", "default-masked"} {
+		p := launch(t, role, "", func(c *exec.Cmd) {
+			c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+		})
+		if line := p.line(); line != "ready" {
+			t.Fatal(line)
+		}
+		for _, s := range deadly() {
+			switch s {
+			case syscall.SIGKILL, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPROF, syscall.SIGSTKFLT, 34:
+			default:
+				_ = p.cmd.Process.Signal(s)
+			}
+		}
+		if p.end(); !p.state.Success() {
+			t.Errorf("%s: %v", role, p.state)
+		}
+	}
+}
+
 func TestInheritedIgnoresAreUndone(t *testing.T) {
 	const deaf = `trap "" HUP INT QUIT USR1 USR2 ALRM TERM CHLD TSTP TTIN TTOU XCPU XFSZ IO PWR 34 35 64; exec "$@"`
 	for _, s := range []syscall.Signal{
