@@ -170,8 +170,8 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 	}
 }
 
-// forget takes a listener out of the poll set, which children that share it
-// would keep it in.
+// forget takes a descriptor out of the poll set, which others that share it would
+// keep it in.
 func (x *Exec) forget(fd sys.FD) {
 	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }

@@ -131,6 +131,38 @@ func TestEndIsNoticedWithoutTheChannel(t *testing.T) {
 	}
 }
 
+// sharer is a kernel in which somebody has a copy of our end of every channel, as a
+// process has that is just being started.
+type sharer struct {
+	sys.Linux
+	copies chan int
+}
+
+func (k *sharer) StatusPair() (ours, theirs sys.FD, e core.Errno) {
+	if ours, theirs, e = k.Linux.StatusPair(); e == 0 {
+		fd, err := unix.FcntlInt(uintptr(ours), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return sys.None, sys.None, core.EMFILE
+		}
+		k.copies <- fd
+	}
+	return ours, theirs, e
+}
+
+// What is closed is not reported any more, though somebody else has it open.
+func TestClosedChannelThatIsSharedLeavesThePollSet(t *testing.T) {
+	k := &sharer{copies: make(chan int, 1)}
+	s := openWith(t, clock.New(), func(s *station) { s.loop.exec.channel.Kernel = k }, local("a", "oneshot", 1))
+	ask(t, "unix", s.path("a"))
+	defer unix.Close(<-k.copies)
+	s.reapsAll()
+	eventually(t, "nothing is reported", func() bool {
+		var events [4]unix.EpollEvent
+		n, err := unix.EpollWait(int(s.loop.exec.set), events[:], 0)
+		return n == 0 && err == nil
+	})
+}
+
 func TestOneWhoLivesOnWithoutChannelIsToldAndReaped(t *testing.T) {
 	s, _ := noticing(t, local("a", "mute", 1))
 	c, err := net.Dial("unix", s.path("a"))
