@@ -12,10 +12,9 @@ import (
 // brings. So most ends cost no descriptor, no signal and no other thread. SIGCHLD,
 // which goes through the runtime's hands, is caught where there may be children that
 // we did not start.
-
-// sweepFrom is how many children must seem to have ended in one turn for a sweep
-// over all to be cheaper than to ask for each.
-const sweepFrom = 16
+//
+// To ask for each is no dearer when thousands end at once: a sweep walks over those
+// that live, and comes back to each child when the processor has forgotten it.
 
 // A child whose channel is closed is asked for so often, first after askPause and
 // then twice as long each time, up to longestPause. Then it counts as one that
@@ -39,9 +38,6 @@ func (x *Exec) ReapFirst() {
 // their channel. What a child reported before its end is delivered before its end.
 // Call it once a turn, after all else.
 func (x *Exec) ReapEnded() {
-	if len(x.ended) >= sweepFrom {
-		x.Reap()
-	}
 	left := x.ended[:0]
 	x.pause = longestPause
 	for _, g := range x.ended {
