@@ -41,6 +41,8 @@ type Loop struct {
 	mailbox mailbox
 	born    chan struct{} // full when children may have been started, see watchEnds
 	living  atomic.Int64  // children at the last look
+	sweep   bool          // over all children is owed
+	put     int           // off so many turns
 
 	// Journal records every step of the machine, from Boot on. Nil: none.
 	Journal *journal.Journal
@@ -198,12 +200,19 @@ func (l *Loop) Run() Ending {
 // not be sent, and calls that must be made in the end.
 const againInterval = 100 * core.Millisecond
 
+// sweepPatience is how many turns a sweep is put off while ends are found without it:
+// it walks over all children that live, again for each that it finds.
+const sweepPatience = 100
+
 // rest says how long to wait for events: to the machine's next deadline, and not
 // long while log lines are kept that somebody may take soon, calls are owed, or a
 // child is about to end; below zero, for ever. The wait itself ends in time: a
 // timer of the runtime would fire on another thread, which then has to wake this
 // one.
 func (l *Loop) rest() core.Duration {
+	if l.sweep {
+		return 0
+	}
 	rest := core.Duration(-1)
 	if when, ok := l.machine.Deadline(); ok {
 		rest = max(when.Sub(l.Now()), 0)
@@ -262,16 +271,26 @@ func (l *Loop) takeMail() {
 	if hangup {
 		l.pump(core.GotSignal(core.SIGHUP))
 	}
-	if reap {
-		l.exec.Reap()
-		l.living.Store(int64(len(l.exec.children)))
-		l.drain()
-	}
-	l.exec.ReapEnded()
+	found := l.exec.ReapEnded()
 	l.drain()
+	if l.sweep = l.sweep || reap; l.sweep {
+		l.sweepUnless(found && last == 0)
+	}
 	if last != 0 {
 		l.pump(core.GotSignal(last))
 	}
+}
+
+// sweepUnless makes the sweep that is owed, or puts it off.
+func (l *Loop) sweepUnless(off bool) {
+	if off && l.put < sweepPatience {
+		l.put++
+		return
+	}
+	l.sweep, l.put = false, 0
+	l.exec.Reap()
+	l.living.Store(int64(len(l.exec.children)))
+	l.drain()
 }
 
 // pump steps the event, carries out what follows, and steps what that answers,

@@ -35,14 +35,15 @@ func (x *Exec) ReapFirst() {
 }
 
 // ReapEnded takes the statuses of those children that have ended since they closed
-// their channel. What a child reported before its end is delivered before its end.
-// Call it once a turn, after all else.
-func (x *Exec) ReapEnded() {
+// their channel, and tells whether there was one. What a child reported before its
+// end is delivered before its end. Call it once a turn, after all else.
+func (x *Exec) ReapEnded() (found bool) {
 	left := x.ended[:0]
 	x.pause = longestPause
 	for _, g := range x.ended {
 		c := x.children[g]
 		if c == nil || x.reapChild(g, c) {
+			found = true
 			continue
 		}
 		if c.asked++; c.asked == maxAsked {
@@ -53,6 +54,7 @@ func (x *Exec) ReapEnded() {
 		left = append(left, g)
 	}
 	x.ended = left
+	return found
 }
 
 // Pause tells how long to wait at most before the next ReapEnded, and whether

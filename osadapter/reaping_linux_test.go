@@ -217,6 +217,42 @@ func TestManyEndsAtOnceAreAllNoticed(t *testing.T) {
 	eventually(t, "each end is told", func() bool { return strings.Count(s.log(), "killed by signal 9") == len(all) })
 }
 
+// sweeps counts sweeps that find nobody.
+type sweeps struct {
+	sys.Linux
+	made int
+}
+
+func (k *sweeps) Wait() (sys.Reaped, core.Errno) {
+	k.made++
+	return sys.Reaped{}, 0
+}
+
+// While ends are found by their channels a sweep is put off, but not for ever, and
+// the loop does not sleep over it.
+func TestSweepIsPutOffForSomeTurns(t *testing.T) {
+	k := &sweeps{}
+	l := &Loop{exec: &Exec{k: k}, sweep: true}
+	for range sweepPatience {
+		l.sweepUnless(true)
+	}
+	if k.made != 0 || l.rest() != 0 {
+		t.Fatalf("%d sweeps, and then a rest of %v", k.made, l.rest())
+	}
+	for range 2 * sweepPatience {
+		if l.sweep {
+			l.sweepUnless(true)
+		}
+	}
+	if k.made != 1 {
+		t.Errorf("%d sweeps, want 1", k.made)
+	}
+	l.sweep = true
+	if l.sweepUnless(false); k.made != 2 || l.sweep {
+		t.Errorf("%d sweeps, want 2; %v", k.made, l.sweep)
+	}
+}
+
 func BenchmarkSpawn(b *testing.B) {
 	s, _ := noticing(b, local("a", "oneshot", 50))
 	ask(b, "unix", s.path("a"))
