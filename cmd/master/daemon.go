@@ -99,7 +99,7 @@ func (d *daemon) run() osadapter.Ending {
 		return *ending
 	}
 	boot.SettleMemory()
-	d.settle = time.AfterFunc(reloadRest, boot.GiveBackMemory)
+	d.settle = time.AfterFunc(reloadRest, boot.SettleMemory)
 	d.settle.Stop()
 	d.loader.Runner = d.loop.Commands()
 	return d.loop.Run()
@@ -275,6 +275,7 @@ const reloadRest = 2 * time.Second
 // at a time.
 func (d *daemon) load(r core.Request) {
 	go func() {
+		boot.MakeRoom()
 		defer d.settle.Reset(reloadRest)
 		defer func() {
 			// A bug met while reading must not take mail down: the reload is

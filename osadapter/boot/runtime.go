@@ -14,9 +14,6 @@ var steeringVariables = []string{
 	"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOMAXPROCS", "GORACE", "GOCOVERDIR", "ZONEINFO",
 }
 
-// defaultPercent is the runtime's own.
-const defaultPercent = 100
-
 // NeutralizeRuntime undoes what environment variables may have told the Go
 // runtime, as far as a running process can, and makes a crash of the runtime end
 // by SIGABRT as the original's panics do. After CleanImage only the last matters.
@@ -25,7 +22,7 @@ const defaultPercent = 100
 // the runtime needs; the process can only end then, and with Pause alone. It
 // reads "epoll_create: STRERROR" or "eventfd: STRERROR".
 func NeutralizeRuntime() error {
-	debug.SetGCPercent(defaultPercent)
+	MakeRoom()
 	debug.SetMemoryLimit(math.MaxInt64)
 	debug.SetTraceback("crash")
 	runtime.SetDefaultGOMAXPROCS()
