@@ -121,13 +121,9 @@ func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
 	return false
 }
 
-// closeStatus closes our end. A process that is being started may have a copy of
-// it for a moment: what is not taken out of the poll set before would go on to be
-// reported, and nobody could take it out any more.
 func (x *Exec) closeStatus(c *child) {
 	if c.status != sys.None {
-		x.forget(c.status)
-		x.k.Close(c.status)
+		polled{x.k, x, c.status}.Close(c.status)
 		c.status = sys.None
 	}
 }

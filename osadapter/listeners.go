@@ -176,6 +176,23 @@ func (x *Exec) forget(fd sys.FD) {
 	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }
 
+// polled is the kernel for whoever closes fd, which is in the poll set. A process
+// that is being started may have a copy of it for a moment: what is not taken out
+// before it is closed would go on to be reported, and nobody could take it out any
+// more.
+type polled struct {
+	Kernel
+	x  *Exec
+	fd sys.FD
+}
+
+func (k polled) Close(fd sys.FD) core.Errno {
+	if fd == k.fd {
+		k.x.forget(fd)
+	}
+	return k.Kernel.Close(fd)
+}
+
 func (x *Exec) watch(id core.ServiceID, on bool) {
 	s := x.services[id]
 	if s == nil {

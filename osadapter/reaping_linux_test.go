@@ -163,6 +163,48 @@ func TestClosedChannelThatIsSharedLeavesThePollSet(t *testing.T) {
 	})
 }
 
+func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
+	dir := t.TempDir()
+	server, err := net.Listen("unix", dir+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	x, err := NewExec(sys.Linux{}, Surroundings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.k.Close(x.set)
+	entry := core.ServiceConfig{Type: core.Unix, Endpoints: []core.Endpoint{{Path: dir + "/s"}}}
+	x.wakeService(&core.Action{Kind: core.WakeService, Request: 7, Entry: &entry})
+	if x.wakeups[7] == nil {
+		t.Fatal("no wakeup is under way")
+	}
+	held, err := unix.FcntlInt(uintptr(x.wakeups[7].attempt.FD), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(held)
+	c, err := server.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	var ready [4]sys.PollEvent
+	for len(x.wakeups) != 0 {
+		n, e := x.k.(LoopKernel).PollWait(x.set, ready[:], 10*core.Second)
+		if n == 0 || e != 0 {
+			t.Fatalf("the end is not reported: %v", e)
+		}
+		for _, event := range ready[:n] {
+			x.Ready(event)
+		}
+	}
+	if n, e := x.k.(LoopKernel).PollWait(x.set, ready[:], 0); n != 0 || e != 0 {
+		t.Errorf("%+v is reported still, %v", ready[0], e)
+	}
+}
+
 func TestOneWhoLivesOnWithoutChannelIsToldAndReaped(t *testing.T) {
 	s, _ := noticing(t, local("a", "mute", 1))
 	c, err := net.Dial("unix", s.path("a"))

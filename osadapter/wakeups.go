@@ -54,7 +54,7 @@ func (x *Exec) wakeupReady(r core.Request) {
 		x.answer(core.ClosedWakeup(r))
 		return
 	}
-	e := w.attempt.Continue(x.k)
+	e := w.attempt.Continue(polled{x.k, x, w.attempt.FD})
 	switch w.attempt.State {
 	case trigger.Open:
 		if e := x.k.PollModify(x.set, w.attempt.FD, key(keyWakeup, uint64(r)), true, false); e != 0 {
@@ -83,7 +83,7 @@ func (x *Exec) wakeupDone(r core.Request, t core.ServiceType) {
 
 func (x *Exec) closeWakeup(r core.Request) {
 	if w := x.wakeups[r]; w != nil {
-		w.attempt.Close(x.k)
+		w.attempt.Close(polled{x.k, x, w.attempt.FD})
 		delete(x.wakeups, r)
 	}
 }
