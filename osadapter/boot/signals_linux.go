@@ -40,8 +40,9 @@ var caught atomic.Uint64
 // go-traps, G18), and ignores are undone (G2). Except: PIPE is ignored, and
 // stays so in children; URG, which does nothing by default, stays with the
 // runtime; faults of our own still become panics, while SEGV, BUS, ILL, FPE and
-// TRAP from outside end the process by themselves. Process 1 lives through them
-// all, as the kernel has it.
+// TRAP from outside end the process by themselves. Process 1 lives through them all,
+// as the kernel has it, HUP, INT and TERM included until they are caught; STKFLT and
+// 34 can still end it in a rare moment.
 //
 // It is called once, at start; signals that are to be handled are then had with
 // Catch, never with signal.Notify. For tiny moments in it a signal is ignored.
@@ -52,6 +53,11 @@ func DefaultSignals() error {
 			if err := kernelDefault(s); err != nil {
 				return err
 			}
+		}
+	}
+	if process1() {
+		for _, s := range endSignals {
+			signal.Notify(deaf, s)
 		}
 	}
 	for s := syscall.Signal(1); s <= lastSignal; s++ {

@@ -163,7 +163,6 @@ func TestUnhandledSignalsEndTheProcess(t *testing.T) {
 	}
 }
 
-// TestInheritedIgnoresAreUndone starts under a parent that ignores everything.
 // The kernel spares process 1 what it does not handle, but not if the first thread
 // has the signal blocked at that moment and another has not.
 func TestProcess1LivesThroughSignals(t *testing.T) {
@@ -179,7 +178,7 @@ func TestProcess1LivesThroughSignals(t *testing.T) {
 		}
 		for _, s := range deadly() {
 			switch s {
-			case syscall.SIGKILL, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPROF, syscall.SIGSTKFLT, 34:
+			case syscall.SIGKILL, syscall.SIGPROF, syscall.SIGSTKFLT, 34:
 			default:
 				_ = p.cmd.Process.Signal(s)
 			}
@@ -190,6 +189,7 @@ func TestProcess1LivesThroughSignals(t *testing.T) {
 	}
 }
 
+// TestInheritedIgnoresAreUndone starts under a parent that ignores everything.
 func TestInheritedIgnoresAreUndone(t *testing.T) {
 	const deaf = `trap "" HUP INT QUIT USR1 USR2 ALRM TERM CHLD TSTP TTIN TTOU XCPU XFSZ IO PWR 34 35 64; exec "$@"`
 	for _, s := range []syscall.Signal{
