@@ -97,9 +97,12 @@ func daemon(words []string) (*childReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(words, "old-system") {
+	for word, errno := range map[string]unix.Errno{"old-system": unix.ENOSYS, "filtered": unix.EACCES} {
+		if !slices.Contains(words, word) {
+			continue
+		}
 		runtime.LockOSThread()
-		if err := refuseClone3(); err != nil {
+		if err := refuseClone3(errno); err != nil {
 			return nil, err
 		}
 	}
@@ -169,13 +172,14 @@ func openMany() error {
 	return nil
 }
 
-// refuseClone3 makes this thread and its children live on a system before Linux 5.3.
-func refuseClone3() error {
+// refuseClone3 makes this thread and its children live on a system before Linux 5.3,
+// or under a filter that does not know the call.
+func refuseClone3(answer unix.Errno) error {
 	load, equal, give := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
 	code := []unix.SockFilter{
 		{Code: load, K: 0}, // the number of the call
 		{Code: equal, K: unix.SYS_CLONE3, Jt: 0, Jf: 1},
-		{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(answer)},
 		{Code: give, K: unix.SECCOMP_RET_ALLOW},
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
@@ -380,7 +384,7 @@ func TestChildGetsExactlyWhatTheContractPromises(t *testing.T) {
 }
 
 // roles are the ways by which a child comes to what is promised.
-var roles = []string{"", "crowded", "old-system", "crowded old-system"}
+var roles = []string{"", "crowded", "old-system", "crowded old-system", "filtered"}
 
 // env starts the daemon with odd signals, the shell with a low limit and an
 // open file above 2.

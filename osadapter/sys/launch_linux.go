@@ -173,7 +173,8 @@ func (p *plan) execute() {
 }
 
 // start starts the process by a list. tried is false where the system does not let
-// us: one before Linux 5.9, or a filter that does not know the calls.
+// us: one before Linux 5.9, or a filter that does not know the calls, whatever error
+// it answers with.
 func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, tried bool) {
 	if what.plan == nil {
 		what.plan = &plan{}
@@ -202,7 +203,7 @@ func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, trie
 	p.arrange()
 	p.execute()
 	pid, step, e = p.carryOut()
-	tried = step != core.StartFork || e != ENOSYS && e != core.EPERM && e != core.EINVAL
+	tried = step != core.StartFork || e != ENOSYS && startStep(e) == core.StartFork
 	return pid, step, e, tried
 }
 

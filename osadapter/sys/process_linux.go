@@ -1,6 +1,8 @@
 package sys
 
 import (
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -58,9 +60,14 @@ func forkExec(p *Process) (core.PID, core.StartStep, core.Errno) {
 	return core.PID(pid), core.StartNone, 0
 }
 
-// ReserveLow opens n descriptors for Process.Low, or as many as it can. They stand
-// for a file of their own. It is of use only while low numbers are free.
+// ReserveLow opens n descriptors for Process.Low, or as many as it can; none where
+// the kernel would copy the table wrongly. They stand for a file of their own. It is
+// of use only while low numbers are free.
 func (Linux) ReserveLow(n int) (low []FD) {
+	var system unix.Utsname
+	if unix.Uname(&system) != nil || !copiesPart(unix.ByteSliceToString(system.Release[:])) {
+		return nil
+	}
 	var fd int
 	open := func() (err error) {
 		if len(low) == 0 {
@@ -78,6 +85,33 @@ func (Linux) ReserveLow(n int) (low []FD) {
 		low = append(low, FD(fd))
 	}
 	return low
+}
+
+// copiesPart tells whether a kernel of that release can copy a part of a table. Others
+// take numbers for used in the copy that are free (CVE-2024-45025): a child would get
+// its 65th descriptor above all of ours. A distribution may have mended an older
+// release; it counts as not mended, and its children get a copy of all.
+func copiesPart(release string) bool {
+	var version [3]int
+	for i, digits := range strings.SplitN(release, ".", len(version)) {
+		if end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+			digits = digits[:end]
+		}
+		version[i], _ = strconv.Atoi(digits)
+	}
+	switch [2]int(version[:2]) {
+	case [2]int{5, 10}:
+		return version[2] >= 225
+	case [2]int{5, 15}:
+		return version[2] >= 166
+	case [2]int{6, 1}:
+		return version[2] >= 107
+	case [2]int{6, 6}:
+		return version[2] >= 48
+	case [2]int{6, 10}:
+		return version[2] >= 7
+	}
+	return version[0] > 6 || version[0] == 6 && version[1] > 10
 }
 
 // startStep tells which step answers with the number.

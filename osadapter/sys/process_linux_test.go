@@ -260,6 +260,9 @@ func TestStartLeavesNothingElseOpen(t *testing.T) {
 func reserve(t testing.TB, n int) []FD {
 	t.Helper()
 	low := kernel.ReserveLow(n)
+	if low == nil {
+		t.Skip("this kernel copies a part of a table wrongly")
+	}
 	if len(low) != n {
 		t.Fatalf("%d low descriptors, want %d", len(low), n)
 	}
@@ -296,6 +299,18 @@ func crowd(t testing.TB) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { unix.Close(fd) })
+	}
+}
+
+func TestReleasesThatCopyAPartOfATable(t *testing.T) {
+	for release, want := range map[string]bool{
+		"6.18.44-fc-v595": true, "6.11.0": true, "7.0": true, "6.10.7": true, "6.10.6": false, "6.9.12": false,
+		"6.1.176-1-cloud": true, "6.1.106": false, "6.1": false, "5.15.0-91-generic": false, "5.15.166": true,
+		"5.10.225+": true, "5.14.0-427.el9": false, "4.19.300": false, "10.1": true, "": false, "six": false,
+	} {
+		if got := copiesPart(release); got != want {
+			t.Errorf("%q: %v", release, got)
+		}
 	}
 }
 

@@ -142,14 +142,15 @@ type Process struct {
 	Path  string   // executed exactly; no search, so it should contain a slash
 	Argv  []string // from argv[0]; at least one
 	Env   []string // NAME=VALUE, all of it
-	Files []FD     // Files[n] becomes descriptor n of the child; nothing else is open in it
+	Files []FD     // Files[n] becomes descriptor n of the child; at least one, None is none of them
 	Root  bool     // run as root with the groups {0}, whatever groups we have
 
 	// Low are descriptors of ours with numbers below LowEnd, of any one file that
 	// is open for nothing else. With them a start costs the same however many
 	// descriptors we have open: those of Files that have higher numbers take the
-	// places of Low, but for the first, until the child has its copies. One that
-	// cannot be put back is closed and becomes None. Nil: none.
+	// places of Low, but for the first, until the child has its copies; when there
+	// are too few, all that we have open is copied as without. One that cannot be
+	// put back is closed and becomes None. Nil: none.
 	Low []FD
 
 	plan *plan // memory of the start before
