@@ -123,7 +123,8 @@ func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
 
 func (x *Exec) closeStatus(c *child) {
 	if c.status != sys.None {
-		polled{x.k, x, c.status}.Close(c.status)
+		x.forget(c.status)
+		x.k.Close(c.status)
 		c.status = sys.None
 	}
 }

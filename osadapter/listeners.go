@@ -171,15 +171,14 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 }
 
 // forget takes a descriptor out of the poll set, which others that share it would
-// keep it in.
+// keep it in: children that have a listener, and for a moment any process that is
+// being started. What is closed without it would go on to be reported, and nobody
+// could take it out any more.
 func (x *Exec) forget(fd sys.FD) {
 	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }
 
-// polled is the kernel for whoever closes fd, which is in the poll set. A process
-// that is being started may have a copy of it for a moment: what is not taken out
-// before it is closed would go on to be reported, and nobody could take it out any
-// more.
+// polled is the kernel for others that close fd, which is in the poll set.
 type polled struct {
 	Kernel
 	x  *Exec

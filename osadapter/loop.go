@@ -41,8 +41,8 @@ type Loop struct {
 	mailbox mailbox
 	born    chan struct{} // full when children may have been started, see watchEnds
 	living  atomic.Int64  // children at the last look
-	sweep   bool          // over all children is owed
-	put     int           // off so many turns
+	sweep   bool          // one over all children is owed
+	putOff  int           // for so many turns by now
 
 	// Journal records every step of the machine, from Boot on. Nil: none.
 	Journal *journal.Journal
@@ -283,11 +283,11 @@ func (l *Loop) takeMail() {
 
 // sweepUnless makes the sweep that is owed, or puts it off.
 func (l *Loop) sweepUnless(off bool) {
-	if off && l.put < sweepPatience {
-		l.put++
+	if off && l.putOff < sweepPatience {
+		l.putOff++
 		return
 	}
-	l.sweep, l.put = false, 0
+	l.sweep, l.putOff = false, 0
 	l.exec.Reap()
 	l.living.Store(int64(len(l.exec.children)))
 	l.drain()

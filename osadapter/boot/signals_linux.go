@@ -54,9 +54,7 @@ func DefaultSignals() error {
 				return err
 			}
 		}
-	}
-	if process1() {
-		for _, s := range endSignals {
+		if process1() {
 			signal.Notify(deaf, s)
 		}
 	}
