@@ -170,11 +170,16 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	x, err := NewExec(sys.Linux{}, Surroundings{})
+	kernel := sys.Linux{}
+	x, err := NewExec(kernel, Surroundings{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer x.k.Close(x.set)
+	defer func() {
+		for _, fd := range []sys.FD{x.set, x.flowRead, x.flowWrite} {
+			kernel.Close(fd)
+		}
+	}()
 	entry := core.ServiceConfig{Type: core.Unix, Endpoints: []core.Endpoint{{Path: dir + "/s"}}}
 	x.wakeService(&core.Action{Kind: core.WakeService, Request: 7, Entry: &entry})
 	if x.wakeups[7] == nil {
@@ -192,7 +197,7 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 	c.Close()
 	var ready [4]sys.PollEvent
 	for len(x.wakeups) != 0 {
-		n, e := x.k.(LoopKernel).PollWait(x.set, ready[:], 10*core.Second)
+		n, e := kernel.PollWait(x.set, ready[:], 10*core.Second)
 		if n == 0 || e != 0 {
 			t.Fatalf("the end is not reported: %v", e)
 		}
@@ -200,7 +205,7 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 			x.Ready(event)
 		}
 	}
-	if n, e := x.k.(LoopKernel).PollWait(x.set, ready[:], 0); n != 0 || e != 0 {
+	if n, e := kernel.PollWait(x.set, ready[:], 0); n != 0 || e != 0 {
 		t.Errorf("%+v is reported still, %v", ready[0], e)
 	}
 }

@@ -314,6 +314,18 @@ func TestReleasesThatCopyAPartOfATable(t *testing.T) {
 	}
 }
 
+// writer starts a process that writes their numbers to its descriptors 3 and 1.
+func writer(t *testing.T, low []FD, files ...FD) core.PID {
+	t.Helper()
+	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
+	p.Files, p.Low = files, low
+	pid, step, e := kernel.Start(p)
+	if e != 0 {
+		t.Fatal(step, e)
+	}
+	return pid
+}
+
 func TestHighDescriptorsGoByLowOnes(t *testing.T) {
 	low := reserve(t, 3)
 	crowd(t)
@@ -323,12 +335,7 @@ func TestHighDescriptorsGoByLowOnes(t *testing.T) {
 	a, b, e := kernel.StatusPair()
 	must(t, e)
 	defer kernel.Close(a)
-	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
-	p.Files, p.Low = []FD{0, write, 2, b}, low
-	pid, step, e := kernel.Start(p)
-	if e != 0 {
-		t.Fatal(step, e)
-	}
+	pid := writer(t, low, 0, write, 2, b)
 	standForNothing(t, low)
 	must(t, kernel.Close(write))
 	must(t, kernel.Close(b))
@@ -363,12 +370,7 @@ func TestTooFewLowDescriptorsWillDo(t *testing.T) {
 	read, write, e := kernel.Pipe()
 	must(t, e)
 	defer kernel.Close(read)
-	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
-	p.Files, p.Low = []FD{0, write, 2, write}, low
-	pid, step, e := kernel.Start(p)
-	if e != 0 {
-		t.Fatal(step, e)
-	}
+	pid := writer(t, low, 0, write, 2, write)
 	standForNothing(t, low[:2])
 	must(t, kernel.Close(write))
 	reap(t, pid)
