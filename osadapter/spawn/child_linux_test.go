@@ -97,21 +97,25 @@ func daemon(words []string) (*childReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	for word, errno := range map[string]unix.Errno{"old-system": unix.ENOSYS, "filtered": unix.EACCES} {
-		if !slices.Contains(words, word) {
-			continue
-		}
-		runtime.LockOSThread()
-		if err := refuseClone3(errno); err != nil {
-			return nil, err
-		}
-	}
+	var refused []refusal
 	for _, word := range words {
-		if name, found := strings.CutPrefix(word, "limit="); found {
-			if err := lowerLimit(name); err != nil {
+		switch word {
+		case "old-system":
+			refused = append(refused, refusal{unix.SYS_CLONE3, unix.ENOSYS})
+		case "filtered":
+			refused = append(refused, refusal{unix.SYS_CLONE3, unix.EACCES})
+		case "no-processes":
+			// A limit would stop the runtime's threads as well, whenever it needs one.
+			refused = append(refused, refusal{unix.SYS_CLONE3, unix.EAGAIN}, refusal{unix.SYS_CLONE, unix.EAGAIN})
+		case "no-files":
+			if err := lowerOpenFiles(); err != nil {
 				return nil, err
 			}
 		}
+	}
+	runtime.LockOSThread()
+	if err := refuse(refused); err != nil {
+		return nil, err
 	}
 	child, step, e := starter.Start(kernel, r)
 	if e != 0 {
@@ -172,16 +176,26 @@ func openMany() error {
 	return nil
 }
 
-// refuseClone3 makes this thread and its children live on a system before Linux 5.3,
-// or under a filter that does not know the call.
-func refuseClone3(answer unix.Errno) error {
-	load, equal, give := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
-	code := []unix.SockFilter{
-		{Code: load, K: 0}, // the number of the call
-		{Code: equal, K: unix.SYS_CLONE3, Jt: 0, Jf: 1},
-		{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(answer)},
-		{Code: give, K: unix.SECCOMP_RET_ALLOW},
+// refusal is a system call and the error that it gets.
+type refusal struct {
+	call   uint32
+	answer unix.Errno
+}
+
+// refuse makes this thread and its children live where the system, or a filter,
+// answers each call as the first refusal of it says.
+func refuse(calls []refusal) error {
+	if len(calls) == 0 {
+		return nil
 	}
+	load, equal, give := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
+	code := []unix.SockFilter{{Code: load, K: 0}} // the number of the call
+	for _, c := range calls {
+		code = append(code,
+			unix.SockFilter{Code: equal, K: c.call, Jt: 0, Jf: 1},
+			unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ERRNO | uint32(c.answer)})
+	}
+	code = append(code, unix.SockFilter{Code: give, K: unix.SECCOMP_RET_ALLOW})
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
@@ -193,15 +207,14 @@ func refuseClone3(answer unix.Errno) error {
 	return nil
 }
 
-// lowerLimit takes away what a start needs.
-func lowerLimit(name string) error {
-	resource := map[string]int{"files": unix.RLIMIT_NOFILE, "processes": unix.RLIMIT_NPROC}[name]
+// lowerOpenFiles takes away the descriptors that a start needs.
+func lowerOpenFiles() error {
 	var r unix.Rlimit
-	if err := unix.Getrlimit(resource, &r); err != nil {
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		return err
 	}
 	r.Cur = 1
-	return unix.Setrlimit(resource, &r)
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &r)
 }
 
 // inspect looks at a process once it sleeps: before that the loader has files
@@ -449,16 +462,12 @@ func nobody(t *testing.T) (*syscall.SysProcAttr, int) {
 
 // Each lack shows as the step that met it.
 func TestScarcityIsToldByStep(t *testing.T) {
-	attributes := &syscall.SysProcAttr{}
-	if os.Getuid() == 0 { // root has as many processes as it likes
-		attributes, _ = nobody(t)
-	}
 	for _, role := range roles {
-		r := runDaemon(t, role+" limit=files", &syscall.SysProcAttr{})
+		r := runDaemon(t, role+" no-files", &syscall.SysProcAttr{})
 		if r.Step != core.StartChannel || r.Errno != core.EMFILE {
 			t.Errorf("%q, no descriptors: step %d, %v", role, r.Step, r.Errno)
 		}
-		r = runDaemon(t, role+" limit=processes", attributes)
+		r = runDaemon(t, role+" no-processes", &syscall.SysProcAttr{})
 		if r.Step != core.StartFork || r.Errno != core.EAGAIN {
 			t.Errorf("%q, no processes: step %d, %v", role, r.Step, r.Errno)
 		}
