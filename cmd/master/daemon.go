@@ -98,6 +98,7 @@ func (d *daemon) run() osadapter.Ending {
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
 		return *ending
 	}
+	boot.RelaxMonitor()
 	boot.SettleMemory()
 	d.settle = time.AfterFunc(reloadRest, boot.SettleMemory)
 	d.settle.Stop()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -188,6 +189,39 @@ func TestWaitFlagReturnsWhenTheDaemonServes(t *testing.T) {
 	}
 	must(t, unix.Kill(pid, unix.SIGTERM))
 	s.eventually("the daemon ends", func() bool { code, _ := s.run("-t"); return code == 0 })
+}
+
+// A server's timers are as exact as those of whoever started the master, and so are
+// the master's own, but for the runtime's monitor (boot.RelaxMonitor).
+func TestTheMonitorAloneRests(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: to change other threads takes a right")
+	}
+	if runtime.NumCPU() == 1 {
+		t.Skip("needs two processors: with one the monitor is left alone")
+	}
+	slack := func(process string) string {
+		text, err := os.ReadFile("/proc/" + process + "/timerslack_ns")
+		must(t, err)
+		return strings.TrimSpace(string(text))
+	}
+	s := newStation(t)
+	p := s.start()
+	if got, want := slack(fmt.Sprint(s.connect().pid)), slack("self"); got != want {
+		t.Errorf("a server has a slack of %s, want %s", got, want)
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.Process.Pid))
+	must(t, err)
+	resting := 0
+	for _, thread := range threads {
+		if slack(thread.Name()) == "10000000" {
+			resting++
+		}
+	}
+	if resting == 0 || resting > len(threads)/2 { // threads that it starts rest as well
+		t.Errorf("%d of %d threads rest", resting, len(threads))
+	}
 }
 
 func TestExitTime(t *testing.T) {

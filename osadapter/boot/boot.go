@@ -18,6 +18,7 @@
 //	DetachStandard, NewSession, SetRootGroups
 //	... configuration, locks, environment ...
 //	Catch, s.Ready.Announce
+//	RelaxMonitor, SettleMemory
 package boot
 
 import (

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -56,15 +57,21 @@ func descriptorBound() int {
 	return int(limit.Max)
 }
 
-// openDescriptors lists the open descriptors. It reads the directory by hand
-// because an os.File would make the runtime open descriptors of its own.
+// openDescriptors lists the open descriptors.
 func openDescriptors() ([]int, error) {
-	dir, err := unix.Open(descriptorDirectory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	open, own, err := numbersIn(descriptorDirectory)
+	return slices.DeleteFunc(open, func(fd int) bool { return fd == own }), err
+}
+
+// numbersIn lists the numbers that a directory of the kernel has for names. own was
+// the descriptor of the directory meanwhile. It is read by hand because an os.File
+// would make the runtime open descriptors of its own.
+func numbersIn(path string) (numbers []int, own int, err error) {
+	dir, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, dir, err
 	}
 	defer unix.Close(dir)
-	var open []int
 	var buffer [8192]byte
 	for range mostDescriptors {
 		n, err := unix.Getdents(dir, buffer[:])
@@ -72,19 +79,18 @@ func openDescriptors() ([]int, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, dir, err
 		}
 		if n == 0 {
 			break
 		}
-		open = appendDescriptors(open, buffer[:n], dir)
+		numbers = appendNumbers(numbers, buffer[:n])
 	}
-	return open, nil
+	return numbers, dir, nil
 }
 
-// appendDescriptors takes the numeric names, other than own, out of directory
-// records.
-func appendDescriptors(dst []int, records []byte, own int) []int {
+// appendNumbers takes the numeric names out of directory records.
+func appendNumbers(dst []int, records []byte) []int {
 	const (
 		lengthAt = int(unsafe.Offsetof(unix.Dirent{}.Reclen))
 		nameAt   = int(unsafe.Offsetof(unix.Dirent{}.Name))
@@ -101,8 +107,8 @@ func appendDescriptors(dst []int, records []byte, own int) []int {
 				break
 			}
 		}
-		if fd, err := strconv.Atoi(string(name)); err == nil && fd != own {
-			dst = append(dst, fd)
+		if number, err := strconv.Atoi(string(name)); err == nil {
+			dst = append(dst, number)
 		}
 		records = records[length:]
 	}
