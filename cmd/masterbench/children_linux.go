@@ -21,15 +21,17 @@ func (b *bench) exits(of side, id string, n int) error {
 // exitRepeats tells how often in a round: a mass exit takes a moment, and what it
 // costs either master varies by a factor of five and more with how the deaths fall.
 func (b *bench) exitRepeats(n int) int {
+	repeats := 21
 	switch {
-	case b.quick:
-		return b.repeats(n)
 	case n >= 3000:
-		return 5
+		repeats = 5
 	case n >= 1000:
-		return 9
+		repeats = 9
 	}
-	return 21
+	if b.quick {
+		return repeats/2 + 1
+	}
+	return repeats
 }
 
 // exitOnce gives the time and the CPU of a start, in microseconds, the time of
