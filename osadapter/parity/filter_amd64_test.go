@@ -184,9 +184,14 @@ func (f *forks) answer() {
 			continue // whoever asked is gone
 		}
 		d := decision{id: q.id, flags: goOn}
-		if f.refuse.Add(-1) >= 0 {
+		refused := f.refuse.Load() > 0
+		if refused {
 			d.flags, d.errno = 0, -int32(syscall.EAGAIN)
 		}
-		unix.Syscall(unix.SYS_IOCTL, uintptr(f.fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&d)))
+		// A signal takes the question back, and the master asks again after it.
+		_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(f.fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&d)))
+		if refused && e == 0 {
+			f.refuse.Add(-1)
+		}
 	}
 }
