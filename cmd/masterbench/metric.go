@@ -188,6 +188,15 @@ func (s *settings) wants(prefix string) bool {
 	})
 }
 
+// mean gives the sum of the figures divided by their number; 0 when there are none.
+func mean(figures []float64) float64 {
+	sum := 0.0
+	for _, figure := range figures {
+		sum += figure
+	}
+	return sum / float64(max(len(figures), 1))
+}
+
 // median gives the middle of the figures, of two in the middle their mean; 0
 // when there are none.
 func median(figures []float64) float64 {

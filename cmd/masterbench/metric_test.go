@@ -23,6 +23,15 @@ func TestMedianIsTheMiddle(t *testing.T) {
 	}
 }
 
+func TestMeanSharesTheSum(t *testing.T) {
+	if got := mean(nil); got != 0 {
+		t.Errorf("of nothing: %v, want 0", got)
+	}
+	if got := mean([]float64{100, 1, 4}); got != 35 {
+		t.Errorf("got %v, want 35", got)
+	}
+}
+
 func TestMedianLeavesTheSamplesInTheirOrder(t *testing.T) {
 	figures := []float64{3, 1, 2}
 	median(figures)
