@@ -83,8 +83,8 @@ type Origin struct {
 	PID     int    // as shown in the lines
 	// Syslog is the path of the syslog socket; empty means /dev/log.
 	Syslog string
-	// Fallback lets lines be appended to the log file when the postlog socket
-	// cannot take them. For the master alone: servers lose such lines.
+	// Fallback lets lines be appended to the log file, or written to standard
+	// output, when the postlog socket cannot take them.
 	Fallback bool
 	// Stderr copies errors, each with the lines before it, to descriptor 2 until
 	// Started is called, unless it is closed or /dev/null (Differs: Q16).
@@ -170,6 +170,24 @@ func (l *Log) Switch(settings core.LogSettings) error {
 	}
 	l.adopt(settings, next)
 	return l.err
+}
+
+// Hold opens the log file now, if lines may go there, and keeps it open until the
+// next Switch: for a process that is about to give up the rights to open it, or
+// to leave the tree that it is in. From then on lines that the postlog socket does
+// not take go to this file, also after it was renamed. The descriptor is -1 when
+// there is no such file.
+func (l *Log) Hold() (fd int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, ok := l.target.(*postlog)
+	if !ok || !p.fallback || p.file == stdoutPath {
+		return -1, nil
+	}
+	if p.held < 0 {
+		p.held, err = p.open()
+	}
+	return p.held, err
 }
 
 // holdsFile tells whether lines go to a log file now, by way of postlogd or not.

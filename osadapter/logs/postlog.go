@@ -24,11 +24,12 @@ type postlog struct {
 	file     string
 	fallback bool
 	fd       int  // -1: not connected
+	held     int  // the log file, kept open by Hold; -1: it is opened for each line
 	cut      bool // the last line in the file has no end
 }
 
 func openPostlog(path, file string, fallback bool) *postlog {
-	p := &postlog{path: path, file: file, fallback: fallback && file != "", fd: -1}
+	p := &postlog{path: path, file: file, fallback: fallback && file != "", fd: -1, held: -1}
 	// Without a socket, every line tries again.
 	_ = p.connect()
 	return p
@@ -68,8 +69,8 @@ func (p *postlog) send(line []byte) error {
 }
 
 // append adds a line to the log file: one open, write and close for each, so
-// that log rotation needs no word to us. Without a line it only tells whether
-// the file can be opened.
+// that log rotation needs no word to us, unless the file is held. Without a line
+// it only tells whether the file can be opened.
 func (p *postlog) append(line []byte) error {
 	if p.file == stdoutPath {
 		// Opening it again would fail for sockets and for other owners.
@@ -81,13 +82,16 @@ func (p *postlog) append(line []byte) error {
 		}
 		return nil
 	}
-	// Non-blocking: a FIFO without a reader must be an error, not a wait.
-	fd, err := lock.SafeOpen(p.file, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, fileMode)
-	if err != nil {
-		return &fileError{"open logfile '" + p.file + "': " + err.Error(), err}
+	fd := p.held
+	if fd < 0 {
+		var err error
+		if fd, err = p.open(); err != nil {
+			return err
+		}
+		defer closeDescriptor(fd)
+	} else if isRemoved(fd) {
+		return &fileError{"logfile '" + p.file + "' was removed while this process has it open; reload to let it open a new one", unix.ENOENT}
 	}
-	fd = awayFromStandard(fd)
-	defer closeDescriptor(fd)
 	if line == nil {
 		return nil
 	}
@@ -108,10 +112,28 @@ func (p *postlog) append(line []byte) error {
 	return nil
 }
 
+// open opens the log file, and makes it if it does not exist.
+func (p *postlog) open() (fd int, err error) {
+	// Non-blocking: a FIFO without a reader must be an error, not a wait.
+	fd, err = lock.SafeOpen(p.file, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, fileMode)
+	if err != nil {
+		return -1, &fileError{"open logfile '" + p.file + "': " + err.Error(), err}
+	}
+	return awayFromStandard(fd), nil
+}
+
+// isRemoved reports whether nobody can read what is written to the file.
+func isRemoved(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Nlink == 0
+}
+
 func (p *postlog) close() {
-	if p.fd >= 0 {
-		closeDescriptor(p.fd)
-		p.fd = -1
+	for _, fd := range []*int{&p.fd, &p.held} {
+		if *fd >= 0 {
+			closeDescriptor(*fd)
+			*fd = -1
+		}
 	}
 }
 
