@@ -211,6 +211,23 @@ func TestProcessNameDecidesTheLock(t *testing.T) {
 	}
 }
 
+// What a careless parent left for the Go runtime keeps nobody from starting, but for
+// what docs/differences.md lists.
+func TestVariablesOfTheRuntimeAreNoObstacle(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	for _, variable := range []string{
+		"GOMEMLIMIT=", "GOMEMLIMIT=1", "GOGC=x", "GOGC=-5", "GOGC=99999999999999", "GOMAXPROCS=x", "GOMAXPROCS=1000",
+		"GOTRACEBACK=x", "GORACE=x", "GOCOVERDIR=/nonexistent", "ZONEINFO=/nonexistent", "GODEBUG=x", "GODEBUG=gcstoptheworld=2,sbrk=1",
+	} {
+		p := s.command("-t")
+		p.Env = append(p.Env, variable)
+		if err := p.Run(); err != nil || p.words() != "" {
+			t.Errorf("%s: %v: %s", variable, err, p.words())
+		}
+	}
+}
+
 // A bug of ours ends as the original's do: a panic line, then SIGABRT.
 func TestBugIsLoggedAndEndsByAbort(t *testing.T) {
 	t.Parallel()
