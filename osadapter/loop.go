@@ -34,6 +34,7 @@ type Loop struct {
 	k       LoopKernel
 	clock   clock.Clock
 	origin  time.Time
+	latest  core.Time // that Now has returned
 	waker   sys.FD
 	stopped bool // Stop was called
 
@@ -83,8 +84,13 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 	return l, nil
 }
 
-// Now is the machine's time.
-func (l *Loop) Now() core.Time { return core.Time(l.clock.Now().Sub(l.origin)) }
+// Now returns the machine's time. It never goes back, though a kernel's clock may,
+// for instance when a process is moved to another machine: the machine takes a time
+// before the last one for a bug.
+func (l *Loop) Now() core.Time {
+	l.latest = max(l.latest, core.Time(l.clock.Now().Sub(l.origin)))
+	return l.latest
+}
 
 // Commands runs short-lived programs beside the loop.
 func (l *Loop) Commands() *Commands { return l.exec.commands }

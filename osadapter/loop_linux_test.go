@@ -509,6 +509,18 @@ func TestServicesAndChildrenCostNoGoroutine(t *testing.T) {
 	}
 }
 
+// The machine takes a time before the last one for a bug and would end the process.
+func TestClockThatGoesBackIsNoBug(t *testing.T) {
+	mock := clock.NewMock()
+	mock.Set(time.Unix(1000, 0))
+	s := open(t, mock, local("a", "plain", 1))
+	mock.Set(time.Unix(2000, 0))
+	ask(t, "unix", s.path("a"))
+	mock.Set(time.Unix(1500, 0))
+	s.reload(local("a", "plain", 1))
+	ask(t, "unix", s.path("a"))
+}
+
 // A loop that does not come round is ended by the watchdog; one that waits for
 // events is not.
 func TestWatchdogTellsAHangFromARest(t *testing.T) {
