@@ -223,38 +223,52 @@ func (d *daemon) enterQueue(p *config.Parameters) {
 		}
 		os.Exit(0)
 	}
-	d.acquire(path)
+	d.ownLock(d.acquire(path))
 }
 
 // lockOut takes the lock of the data directory, as the mail owner, and gives
-// the runtime a place there for its last words.
+// the runtime a place there for its last words. What is to be said about it is
+// said as root: the log may have to be opened first.
 func (d *daemon) lockOut(p *config.Parameters) {
+	var locked, opened error
+	var earlier string
 	d.asOwner(p.MailOwner(), func() {
-		d.acquire(p.DataDirectory() + "/" + d.process + ".lock")
-		earlier, err := boot.OpenCrashOutput(p.DataDirectory())
-		if err != nil {
-			d.log.Log(logs.Warning, err.Error())
-		}
-		if earlier != "" {
-			d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them")
+		if locked = d.acquire(p.DataDirectory() + "/" + d.process + ".lock"); locked == nil {
+			earlier, opened = boot.OpenCrashOutput(p.DataDirectory())
 		}
 	})
+	d.ownLock(locked)
+	if opened != nil {
+		d.log.Log(logs.Warning, opened.Error())
+	}
+	if earlier != "" {
+		d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them")
+	}
 	d.refuge = refuge{p.DataDirectory(), p.MailOwner()}
 }
 
-func (d *daemon) acquire(path string) {
+// acquire takes a lock, which is held until the process ends.
+func (d *daemon) acquire(path string) error {
 	l, err := lock.Acquire(path)
 	if err == nil {
 		err = l.Record(os.Getpid())
 	}
-	if err != nil {
-		var held *lock.HeldError
-		if errors.As(err, &held) {
-			d.info(held.Hint())
-		}
-		d.fatal(err.Error())
+	if err == nil {
+		d.locks = append(d.locks, l)
 	}
-	d.locks = append(d.locks, l)
+	return err
+}
+
+// ownLock ends the process if a lock could not be had.
+func (d *daemon) ownLock(err error) {
+	if err == nil {
+		return
+	}
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		d.info(held.Hint())
+	}
+	d.fatal(err.Error())
 }
 
 // asOwner acts with the mail owner's identity on this thread, if we are root.

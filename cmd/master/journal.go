@@ -49,11 +49,6 @@ func (d *daemon) saveJournal() {
 	if d.loop == nil || d.loop.Journal == nil || d.refuge.directory == "" {
 		return
 	}
-	if d.switchIdentity {
-		// The bug may have struck while we acted as somebody else. If this is
-		// refused, so is what follows, and that is told.
-		d.kernel.Resume()
-	}
 	path, err := d.loop.Journal.Save(d.refuge.directory)
 	if err != nil {
 		d.log.Log(logs.Warning, err.Error())

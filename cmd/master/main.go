@@ -151,6 +151,11 @@ func (d *daemon) recovered() {
 	if err, ok := r.(error); ok && errors.As(err, &lost) {
 		d.endAsSomebodyElse(lost)
 	}
+	if d.switchIdentity {
+		// The bug may have struck while we acted as somebody else, and the kernel
+		// refused to make us root again. If it still does, so does what follows.
+		d.kernel.Resume()
+	}
 	var broken core.BrokenInvariant
 	if err, ok := r.(error); ok && errors.As(err, &broken) {
 		text = fmt.Sprintf("%s (step %d); please report this with the lines above", broken.Error(), broken.Step)

@@ -21,24 +21,37 @@ const resumeTries = 3
 
 // AsOwner runs act with the effective identity of owner, on this thread alone
 // (spec runtime, 6; spec go-traps, G4). When the identity cannot be had, act is
-// not run and the error says why.
+// not run and the error says why. The thread is root again before AsOwner returns
+// and also before a panic of act reaches its callers: what they log and save then
+// is done as root.
 //
 // A kernel that refuses to give root back, although the real and the saved
 // user still are root, leaves no safe way on: children would be started, and
 // files opened, as somebody else. That panics with an *IdentityLost, which is
-// no bug of ours: the process is to end with its text.
-func AsOwner(k IdentitySwitch, owner core.Account, act func()) core.Errno {
-	e := k.Assume(owner.UID, owner.GID)
-	if e == 0 {
+// no bug of ours: the process is to end with its text. A panic of act itself says
+// more and goes on in its place.
+func AsOwner(k IdentitySwitch, owner core.Account, act func()) (e core.Errno) {
+	panicked := true
+	defer func() {
+		if again := resume(k); again != 0 && !panicked {
+			panic(&IdentityLost{Owner: owner.Name, Errno: again})
+		}
+	}()
+	if e = k.Assume(owner.UID, owner.GID); e == 0 {
 		act()
 	}
-	again := core.Errno(0)
+	panicked = false
+	return e
+}
+
+// resume makes the thread root again.
+func resume(k IdentitySwitch) (e core.Errno) {
 	for range resumeTries {
-		if again = k.Resume(); again == 0 {
-			return e
+		if e = k.Resume(); e == 0 {
+			break
 		}
 	}
-	panic(&IdentityLost{Owner: owner.Name, Errno: again})
+	return e
 }
 
 // IdentityLost says that the kernel does not give root back to a thread that
