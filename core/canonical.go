@@ -203,9 +203,7 @@ func (w *canonWalk) list(v *[]*service, l life) {
 			if l == lifeStopping {
 				s.stoppingAt = i
 			}
-			s.throttleTimer = timer{kind: timerThrottle, service: s}
-			s.wakeupTimer = timer{kind: timerWakeup, service: s}
-			s.removalTimer = timer{kind: timerRemoval, service: s}
+			s.nameTimers()
 			w.m.services.put(uint64(s.id), s)
 			(*v)[i] = s
 		}
@@ -451,7 +449,7 @@ func (w *canonWalk) timers() {
 // owner tells the place of the thing that a timer belongs to.
 func (w *canonWalk) owner(t *timer) int {
 	switch t.kind {
-	case timerThrottle, timerWakeup, timerRemoval:
+	case timerThrottle, timerWakeup, timerRemoval, timerLeaving:
 		return slices.Index(w.all, t.service)
 	case timerWakeupLimit:
 		return slices.Index(w.k.names.Wakeups, t.wakeup.request)
@@ -468,12 +466,12 @@ func (w *canonWalk) owned(kind timerKind, owner int) *timer {
 		return nil
 	}
 	switch kind {
-	case timerThrottle, timerWakeup, timerRemoval:
+	case timerThrottle, timerWakeup, timerRemoval, timerLeaving:
 		if owner >= len(w.all) {
 			return nil
 		}
 		s := w.all[owner]
-		return [...]*timer{timerThrottle: &s.throttleTimer, timerWakeup: &s.wakeupTimer, timerRemoval: &s.removalTimer}[kind]
+		return [...]*timer{timerThrottle: &s.throttleTimer, timerWakeup: &s.wakeupTimer, timerRemoval: &s.removalTimer, timerLeaving: &s.leavingTimer}[kind]
 	case timerWakeupLimit:
 		if k := w.m.wakeups.get(uint64(w.from.Request) + uint64(owner) + 1); k != nil {
 			return &k.timer

@@ -10,6 +10,7 @@ func (m *Machine) checkCounts(s *service) {
 	m.assert(s.starting <= 1, "at most one start of a service is pending")
 	m.assert(s.watching == watchedIn[s.state()] || m.phase == phaseExited, "the watch agrees with the state")
 	m.assert(s.throttled == s.throttleTimer.set(), "a throttled service has a deadline")
+	m.assert(!s.leavingTimer.set() || s.leaving > 0 && s.life == lifeActive && s.entry.StressAware(), "only who leaves is waited for")
 }
 
 // Check recomputes every invariant from scratch and gives the first that does

@@ -50,13 +50,39 @@ func (c *child) count(by int32) {
 // a warning about its limit.
 func (m *Machine) set(c *child, state childState, retired bool) {
 	s := c.service
-	starting, idle, gone := s.starting, s.idle, s.retired
+	starting, idle, gone, leaving := s.starting, s.idle, s.retired, s.leaving
 	c.count(-1)
 	c.state, c.retired = state, retired
 	c.count(+1)
+	m.awaitLeaving(s, s.leaving > leaving)
 	if s.starting != starting || s.idle != idle || s.retired != gone {
 		m.touch(s)
 	}
+}
+
+// leavingGrace is how long a child that was cut off while it was available is
+// believed to be about to exit: as long as one of a removed service has to heed
+// SIGTERM. One that is stuck keeps its place in the process limit; the warning
+// about the limit and stress mode, which follow from that, must not wait for it.
+const leavingGrace = removalGrace
+
+// awaitLeaving ends the grace when nobody leaves any more or nothing depends on
+// it, and begins it anew when somebody began to leave, or a reload asks again.
+func (m *Machine) awaitLeaving(s *service, anew bool) {
+	switch until := m.now.Add(leavingGrace); {
+	case s.leaving == 0 || s.life != lifeActive || !s.entry.StressAware():
+		m.timers.cancel(&s.leavingTimer)
+	case anew && !(s.leavingTimer.set() && s.leavingTimer.when == until):
+		m.timers.arm(&s.leavingTimer, until)
+	}
+}
+
+// leavers counts the children whose places are believed to be free in a moment.
+func (s *service) leavers() int32 {
+	if !s.leavingTimer.set() {
+		return 0
+	}
+	return s.leaving
 }
 
 // addChild records a child of s that is about to be started.
@@ -106,6 +132,7 @@ func (m *Machine) dropChild(c *child) {
 	} else {
 		s.last = c.prev
 	}
+	m.awaitLeaving(s, false)
 	*c = child{}
 	m.freeChildren = append(m.freeChildren, c)
 	m.touch(s)

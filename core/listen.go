@@ -36,7 +36,7 @@ func (m *Machine) stopListening(s *service) {
 // limitWarningInterval and only for services that know stress mode. While idle
 // children of before a reload leave, nobody waits for long.
 func (m *Machine) warnOfLimit(s *service) {
-	if !s.entry.StressAware() || s.leaving > 0 || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
+	if !s.entry.StressAware() || s.leavers() > 0 || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
 		return
 	}
 	s.warned, s.warnedAt = true, m.now

@@ -156,6 +156,8 @@ func (m *Machine) timerExpired() {
 			m.channelStillClosed(t.child)
 		case timerExit:
 			m.exitTimeArrived()
+		case timerLeaving:
+			m.touch(t.service) // whoever still leaves is one of the children again
 		default:
 			m.assert(false, "the kind of timer is known")
 		}

@@ -359,6 +359,7 @@ func (m *Machine) settleDisplaced(s *service, e *PlanEntry) {
 func (m *Machine) renew(s *service, entry *ServiceConfig) {
 	s.entry = entry
 	m.retireChildren(s)
+	m.awaitLeaving(s, true)
 	if s.throttled && m.config.ReloadClearsThrottle {
 		m.releaseThrottle(s)
 	}
@@ -416,6 +417,7 @@ func (m *Machine) remove(s *service) {
 	m.stopWakeups(s)
 	m.timers.cancel(&s.throttleTimer)
 	s.throttled = false
+	m.timers.cancel(&s.leavingTimer)
 	for c := s.first; c != nil; c = c.next {
 		if c.state != childStarting {
 			m.terminate(c)

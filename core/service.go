@@ -39,7 +39,7 @@ type service struct {
 	starting int32 // of these, asked for and not answered
 	idle     int32 // of these, available and not retired
 	retired  int32 // of these, retired
-	leaving  int32 // of these, available: they are gone in a moment
+	leaving  int32 // of these, available: they should be gone in a moment, see leavers
 
 	heldBy     int32      // predecessors with living children
 	successors []*service // services that are held by us
@@ -54,6 +54,7 @@ type service struct {
 	throttleTimer timer
 	wakeupTimer   timer
 	removalTimer  timer
+	leavingTimer  timer // until it expires, those who leave are believed to
 }
 
 func (m *Machine) newService(entry *ServiceConfig) *service {
@@ -65,11 +66,17 @@ func (m *Machine) newService(entry *ServiceConfig) *service {
 		listeners: make([]listenerState, len(entry.Endpoints)),
 		life:      lifeOpening,
 	}
+	s.nameTimers()
+	m.services.put(uint64(s.id), s)
+	return s
+}
+
+// nameTimers tells the timers of the service what they are for.
+func (s *service) nameTimers() {
 	s.throttleTimer = timer{kind: timerThrottle, service: s}
 	s.wakeupTimer = timer{kind: timerWakeup, service: s}
 	s.removalTimer = timer{kind: timerRemoval, service: s}
-	m.services.put(uint64(s.id), s)
-	return s
+	s.leavingTimer = timer{kind: timerLeaving, service: s}
 }
 
 // forget drops the last trace of a service that has no children.
@@ -78,6 +85,7 @@ func (m *Machine) forget(s *service) {
 	m.timers.cancel(&s.throttleTimer)
 	m.timers.cancel(&s.wakeupTimer)
 	m.timers.cancel(&s.removalTimer)
+	m.timers.cancel(&s.leavingTimer)
 	m.services.remove(uint64(s.id))
 	s.life = lifeGone
 	for _, next := range s.successors {

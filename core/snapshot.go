@@ -1,12 +1,18 @@
 package core
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
 
-// snapshotMark begins every snapshot; its last byte is the version.
-const snapshotMark = "stationmaster snapshot 2\n"
+// snapshotMark begins every snapshot and holds the version of its format.
+// Snapshots of the version before are read too: what it does not have is as if
+// nothing of the kind had happened.
+const (
+	snapshotMark    = "stationmaster snapshot 3\n"
+	oldSnapshotMark = "stationmaster snapshot 2\n"
+)
 
 var errNoSnapshot = errors.New("this is no snapshot of a format that this version reads")
 
@@ -20,13 +26,19 @@ func Restore(snapshot []byte) (*Machine, error) {
 	return RestoreReferences(snapshot, &References{})
 }
 
+// IsOldSnapshot reports whether a snapshot is of the format before. A machine
+// restored from it is written in the present one.
+func IsOldSnapshot(snapshot []byte) bool { return bytes.HasPrefix(snapshot, []byte(oldSnapshotMark)) }
+
 func restore(snapshot []byte, r *References) (*Machine, error) {
-	if len(snapshot) < len(snapshotMark) || string(snapshot[:len(snapshotMark)]) != snapshotMark {
+	walked, current := bytes.CutPrefix(snapshot, []byte(snapshotMark))
+	walked, old := bytes.CutPrefix(walked, []byte(oldSnapshotMark))
+	if current == old {
 		return nil, errNoSnapshot
 	}
 	m := &Machine{}
 	m.exitTimer = timer{kind: timerExit}
-	w := stateWalk{c: codec{b: snapshot[len(snapshotMark):], reading: true}, m: m, refs: r}
+	w := stateWalk{c: codec{b: walked, reading: true}, m: m, refs: r, old: old}
 	w.machine()
 	switch {
 	case w.c.err != nil:
@@ -44,6 +56,7 @@ type stateWalk struct {
 	c     codec
 	m     *Machine
 	refs  *References
+	old   bool     // reading what oldSnapshotMark begins
 	later []func() // links to services that are read later
 }
 
@@ -168,9 +181,7 @@ func (w *stateWalk) services(v *[]*service, l life) {
 	list(&w.c, v, func(p **service) {
 		if w.c.reading {
 			s := &service{life: l}
-			s.throttleTimer = timer{kind: timerThrottle, service: s}
-			s.wakeupTimer = timer{kind: timerWakeup, service: s}
-			s.removalTimer = timer{kind: timerRemoval, service: s}
+			s.nameTimers()
 			*p = s
 		}
 		w.service(*p)
@@ -198,6 +209,9 @@ func (w *stateWalk) service(s *service) {
 	w.timer(&s.throttleTimer)
 	w.timer(&s.wakeupTimer)
 	w.timer(&s.removalTimer)
+	if !w.old {
+		w.timer(&s.leavingTimer)
+	}
 	if c.reading {
 		if s.id == 0 || m.services.get(uint64(s.id)) != nil || len(s.listeners) != len(s.endpoints) ||
 			len(s.endpoints) != len(s.entry.Endpoints) && s.life == lifeOpening {

@@ -57,3 +57,57 @@ func TestIdleChildrenThatLeaveAreNoSignOfStress(t *testing.T) {
 		})
 	}
 }
+
+// A child that ignores the end of its channel keeps its place. Once it had the
+// time to leave it is one of those that fill the limit: the warning comes, and the
+// start that uses the last place begins stress mode.
+func TestChildThatDoesNotLeaveMutesNothing(t *testing.T) {
+	const warning = "has reached its process limit"
+	r := started(t, inet(25, 3))
+	r.step(ReadyListener(1)) // this one is cut off while idle, and stays
+	r.hangup(conf(inet(25, 3)))
+	for range 2 {
+		r.step(ReadyListener(1))
+		r.say(r.m.lastGeneration, wire.Taken)
+	}
+	r.state("25", StateFull)
+	if said := strings.Join(r.took(), "\n"); strings.Contains(said, warning) || strings.Contains(said, "stress=1") {
+		t.Errorf("while it may be leaving:\n%s", said)
+	}
+	r.wait(leavingGrace - 1)
+	r.want()
+	r.wait(1)
+	r.has(warning)
+	r.die(r.m.lastGeneration, ExitedWith(0))
+	r.step(ReadyListener(1))
+	r.has("stress=1")
+}
+
+// The time begins anew with whoever begins to leave, and is over with the last.
+func TestTimeToLeaveIsThatOfTheLast(t *testing.T) {
+	r := started(t, inet(25, 4))
+	cut := func() {
+		r.step(ReadyListener(1))
+		r.hangup(conf(inet(25, 4)))
+	}
+	cut()
+	begun := r.now
+	r.wait(2 * Second)
+	cut()
+	if when, ok := r.m.Deadline(); !ok || when != begun.Add(2*Second+leavingGrace) {
+		t.Errorf("the deadline is %d, %v", when, ok)
+	}
+	r.die(1, ExitedWith(0))
+	if _, ok := r.m.Deadline(); !ok {
+		t.Error("one still leaves, and there is no deadline")
+	}
+	r.die(2, ExitedWith(0))
+	if when, ok := r.m.Deadline(); ok {
+		t.Errorf("nobody leaves, and there is a deadline at %d", when)
+	}
+	cut()
+	r.hangup(conf()) // the service is removed: what remains is the time that SIGTERM gives
+	if n := len(r.m.timers.heap); n != 1 {
+		t.Errorf("%d timers", n)
+	}
+}

@@ -11,6 +11,7 @@ const (
 	timerWakeupLimit
 	timerChannelClosed
 	timerExit
+	timerLeaving
 )
 
 // timer is a deadline that lives inside the thing it belongs to. Only the

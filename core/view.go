@@ -28,6 +28,7 @@ type ServiceView struct {
 	Throttled      bool
 	ThrottledUntil Time // with Throttled
 	Stress         bool
+	LeavingUntil   Time // until then children cut off while idle take no place; 0: they do, or there are none
 	WakeupAt       Time // 0: none is due
 	Children       []ChildView
 }
@@ -65,6 +66,9 @@ func (m *Machine) serviceView(s *service) ServiceView {
 		State: s.state(), Watching: s.watching, Limit: s.entry.ProcessLimit,
 		Total: s.total, Starting: s.starting, Idle: s.idle, Retired: s.retired,
 		Throttled: s.throttled, ThrottledUntil: s.throttleTimer.when, Stress: m.inStress(s),
+	}
+	if s.leavingTimer.set() {
+		v.LeavingUntil = s.leavingTimer.when
 	}
 	if s.wakeupTimer.set() {
 		v.WakeupAt = s.wakeupTimer.when

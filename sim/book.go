@@ -9,6 +9,7 @@ import (
 // changes them is found out.
 const (
 	ruleRemovalGrace  = 5 * core.Second
+	ruleLeaving       = ruleRemovalGrace // who is cut off while idle has as long as SIGTERM gives
 	ruleChannelGrace  = 1 * core.Second
 	ruleWakeupLimit   = 1 * core.Second
 	ruleWakeupHold    = 101 * core.Second
@@ -21,6 +22,7 @@ const (
 // kept from events and actions alone. Where it disagrees with the machine, an
 // invariant is broken.
 type book struct {
+	now         core.Time // of the step under way
 	options     core.Options
 	services    []bookService // by ServiceID
 	children    []bookChild   // by Generation
@@ -65,6 +67,8 @@ type bookService struct {
 	until     core.Time
 	stressEnd core.Time
 	warnedAt  core.Time
+	leaveBy   core.Time // until then, or a timer after it, who leaves is believed to; 0: nobody is
+	lapsed    bool      // leaveBy has come in this step
 	wakeAt    core.Time // 0: none
 	killAt    core.Time // with bookRemoved
 }
@@ -157,7 +161,7 @@ type owed struct {
 func (b *book) reset(now core.Time, o core.Options) {
 	reload := bookReload{opened: b.reload.opened[:0], mine: b.reload.mine[:0]}
 	*b = book{
-		options: o, services: b.services[:0], children: b.children[:0], active: b.active[:0], removed: b.removed[:0],
+		now: now, options: o, services: b.services[:0], children: b.children[:0], active: b.active[:0], removed: b.removed[:0],
 		living: b.living[:0], closed: b.closed[:0], wakeups: b.wakeups[:0], before: b.before[:0], left: b.left[:0], taken: b.taken[:0],
 		reload: reload,
 	}
@@ -262,14 +266,35 @@ func (b *book) count(c *bookChild, by int32) {
 		s.retired += by
 		if c.state == bookIdle {
 			s.leaving += by
+			b.believe(s, by > 0)
 		}
+	}
+}
+
+// believe notes until when those who leave are believed to: anew with each who
+// begins to and at a reload, and only where something follows from it.
+func (b *book) believe(s *bookService, anew bool) {
+	switch {
+	case s.leaving == 0 || s.life != bookActive || !stressAware(s.entry):
+		s.leaveBy = 0
+	case anew:
+		s.leaveBy = b.now.Add(ruleLeaving)
 	}
 }
 
 // lastSlot tells whether one start more takes the last place of a service that
 // knows stress mode. Whoever leaves anyway takes none.
 func (s *bookService) lastSlot() bool {
-	return stressAware(s.entry) && s.total-s.leaving+1 >= s.entry.ProcessLimit
+	return stressAware(s.entry) && s.total-s.leavers()+1 >= s.entry.ProcessLimit
+}
+
+// leavers counts those who were idle when they were cut off and are still
+// believed to be about to exit.
+func (s *bookService) leavers() int32 {
+	if s.leaveBy == 0 {
+		return 0
+	}
+	return s.leaving
 }
 
 func (b *book) become(c *bookChild, state bookChildState) {

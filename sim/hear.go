@@ -5,7 +5,7 @@ import "github.com/stationmaster/stationmaster/core"
 // hear notes what an event means before the machine sees it, and with that
 // what the machine owes in this step.
 func (b *book) hear(w *World, ev *core.Event) {
-	b.owed = owed{}
+	b.owed, b.now = owed{}, w.now
 	b.left, b.taken = b.left[:0], b.taken[:0]
 	if w.exited {
 		b.owed.adrift = true
@@ -229,6 +229,9 @@ func (b *book) hearTimer(now core.Time) {
 	}
 	for _, id := range b.active {
 		s := &b.services[id]
+		if s.leaveBy != 0 && s.leaveBy <= now {
+			s.leaveBy, s.lapsed, s.touched = 0, true, true
+		}
 		released := s.throttled && s.until <= now
 		if s.wakeAt != 0 && s.wakeAt <= now {
 			same := released && s.until == s.wakeAt
@@ -311,6 +314,7 @@ func (b *book) commit(w *World, view *core.View) {
 			s.entry = &next.Services[i]
 			s.ceiling = s.total
 			b.retireAll(id)
+			b.believe(s, true)
 			if next.ReloadClearsThrottle {
 				s.throttled = false
 			}
@@ -366,7 +370,7 @@ func (b *book) sameServices(w *World, view *core.View, next *core.Config) bool {
 func (b *book) remove(now core.Time, id core.ServiceID) {
 	s := &b.services[id]
 	s.life, s.gone, s.touched = bookRemoved, b.epoch, true
-	s.throttled, s.wakeAt, s.armed = false, 0, false
+	s.throttled, s.wakeAt, s.leaveBy, s.armed = false, 0, 0, false
 	for _, g := range b.living {
 		c := &b.children[g]
 		if c.service != id {

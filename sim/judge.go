@@ -413,7 +413,7 @@ func (b *book) judgeLimitLine(w *World, ev *core.Event, a *core.Action) {
 		if a.Entry == nil || s.entry.Line != a.Entry.Line {
 			continue
 		}
-		if s.warned && w.now.Sub(s.warnedAt) <= ruleLimitWarnings || !s.full() || s.idle+s.leaving > 0 || !stressAware(s.entry) {
+		if s.warned && w.now.Sub(s.warnedAt) <= ruleLimitWarnings || !s.full() || s.idle+s.leavers() > 0 || !stressAware(s.entry) {
 			w.fail("S11", "service %d warns of its limit", id)
 		}
 		if ev.Kind == core.StatusReceived && b.children[ev.Generation].retired {

@@ -50,6 +50,10 @@ func (b *book) settleService(w *World, id core.ServiceID) {
 		w.fail("S3", "service %d is watched: %v, should be: %v (state %v, total %d, limit %d, idle %d)",
 			id, s.watched, want, b.state(s), s.total, s.entry.ProcessLimit, s.idle)
 	}
+	if s.lapsed && b.state(s) == core.StateFull && (!s.warned || w.now.Sub(s.warnedAt) > ruleLimitWarnings) {
+		w.fail("S11", "service %d is at its limit because of children that did not leave, and does not say so", id)
+	}
+	s.lapsed = false
 	if s.wakes > 0 {
 		w.fail("L6", "service %d did not get its wakeup", id)
 	}
@@ -224,6 +228,7 @@ func (w *World) sweepDeadline() {
 	for _, id := range b.active {
 		s := &b.services[id]
 		sooner(s.wakeAt)
+		sooner(s.leaveBy)
 		if s.throttled {
 			sooner(s.until)
 		}

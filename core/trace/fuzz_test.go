@@ -116,10 +116,10 @@ func readAll(t *testing.T, b []byte) (steps int, err error) {
 			t.Fatalf("byte %d: %v", at, err)
 		}
 		again := w.again(&record)
-		if !bytes.Equal(again, record.raw) || !bytes.HasPrefix(b[at:], again) {
+		if renewed := record.Old && record.Machine != nil; !renewed && !bytes.Equal(again, record.raw) || !bytes.HasPrefix(b[at:], record.raw) {
 			t.Fatalf("byte %d: read %x, which is written as %x", at, record.raw, again)
 		}
-		at += len(again)
+		at += len(record.raw)
 		if record.Machine == nil {
 			steps++
 		}
@@ -257,7 +257,7 @@ func FuzzSnapshot(f *testing.F) {
 		if err := m.Check(); err != nil {
 			t.Fatalf("accepted, and %v", err)
 		}
-		if again := m.Snapshot(); !bytes.Equal(again, b) {
+		if again := m.Snapshot(); !core.IsOldSnapshot(b) && !bytes.Equal(again, b) {
 			t.Fatalf("accepted %x, which is written as %x", b, again)
 		}
 		goOn(t, m, events)

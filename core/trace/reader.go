@@ -27,6 +27,10 @@ type Record struct {
 	Actions []core.Action
 	Open    bool
 
+	// Old tells that the recording is of OldVersion. A beginning in it lacks
+	// what machines remember since then.
+	Old bool
+
 	raw []byte // as it was read
 }
 
@@ -40,8 +44,8 @@ var (
 type VersionError struct{ Version string }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the recording has version %q of the format and this program reads version %q only; use the program that wrote it",
-		e.Version, Version)
+	return fmt.Sprintf("the recording has version %q of the format and this program reads versions %q and %q only; use the program that wrote it",
+		e.Version, OldVersion, Version)
 }
 
 // Reader reads a recording one record after the other.
@@ -49,6 +53,7 @@ type Reader struct {
 	rest    []byte
 	size    int
 	offset  int
+	old     bool
 	refs    core.References
 	now     core.Time
 	begun   bool
@@ -60,17 +65,26 @@ func NewReader(recording []byte) (*Reader, error) {
 	if !IsRecording(recording) {
 		return nil, ErrNoRecording
 	}
-	if len(recording) < len(Mark) || string(recording[:len(Mark)]) != Mark {
-		return nil, &VersionError{versionOf(recording)}
+	r := &Reader{size: len(recording)}
+	switch version := versionOf(recording); version {
+	case Version, OldVersion:
+		r.offset, r.old = len(markName)+len(version)+1, version == OldVersion
+	default:
+		return nil, &VersionError{version}
 	}
-	return &Reader{rest: recording[len(Mark):], size: len(recording), offset: len(Mark)}, nil
+	r.rest = recording[r.offset:]
+	return r, nil
 }
 
-// versionOf is what stands in the place of the version, for a message.
+// versionOf is what stands in the place of the version; one that is cut short is
+// none that is read.
 func versionOf(recording []byte) string {
 	const longest = 16
 	line := recording[len(markName):]
-	version, _, _ := strings.Cut(string(line[:min(len(line), longest)]), "\n")
+	version, _, whole := strings.Cut(string(line[:min(len(line), longest)]), "\n")
+	if !whole && (version == Version || version == OldVersion) {
+		return ""
+	}
 	return version
 }
 
@@ -87,7 +101,7 @@ func (r *Reader) Next() (Record, error) {
 		r.rest = nil // nothing follows
 		return Record{}, fmt.Errorf("byte %d: %w", r.offset, err)
 	}
-	record.raw = before[:len(before)-len(r.rest)]
+	record.raw, record.Old = before[:len(before)-len(r.rest)], r.old
 	r.offset = r.size - len(r.rest)
 	return record, nil
 }
@@ -131,6 +145,9 @@ func (r *Reader) snapshot(now core.Time) (Record, error) {
 	n := binary.LittleEndian.Uint64(r.rest)
 	r.rest = r.rest[lengthSize:]
 	if n > uint64(len(r.rest)) {
+		return Record{}, ErrMalformed
+	}
+	if core.IsOldSnapshot(r.rest[:n]) != r.old {
 		return Record{}, ErrMalformed
 	}
 	m, err := core.RestoreReferences(r.rest[:n], &r.refs)

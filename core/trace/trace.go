@@ -29,8 +29,12 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Version is the version of the format, part of Mark.
-const Version = "1"
+// Version is the version of the format, part of Mark. Recordings of OldVersion
+// are read as well.
+const (
+	Version    = "2"
+	OldVersion = "1"
+)
 
 // Mark begins every recording.
 const Mark = markName + Version + "\n"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -253,15 +254,39 @@ func TestReplayBreaksWhereTheMachineBroke(t *testing.T) {
 }
 
 func TestOtherVersionsAreRefused(t *testing.T) {
-	_, err := Replay([]byte("stationmaster journal 2\nwhatever"))
-	var version *VersionError
-	if !errors.As(err, &version) || version.Version != "2" || !strings.Contains(err.Error(), `version "2"`) {
-		t.Errorf("got: %v", err)
+	for _, v := range []string{"0", "3", "22"} {
+		_, err := Replay([]byte("stationmaster journal " + v + "\nwhatever"))
+		var version *VersionError
+		if !errors.As(err, &version) || version.Version != v || !strings.Contains(err.Error(), `version "`+v+`"`) {
+			t.Errorf("version %s: got %v", v, err)
+		}
 	}
 	for _, text := range []string{"", "stationmaster", "# a log file\n"} {
 		if _, err := Text([]byte(text)); !errors.Is(err, ErrNoRecording) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// The recording was written by a daemon before the format changed last.
+func TestRecordingsOfTheOldVersionAreRead(t *testing.T) {
+	b, err := os.ReadFile("../../fuzz/testdata/day-of-a-daemon.journal")
+	if err != nil || !bytes.HasPrefix(b, []byte(markName+OldVersion+"\n")) {
+		t.Fatalf("%.30q, %v", b, err)
+	}
+	steps, err := readAll(t, b)
+	if err != nil || steps == 0 {
+		t.Fatalf("%d steps: %v", steps, err)
+	}
+	if played, err := Replay(b); err != nil || played != steps {
+		t.Errorf("%d of %d steps are played: %v", played, steps, err)
+	}
+	if _, err := Text(b); err != nil {
+		t.Error(err)
+	}
+	mixed := bytes.Replace(b, []byte(markName+OldVersion), []byte(markName+Version), 1)
+	if _, err := readAll(t, mixed); !errors.Is(err, ErrMalformed) {
+		t.Errorf("an old snapshot in a new recording: %v", err)
 	}
 }
 

@@ -25,7 +25,7 @@ var golden = []struct {
 	{"reloads", 13, 52057, 203230, true},
 	{"channels", 16, 55273, 180037, true},
 	{"wakeups", 12, 60139, 208665, true},
-	{"stress", 20, 46526, 181045, false},
+	{"stress", 20, 74382, 275800, false},
 	{"shutdown", 17, 70743, 307573, false},
 	{"alone", 17, 48840, 209523, false},
 	{"late", 15, 58595, 237947, true},

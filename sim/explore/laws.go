@@ -27,7 +27,7 @@ func Laws() []Law {
 		{"S10", "a signal goes to a living or unreaped child of ours under its own pid: of a removed service, or at the end; SIGKILL only after SIGTERM"},
 		{"S11", "the actions of one step are bounded by the services and children there are"},
 		{"S12", "nothing follows Exit; two machines in one situation with different numbers and times act alike"},
-		{"stress", "the start that uses the last slot of a service that knows stress mode begins it, and children started in it are told so"},
+		{"stress", "the start that uses the last slot of a service that knows stress mode begins it, and children started in it are told so; children cut off while idle take no slot, for five seconds at most"},
 		{"L1", "a client that waits at an active service is served in the end"},
 		{"L2", "a throttled service is released in the end"},
 		{"L3", "a removed service loses its children in the end"},
@@ -58,7 +58,7 @@ var holds Law
 // check looks at one step of the machine by itself.
 func (s *step) check() Law {
 	for _, look := range [...]func(*step) Law{
-		(*step).counts, (*step).starts, (*step).news, (*step).throttles, (*step).reload, (*step).bounds,
+		(*step).counts, (*step).starts, (*step).leaving, (*step).news, (*step).throttles, (*step).reload, (*step).bounds,
 	} {
 		if broken := look(s); broken != holds {
 			return broken
@@ -161,18 +161,33 @@ func (s *step) starts() Law {
 	return holds
 }
 
+// leavingGrace is how long a child that was cut off while idle has to exit.
+const leavingGrace = 5 * core.Second
+
 // stressed tells whether stress mode is what a start makes it; told is what
 // the child gets to know of it. Idle children that were cut off leave, and take
-// no slot.
+// no slot until they have had their time to.
 func stressed(was, is *core.ServiceView, told bool) bool {
 	slots := is.Total
 	for _, c := range was.Children {
-		if c.Idle && c.Retired {
+		if c.Idle && c.Retired && was.LeavingUntil != 0 {
 			slots--
 		}
 	}
 	last := is.Limit > 1 && slots >= is.Limit && is.Type == core.Inet
 	return is.Stress == told && is.Stress == (was.Stress || last)
+}
+
+// leaving states the rest of the law of stress: how long children are believed
+// to be about to exit.
+func (s *step) leaving() Law {
+	for i := range s.after.Services {
+		until := s.after.Services[i].LeavingUntil
+		if until != 0 && (until > s.now.Add(leavingGrace) || s.event.Kind == core.TimerExpired && until <= s.now && !s.after.Exited) {
+			return Law{"stress", "children cut off while idle have five seconds to exit"}
+		}
+	}
+	return holds
 }
 
 // news states S6: what each event may do to the children there were.

@@ -47,7 +47,7 @@ var plantedBugs = []struct {
 	{"kill once only", "reload.go", "		m.signal(c, SIGKILL)\n	}\n	m.timers.arm(&s.removalTimer, m.now.Add(removalGrace))\n", "		m.signal(c, SIGKILL)\n	}\n", "core"},
 	{"spin at a ready listener", "listen.go", "	m.enterStressIfLastSlot(s)\n	m.startChild(s)\n", "	m.enterStressIfLastSlot(s)\n	if s.retired == 0 {\n		m.startChild(s)\n	}\n", "L9"},
 	{"a reload that waits for ever", "reload.go", "	for t.waiting == 0 {", "	for t.waiting == 0 && (m.phase == phaseBooting || len(t.added) > 0) {", "core"},
-	{"stress before the last slot", "stress.go", "s.total-s.leaving+1 < s.entry.ProcessLimit", "s.total-s.leaving >= s.entry.ProcessLimit", "stress"},
+	{"stress before the last slot", "stress.go", "s.total-s.leavers()+1 < s.entry.ProcessLimit", "s.total-s.leaving >= s.entry.ProcessLimit", "stress"},
 	{"go on after the end", "machine.go", "		if m.phase != phaseExited {\n			m.settleListening(s)\n		}\n", "		m.settleListening(s)\n", "core"},
 	{"wake the throttled", "wakeup.go", "	if !s.throttled {\n		m.sendWakeup(s)\n	}\n", "	m.sendWakeup(s)\n", "L6"},
 	{"forget a wakeup of a removed service", "reload.go", "	m.stopWakeups(s)\n", "	m.timers.cancel(&s.wakeupTimer)\n	s.wakeupArmed = false\n", "core"},

@@ -66,8 +66,11 @@ func (o *observation) complaining(s *service) {
 	b := o.before.service(s.id)
 	evaluated := b == nil || o.after.commitAt(len(o.before.h)) != nil || o.before.standing(b) != o.after.standing(s)
 	now := o.after.standing(s)
-	leaving := o.after.count(s, func(c *child) bool { return c.leavingBefore(len(o.after.h)) })
-	if !evaluated || leaving > 0 || now.throttled || now.idle > 0 || now.starting > 0 || !o.after.full(s) || !s.entry.StressAware() {
+	_, believed := o.after.believedUntil(s, len(o.after.h))
+	if at, ok := o.before.believedUntil(s, len(o.before.h)); ok && o.step.ev.Kind == core.TimerExpired && at <= o.step.now {
+		evaluated = true
+	}
+	if !evaluated || believed || now.throttled || now.idle > 0 || now.starting > 0 || !o.after.full(s) || !s.entry.StressAware() {
 		return
 	}
 	if at, ok := o.before.warnedAt(s); ok && at.Add(warnInterval) >= o.step.now {

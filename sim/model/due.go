@@ -109,6 +109,7 @@ func (w *world) deadline() (first core.Time, ok bool) {
 		consider(w.throttledUntil(s))
 		consider(w.wakeAt(s))
 		consider(w.killAt(s))
+		consider(w.believedUntil(s, len(w.h)))
 	}
 	for _, c := range w.children {
 		consider(w.complainAt(c))

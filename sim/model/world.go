@@ -13,6 +13,7 @@ const (
 	sendLimit       = 1 * core.Second    // spec runtime, 9: to connect and write a wakeup
 	answerLimit     = 101 * core.Second  // spec runtime, 9: for the receiver to close
 	removalGrace    = 5 * core.Second    // design, Reload, 5
+	leavingGrace    = 5 * core.Second    // as long as SIGTERM may take: a child that was cut off while idle leaves
 	complaintDelay  = 1 * core.Second    // differences: a closed status channel shows after a second
 	badReportsShown = 15                 // differences: the sixteenth says that no more are logged
 )
@@ -171,12 +172,37 @@ func (w *world) commitAt(i int) *commit {
 	return nil
 }
 
+// leavingAt tells whether the child begins to leave at step i: it is cut off and
+// available from then on.
+func (c *child) leavingAt(i int) bool { return c.leavingBefore(i+1) && !c.leavingBefore(i) }
+
+// believedUntil reads how long those who leave are believed to be gone in a
+// moment, as it stood when step i began: for a grace from the last who began to or
+// the last reload, until a timer ends it, and only where stress mode is known. ok
+// is false when nobody is believed.
+func (w *world) believedUntil(s *service, i int) (until core.Time, ok bool) {
+	leaving := w.count(s, func(c *child) bool { return c.leavingBefore(i) })
+	if leaving == 0 || s.removed != never || !s.entryAt(i-1).StressAware() {
+		return 0, false
+	}
+	for k := s.accepted; k < i; k++ {
+		if st := &w.h[k]; st.ev.Kind == core.TimerExpired {
+			ok = ok && st.now < until
+		}
+		if w.commitAt(k) != nil || w.count(s, func(c *child) bool { return c.leavingAt(k) }) > 0 {
+			until, ok = w.h[k].now.Add(leavingGrace), true
+		}
+	}
+	return until, ok
+}
+
 // lastSlot tells whether a start at step i takes the last place of a service
-// whose children get the stress argument (spec runtime, 8). Whoever leaves anyway
-// takes none.
+// whose children get the stress argument (spec runtime, 8). Whoever leaves anyway,
+// and is believed to, takes none.
 func (w *world) lastSlot(s *service, i int) bool {
 	e := s.entryAt(i)
-	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) && !c.leavingBefore(i) })
+	_, believed := w.believedUntil(s, i)
+	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) && !(believed && c.leavingBefore(i)) })
 	return e.StressAware() && n+1 >= int(e.ProcessLimit)
 }
 
