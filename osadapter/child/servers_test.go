@@ -141,7 +141,7 @@ func request(p *Process, c *Conn) error {
 	case "attribute":
 		answer = c.Attribute(rest)
 	case "leaks":
-		answer = leaks()
+		answer = leaks(3)
 	}
 	_, err = io.WriteString(c, strings.TrimSpace(answer)+"\n")
 	return err
@@ -165,10 +165,10 @@ func startThreads(*Process) error {
 	return nil
 }
 
-// leaks lists the descriptors from 3 up that a program started now would get.
-func leaks() string {
+// leaks lists the descriptors from first up that a program started now would get.
+func leaks(first int) string {
 	var open []string
-	for fd := 3; fd < 64; fd++ {
+	for fd := first; fd < 64; fd++ {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
 			what, _ := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 			open = append(open, strconv.Itoa(fd)+"="+what)
