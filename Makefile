@@ -1,5 +1,6 @@
 # Every target works offline once the modules are there, but for lint, which
-# fetches its tools at the versions below.
+# fetches its tools at the versions below. The tests run without gotestsum where it
+# cannot be had.
 
 GO          ?= go
 FLAVOUR     ?= debian
@@ -9,9 +10,27 @@ FROM        ?= 1
 FUZZTIME    ?= 30s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 BENCHCOUNT  ?= 5
 MODULE      := github.com/stationmaster/stationmaster
 LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR)
+
+# One set of flags for whatever is compiled, also by tests that build programs, so
+# that all of it comes from one cache.
+export GOFLAGS := $(strip -trimpath $(GOFLAGS))
+export CGO_ENABLED ?= 0
+
+# Runs go test with the given arguments. It shows each package as it ends, what
+# failed, and at last which tests were skipped and why. The packages that take longest
+# go first.
+define run-tests
+@if $(GO) run $(GOTESTSUM) --version >/dev/null 2>&1; then \
+	$(GO) run $(GOTESTSUM) --format pkgname --format-hide-empty-pkg -- -timeout 20m $(1) ./sim/... ./...; \
+else \
+	echo "no gotestsum here: packages are shown in their order, and skipped tests are not listed"; \
+	$(GO) test -timeout 20m $(1) ./sim/... ./...; \
+fi
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: all build test race e2e parity parity-selftest parity-record parity-config faults demo sim stress explore mutants fuzz fuzz-selftest fuzz-original cover bench bench-original lint golden clean help
@@ -25,13 +44,15 @@ all: build lint ## build, lint and run the short tests
 
 build: ## build the programs into bin/
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@test -x bin/master || echo "building $(notdir $(wildcard cmd/*)) into bin/; the first time the Go modules are downloaded and the standard library is compiled, which takes up to a minute"
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
-test: ## run all tests; what needs root or Postfix says so and is skipped
-	$(GO) test $(TESTFLAGS) ./...
+test: ## run all tests; what needs root or Postfix is skipped and listed, with the reason
+	$(call run-tests,$(TESTFLAGS))
 
+race: export CGO_ENABLED = 1
 race: ## run the short tests under the race detector
-	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on $(TESTFLAGS) ./...
+	$(call run-tests,-race -short -shuffle=on $(TESTFLAGS))
 
 e2e: build ## send real mail through Debian's Postfix under our master (root)
 	$(GO) test -count=1 -timeout 15m -v -run TestEndToEnd ./cmd/master/e2e -e2e
@@ -80,7 +101,7 @@ cover: ## how much of core the inputs of the fuzz targets reach; report in dist/
 	$(GO) run ./fuzz/run -html dist/coverage.html cover
 
 bench: ## run the benchmarks, BENCHCOUNT times each
-	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...
+	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) $(TESTFLAGS) ./...
 
 bench-original: build ## measure ours beside the installed original in under 8 minutes (root); BENCHFLAGS=-quick
 	@bin/masterbench -ours bin/master $(BENCHFLAGS)
