@@ -23,7 +23,8 @@ meets only when it works, such as a port that is taken or a directory that it
 may not write, shows at the start.
 
 Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
-master would not start, or would refuse the reload.`,
+master would not start, or would refuse the reload, or every postfix command
+would fail before it comes to the master.`,
 		RunE: func(*cobra.Command, []string) error {
 			directory, err := where()
 			if err != nil {
@@ -145,6 +146,8 @@ func (t *terminal) summary(c *configuration, errors, warnings, notes int) {
 	}
 	colour := red
 	switch {
+	case errors > 0 && c.accepted:
+		text += "; the master could take this, but no postfix command would start or reload it"
 	case errors > 0:
 		text += "; the master would neither start with this nor reload it"
 	case !c.accepted:

@@ -128,8 +128,9 @@ type check struct {
 	guesses int      // how often names were compared; bounded
 	broken  int      // values that cannot be expanded; bounded
 
-	swallowed  map[int32]bool  // lines of master.cf that are part of the entry before
-	overridden map[string]bool // set by "-o" somewhere in master.cf
+	swallowed  map[int32]bool           // lines of master.cf that are part of the entry before
+	overridden map[string]bool          // set by "-o" somewhere in master.cf
+	refused    map[config.Position]bool // places of master.cf that config refuses
 	told       map[Advice]bool
 	list       []Advice
 }
@@ -138,7 +139,7 @@ func newCheck(in *Input) *check {
 	c := &check{
 		in: in, p: in.Parameters, last: make(map[string]*config.MainEntry),
 		words: make(map[string]int), told: make(map[Advice]bool),
-		overridden: make(map[string]bool), swallowed: make(map[int32]bool),
+		overridden: make(map[string]bool), refused: make(map[config.Position]bool), swallowed: make(map[int32]bool),
 		byName: make(map[string][]*entry),
 	}
 	if c.p != nil {

@@ -101,13 +101,40 @@ var mistakes = []struct {
 		[]string{`dash-name master.cf:1:1 a service with the name "-" => name of the service`},
 	},
 	{
-		"numbers with something after them", "", "foo unix - - - - 10x smtp\npickup unix n - n 5m? 1.0 pickup\nbar unix - - - - 0x10 smtp\nbaz unix - - - - 4294967297 smtp\ncleanup unix n - - - 0 cleanup\n" + queue,
+		"numbers that are too large", "", "foo unix - - - 8589934593? 4294967296 smtp\nbaz unix - - - - 4294967297 smtp\n",
 		[]string{
-			`odd-number master.cf:1:18 "10x" is taken as 10 => the number alone`,
-			`odd-number master.cf:2:19 "5m?" is taken as 5 => write 300?`,
-			`odd-number master.cf:2:23 "1.0" is taken as 1 => the number alone`,
-			`odd-number master.cf:3:18 taken as 0, which is no limit => the number alone`,
-			`odd-number master.cf:4:18 taken as 1 => from 0 to 2147483647`,
+			`odd-number master.cf:1:16 "8589934593?" is taken as 1 => from 0 to 2147483647`,
+			`useless-wakeup master.cf:1:16 nonsense => -`,
+			`odd-number master.cf:1:28 taken as 0, which is no limit => from 0 to 2147483647`,
+			`odd-number master.cf:2:18 taken as 1 => from 0 to 2147483647`,
+		},
+	},
+	{
+		"numbers that postconf refuses", "", "foo unix - - - - 10x smtp\npickup unix n - n 5m? 1.0 pickup\nbar unix - - - - 0x10 smtp\nbaz unix - - - - 5? smtp\ncleanup unix n - - - 0 cleanup\n" + queue,
+		[]string{
+			`postfix-refuses master.cf:1:18 "postfix start", "stop", "reload" and "status" all end with "postconf: fatal: invalid process_limit field "10x"", although the master takes it as 10 => number alone`,
+			`postfix-refuses master.cf:2:19 invalid wakeup field "5m?"", although the master takes it as 5 => write 300?: the column holds seconds`,
+			`postfix-refuses master.cf:2:23 invalid process_limit field "1.0"", although the master takes it as 1 => number alone`,
+			`postfix-refuses master.cf:3:18 although the master takes it as 0 => number alone`,
+			`postfix-refuses master.cf:4:18 although the master takes it as 5 => number alone`,
+		},
+	},
+	{
+		"what postconf refuses of entries that are switched off", "master_service_disable = x/unix bad/tcp\n", "x unix Y - - 60 9x nosuch a b\nbad tcp a\n" + quiet + "x unix\n",
+		[]string{
+			`postfix-refuses master.cf:1:8 invalid private field "Y"", although the entry is switched off => y, n or -`,
+			`postfix-refuses master.cf:1:17 invalid process_limit field "9x"", although the entry is switched off => number alone`,
+			`postfix-refuses master.cf:2:10 line 2: bad field count", although the entry is switched off => eight columns`,
+			`postfix-refuses master.cf:4:7 line 4: bad field count", although the entry is switched off => eight columns`,
+		},
+	},
+	{
+		"braces in columns, where postconf knows them", "", "{x unix - - - - - smtp\na{ unix - - - - - smtp } b c d e f g h\nb unix - - - - - smtp\n  -v }\n",
+		[]string{
+			`postfix-refuses master.cf:1:23 line 1: bad field count": it takes text in braces for one word in the columns too => take the braces out`,
+			`stray-argument master.cf:2:24 "}" => remove`,
+			`postfix-refuses master.cf:2:26 invalid type field "b"": it takes text in braces => take the braces out`,
+			`stray-argument master.cf:4:6 "}" => remove`,
 		},
 	},
 	{
@@ -414,7 +441,7 @@ func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
 		{"an entry in a comment after the last option", "", "smtp unix - - - - - smtp\n  -v\n#sub inet n - n - - smtpd\n#  -o x=y\nlmtp unix - - - - - lmtp\n"},
 		{"a program of another directory's own kind", "", "policy unix - n n - - spawn\n  user=nobody argv=/usr/bin/policy -o x = y # z {\na unix - n n - - pipe flags=R user=x argv=/bin/x -o a b ${user} {p q}\n"},
 		{"arguments of delivery services", "", "a unix - - - - - smtp flags=DORX -o max_use=1\nb unix - - - - - lmtp -v\n"},
-		{"what is switched off", "master_service_disable = x/unix !y/unix bad/type\n", "x unix - - - 60 9x nosuch a b\nbad type\n"},
+		{"what is switched off", "master_service_disable = x/unix !y/unix\n", "x unix - - - 60 9 nosuch a b\n"},
 		{"a filter before the queue", "", "25 inet n - - - - smtpd -o smtpd_proxy_filter=127.0.0.1:10\nx unix n - - - 0 cleanup\n" + queue},
 		{"two services on two loopback addresses", "", "127.0.0.1:25 inet n - - - - smtpd\n127.0.0.2:25 inet n - - - - smtpd\n" + system},
 		{"a duplicate, of which config warns", "", "25 inet n - - - - smtpd\nsmtp inet n - - - - smtpd\n" + system},

@@ -35,6 +35,7 @@ const (
 	CommentedEntry   Code = "commented-entry"
 	DashName         Code = "dash-name"
 	OddNumber        Code = "odd-number"
+	PostfixRefuses   Code = "postfix-refuses"
 	PortRange        Code = "port-range"
 	PortZero         Code = "port-zero"
 	SameAddress      Code = "same-address"
@@ -69,22 +70,26 @@ var codes = [...]Code{
 	DaemonDirectory, DashName, DataDirectory, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8,
 	LongPath, MissingAttribute, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
 	MisspeltReference, NeedsPrivileges, NoServices, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber, OverrideSyntax,
-	PortRange, PortZero, QueueDirectory, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
+	PortRange, PortZero, PostfixRefuses, QueueDirectory, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
 	StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace, UnknownCommand, UselessWakeup,
 	WrongLimit, WrongName, WrongPrivacy,
 }
 
-// severity is Warning where mail suffers or a setting has no effect, Info where
-// all works as written.
+// severity is Error where Postfix can no longer be started or reloaded, Warning
+// where mail suffers or a setting has no effect, Info where all works as
+// written.
 func (code Code) severity() core.Severity {
-	if code == RepeatedParameter {
+	switch code {
+	case PostfixRefuses:
+		return core.Error
+	case RepeatedParameter:
 		return core.Info
 	}
 	return core.Warning
 }
 
 // repeats are the codes that say what core/config says as Info too.
-var repeats = map[Code]bool{NULByte: true, OddNumber: true, PortRange: true, SameAddress: true}
+var repeats = map[Code]bool{NULByte: true, OddNumber: true, PostfixRefuses: true, PortRange: true, SameAddress: true}
 
 // Codes gives all codes, sorted.
 func Codes() []Code { return slices.Clone(codes[:]) }

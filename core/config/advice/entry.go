@@ -55,6 +55,11 @@ func (c *check) findEntries() {
 func (c *check) resolve() map[int32]*core.ServiceConfig {
 	master := *c.in.Master
 	r := config.Resolve(c.p, &master, c.p.Facts(), config.Flags{})
+	for i := range r.Config.Diagnostics {
+		if d := &r.Config.Diagnostics[i]; d.Severity == core.Error && d.File == master.Path {
+			c.refused[config.Position{Line: d.Line, Column: d.Column}] = true
+		}
+	}
 	if !r.OK && c.p.OK() && r.Needs.Empty() {
 		master.Entries = nil
 		for i := range c.in.Master.Entries {
@@ -118,6 +123,7 @@ func (c *check) services() {
 		}
 		c.braces(e)
 	}
+	c.postconf()
 	c.addresses()
 	c.paths()
 	c.dependencies()
@@ -132,39 +138,23 @@ func (c *check) columns(e *entry) {
 	c.number(e, config.ColumnLimit)
 }
 
-// units are the seconds of the units that other files know.
-var units = map[string]int64{"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60, "w": 7 * 24 * 60 * 60}
-
-// number looks for digits with something after them: only the digits count.
+// number looks for digits of which the original makes another number. Digits
+// with something after them are PostfixRefuses.
 func (c *check) number(e *entry, column int) {
 	text := e.Fields[column].Text
 	digits, rest := leadingDigits(text)
-	conditional := column == config.ColumnWakeup && strings.HasSuffix(rest, "?")
-	if conditional {
-		rest = rest[:len(rest)-1]
-	}
-	if digits == "" {
+	if digits == "" || rest != "" && (rest != "?" || column != config.ColumnWakeup) {
 		return
 	}
 	value, exact := cNumber(digits)
-	if rest == "" && exact || value < 0 { // a negative one is refused
+	if exact || value < 0 { // a negative one is refused
 		return
 	}
-	what, hint := "taken as "+decimal(value), "write the number alone"
+	what := "taken as " + decimal(value)
 	if column == config.ColumnLimit && value == 0 {
 		what += ", which is no limit"
 	}
-	if !exact {
-		hint = "write a number from 0 to 2147483647"
-	}
-	if seconds := units[rest]; column == config.ColumnWakeup && seconds > 0 && exact && value < 1<<31/seconds {
-		suffix := ""
-		if conditional {
-			suffix = "?"
-		}
-		hint = "write " + decimal(value*seconds) + suffix + ": the column holds seconds"
-	}
-	c.inMaster(OddNumber, e.place(column), "\""+text+"\" is "+what+": only the digits at its start count", hint)
+	c.inMaster(OddNumber, e.place(column), "\""+text+"\" is "+what+": the number is too large", "write a number from 0 to 2147483647")
 }
 
 // port looks at the port of an inet service.

@@ -16,7 +16,6 @@ const (
 	ruleDuplicate rule = "Q36: of duplicate entries the last one's settings count, before anything is started"
 	ruleAllFirst  rule = "D14: all of master.cf is read before the first socket is made"
 	ruleMainFirst rule = "postconf dies of mistakes in main.cf in values that it was not asked for"
-	ruleBraces    rule = "postconf -M lets braces keep the columns together, the master does not"
 	ruleCrash     rule = "hostile: the original has no bound on comparisons inside comparisons and dies of a loop through them"
 	ruleLossy     rule = "hostile: ours does not wait when the log's queue is full"
 	ruleBudget    rule = "D13: a line of ours says that process limits add up to more than the descriptors that may be open"
@@ -345,8 +344,6 @@ func (c *comparison) listing(original, ours *output, faults []string) {
 	switch {
 	case knownFault(original, faults):
 		c.use(ruleMainFirst)
-	case ours.Braces:
-		c.use(ruleBraces)
 	case original.Status != ours.Status:
 		c.differ("outcome of postconf -M", original, ours)
 	case original.Status != 0 && last(original) != "postconf: "+sanitized(last(ours)):

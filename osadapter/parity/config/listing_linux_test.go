@@ -1,101 +1,50 @@
 package config_test
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core/config"
+	"github.com/stationmaster/stationmaster/core/config/advice"
 )
 
 // columns are where "postconf -M" lines the fields of an entry up.
 var columns = [config.NumColumns]int{0, 11, 17, 25, 33, 41, 49, 57}
 
-// checkedFields are the names that postconf has for the fields it checks.
-var checkedFields = [config.NumColumns]string{
-	config.ColumnType: "type", config.ColumnPrivate: "private", config.ColumnUnprivileged: "unprivileged",
-	config.ColumnChroot: "chroot", config.ColumnWakeup: "wakeup", config.ColumnLimit: "process_limit",
-}
-
 // printed prints our syntax tree of a master.cf as "postconf -M" prints its
 // own. mainFault is the error on which postconf dies before.
 func printed(text []byte, mainFault string) (output, error) {
 	var o output
-	tree := config.ParseMaster(configPath+"/master.cf", text)
+	path := configPath + "/master.cf"
+	tree := config.ParseMaster(path, text)
 	for i := range tree.Entries {
 		e := &tree.Entries[i]
-		whole := wholeText(text, e)
-		if whole == "" || isSpace(whole[0]) {
-			continue // skipped, with a warning
+		if e.Ignored() {
+			continue
 		}
-		for _, f := range e.Fields {
-			o.Braces = o.Braces || strings.IndexByte(f.Text, '{') >= 0
-		}
-		if fault := entryFault(e, whole); fault != "" {
-			return output{Errors: []string{fault}, Status: 1, Braces: o.Braces}, nil
+		if faults := advice.PostconfFaults(path, e); len(faults) > 0 {
+			fault := "fatal: " + faults[0].Text
+			if faults[0].Column < config.NumColumns {
+				fault += " in \"" + e.Text() + "\""
+			}
+			return output{Errors: []string{fault}, Status: 1}, nil
 		}
 		o.Lines = append(o.Lines, entryLine(e))
 	}
 	if mainFault != "" {
-		return output{Errors: []string{mainFault}, Status: 1, Braces: o.Braces}, nil
+		return output{Errors: []string{mainFault}, Status: 1}, nil
 	}
 	return o, nil
-}
-
-// wholeText is the logical line of an entry, joined.
-func wholeText(text []byte, e *config.MasterEntry) string {
-	if len(e.Fields) == 0 {
-		return ""
-	}
-	lines := strings.SplitAfter(string(text), "\n")[e.Line-1:]
-	var joined strings.Builder
-	for i, line := range lines {
-		bare := strings.Trim(line, spaces)
-		if i > 0 && line != "" && !isSpace(line[0]) && line[0] != '#' {
-			break
-		}
-		if bare != "" && bare[0] != '#' {
-			joined.WriteString(strings.TrimSuffix(line, "\n"))
-		}
-	}
-	whole, _, _ := strings.Cut(joined.String(), "\x00")
-	return whole
 }
 
 const spaces = " \t\n\v\f\r"
 
 func isSpace(c byte) bool { return strings.IndexByte(spaces, c) >= 0 }
 
-// entryFault is the line on which postconf, which is stricter than the
-// master, dies of a bad field.
-func entryFault(e *config.MasterEntry, whole string) string {
-	if len(e.Fields) < config.NumColumns {
-		return "fatal: file " + configPath + "/master.cf: line " + number(int(e.Line)) + ": bad field count"
-	}
-	for column, name := range checkedFields {
-		f := e.Fields[column].Text
-		ok := true
-		switch column {
-		case config.ColumnType:
-			ok = slices.Contains([]string{"inet", "unix", "fifo", "pass", "unix-dgram"}, f)
-		case config.ColumnPrivate, config.ColumnUnprivileged, config.ColumnChroot:
-			ok = f == "y" || f == "n" || f == "-"
-		case config.ColumnWakeup:
-			f := strings.TrimSuffix(f, "?")
-			ok = f == "-" || strings.Trim(f, "0123456789") == ""
-		case config.ColumnLimit:
-			ok = f == "-" || strings.Trim(f, "0123456789") == ""
-		}
-		if !ok {
-			return "fatal: invalid " + name + " field \"" + f + "\" in \"" + whole + "\""
-		}
-	}
-	return ""
-}
-
 // entryLine prints one entry: the fields in columns, then the arguments.
 func entryLine(e *config.MasterEntry) string {
 	var line strings.Builder
-	for i, f := range e.Fields {
+	fields := e.BracedFields()
+	for i, f := range fields[:config.NumColumns] {
 		if i > 0 {
 			line.WriteByte(' ')
 		}
@@ -104,8 +53,8 @@ func entryLine(e *config.MasterEntry) string {
 		}
 		line.WriteString(f.Text)
 	}
-	args := make([]string, len(e.Args))
-	for i, f := range e.Args {
+	args := make([]string, len(fields)-config.NumColumns)
+	for i, f := range fields[config.NumColumns:] {
 		args[i] = f.Text
 	}
 	inOptions, value := true, false

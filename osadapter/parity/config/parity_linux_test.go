@@ -66,7 +66,7 @@ func TestGeneratedConfigurationsMeanWhatTheyMeanToPostfix(t *testing.T) {
 		list = append(list, s)
 	}
 	var accepted, refused atomic.Int64
-	compareAll(t, list, func(a *answer) {
+	compareAll(t, list, func(_ *subject, a *answer) {
 		if a.Original.Outcome == "started" {
 			accepted.Add(1)
 		} else {
@@ -81,7 +81,7 @@ func TestGeneratedConfigurationsMeanWhatTheyMeanToPostfix(t *testing.T) {
 }
 
 // compareAll compares all subjects, several at a time.
-func compareAll(t *testing.T, list []subject, seen func(*answer)) {
+func compareAll(t *testing.T, list []subject, seen func(*subject, *answer)) {
 	program := buildOurs(t)
 	var (
 		next, differing atomic.Int64
@@ -104,7 +104,7 @@ func compareAll(t *testing.T, list []subject, seen func(*answer)) {
 					return
 				}
 				if seen != nil {
-					seen(a)
+					seen(s, a)
 				}
 				if d := compare(a, rules); len(d) > 0 {
 					report(t, l, s, d, differing.Add(1))

@@ -45,7 +45,7 @@ func TestSpoiledConfigurationsMeanWhatTheyMeanToPostfix(t *testing.T) {
 		if *budget > 0 {
 			n = spoiledRound
 		}
-		compareAll(t, spoiledSubjects(t, seed, n, from, first), func(a *answer) {
+		compareAll(t, spoiledSubjects(t, seed, n, from, first), func(_ *subject, a *answer) {
 			if a.Original.Outcome == "started" {
 				accepted.Add(1)
 			} else {

@@ -49,7 +49,6 @@ type output struct {
 	Lines  []string
 	Errors []string
 	Status int
-	Braces bool // ours: an opening brace stands in a column
 }
 
 // stage runs programs in a lane, one after the other.
