@@ -371,6 +371,24 @@ func (p *Parameters) MailVersion() string { return p.result.version }
 // against maillog_file_prefixes: Resolve does that, as late as the original.
 func (p *Parameters) Log() core.LogSettings { return p.result.log }
 
+// CheckLogFile compares maillog_file with maillog_file_prefixes; nil: it is as it
+// should be, or there is none.
+func (p *Parameters) CheckLogFile() *Problem {
+	file := p.result.log.File
+	if file == "" {
+		return nil
+	}
+	for rest := p.result.prefixes; rest != ""; {
+		var prefix string
+		if prefix, rest = cutPlain(rest); prefix != "" && strings.HasPrefix(file, prefix) {
+			return nil
+		}
+	}
+	return p.refuse("maillog_file",
+		"maillog_file value '"+file+"' does not match any prefix in maillog_file_prefixes",
+		"put the file below one of "+p.result.prefixes+", or add its directory to maillog_file_prefixes")
+}
+
 // Environment gives the items of import_environment.
 func (p *Parameters) Environment() []core.EnvironmentItem { return p.result.environment }
 

@@ -420,17 +420,7 @@ func (r *resolver) conflicts(s *core.ServiceConfig, e *MasterEntry) {
 // logFile checks maillog_file last of all, as the original does after the
 // services are up (spec runtime, 2 and 14.3).
 func (r *resolver) logFile() {
-	file := r.p.result.log.File
-	if file == "" {
-		return
+	if problem := r.p.CheckLogFile(); problem != nil {
+		r.out = append(r.out, problem.Diagnostics...)
 	}
-	for rest := r.p.result.prefixes; rest != ""; {
-		var prefix string
-		if prefix, rest = cutPlain(rest); prefix != "" && strings.HasPrefix(file, prefix) {
-			return
-		}
-	}
-	r.out = append(r.out, r.p.refuse("maillog_file",
-		"maillog_file value '"+file+"' does not match any prefix in maillog_file_prefixes",
-		"put the file below one of "+r.p.result.prefixes+", or add its directory to maillog_file_prefixes").Diagnostics...)
 }
