@@ -14,7 +14,7 @@
 //	echo hello | bin/echo -S -V
 //
 // serves one client on standard input and output, and shows the log on standard
-// error; on a terminal add -d.
+// error.
 //
 // No more than 4096 bytes of a line are held: a longer one comes back in parts.
 package main

@@ -368,7 +368,7 @@ func (p *Parameters) MailOwner() core.Account { return p.result.owner }
 func (p *Parameters) MailVersion() string { return p.result.version }
 
 // Log gives the settings of the log. Their maillog_file is not yet checked
-// against maillog_file_prefixes: Resolve does that, as late as the original.
+// against maillog_file_prefixes; see CheckLogFile.
 func (p *Parameters) Log() core.LogSettings { return p.result.log }
 
 // CheckLogFile compares maillog_file with maillog_file_prefixes; nil: it is as it

@@ -163,7 +163,7 @@ func FuzzServerCommandLine(f *testing.F) {
 		if (got.checkTransport(k) == nil) != taken {
 			t.Fatalf("%v, transport %q: got %v", k, got.transport, got.checkTransport(k))
 		}
-		demands := map[Limit]bool{AnyLimit: true, LimitOne: want.alone, NoLimit: want.unlimited}
+		demands := map[Limit]bool{AnyLimit: true, LimitOne: want.alone || want.standard, NoLimit: want.unlimited || want.standard}
 		for limit, met := range demands {
 			for _, privileged := range []bool{false, true} {
 				err := got.checkDemands(&Server{Limit: limit, Privileged: privileged})

@@ -28,6 +28,7 @@ const patience = 20 * time.Second
 type site struct {
 	t   *testing.T
 	dir string // short, because socket paths are
+	env []string
 }
 
 func newSite(t *testing.T, lines ...string) *site {
@@ -65,6 +66,16 @@ func (s *site) mainFile(lines ...string) {
 	if err := os.WriteFile(s.dir+"/etc/main.cf", []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// moreMain adds lines to main.cf; the last of a name counts.
+func (s *site) moreMain(lines ...string) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.dir + "/etc/main.cf")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.mainFile(append(strings.Split(strings.TrimSpace(string(text)), "\n"), lines...)...)
 }
 
 // accounts gives a mail owner that works for whoever runs the test, and
@@ -172,10 +183,10 @@ func (s *site) start(kind string, listeners []*os.File, args ...string) *server 
 // environment is that of a server of the kind. The race detector's own second
 // at exit is left out.
 func (s *site) environment(kind, generation string) []string {
-	return []string{
+	return append([]string{
 		serverVariable + "=" + kind, "MAIL_CONFIG=" + s.dir + "/etc",
 		wire.GenerationVariable + "=" + generation, "GORACE=atexit_sleep_ms=0",
-	}
+	}, s.env...)
 }
 
 // stop ends the server whatever it does.
@@ -265,6 +276,23 @@ func (s *site) listenUnix(name string) (*os.File, string) {
 		s.t.Fatal(err)
 	}
 	l.SetUnlinkOnClose(false)
+	f, err := l.File()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	l.Close()
+	s.t.Cleanup(func() { f.Close() })
+	return f, path
+}
+
+// listenDatagram makes a datagram socket at private/name.
+func (s *site) listenDatagram(name string) (*os.File, string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "q/private", name)
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	f, err := l.File()
 	if err != nil {
 		s.t.Fatal(err)

@@ -31,7 +31,7 @@ func adoptDescriptors(transport string, listeners int) error {
 	for i := range listeners {
 		fd := wire.ListenFD + i
 		if !isKind(fd, want) {
-			return fmt.Errorf("listen descriptor %d is not %s: this program is run by a master", fd, what)
+			return fmt.Errorf("listen descriptor %d is not %s", fd, what)
 		}
 		if err := unix.SetNonblock(fd, true); err != nil {
 			return fmt.Errorf("listen descriptor %d: %w", fd, err)
@@ -39,7 +39,7 @@ func adoptDescriptors(transport string, listeners int) error {
 		unix.CloseOnExec(fd)
 	}
 	if !isKind(wire.StatusFD, unix.S_IFSOCK) {
-		return fmt.Errorf("status descriptor %d is not a socket: this program is run by a master", wire.StatusFD)
+		return fmt.Errorf("status descriptor %d is not a socket", wire.StatusFD)
 	}
 	unix.CloseOnExec(wire.StatusFD)
 	for _, fd := range []int{wire.FlowReadFD, wire.FlowWriteFD} {

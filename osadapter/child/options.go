@@ -190,9 +190,9 @@ func (o *options) checkTransport(k machine.Skeleton) error {
 // without (spec child, 2).
 func (o *options) checkDemands(s *Server) error {
 	switch {
-	case s.Limit == LimitOne && !o.alone:
+	case s.Limit == LimitOne && !o.alone && !o.standard: // with -S there is one
 		return fmt.Errorf("service %s requires a process limit of 1", o.service)
-	case s.Limit == NoLimit && !o.unlimited:
+	case s.Limit == NoLimit && !o.unlimited && !o.standard:
 		return fmt.Errorf("service %s requires a process limit of 0", o.service)
 	case s.Privileged && o.unprivileged:
 		return fmt.Errorf("service %s requires privileged operation", o.service)

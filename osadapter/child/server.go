@@ -9,6 +9,18 @@
 // other processes (but for the debugger of -D), and to run outside a master
 // except with -S, which serves one client on standard input and output.
 //
+// What a process keeps in memory is lost when it leaves: after MaxUse clients,
+// after MaxIdle without one, and at every reload of the master, which replaces all
+// processes. Several processes of a service share no memory either. State that
+// must last belongs into a file (data_directory is made for it) or a database.
+//
+// Lines of the log go where main.cf says. With maillog_file they go to the postlog
+// service and, while nobody takes them there, to the file itself or to standard
+// output, as the master's own lines do. A process that gives up root (-u) or enters
+// the queue directory (-c) opens the file before that and keeps it: after a log
+// rotation it writes to the renamed file until a reload, which "postfix logrotate"
+// makes as well.
+//
 // A server is a Server with one of its five functions set, and Main:
 //
 //	func main() {

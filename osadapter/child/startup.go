@@ -27,8 +27,15 @@ import (
 func (p *Process) run() {
 	defer p.crashed()
 	signal.Ignore(unix.SIGPIPE, unix.SIGXFSZ)
-	p.log = logs.New(logs.Origin{Process: p.name(), PID: p.pid}, os.LookupEnv)
-	settings, accept, err := p.start()
+	wrongLine := p.readCommandLine()
+	p.log = logs.New(logs.Origin{
+		Process: p.name(), PID: p.pid,
+		// With -S standard output is the client's, and a person sees standard error.
+		Fallback: !p.options.standard,
+		// A master gives us /dev/null there, which is left alone.
+		Stderr: !p.options.toStderr,
+	}, os.LookupEnv)
+	settings, accept, err := p.start(wrongLine)
 	if err != nil {
 		p.Fatalf("%v", err)
 	}
@@ -36,28 +43,39 @@ func (p *Process) run() {
 		p.serveStandard()
 		os.Exit(0)
 	}
+	p.log.Started()
 	l := newLoop(p, settings, accept)
 	l.run()
 }
 
-// start does all that comes before the main loop, in the reference's order
-// (spec child, 4). The error is the text of the fatal line. accept is nil when
-// the server takes no lock.
-func (p *Process) start() (settings machine.Settings, accept *lock.Accept, err error) {
+// readCommandLine comes first of all: it says whether a person watches. The error
+// is the text of the fatal line, for later.
+func (p *Process) readCommandLine() (err error) {
 	var ok bool
 	if p.kind, ok = p.server.skeleton(); !ok {
-		return settings, nil, errors.New("a server sets exactly one of its functions")
+		return errors.New("a server sets exactly one of its functions")
 	}
-	if p.options, err = parseOptions(p.argv, p.kind); err != nil {
-		return settings, nil, err
+	p.options, err = parseOptions(p.argv, p.kind)
+	return err
+}
+
+// start does all that comes before the main loop, in the reference's order
+// (spec child, 4). The error is the text of the fatal line; wrongLine is that of
+// readCommandLine, which main.cf says where to log. accept is nil when the server
+// takes no lock.
+func (p *Process) start(wrongLine error) (settings machine.Settings, accept *lock.Accept, err error) {
+	err = p.loadParameters()
+	if wrongLine != nil {
+		return settings, nil, wrongLine
 	}
-	if err := p.loadParameters(); err != nil {
+	if err != nil {
 		return settings, nil, err
 	}
 	if settings, err = p.settings(); err != nil {
 		return settings, nil, err
 	}
-	if !p.options.foreground && isTerminal(0) {
+	if !p.options.foreground && !p.options.standard && isTerminal(0) {
+		p.tellHowToRun()
 		return settings, nil, errors.New("do not run this command by hand")
 	}
 	if err := p.options.checkDemands(p.server); err != nil {
@@ -73,6 +91,11 @@ func (p *Process) start() (settings machine.Settings, accept *lock.Accept, err e
 			return settings, nil, err
 		}
 	}
+	if p.options.unprivileged || p.options.chroot {
+		// Without the file, lines need the postlog socket; Switch has warned of a
+		// file that cannot be opened while there is none.
+		_, _ = p.log.Hold()
+	}
 	queue := p.parameters.QueueDirectory()
 	if err := os.Chdir(queue); err != nil {
 		return settings, nil, fmt.Errorf("chdir %s: %s", queue, lock.ErrorText(errors.Unwrap(err)))
@@ -84,6 +107,15 @@ func (p *Process) start() (settings machine.Settings, accept *lock.Accept, err e
 		}
 	}
 	return settings, accept, p.enterJail(queue)
+}
+
+// tellHowToRun says what to do instead of starting the server without a master.
+func (p *Process) tellHowToRun() {
+	what := "a master starts this server when a client comes; put a line for it into master.cf and reload"
+	if p.kind != machine.Datagram {
+		what += ". To try it by hand, add -S, and it serves one client on standard input and output"
+	}
+	p.Infof("%s", what)
 }
 
 // enterJail gives privileges up between the server's own two steps.
@@ -102,7 +134,8 @@ func (p *Process) enterJail(queue string) error {
 	return nil
 }
 
-// loadParameters reads main.cf and switches the log to what it says.
+// loadParameters reads main.cf and switches the log to what it says, also when it
+// says something else that is wrong.
 func (p *Process) loadParameters() error {
 	directory := os.Getenv("MAIL_CONFIG")
 	if directory == "" {
@@ -114,6 +147,10 @@ func (p *Process) loadParameters() error {
 	}
 	main := facts.Loader{ConfigDirectory: directory, ProcessName: p.name(), Overrides: p.options.overrides}
 	params, diagnostics, ok := main.LoadMain()
+	var wrongLog error
+	if params != nil {
+		wrongLog = p.switchLog(params)
+	}
 	for _, d := range diagnostics {
 		switch {
 		case d.Severity == core.Warning:
@@ -126,7 +163,20 @@ func (p *Process) loadParameters() error {
 		return errors.New("main.cf cannot be used")
 	}
 	p.parameters = params
-	return p.log.Switch(params.Log())
+	return wrongLog
+}
+
+// switchLog follows main.cf with the log. A log file that cannot be opened ends
+// nobody: its lines are counted until they go through. One that the configuration
+// forbids is the text of a fatal line.
+func (p *Process) switchLog(params *config.Parameters) error {
+	if problem := params.CheckLogFile(); problem != nil {
+		return problem
+	}
+	if err := p.log.Switch(params.Log()); err != nil {
+		p.Warnf("%v", err)
+	}
+	return nil
 }
 
 // settings reads what main.cf and the command line say about the main loop.
@@ -184,6 +234,9 @@ func affordableClients() int32 {
 // and the descriptors, which are for nobody who comes after us.
 func (p *Process) checkMaster() error {
 	if err := p.options.checkTransport(p.kind); err != nil {
+		if p.options.transport == "" {
+			p.tellHowToRun()
+		}
 		return err
 	}
 	if text, ok := os.LookupEnv(wire.GenerationVariable); ok {
@@ -191,7 +244,11 @@ func (p *Process) checkMaster() error {
 			return fmt.Errorf("bad generation: %s", text)
 		}
 	}
-	return adoptDescriptors(p.options.transport, p.options.listeners)
+	err := adoptDescriptors(p.options.transport, p.options.listeners)
+	if err != nil {
+		p.tellHowToRun()
+	}
+	return err
 }
 
 // runDebugger runs debugger_command on this process and waits for it (spec

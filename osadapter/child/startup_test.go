@@ -37,8 +37,8 @@ func TestStartUpMistakesAreFatal(t *testing.T) {
 		{"trigger", "-l -t inet", "unsupported transport type: inet"},
 		{"datagram", "-l -t unix", "unsupported transport type: unix"},
 		{"stream", "-l -t unix -s 0", "invalid socket_count: 0"},
-		{"stream", "-l -t unix -s 2", "listen descriptor 7 is not a socket: this program is run by a master"},
-		{"trigger", "-l -t fifo", "listen descriptor 6 is not a FIFO: this program is run by a master"},
+		{"stream", "-l -t unix -s 2", "listen descriptor 7 is not a socket"},
+		{"trigger", "-l -t fifo", "listen descriptor 6 is not a FIFO"},
 		{"stream", "-l -t unix -r 0", "invalid retirement time: 0"},
 		{"stream", "-l -t unix -o foo", `invalid "-o foo" option value: missing '=' after attribute name`},
 		{"stream", "-l -t unix -m 0", "invalid max_use parameter value 0 < 1"},
@@ -72,27 +72,6 @@ func TestBadGenerationIsFatal(t *testing.T) {
 	cmd.ExtraFiles = []*os.File{l, l, l, l}
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "fatal: bad generation: 12x\n") {
-		t.Errorf("got %v, %q", err, out)
-	}
-}
-
-func TestTerminalMeansSomebodyRanItByHand(t *testing.T) {
-	t.Parallel()
-	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("needs a terminal to stand in for a person:", err)
-	}
-	defer terminal.Close()
-	s := newSite(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "-V", "-l", "-t", "unix")
-	cmd.Env = s.environment("stream", "1")
-	cmd.Stdin = terminal
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "fatal: do not run this command by hand\n") {
 		t.Errorf("got %v, %q", err, out)
 	}
 }

@@ -58,17 +58,7 @@ func TestUnixTriggerClosesAfterHandling(t *testing.T) {
 
 func TestDatagrams(t *testing.T) {
 	s := newSite(t, "max_use = 3")
-	path := s.dir + "/q/private/d"
-	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := l.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	defer l.Close()
+	f, path := s.listenDatagram("d")
 	p := s.start("datagram", []*os.File{f}, "-t", "unix-dgram", "-n", "d")
 	c, err := net.Dial("unixgram", path)
 	if err != nil {
