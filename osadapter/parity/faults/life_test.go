@@ -24,6 +24,7 @@ type life struct {
 	system  *system
 	watcher *watcher
 	options []string
+	more    []uint32 // calls that are asked about besides
 
 	began  time.Time
 	cmd    *exec.Cmd
@@ -44,17 +45,23 @@ var errGone = errors.New("the daemon ended")
 // newLife prepares a life with a fault in it, or none, in which the calls of
 // those names are asked about.
 func newLife(f *fault, calls []string, options ...string) (*life, error) {
+	l, err := preparedLife(options...)
+	if err != nil {
+		return nil, err
+	}
+	l.watcher.fault, l.watcher.record = f, f == nil
+	return l, l.begin(calls)
+}
+
+// preparedLife is one that has not begun.
+func preparedLife(options ...string) (*life, error) {
 	s, err := newSystem()
 	if err != nil {
 		return nil, err
 	}
 	l := &life{system: s, options: options, watcher: newWatcher(filepath.Join(binaries, "master")), ended: make(chan struct{}), current: first}
-	l.watcher.fault, l.watcher.record = f, f == nil
 	l.watcher.twofold = slices.Contains(options, "-w")
-	if err := s.configure(first); err != nil {
-		return nil, err
-	}
-	return l, l.begin(calls)
+	return l, s.configure(first)
 }
 
 // begin starts the daemon.
@@ -63,7 +70,7 @@ func (l *life) begin(calls []string) (err error) {
 	if l.stderr, err = os.OpenFile(l.system.path("stderr"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return err
 	}
-	var asked []uint32
+	asked := slices.Clone(l.more)
 	for _, name := range append(calls, "execute", "bind") {
 		for _, n := range numbers[name] {
 			if !slices.Contains(asked, n) {

@@ -99,6 +99,11 @@ type watcher struct {
 	seen      int
 	fired     time.Time
 	silent    bool // no more faults
+
+	processors int  // that the daemon sees; 0: as many as there are
+	full       bool // the process table: the daemon gets no more threads
+	threads    int  // that it was refused
+	settled    int  // calls that give pages of a program back
 }
 
 // notification and response are the kernel's struct seccomp_notif and
@@ -141,7 +146,9 @@ func (w *watcher) watch(listener int) {
 			continue // whoever called is gone, or a signal came
 		}
 		r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-		if e := w.decide(&n); e != 0 {
+		if size := w.showProcessors(&n); size > 0 {
+			r.val, r.flags = size, 0
+		} else if e := w.decide(&n); e != 0 {
 			r.errno, r.flags = -int32(e), 0
 		}
 		_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r)))
@@ -155,6 +162,13 @@ func (w *watcher) decide(n *notification) core.Errno {
 	p := place{phase: w.phase, who: w.identify(int(n.tid))}
 	if p.who == other {
 		return 0
+	}
+	if p.who == daemon && n.nr == unix.SYS_MADVISE && n.args[2] == unix.MADV_DONTNEED {
+		w.settled++
+	}
+	if w.full && p.who == daemon && n.nr == unix.SYS_CLONE && n.args[0]&unix.CLONE_THREAD != 0 {
+		w.threads++
+		return core.EAGAIN
 	}
 	var ok bool
 	if p.call, p.label, ok = w.describe(n); !ok {
