@@ -47,10 +47,18 @@ type daemon struct {
 	switchIdentity bool // we are root and act as mail owner where that is due
 }
 
-// reservedThreads are for the loop, who waits for the ends of children, a
-// configuration load with a look-up, the delivery of signals, timers and the
-// garbage collector.
-const reservedThreads = 9
+// reservedThreads are all those that the daemon can need at the same time. Each
+// goroutine that waits in a system call keeps one; who waits otherwise keeps none,
+// but for the loop, which has one of its own already, as the delivery of signals and
+// the runtime's monitor have.
+const reservedThreads = boot.Processors + // they run, the collector's included
+	boot.Processors + // they have given a processor up and do not sleep yet
+	1 + // the runtime's wait for its timers
+	1 + // watches for the ends of children
+	1 + // reads a configuration
+	1 + // waits for the end of a program that looks a name up
+	1 + // writes the journal's file
+	1 // saves the journal when a bug has struck
 
 // lowDescriptors are one that stands for nothing, one for the status channel and
 // the rest for listeners: a service that has more of them is rare. They are not

@@ -14,6 +14,12 @@ var steeringVariables = []string{
 	"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOMAXPROCS", "GORACE", "GOCOVERDIR", "ZONEINFO",
 }
 
+// Processors is how many threads run Go code at the same time, where the system has
+// as many processors: one for the loop, and one for what is done beside it. With one
+// for each processor of a large machine the collector alone would start as many
+// threads, at any time; see ReserveThreads.
+const Processors = 2
+
 // NeutralizeRuntime undoes what environment variables may have told the Go
 // runtime, as far as a running process can, and makes a crash of the runtime end
 // by SIGABRT as the original's panics do. After CleanImage only the last matters.
@@ -25,7 +31,7 @@ func NeutralizeRuntime() error {
 	MakeRoom()
 	debug.SetMemoryLimit(math.MaxInt64)
 	debug.SetTraceback("crash")
-	runtime.SetDefaultGOMAXPROCS()
+	runtime.GOMAXPROCS(min(Processors, runtime.NumCPU())) // from now on the runtime does not change it
 	for _, name := range steeringVariables {
 		_ = syscall.Unsetenv(name) // fails for impossible names only
 	}

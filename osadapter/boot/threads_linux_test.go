@@ -3,14 +3,20 @@ package boot
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
 
 func init() {
+	roles["processors"] = func() {
+		must(NeutralizeRuntime())
+		say("%d", runtime.GOMAXPROCS(0))
+	}
 	roles["relax"] = func() {
 		runtime.LockOSThread()
 		ReserveThreads(3)
@@ -37,6 +43,12 @@ func TestReservedThreadsStay(t *testing.T) {
 	if len(tasks) < n {
 		t.Errorf("%d threads, want %d or more", len(tasks), n)
 	}
+}
+
+// More would want a thread each, at any time.
+func TestFewProcessorsAreUsed(t *testing.T) {
+	p := launch(t, "processors", "", func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "GOMAXPROCS=64") })
+	p.expect(strconv.Itoa(min(Processors, runtime.NumCPU())))
 }
 
 func TestMonitorAloneIsRelaxed(t *testing.T) {
