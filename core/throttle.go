@@ -13,6 +13,12 @@ func (m *Machine) throttle(s *service) {
 	m.touch(s)
 }
 
+// Throttled tells whether nobody is started for the service now, whoever waits.
+func (m *Machine) Throttled(id ServiceID) bool {
+	s := m.services.get(uint64(id))
+	return s != nil && s.throttled
+}
+
 // releaseThrottle ends the rest: one attempt follows if a client waits.
 func (m *Machine) releaseThrottle(s *service) {
 	m.assert(s.throttled, "only a throttled service is released")

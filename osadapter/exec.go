@@ -62,6 +62,7 @@ type Exec struct {
 
 	starter spawn.Starter
 	channel channelKernel     // what starter works with
+	socket  core.ServiceID    // what Socket found last
 	stale   []core.ServiceID  // services whose listeners the poll set may not know as they are
 	ended   []core.Generation // children that closed their channel, see ReapEnded
 	pause   core.Duration     // until they are asked for again

@@ -39,6 +39,34 @@ func (x *Exec) open(id core.ServiceID, listener uint16) *sockets.Listener {
 	return &s.listeners[listener]
 }
 
+// Socket gives the descriptor of our datagram socket with this path, and the
+// service that it belongs to; there may be none.
+func (x *Exec) Socket(path string) (fd sys.FD, id core.ServiceID) {
+	// Who asks once asks for each line of the log.
+	if fd := x.services[x.socket].socket(path); fd != sys.None {
+		return fd, x.socket
+	}
+	for id, s := range x.services {
+		if fd := s.socket(path); fd != sys.None {
+			x.socket = id
+			return fd, id
+		}
+	}
+	return sys.None, 0
+}
+
+func (s *service) socket(path string) sys.FD {
+	if s == nil {
+		return sys.None
+	}
+	for i := range s.listeners {
+		if l := &s.listeners[i]; l.FD != sys.None && l.Type == core.UnixDatagram && l.Endpoint.Path == path {
+			return l.FD
+		}
+	}
+	return sys.None
+}
+
 // openListeners carries out the actions from the first on that open a listener,
 // as many as there are, and tells how many that were.
 func (x *Exec) openListeners(actions []core.Action) int {
