@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,6 +33,7 @@ type daemon struct {
 
 	kernel  sys.Linux
 	machine *core.Machine
+	exec    *osadapter.Exec
 	loop    *osadapter.Loop
 	loader  *facts.Loader
 	frozen  *config.Frozen
@@ -39,6 +41,8 @@ type daemon struct {
 	refuge  refuge       // for the journal
 	settle  *time.Timer  // until memory is given back after a reload
 	applied bool         // a configuration is in force
+	postlog string       // path of the postlog socket, as listeners have it; empty: no log file
+	unread  bool         // that socket is ours and postlogd cannot run
 
 	// untold is what is to be said about main.cf. The machine says it with the
 	// rest of the configuration, unless the start ends before that.
@@ -103,6 +107,7 @@ func (d *daemon) run() osadapter.Ending {
 		}
 	}
 	d.untold = nil
+	d.log.Settle()
 	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
 		return *ending
 	}
@@ -139,11 +144,12 @@ func (d *daemon) prepareLoop() error {
 	if d.openFiles >= manyOpenFiles {
 		low = d.kernel.ReserveLow(lowDescriptors)
 	}
-	x, err := osadapter.NewExec(d.kernel, osadapter.Surroundings{
+	var err error
+	d.exec, err = osadapter.NewExec(d.kernel, osadapter.Surroundings{
 		Log:               d.logLine,
 		Load:              d.load,
 		Apply:             d.apply,
-		Flush:             d.log.Flush,
+		Flush:             d.flush,
 		Announce:          d.announce,
 		BeforeGroupSignal: beforeGroupSignal,
 		CatchEnds:         func() { boot.Catch(d.loop.Signals(), syscall.SIGCHLD) },
@@ -161,7 +167,7 @@ func (d *daemon) prepareLoop() error {
 		ExitSet:     d.options.ExitAfterSet,
 		ExitAfter:   core.Duration(d.options.ExitAfter) * core.Second,
 	})
-	if d.loop, err = osadapter.NewLoop(d.machine, x, d.kernel, c); err != nil {
+	if d.loop, err = osadapter.NewLoop(d.machine, d.exec, d.kernel, c); err != nil {
 		return err
 	}
 	d.keepJournal()
@@ -196,6 +202,9 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 		},
 	}
 	parameters, diagnostics, ok := d.loader.LoadMain()
+	if parameters != nil {
+		d.log.Configure(parameters.Log())
+	}
 	if !ok {
 		return nil, d.loop.Boot(core.RejectedConfig(0, config.Refusal(diagnostics...)))
 	}
@@ -209,7 +218,6 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	d.switchIdentity, d.loader.Flags.SwitchIdentity = switchIdentity, switchIdentity
 	d.frozen = parameters.Freeze()
 	settings := parameters.Log()
-	d.log.AllowUnicode(settings.AllowUnicode)
 	kept := boot.FilterEnvironment(parameters.Environment(), boot.ExportTag(d.environ, settings), d.options.ConfigDirectory)
 	d.environ = boot.ExportPostlog(kept, settings)
 	d.log.SetZone(boot.Variable(d.environ, "TZ"))
@@ -227,9 +235,9 @@ func (d *daemon) enterQueue(p *config.Parameters) {
 	if d.options.Test {
 		held, err := lock.Test(path)
 		if held || err != nil {
-			os.Exit(1)
+			d.exit(1)
 		}
-		os.Exit(0)
+		d.exit(0)
 	}
 	d.ownLock(d.acquire(path))
 }
@@ -329,6 +337,12 @@ func (d *daemon) apply(c *core.Config) []string {
 			d.fatal(err.Error())
 		}
 		d.log.Log(logs.Warning, err.Error()+"; the log stays as it was: correct this or maillog_file, and reload")
+	} else {
+		d.postlog = ""
+		if c.Log.File != "" {
+			d.postlog = strings.TrimPrefix(c.Log.PostlogPath, c.QueueDirectory+"/")
+		}
+		d.lookAtPostlog()
 	}
 	if d.applied {
 		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
@@ -367,7 +381,32 @@ func (d *daemon) announce() {
 }
 
 // logLine writes what the machine has to say.
-func (d *daemon) logLine(level core.Level, text string) { d.log.Log(logLevels[level], text) }
+func (d *daemon) logLine(level core.Level, text string) {
+	if d.postlog != "" {
+		d.lookAtPostlog()
+	}
+	d.log.Log(logLevels[level], text)
+}
+
+// lookAtPostlog tells the log whether somebody may read the postlog socket: while
+// the service is throttled, nobody does.
+func (d *daemon) lookAtPostlog() {
+	fd, id := sys.None, core.ServiceID(0)
+	if d.postlog != "" {
+		fd, id = d.exec.Socket(d.postlog)
+	}
+	d.unread = fd != sys.None && d.machine.Throttled(id)
+	d.log.PostlogSocket(int(fd), d.unread)
+}
+
+// flush hands over log lines that were kept, and those that nobody else takes out
+// of the postlog socket.
+func (d *daemon) flush() bool {
+	if d.unread {
+		d.lookAtPostlog()
+	}
+	return d.log.Flush()
+}
 
 var logLevels = [...]logs.Level{
 	core.LevelVerbose: logs.Info,

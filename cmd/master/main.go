@@ -109,21 +109,25 @@ func (d *daemon) waitForDaemon() {
 	if err != nil {
 		d.fatal(err.Error())
 	}
-	os.Exit(0)
+	d.exit(0)
 }
 
 // finish ends the process the way the machine said.
 func (d *daemon) finish(e osadapter.Ending) {
 	switch {
 	case e.Fatal:
-		d.log.Flush()
-		boot.ExitFatal()
+		boot.ExitFatal(d.log.Finish)
 	case e.Signal != 0:
-		d.log.Flush()
+		d.log.Finish()
 		boot.DieBySignal(syscall.Signal(e.Signal))
 	}
-	d.log.Flush()
-	os.Exit(e.Code)
+	d.exit(e.Code)
+}
+
+// exit ends the process with a status, and without a line that says why.
+func (d *daemon) exit(code int) {
+	d.log.Finish()
+	os.Exit(code)
 }
 
 // fatal logs the line and ends: a second later, exit status 1.
@@ -132,8 +136,7 @@ func (d *daemon) fatal(text string) {
 		d.logLine(d.untold[i].Level(), d.untold[i].Text)
 	}
 	d.log.Log(logs.Fatal, text)
-	d.log.Flush()
-	boot.ExitFatal()
+	boot.ExitFatal(d.log.Finish)
 }
 
 func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
@@ -165,8 +168,7 @@ func (d *daemon) recovered() {
 	for _, line := range strings.Split(strings.TrimSpace(string(debug.Stack())), "\n") {
 		d.info(strings.TrimSpace(line))
 	}
-	d.log.Flush()
-	boot.ExitPanic()
+	boot.ExitPanic(d.log.Finish)
 }
 
 // endAsSomebodyElse ends the process when the kernel does not give root back.

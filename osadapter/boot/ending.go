@@ -9,16 +9,22 @@ import (
 )
 
 // ExitFatal ends the process after its fatal line was logged: a pause of one
-// second, then exit status 1. It does not return.
-func ExitFatal() {
+// second, then exit status 1. What last does for the log comes before the pause
+// and again after it, for a syslog daemon that begins meanwhile. It does not
+// return.
+func ExitFatal(last func()) {
+	last()
 	Pause(failurePause)
+	last()
 	os.Exit(1)
 }
 
 // ExitPanic ends the process after its panic line was logged: a pause of one
-// second, then death by SIGABRT. It does not return.
-func ExitPanic() {
+// second, then death by SIGABRT; last is as with ExitFatal. It does not return.
+func ExitPanic(last func()) {
+	last()
 	Pause(failurePause)
+	last()
 	DieBySignal(syscall.SIGABRT)
 }
 

@@ -127,8 +127,8 @@ func init() {
 			}
 		}
 	}
-	roles["fatal"] = ExitFatal
-	roles["panic"] = ExitPanic
+	roles["fatal"] = func() { ExitFatal(func() {}) }
+	roles["panic"] = func() { ExitPanic(func() {}) }
 	roles["broken-pipe"] = func() {
 		must(DefaultSignals())
 		var ends [2]int

@@ -297,7 +297,7 @@ func (l *loop) exit(a machine.Action) {
 		l.process.Fatalf("%v", l.lockErr)
 	}
 	l.process.verbosef("exit: %v", a.Reason)
-	l.process.log.Flush()
+	l.process.log.Finish()
 	os.Exit(int(a.Code))
 }
 

@@ -117,7 +117,7 @@ const fatalDelay = time.Second
 func (p *Process) Fatalf(format string, args ...any) {
 	p.write(logs.Fatal, format, args)
 	time.Sleep(fatalDelay)
-	p.log.Flush()
+	p.log.Finish()
 	os.Exit(1)
 }
 
@@ -140,7 +140,7 @@ func (p *Process) crashed() {
 	for _, call := range callsToPanic() {
 		p.Infof("%s", call)
 	}
-	p.log.Flush()
+	p.log.Finish()
 	panic(r)
 }
 

@@ -9,6 +9,9 @@ import (
 // maxText is how many bytes of a text are logged, after its level prefix.
 const maxText = 2000
 
+// maxLine bounds a line that another process wrote.
+const maxLine = maxText + 512
+
 // appendPriority adds "<PRI>".
 func appendPriority(dst []byte, facility uint8, level Level) []byte {
 	dst = append(dst, '<')
@@ -18,10 +21,10 @@ func appendPriority(dst []byte, facility uint8, level Level) []byte {
 
 // appendPrintable adds text in a form that cannot harm a log: control
 // characters and bytes that are not valid UTF-8 become '?'; without unicode
-// every byte beyond ASCII does. What is beyond maxText bytes is cut off, never
-// inside a character.
-func appendPrintable(dst []byte, text string, unicode bool) []byte {
-	end := len(dst) + maxText
+// every byte beyond ASCII does. What is beyond size bytes is cut off, never inside
+// a character.
+func appendPrintable(dst []byte, text string, size int, unicode bool) []byte {
+	end := len(dst) + size
 	for i := 0; i < len(text) && len(dst) < end; {
 		c := text[i]
 		switch {
@@ -50,12 +53,12 @@ func appendPrintable(dst []byte, text string, unicode bool) []byte {
 
 // tagOf builds "NAME/PROCESS[PID]: ".
 func tagOf(name string, origin Origin) string {
-	tag := appendPrintable(nil, name+"/"+origin.Process, true)
+	tag := appendPrintable(nil, name+"/"+origin.Process, maxText, true)
 	return string(tag) + "[" + strconv.Itoa(origin.PID) + "]: "
 }
 
 // firstLabel is a host name up to its first dot.
 func firstLabel(host string) string {
 	host, _, _ = strings.Cut(host, ".")
-	return string(appendPrintable(nil, host, true))
+	return string(appendPrintable(nil, host, maxText, true))
 }

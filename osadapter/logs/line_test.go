@@ -21,20 +21,20 @@ func TestPrintable(t *testing.T) {
 		{"\ufffd", "???", "\ufffd"},
 		{"\U0001f4ec", "????", "\U0001f4ec"},
 	} {
-		if got := string(appendPrintable(nil, row.text, false)); got != row.ascii {
+		if got := string(appendPrintable(nil, row.text, maxText, false)); got != row.ascii {
 			t.Errorf("%q as ASCII: got %q, want %q", row.text, got, row.ascii)
 		}
-		if got := string(appendPrintable(nil, row.text, true)); got != row.unicode {
+		if got := string(appendPrintable(nil, row.text, maxText, true)); got != row.unicode {
 			t.Errorf("%q as UTF-8: got %q, want %q", row.text, got, row.unicode)
 		}
 	}
 }
 
 func TestTextIsCut(t *testing.T) {
-	if got := len(appendPrintable(make([]byte, 10), strings.Repeat("x", 5000), true)); got != 10+maxText {
+	if got := len(appendPrintable(make([]byte, 10), strings.Repeat("x", 5000), maxText, true)); got != 10+maxText {
 		t.Errorf("%d bytes", got)
 	}
-	if got := len(appendPrintable(nil, "x"+strings.Repeat("ü", 5000), true)); got != maxText-1 {
+	if got := len(appendPrintable(nil, "x"+strings.Repeat("ü", 5000), maxText, true)); got != maxText-1 {
 		t.Errorf("%d bytes: a character was cut in half", got)
 	}
 }
@@ -43,7 +43,7 @@ func TestPrintableNeverHarmsALog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := string(rapid.SliceOfN(rapid.Byte(), 0, 3000).Draw(t, "text"))
 		unicode := rapid.Bool().Draw(t, "unicode")
-		got := appendPrintable(nil, text, unicode)
+		got := appendPrintable(nil, text, maxText, unicode)
 		if len(got) > maxText || !utf8.Valid(got) {
 			t.Fatalf("%d bytes, valid %v", len(got), utf8.Valid(got))
 		}

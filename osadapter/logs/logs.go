@@ -2,16 +2,19 @@
 // syslog, or to the postlog socket with a file as fallback, as the original
 // does (spec runtime, 14).
 //
-// It refuses to wait: a line that cannot be handed over at once is kept for a
-// moment, written elsewhere or lost, as each target says. Lines that were lost
-// are told of when lines go through again. It never decides what else is worth a
-// line, and never ends the process.
+// A line that cannot be handed over at once is written elsewhere or kept until
+// somebody takes it. It waits for nobody, except at the start and at the end of a
+// process, and then not long. Beyond 1 MiB lines are lost, which is told when
+// lines go through again. It never decides what else is worth a line, and never
+// ends the process.
 package logs
 
 import (
 	"errors"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
 )
@@ -93,15 +96,17 @@ type Origin struct {
 	Now func() time.Time
 }
 
-// target takes finished lines. None of its functions waits.
-type target interface {
-	// probe tells whether lines can go anywhere, as far as opening it shows. With
-	// an error there is no descriptor open.
-	probe() error
-	// send hands one line over, or keeps it. The error says why it is lost.
-	send(line []byte) error
-	close()
-}
+// patience is how long a start waits, in all, for a syslog daemon that is there
+// and takes no lines; so does an end.
+const patience = 3 * time.Second
+
+// Between two tries to deliver kept lines to somebody who is not there lies at
+// least againPause. Flush asks for another try for as long as hope lasts after
+// the latest line: daemons that are restarted come back within seconds.
+const (
+	againPause = 100 * time.Millisecond
+	hope       = 30 * time.Second
+)
 
 // Log is an open log. It may be used by several goroutines.
 type Log struct {
@@ -110,12 +115,18 @@ type Log struct {
 	zone     *time.Location
 	settings core.LogSettings
 	tag      string // "NAME/PROCESS[PID]: "
-	host     string // first label, with a blank behind; empty for syslog
-	target   target
+	route    route  // where lines go
+	leaving  *route // a syslog daemon that is given up and has yet to take what was kept for it
 	lost     outage
 	switched bool
-	stderr   int      // a private copy of descriptor 2; -1: none
-	before   []string // lines of the start, for who reads an error
+	ending   bool
+	patience time.Duration // what is left of it
+	again    time.Time     // nobody is looked for before
+	hopeless time.Time     // Flush asks for no more tries then
+	listener int           // the end of the postlog socket that postlogd reads; -1: it is not ours
+	unread   bool          // nobody reads it for a while
+	stderr   int           // a private copy of descriptor 2; -1: none
+	before   []string      // lines of the start, for who reads an error
 	err      error
 	line     []byte
 }
@@ -130,7 +141,7 @@ func New(origin Origin, env func(string) (string, bool)) *Log {
 	if origin.Now == nil {
 		origin.Now = time.Now
 	}
-	l := &Log{origin: origin, stderr: -1}
+	l := &Log{origin: origin, stderr: -1, listener: -1, patience: patience}
 	value, present := env(zoneVariable)
 	l.zone = loadZone(value, present)
 	if origin.Stderr {
@@ -151,23 +162,27 @@ func New(origin Origin, env func(string) (string, bool)) *Log {
 }
 
 // Switch opens the log anew with settings and closes the old one: at the end of
-// the start and at every reload. The error says that lines would go to the
-// fallback file and that it cannot be opened, or, not at the start, that a log
-// file is given up for a syslog daemon that is not there. Then the log stays
-// where and as it was, if that is any better (Differs: D20). It reads
-// "open logfile 'PATH': REASON" or "log socket 'PATH': REASON".
+// the start and at every reload. The error says that lines would go to the log
+// file and that it cannot be opened, or, not at the start, that a log file is
+// given up for a syslog daemon that is not there. Then the log stays where and as
+// it was, if that is any better (Differs: D20). At the start a postlog socket that
+// takes lines is enough; later the file counts even so, because postlogd will open
+// it anew. The error reads "open logfile 'PATH': REASON" or "log socket 'PATH':
+// REASON".
 func (l *Log) Switch(settings core.LogSettings) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := l.open(settings, settings.File != "")
-	l.err = next.probe()
+	l.err = next.probe(l.switched)
 	if _, ok := next.(*syslog); ok && !l.holdsFile() {
 		l.err = nil // the daemon may come any time
 	}
-	l.switched = true
-	if l.err != nil && l.target.probe() == nil {
+	if l.err != nil && l.route.target.probe(l.switched) == nil {
+		next.close()
+		l.switched = true
 		return l.err
 	}
+	l.switched = true
 	l.adopt(settings, next)
 	return l.err
 }
@@ -180,7 +195,7 @@ func (l *Log) Switch(settings core.LogSettings) error {
 func (l *Log) Hold() (fd int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, ok := l.target.(*postlog)
+	p, ok := l.route.target.(*postlog)
 	if !ok || !p.fallback || p.file == stdoutPath {
 		return -1, nil
 	}
@@ -192,17 +207,28 @@ func (l *Log) Hold() (fd int, err error) {
 
 // holdsFile tells whether lines go to a log file now, by way of postlogd or not.
 func (l *Log) holdsFile() bool {
-	p, ok := l.target.(*postlog)
+	p, ok := l.route.target.(*postlog)
 	return ok && p.fallback
 }
 
-// AllowUnicode decides whether valid UTF-8 passes, before anything else of the
-// settings is in force: a start knows it when main.cf has been read, and logs on
-// with what it had until the services are there (spec runtime, 14.1).
-func (l *Log) AllowUnicode(allow bool) {
+// Configure tells the log what main.cf says, before the settings are in force: a
+// start logs on with what it had until the services are there (spec runtime,
+// 14.1). Valid UTF-8 passes from now on if it may, and what the postlog socket of
+// the environment does not take goes to the log file, what was kept before all
+// else. Without a log file, the variable was left over: syslog takes the lines.
+func (l *Log) Configure(settings core.LogSettings) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.settings.AllowUnicode = allow
+	l.settings.AllowUnicode = settings.AllowUnicode
+	p, ok := l.route.target.(*postlog)
+	if !ok || !l.origin.Fallback {
+		return
+	}
+	p.fallTo(settings.File, true)
+	if !p.fallback && p.fd < 0 {
+		l.adopt(l.settings, openSyslog(l.origin.Syslog))
+	}
+	l.flush()
 }
 
 // open makes the target of settings; postlogd takes the lines if asPostlog.
@@ -210,20 +236,67 @@ func (l *Log) open(settings core.LogSettings, asPostlog bool) target {
 	if asPostlog {
 		return openPostlog(settings.PostlogPath, settings.File, l.origin.Fallback)
 	}
-	return openSyslog(l.origin.Syslog, &l.lost)
+	return openSyslog(l.origin.Syslog)
 }
 
-// adopt makes settings and their target those in force.
+// adopt makes settings and their target those in force. What is kept goes the new
+// way, except to a log file when the syslog daemon is only slow.
 func (l *Log) adopt(settings core.LogSettings, next target) {
-	if l.target != nil {
-		l.target.close()
-	}
-	l.target = next
 	l.settings = settings
 	l.tag = tagOf(settings.Name, l.origin)
-	l.host = ""
-	if _, ok := next.(*postlog); ok {
-		l.host = firstLabel(settings.Hostname) + " "
+	old := l.route
+	l.route = route{target: next, facility: settings.Facility, host: firstLabel(settings.Hostname) + " "}
+	l.heed()
+	if old.target == nil {
+		return
+	}
+	if l.leaving != nil && l.route.isSyslog() {
+		l.route.kept.take(&l.leaving.kept)
+		l.leaving.target.close()
+		l.leaving = nil
+	}
+	if !old.flush(&l.lost) && old.isSyslog() && !l.route.isSyslog() && isFull(old.stuck) {
+		l.leaving = &old
+		return
+	}
+	l.route.kept.take(&old.kept)
+	old.target.close()
+}
+
+// PostlogSocket tells the log of the end of the postlog socket that postlogd
+// reads: the master has it, too. The descriptor is -1 when there is none. While it
+// is unread, because postlogd cannot run, the log takes what is queued there and
+// writes it to the log file, as it does with lines of its own.
+func (l *Log) PostlogSocket(fd int, unread bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listener, l.unread = fd, unread && fd >= 0
+	l.heed()
+	if l.unread {
+		l.flush()
+	}
+}
+
+// heed lets the target know what it must of the postlog socket.
+func (l *Log) heed() {
+	if p, ok := l.route.target.(*postlog); ok {
+		p.unread = l.unread
+	}
+}
+
+// collect takes what nobody reads out of the postlog socket.
+func (l *Log) collect() {
+	if !l.unread || !l.holdsFile() {
+		return
+	}
+	const datagrams = 1024 // more than a queue holds: others may write without end
+	var datagram [maxLine]byte
+	for n := 0; n < datagrams && l.route.kept.hasRoom(); n++ {
+		size, _, err := unix.Recvfrom(l.listener, datagram[:], unix.MSG_DONTWAIT)
+		if err != nil {
+			return
+		}
+		l.route.kept.add(foreign, appendPrintable(nil, string(datagram[:size]), maxLine, l.settings.AllowUnicode))
 	}
 }
 
@@ -231,41 +304,77 @@ func (l *Log) adopt(settings core.LogSettings, next target) {
 func (l *Log) Log(level Level, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.tellLost()
-	body := l.compose(level, text)
-	if err == nil {
-		err = l.target.send(l.line)
+	ready := l.flush()
+	var body int
+	l.line, body = l.compose(l.line[:0], level, text)
+	var err error
+	if ready {
+		err = l.route.deliver(level, l.line)
 	}
-	l.note(err)
+	switch {
+	case !ready:
+		l.keep(level)
+	case err == nil:
+		l.err = nil
+	case isHopeless(err):
+		l.lost.lose(err)
+	default:
+		l.route.stuck = err
+		l.keepFileError(err)
+		l.keep(level)
+	}
 	if l.stderr >= 0 {
 		l.copy(level, l.origin.Process+": "+string(l.line[body:])+"\n")
 	}
 }
 
-// tellLost says in a line of its own how many lines were lost before. The error
-// says why the log still takes none; the next line then has no better luck, and
-// must not come before this one.
-func (l *Log) tellLost() error {
-	if l.lost.lines == 0 {
-		return nil
+// keep adds the composed line to those that are kept. There must be room at the
+// start, for which one waits; later, or when nobody makes room, it is lost.
+func (l *Log) keep(level Level) {
+	if !l.switched {
+		l.await(l.route.kept.hasRoom)
 	}
-	told := l.lost
-	l.lost = outage{}
-	l.compose(Warning, told.text())
-	err := l.target.send(l.line)
-	if err != nil {
-		l.lost.resume(told)
+	if !l.route.kept.hasRoom() {
+		l.lost.lose(l.route.stuck)
+		return
 	}
-	return err
+	l.route.kept.add(level, l.line)
+	now := time.Now()
+	l.again, l.hopeless = now.Add(againPause), now.Add(hope)
 }
 
-// note keeps what became of a line. Before the first Switch, standard error
-// hears what matters, and a missing syslog daemon is nothing unusual.
-func (l *Log) note(err error) {
-	if err != nil && l.switched {
-		l.lost.lose(err)
+// flush delivers what is kept, and tells whether the next line may follow.
+func (l *Log) flush() bool {
+	if l.leaving != nil && l.leaving.flush(&l.lost) {
+		l.leaving.target.close()
+		l.leaving = nil
 	}
-	l.keepFileError(err)
+	ok := l.route.flush(&l.lost)
+	if ok && l.unread {
+		l.collect()
+		ok = l.route.flush(&l.lost)
+	}
+	if !ok {
+		l.keepFileError(l.route.stuck)
+		return false
+	}
+	return l.tellLost()
+}
+
+// tellLost says in a line of its own how many lines were lost before, and tells
+// whether the next line may follow it.
+func (l *Log) tellLost() bool {
+	if l.lost.lines == 0 {
+		return true
+	}
+	text, _ := l.compose(nil, Warning, l.lost.text())
+	if err := l.route.deliver(Warning, text); err != nil {
+		l.route.stuck = err
+		l.keepFileError(err)
+		return false
+	}
+	l.lost = outage{}
+	return true
 }
 
 // keepFileError makes err what Err gives, if it is about the log file.
@@ -277,20 +386,38 @@ func (l *Log) keepFileError(err error) {
 	}
 }
 
-// compose builds a line in l.line and tells where its text begins.
-func (l *Log) compose(level Level, text string) (body int) {
-	l.line = l.line[:0]
-	if l.host == "" {
-		l.line = appendPriority(l.line, l.settings.Facility, level)
+// idle tells whether there is nothing left to deliver.
+func (l *Log) idle() bool {
+	return l.leaving == nil && l.route.kept.empty() && l.lost.lines == 0
+}
+
+// await tries again until that is enough, for as long as somebody is there who
+// has no room just now and the log has patience.
+func (l *Log) await(enough func() bool) {
+	const step = 20 * time.Millisecond
+	for !enough() && l.patience > 0 {
+		slow := &l.route
+		if !isFull(slow.stuck) {
+			slow = l.leaving
+		}
+		if slow == nil || !isFull(slow.stuck) {
+			return
+		}
+		began := time.Now()
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(slow.target.descriptor()), Events: unix.POLLOUT}}, int(step/time.Millisecond))
+		l.flush()
+		l.patience -= max(time.Since(began), time.Millisecond)
 	}
-	l.line = l.origin.Now().In(l.zone).AppendFormat(l.line, time.Stamp)
-	l.line = append(l.line, ' ')
-	l.line = append(l.line, l.host...)
-	l.line = append(l.line, l.tag...)
-	body = len(l.line)
-	l.line = append(l.line, level.Prefix()...)
-	l.line = appendPrintable(l.line, text, l.settings.AllowUnicode)
-	return body
+}
+
+// compose adds a line to dst and tells where its prefix and text begin.
+func (l *Log) compose(dst []byte, level Level, text string) (whole []byte, body int) {
+	dst = l.origin.Now().In(l.zone).AppendFormat(dst, time.Stamp)
+	dst = append(dst, ' ')
+	dst = append(dst, l.tag...)
+	body = len(dst)
+	dst = append(dst, level.Prefix()...)
+	return appendPrintable(dst, text, maxText, l.settings.AllowUnicode), body
 }
 
 // copy writes an error to the copy of standard error, and before it the lines
@@ -311,7 +438,7 @@ func (l *Log) copy(level Level, line string) {
 	_ = writeIfReady(l.stderr, line)
 }
 
-// Err is what went wrong with the fallback file at the last line; nil if the
+// Err is what went wrong with the log file at the last line or try; nil if the
 // line did not need it or it was written.
 func (l *Log) Err() error {
 	l.mu.Lock()
@@ -319,24 +446,64 @@ func (l *Log) Err() error {
 	return l.err
 }
 
-// Retry tries again to tell of the lines that were lost since the first Switch,
-// and gives what Err gives after that.
+// Retry tries at once to deliver what is kept, and gives what Err gives after
+// that.
 func (l *Log) Retry() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.keepFileError(l.tellLost())
+	if l.flush() {
+		l.err = nil
+	}
 	return l.err
 }
 
-// Flush tries again to hand over lines that the syslog socket could not take,
-// and tells whether all are gone. Every Log does that, too.
+// Flush tries again to deliver what is kept, and tells whether it is of no use to
+// try once more soon: nothing is left, or nobody has been there for long.
 func (l *Log) Flush() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s, ok := l.target.(*syslog); ok {
-		return s.flush()
+	if l.idle() && !l.unread {
+		return true
 	}
-	return true
+	now := time.Now()
+	full := isFull(l.route.stuck) || l.leaving != nil && isFull(l.leaving.stuck)
+	if full || l.unread || !now.Before(l.again) {
+		l.again = now.Add(againPause)
+		if l.flush() && l.idle() {
+			return !l.unread
+		}
+	}
+	return !full && !l.unread && now.After(l.hopeless)
+}
+
+// Settle waits a while, at the start, for a syslog daemon that is there and has
+// yet to take lines.
+func (l *Log) Settle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flush()
+	l.await(l.idle)
+}
+
+// Finish does what can be done, before the process ends, for what is kept, and
+// for what is queued in a postlog socket of ours. It waits a while for a syslog
+// daemon that has yet to take lines. What the log file does not take goes to
+// syslog.
+func (l *Log) Finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ending {
+		l.ending, l.patience = true, patience
+	}
+	l.unread = l.listener >= 0 // whoever read it ends with us
+	l.heed()
+	l.flush()
+	l.await(l.idle)
+	if !l.route.isSyslog() && !l.route.kept.empty() {
+		l.adopt(l.settings, openSyslog(l.origin.Syslog))
+		l.flush()
+		l.await(l.idle)
+	}
 }
 
 // SetZone sets the time zone of the lines as the variable TZ would: present is
@@ -364,13 +531,19 @@ func (l *Log) Close() {
 	l.Started()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.target.close()
-	l.target = nowhere{}
+	l.flush()
+	l.route.target.close()
+	l.route = route{target: nowhere{}}
+	if l.leaving != nil {
+		l.leaving.target.close()
+		l.leaving = nil
+	}
 }
 
 // nowhere loses every line.
 type nowhere struct{}
 
-func (nowhere) probe() error      { return nil }
+func (nowhere) probe(bool) error  { return nil }
 func (nowhere) send([]byte) error { return nil }
+func (nowhere) descriptor() int   { return -1 }
 func (nowhere) close()            {}

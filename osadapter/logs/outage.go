@@ -20,13 +20,6 @@ func (o *outage) lose(reason error) {
 	o.lines++
 }
 
-// resume goes on with an outage that was thought to be over; what was lost
-// meanwhile belongs to it.
-func (o *outage) resume(earlier outage) {
-	o.lines += earlier.lines
-	o.reason = earlier.reason
-}
-
 func (o *outage) text() string {
 	what := " log lines were lost: "
 	if o.lines == 1 {

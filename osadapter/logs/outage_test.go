@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -38,6 +37,13 @@ func withFile(t *testing.T, dir string) (*Log, core.LogSettings) {
 	return l, settings
 }
 
+// limited has it that only n lines of five bytes, beside the time and the tag,
+// fit into what is kept.
+func limited(l *Log, n int) {
+	room := n * (stampLength + len(l.tag) + 5)
+	l.route.kept.bytes = maxKept - room
+}
+
 func TestLostLinesAreToldOfOncePerOutage(t *testing.T) {
 	dir := shortDir(t)
 	l, settings := withFile(t, dir)
@@ -49,15 +55,20 @@ func TestLostLinesAreToldOfOncePerOutage(t *testing.T) {
 		if err := os.Mkdir(settings.File, 0o700); err != nil {
 			t.Fatal(err)
 		}
+		limited(l, 2)
+		for _, text := range []string{"keep1", "keep2"} {
+			l.Log(Info, text)
+		}
 		for i := 0; i < lost; i++ {
-			l.Log(Warning, "lost")
+			l.Log(Info, "lost!")
 		}
 		if err := os.Remove(settings.File); err != nil {
 			t.Fatal(err)
 		}
 		l.Log(Info, "back")
 		l.Log(Info, "on")
-		expectFile(t, settings.File, "warning: "+what+reason, "back", "on")
+		expectFile(t, settings.File, "keep1", "keep2", "warning: "+what+reason, "back", "on")
+		l.route.kept.bytes = 0
 	}
 }
 
@@ -79,11 +90,11 @@ func roleLimit() {
 	if unix.Setrlimit(unix.RLIMIT_FSIZE, &tight) != nil {
 		os.Exit(3)
 	}
-	l.Log(Info, "lost with its end")
+	l.Log(Info, "cut and written again")
 	if l.Err() == nil {
 		os.Exit(4)
 	}
-	l.Log(Info, "lost")
+	l.Log(Info, "kept")
 	if l.Retry() == nil {
 		os.Exit(5)
 	}
@@ -103,10 +114,10 @@ func TestLineThatWasCutDoesNotHideTheNext(t *testing.T) {
 	file := postlogSettings(dir).File
 	content, _ := os.ReadFile(file)
 	expect(t, string(content), stamp+"whole\nMar  5\n"+
-		stamp+"warning: 2 log lines were lost: logfile '"+file+"' write error: No space left on device\n"+stamp+"back\n")
+		stamp+"cut and written again\n"+stamp+"kept\n"+stamp+"back\n")
 }
 
-func TestLinesBeforeTheFirstSwitchAreNotMissed(t *testing.T) {
+func TestLinesThatNoDaemonTookGoToTheFile(t *testing.T) {
 	dir := shortDir(t)
 	l := New(testOrigin(filepath.Join(dir, "log")), utc())
 	defer l.Close()
@@ -116,59 +127,7 @@ func TestLinesBeforeTheFirstSwitchAreNotMissed(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Log(Info, "started")
-	expectFile(t, settings.File, "started")
-}
-
-func TestFullSyslogIsToldOfAfterwards(t *testing.T) {
-	r := listen(t, filepath.Join(shortDir(t), "log"))
-	l := New(testOrigin(r.path), utc())
-	defer l.Close()
-	if err := l.Switch(core.LogSettings{Name: "postfix", Facility: mailFacility}); err != nil {
-		t.Fatal(err)
-	}
-	fill(t, r.path)
-	for i := 0; i < maxPending+5; i++ {
-		l.Log(Info, fmt.Sprintf("line %d", i))
-	}
-	var got []string
-	drain := func() {
-		var buffer [8192]byte
-		for {
-			n, err := unix.Read(r.fd, buffer[:])
-			if err != nil {
-				return
-			}
-			if line := string(buffer[:n]); line != "filler" {
-				got = append(got, line)
-			}
-		}
-	}
-	for drain(); !l.Flush(); drain() {
-	}
-	l.Log(Info, "next")
-	drain()
-	if len(got) != maxPending+2 {
-		t.Fatalf("%d lines, want %d", len(got), maxPending+2)
-	}
-	expect(t, got[maxPending], "<20>Mar  5 13:04:09 postfix/master[42]: warning: 5 log lines were lost: log socket '"+r.path+"': Resource temporarily unavailable")
-	expect(t, got[maxPending+1], "<22>Mar  5 13:04:09 postfix/master[42]: next")
-}
-
-// TestPendingLinesThatSwitchGivesUpAreCounted loses a full queue to a log file.
-func TestPendingLinesThatSwitchGivesUpAreCounted(t *testing.T) {
-	dir := shortDir(t)
-	r := listen(t, filepath.Join(dir, "log"))
-	l := New(testOrigin(r.path), utc())
-	defer l.Close()
-	fill(t, r.path)
-	l.Log(Info, "pending")
-	l.Log(Info, "pending")
-	settings := postlogSettings(dir)
-	if err := l.Switch(settings); err != nil {
-		t.Fatal(err)
-	}
-	l.Log(Info, "new")
-	expectFile(t, settings.File, "warning: 2 log lines were lost: log socket '"+r.path+"': Resource temporarily unavailable", "new")
+	expectFile(t, settings.File, "no syslog daemon during the start", "started")
 }
 
 func TestSwitchToFileThatCannotBeOpenedKeepsTheLog(t *testing.T) {

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -16,23 +17,29 @@ const (
 
 // postlog sends lines to the postlog socket (spec runtime, 14.3). The master
 // owns that socket itself: until postlogd runs nobody empties its queue, so a
-// full queue must not be waited for. Lines that the socket does not take
-// because it cannot be had or is full go to the log file, if that is allowed;
-// other send errors lose the line, as in the original (Q17), but are counted.
+// full queue must not be waited for. What the socket does not take goes to the
+// log file, if that is allowed.
 type postlog struct {
 	path     string
 	file     string
 	fallback bool
+	unread   bool // the socket would take lines, but nobody reads them
 	fd       int  // -1: not connected
 	held     int  // the log file, kept open by Hold; -1: it is opened for each line
 	cut      bool // the last line in the file has no end
 }
 
 func openPostlog(path, file string, fallback bool) *postlog {
-	p := &postlog{path: path, file: file, fallback: fallback && file != "", fd: -1, held: -1}
+	p := &postlog{path: path, fd: -1, held: -1}
+	p.fallTo(file, fallback)
 	// Without a socket, every line tries again.
 	_ = p.connect()
 	return p
+}
+
+// fallTo names the log file.
+func (p *postlog) fallTo(file string, allowed bool) {
+	p.file, p.fallback = file, allowed && file != ""
 }
 
 func (p *postlog) connect() error {
@@ -44,28 +51,68 @@ func (p *postlog) connect() error {
 	return err
 }
 
-func (p *postlog) probe() error {
-	if p.fd >= 0 || !p.fallback {
+func (p *postlog) probe(thorough bool) error {
+	switch {
+	case !p.fallback:
 		return nil
+	case p.fd < 0:
+		return p.append(nil)
+	case thorough:
+		return p.mayAppend()
 	}
-	return p.append(nil)
+	return nil
 }
 
 func (p *postlog) send(line []byte) error {
-	err := p.connect()
-	if err == nil {
-		err = writeDatagram(p.fd, line)
-		if err == nil {
+	var err error
+	if !p.unread || !p.fallback {
+		if err = p.offer(line); err == nil {
 			return nil
-		}
-		if !isFull(err) {
-			return &socketError{p.path, err}
 		}
 	}
 	if !p.fallback {
 		return &socketError{p.path, err}
 	}
 	return p.append(line)
+}
+
+// offer sends a line to the socket. Whoever bound it may have gone, and another
+// one may have taken the place.
+func (p *postlog) offer(line []byte) error {
+	var err error
+	for try := 0; try < 2; try++ {
+		if err = p.connect(); err != nil {
+			return err
+		}
+		if err = writeDatagram(p.fd, line); err == nil || isFull(err) || errors.Is(err, unix.EMSGSIZE) {
+			return err
+		}
+		closeDescriptor(p.fd)
+		p.fd = -1
+	}
+	return err
+}
+
+// mayAppend tells whether postlogd could open the log file, without making it.
+func (p *postlog) mayAppend() error {
+	if p.file == stdoutPath {
+		return nil
+	}
+	fd, err := lock.SafeOpen(p.file, unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err == nil {
+		closeDescriptor(fd)
+		return nil
+	}
+	var st unix.Stat_t
+	if errors.Is(err, unix.ENOENT) && unix.Lstat(p.file, &st) != nil {
+		// Nothing is there: it would be made.
+		missing := unix.Access(filepath.Dir(p.file), unix.W_OK|unix.X_OK)
+		if missing == nil {
+			return nil
+		}
+		return &fileError{"open logfile '" + p.file + "': cannot create file exclusively: " + lock.ErrorText(missing), missing}
+	}
+	return &fileError{"open logfile '" + p.file + "': " + err.Error(), err}
 }
 
 // append adds a line to the log file: one open, write and close for each, so
@@ -128,6 +175,14 @@ func isRemoved(fd int) bool {
 	return unix.Fstat(fd, &st) == nil && st.Nlink == 0
 }
 
+// descriptor is standard output, if lines go there.
+func (p *postlog) descriptor() int {
+	if p.file == stdoutPath {
+		return stdoutFD
+	}
+	return -1
+}
+
 func (p *postlog) close() {
 	for _, fd := range []*int{&p.fd, &p.held} {
 		if *fd >= 0 {
@@ -135,9 +190,4 @@ func (p *postlog) close() {
 			*fd = -1
 		}
 	}
-}
-
-// isFull tells whether a datagram was refused for want of room.
-func isFull(err error) bool {
-	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)
 }

@@ -221,7 +221,7 @@ func newPostlog(s *station) func() {
 }
 
 var loggingScenarios = []scenario{
-	{name: "a log file through the real postlogd", needs: noPostlogd, play: func(s *station) {
+	{name: "a log file through the real postlogd", needs: noPostlogd, shows: []shown{{row: "D31", ours: `^line in counts/log: .* terminating on signal 15$`}}, play: func(s *station) {
 		s.loose = true
 		s.require("link", os.Symlink(originalPostlogd, s.path("s/postlogd")))
 		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
@@ -234,6 +234,8 @@ var loggingScenarios = []scenario{
 		p.signal(unix.SIGHUP)
 		s.eventually("the reload", func() bool { return countText(s.output("counts/log"), "reload") > 0 })
 		p.quietFor(200 * time.Millisecond)
+		p.signal(unix.SIGTERM)
+		p.awaitEnd()
 		s.observeLogFile("counts/log")
 	}},
 	{name: "a log file that was moved is made again", play: func(s *station) {

@@ -104,9 +104,6 @@ func records(path string) [][]string {
 // newStation makes the directories and the log; nothing runs yet.
 func newStation(binary string) (s *station, err error) {
 	s = &station{binary: binary, ports: map[string]int{}}
-	// How many lines the log's queue takes is the machine's business; ours does
-	// not wait for room, and tells (docs/differences.md, hostile configurations).
-	s.ignore(` log lines? (were|was) lost: log socket .*: Resource temporarily unavailable$`)
 	defer func() {
 		if err != nil {
 			s.close()
