@@ -18,6 +18,7 @@ type Books struct {
 	Children                     []ChildEntry    // not reaped, by generation
 	Wakeups                      []WakeupEntry   // under way, by request
 	Unreaped                     int             // process identities that are known as children
+	Owed                         []string        // paths whose files stand aside and could not be put back
 }
 
 // ListenerEntry is one open listener.
@@ -49,7 +50,7 @@ type WakeupEntry struct {
 
 // Books copies the books. It walks everything.
 func (x *Exec) Books() Books {
-	b := Books{PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite, Unreaped: len(x.pids)}
+	b := Books{PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite, Unreaped: len(x.pids), Owed: x.paths.Owed()}
 	for id, s := range x.services {
 		for n, l := range s.listeners {
 			if l.FD != sys.None {

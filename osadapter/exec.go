@@ -58,7 +58,7 @@ type Exec struct {
 	pids     map[core.PID]core.Generation // of children not reaped
 	wakeups  map[core.Request]*wakeup
 	commands *Commands
-	owed     []sockets.Listener // abandoned ones whose path could not be given back
+	paths    *sockets.Paths
 
 	starter spawn.Starter
 	channel channelKernel     // what starter works with
@@ -88,6 +88,7 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		children: map[core.Generation]*child{},
 		pids:     map[core.PID]core.Generation{},
 		wakeups:  map[core.Request]*wakeup{},
+		paths:    sockets.NewPaths(k),
 	}
 	x.channel.Kernel = k
 	x.starter.Low = around.Low
@@ -170,13 +171,14 @@ func (x *Exec) do(a *core.Action) {
 // Owing tells, before a wait, whether there are calls to be made again: those
 // that nobody can answer to, and that nothing else would ever make good. The
 // operator was told when they failed first.
-func (x *Exec) Owing() bool { return len(x.stale) > 0 || x.unreaped }
+func (x *Exec) Owing() bool { return len(x.stale) > 0 || x.unreaped || x.paths.Owing() }
 
-// Again asks once more who ended, if that failed.
+// Again asks once more who ended, if that failed, and puts back what it can.
 func (x *Exec) Again() {
 	if x.unreaped {
 		x.Reap()
 	}
+	x.payBack()
 }
 
 // answer queues an event for the machine.

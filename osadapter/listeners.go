@@ -1,6 +1,7 @@
 package osadapter
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -78,31 +79,28 @@ func (x *Exec) openListeners(actions []core.Action) int {
 		requests[n] = sockets.RequestFor(a.Entry, int(a.Listener), a.Flag)
 		n++
 	}
-	sockets.OpenAll(x.k, requests[:n], opened[:n])
+	// In the poll set from the start, without interest: to change the interest
+	// later takes no memory and cannot fail.
+	x.paths.OpenAll(requests[:n], opened[:n], func(i int, fd sys.FD) core.Errno {
+		return x.k.PollAdd(x.set, fd, key(keyListener, uint64(actions[i].Service)), false, false)
+	})
 	for i := range opened[:n] {
 		x.keepListener(&actions[i], &opened[i])
 	}
 	return n
 }
 
-// openBatch bounds the listeners that are opened before the first is watched.
+// openBatch bounds the listeners that are opened before the first is answered.
 const openBatch = 16
 
 // keepListener answers what became of one listener.
 func (x *Exec) keepListener(a *core.Action, o *sockets.Opened) {
 	if o.Errno != 0 {
+		x.undone(a.Entry.Endpoints[a.Listener], o.Undo)
 		x.answer(core.FailedListener(a.Service, a.Listener, o.Step, o.Errno))
 		return
 	}
-	l := o.Listener
-	// In the poll set from the start, without interest: to change the interest
-	// later takes no memory and cannot fail.
-	if e := x.k.PollAdd(x.set, l.FD, key(keyListener, uint64(a.Service)), false, false); e != 0 {
-		sockets.Abandon(x.k, &l)
-		x.answer(core.FailedListener(a.Service, a.Listener, core.StepDescriptors, e))
-		return
-	}
-	x.service(a.Service, len(a.Entry.Endpoints)).listeners[a.Listener] = l
+	x.service(a.Service, len(a.Entry.Endpoints)).listeners[a.Listener] = o.Listener
 	x.answer(core.OpenedListener(a.Service, a.Listener))
 }
 
@@ -129,37 +127,41 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 func (x *Exec) closeListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
 		x.forget(l.FD)
-		x.complain("close listener "+l.Endpoint.String(), sockets.Remove(x.k, &l))
+		x.complain("close listener "+l.Endpoint.String(), x.paths.Remove(&l))
 	}
 }
 
 func (x *Exec) abandonListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
 		x.forget(l.FD)
-		x.complain("put back "+l.Endpoint.String(), sockets.Abandon(x.k, &l))
-		if l.Aside != "" {
-			x.owed = append(x.owed, l)
-		}
+		x.undone(l.Endpoint, x.paths.Abandon(&l))
 	}
 }
 
-// payBack tries again to give names back that could not be when a reload was
-// undone. Their services are there and no client finds them.
+// undone tells the operator if a listener could not be undone.
+func (x *Exec) undone(at core.Endpoint, e core.Errno) {
+	switch {
+	case e == 0:
+	case slices.Contains(x.paths.Owed(), at.Path):
+		x.around.Log(core.LevelWarning, "cannot put "+at.Path+" back ("+e.String()+
+			"): its service runs on, but clients do not find it until this is done, which is tried again and again")
+	default:
+		x.complain("take back "+at.String(), e)
+	}
+}
+
+// payBack tries again to put back what could not be when a reload was undone.
 func (x *Exec) payBack() {
-	owed := x.owed
-	x.owed = nil
-	for i := range owed {
-		l := &owed[i]
-		if e := sockets.PutBack(x.k, l); e != 0 {
-			x.complain("put back "+l.Endpoint.String(), e)
-			x.owed = append(x.owed, *l)
+	for _, path := range x.paths.Owed() {
+		if x.paths.PutBack(path) == 0 {
+			x.around.Log(core.LevelInfo, path+" is back: clients find its service again")
 		}
 	}
 }
 
 func (x *Exec) settleListener(id core.ServiceID, listener uint16) {
 	if l := x.open(id, listener); l != nil {
-		x.complain("remove the former "+l.Endpoint.String(), sockets.Settle(x.k, l))
+		x.complain("remove the former "+l.Endpoint.String(), x.paths.Settle(l))
 	}
 }
 

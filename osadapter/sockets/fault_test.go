@@ -63,8 +63,7 @@ func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
 			"fchmod 402", "read", resume,
 		},
 		"unix aside": {
-			assume, "socket 1 1", "lstat private/x", "lstat private/x.aside0",
-			"rename private/x private/x.aside0", "bind private/x", "lstat private/x",
+			assume, "socket 1 1", "lstat private/x", "rename private/x private/x aside", "bind private/x", "lstat private/x",
 			"chmod private/x 438", "listen 100 as 25", resume,
 		},
 	}
@@ -73,7 +72,7 @@ func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newFakeKernel(-1, 0)
 			k.put("private/x", sys.SocketFile)
-			if _, step, e := Open(k, everyRequest()[name]); e != 0 {
+			if _, step, e := NewPaths(k).Open(everyRequest()[name]); e != 0 {
 				t.Fatalf("step %d: %v", step, e)
 			}
 			if !slices.Equal(k.calls, want) {
@@ -109,7 +108,7 @@ func TestNeighboursOfOneOwnerShareTheIdentity(t *testing.T) {
 	k := newFakeKernel(-1, 0)
 	requests := neighboursRequest()
 	opened := make([]Opened, len(requests))
-	OpenAll(k, requests, opened)
+	NewPaths(k).OpenAll(requests, opened, nil)
 	var switches []string
 	for _, c := range k.calls {
 		switch name, _, _ := strings.Cut(c, " "); name {
@@ -136,7 +135,7 @@ func TestIdentityThatIsRefusedFailsAllThatNeedIt(t *testing.T) {
 	k := newFakeKernel(0, core.EPERM)
 	requests := neighboursRequest()[1:]
 	opened := make([]Opened, len(requests))
-	OpenAll(k, requests, opened)
+	NewPaths(k).OpenAll(requests, opened, nil)
 	for i, o := range opened {
 		step, e := core.StepNone, core.Errno(0)
 		if i < 2 {
@@ -151,14 +150,14 @@ func TestIdentityThatIsRefusedFailsAllThatNeedIt(t *testing.T) {
 func TestOneOfManyThatFailsLeavesTheOthers(t *testing.T) {
 	requests := []Request{pathRequest(core.Unix, false), pathRequest(core.UnixDatagram, false), pathRequest(core.FIFO, false)}
 	whole := newFakeKernel(-1, 0)
-	OpenAll(whole, requests, make([]Opened, len(requests)))
+	NewPaths(whole).OpenAll(requests, make([]Opened, len(requests)), nil)
 	for at, call := range whole.calls {
 		k := newFakeKernel(at, core.EIO)
 		opened := make([]Opened, len(requests))
 		if call == "assume 25" || call == "resume" || strings.HasPrefix(call, "read") {
 			continue // these fail all, are tried again, or do not matter
 		}
-		OpenAll(k, requests, opened)
+		NewPaths(k).OpenAll(requests, opened, nil)
 		failed := 0
 		for _, o := range opened {
 			if o.Errno != 0 {
@@ -180,7 +179,7 @@ func TestOpenThatFailsLeavesNothing(t *testing.T) {
 				if occupied {
 					old = k.put("private/x", sys.SocketFile)
 				}
-				l, step, e := Open(k, request)
+				l, step, e := NewPaths(k).Open(request)
 				if n >= len(k.calls) {
 					break // it did not come to a call of that number
 				}
@@ -234,7 +233,7 @@ func TestOpenUndoesOnWhenUndoingFails(t *testing.T) {
 			k := newFakeKernel(n, core.EIO)
 			k.alsoFail = "unlink rename lstat close shutdown"
 			k.put("private/x", sys.SocketFile)
-			_, _, e := Open(k, request)
+			_, _, e := NewPaths(k).Open(request)
 			if n >= len(k.calls) {
 				break
 			}
@@ -271,7 +270,7 @@ func TestOpenTellsWhatIsInTheWay(t *testing.T) {
 			r := pathRequest(test.kind, test.aside)
 			r.Endpoint.Path = test.path
 			before := k.names()
-			_, step, e := Open(k, r)
+			_, step, e := NewPaths(k).Open(r)
 			if step != test.step || e != test.errno {
 				t.Errorf("step %d with %v, want step %d with %v", step, e, test.step, test.errno)
 			}
@@ -284,7 +283,7 @@ func TestOpenTellsWhatIsInTheWay(t *testing.T) {
 
 func TestOpenRefusesWhatIsNoFIFO(t *testing.T) {
 	k := &swappingKernel{newFakeKernel(-1, 0)}
-	_, step, e := Open(k, pathRequest(core.FIFO, false))
+	_, step, e := NewPaths(k).Open(pathRequest(core.FIFO, false))
 	if step != core.StepNotFIFO || e == 0 {
 		t.Errorf("step %d with %v", step, e)
 	}
@@ -303,13 +302,13 @@ func (k *swappingKernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errn
 
 // closing is each way in which a listener ends.
 var closing = map[string]struct {
-	end     func(Kernel, *Listener) core.Errno
+	end     func(*Paths, *Listener) core.Errno
 	aside   bool
 	insists bool // makes failed calls again, but for close
 }{
-	"remove":        {Remove, false, false},
-	"abandon":       {Abandon, false, true},
-	"abandon aside": {Abandon, true, true},
+	"remove":        {(*Paths).Remove, false, false},
+	"abandon":       {(*Paths).Abandon, false, true},
+	"abandon aside": {(*Paths).Abandon, true, true},
 }
 
 // Whatever fails while a listener ends, it is closed and we are root; a single
@@ -324,12 +323,13 @@ func TestEndsCloseTheDescriptorWhateverFails(t *testing.T) {
 				if kind == core.Inet {
 					r = inetRequest("192.0.2.1:25")
 				}
-				l, _, e := Open(k, r)
+				p := NewPaths(k)
+				l, _, e := p.Open(r)
 				if e != 0 {
 					t.Fatal(e)
 				}
 				k.failAt = len(k.calls) + n
-				e = c.end(k, &l)
+				e = c.end(p, &l)
 				if k.failAt >= len(k.calls) {
 					break
 				}
@@ -352,35 +352,37 @@ func TestEndsCloseTheDescriptorWhateverFails(t *testing.T) {
 	}
 }
 
-// What could not be given back is known, and can be later.
+// What could not be put back is owed, and can be later.
 func TestPutBackComesLate(t *testing.T) {
 	k := newFakeKernel(-1, core.EIO)
 	before := k.put("private/x", sys.SocketFile)
-	l, _, e := Open(k, pathRequest(core.Unix, true))
+	p := NewPaths(k)
+	l, _, e := p.Open(pathRequest(core.Unix, true))
 	if e != 0 {
 		t.Fatal(e)
 	}
 	k.failAt, k.alsoFail = len(k.calls), "rename"
-	if e := Abandon(k, &l); e == 0 || l.Aside == "" {
-		t.Fatalf("answer %v, aside %q", e, l.Aside)
+	if e := p.Abandon(&l); e == 0 || !p.Owing() {
+		t.Fatalf("answer %v, owed %q", e, p.Owed())
 	}
-	if e := PutBack(k, &l); e == 0 || l.Aside == "" {
-		t.Fatalf("answer %v, aside %q", e, l.Aside)
+	if e := p.PutBack("private/x"); e == 0 || !slices.Equal(p.Owed(), []string{"private/x"}) {
+		t.Fatalf("answer %v, owed %q", e, p.Owed())
 	}
 	k.failAt, k.alsoFail = -1, ""
-	if e := PutBack(k, &l); e != 0 || l.Aside != "" || k.files["private/x"].ID != before || len(k.files) != 1 {
-		t.Errorf("answer %v, aside %q, files %v", e, l.Aside, k.names())
+	if e := p.PutBack("private/x"); e != 0 || p.Owing() || k.files["private/x"].ID != before || len(k.files) != 1 {
+		t.Errorf("answer %v, owed %q, files %v", e, p.Owed(), k.names())
 	}
 }
 
 func TestRemoveLeavesTheFileOfAnother(t *testing.T) {
 	k := newFakeKernel(-1, 0)
-	l, _, e := Open(k, pathRequest(core.Unix, false))
+	p := NewPaths(k)
+	l, _, e := p.Open(pathRequest(core.Unix, false))
 	if e != 0 {
 		t.Fatal(e)
 	}
 	other := k.put("private/x", sys.SocketFile)
-	if e := Remove(k, &l); e != 0 {
+	if e := p.Remove(&l); e != 0 {
 		t.Error(e)
 	}
 	if k.files["private/x"].ID != other {
@@ -388,19 +390,19 @@ func TestRemoveLeavesTheFileOfAnother(t *testing.T) {
 	}
 }
 
-func TestSetAsideSkipsNamesThatAreTaken(t *testing.T) {
+// A file aside that nobody remembers was left by a master that died within a
+// reload.
+func TestSetAsideReplacesWhatADeadMasterLeft(t *testing.T) {
 	k := newFakeKernel(-1, 0)
-	k.put("private/x", sys.SocketFile)
-	k.put("private/x.aside0", sys.SocketFile)
-	l, _, e := Open(k, pathRequest(core.Unix, true))
-	if e != 0 || l.Aside != "private/x.aside1" {
-		t.Fatalf("set aside at %q: %v", l.Aside, e)
+	before := k.put("private/x", sys.SocketFile)
+	k.put("private/x aside", sys.SocketFile)
+	p := NewPaths(k)
+	l, _, e := p.Open(pathRequest(core.Unix, true))
+	if e != 0 || k.files["private/x aside"].ID != before {
+		t.Fatalf("%v, files %v", e, k.files)
 	}
-	for n := range asideLimit {
-		k.put(fmt.Sprintf("private/x.aside%d", n), sys.SocketFile)
-	}
-	if _, step, e := Open(k, pathRequest(core.Unix, true)); step != core.StepAside || e != core.EEXIST {
-		t.Errorf("step %d with %v, want the search to end", step, e)
+	if e := p.Abandon(&l); e != 0 || k.files["private/x"].ID != before || len(k.files) != 1 {
+		t.Errorf("%v, files %v", e, k.files)
 	}
 }
 
@@ -412,5 +414,5 @@ func TestIdentityThatDoesNotComeBackPanics(t *testing.T) {
 			t.Error("went on as somebody else")
 		}
 	}()
-	Open(k, pathRequest(core.Unix, false))
+	NewPaths(k).Open(pathRequest(core.Unix, false))
 }

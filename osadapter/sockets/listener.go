@@ -3,10 +3,10 @@
 // the owner, mode and options that servers and clients rely on (spec runtime,
 // 6).
 //
-// It refuses to watch, accept or hand out anything, to resolve names, and to
-// keep state of its own: a Listener is a value of the caller's. What it asks of
-// the system goes through Kernel, one method for one call, and when a step
-// fails everything made before is undone.
+// It refuses to watch, accept or hand out anything and to resolve names. A
+// Listener is a value of the caller's; what Paths remembers is which files stand
+// aside. What it asks of the system goes through Kernel, one method for one
+// call, and when a step fails everything made before is undone.
 package sockets
 
 import (
@@ -70,7 +70,6 @@ type Listener struct {
 	Type           core.ServiceType
 	Endpoint       core.Endpoint
 	File           sys.FileID // the file that we made; zero for inet
-	Aside          string     // where the file is that was at the path before; empty: none
 	Owner          core.Account
 	SwitchIdentity bool
 }
@@ -80,9 +79,9 @@ type Listener struct {
 //
 // What is at the path is removed, or with SetAside renamed; a directory there
 // is left alone and fails StepRemove with EISDIR.
-func Open(k Kernel, r Request) (Listener, core.ListenStep, core.Errno) {
+func (p *Paths) Open(r Request) (Listener, core.ListenStep, core.Errno) {
 	var one [1]Opened
-	OpenAll(k, []Request{r}, one[:])
+	p.OpenAll([]Request{r}, one[:], nil)
 	return one[0].Listener, one[0].Step, one[0].Errno
 }
 
@@ -91,16 +90,19 @@ type Opened struct {
 	Listener Listener // without descriptor after an error
 	Step     core.ListenStep
 	Errno    core.Errno
+	Undo     core.Errno // after an error: the first one while its steps were undone, for the log
 }
 
-// OpenAll is Open for each request, in order; opened has as many places. The
-// identity is switched once for all neighbours of one owner: that takes seven
-// system calls, as many as the listener itself.
-func OpenAll(k Kernel, requests []Request, opened []Opened) {
-	for len(requests) > 0 {
-		n := neighbours(requests)
-		openAs(k, requests[:n], opened[:n])
-		requests, opened = requests[n:], opened[n:]
+// OpenAll is Open for each request, in order; opened has as many places. watch,
+// if there is one, is the last step of request number n: when it fails, the
+// listener is undone before the next one is begun. The identity is switched once
+// for all neighbours of one owner: that takes seven system calls, as many as the
+// listener itself.
+func (p *Paths) OpenAll(requests []Request, opened []Opened, watch func(n int, fd sys.FD) core.Errno) {
+	for first := 0; first < len(requests); {
+		end := first + neighbours(requests[first:])
+		p.openAs(requests, opened, first, end, watch)
+		first = end
 	}
 }
 
@@ -118,105 +120,75 @@ func neighbours(requests []Request) int {
 	return n
 }
 
-// openAs opens for requests that need the same identity.
-func openAs(k Kernel, requests []Request, opened []Opened) {
+// openAs opens for the requests from first to end, which need the same
+// identity.
+func (p *Paths) openAs(requests []Request, opened []Opened, first, end int, watch func(int, sys.FD) core.Errno) {
 	open := func() {
-		for i := range requests {
-			o := newOpening(k, &requests[i])
+		for i := first; i < end; i++ {
+			o := newOpening(p, &requests[i])
+			o.number, o.watch = i, watch
 			o.run()
 			opened[i] = o.outcome()
 		}
 	}
-	if !requests[0].switches() {
+	if !requests[first].switches() {
 		open()
 		return
 	}
-	if e := sys.AsOwner(k, requests[0].Owner, open); e != 0 {
-		for i := range opened {
-			opened[i] = Opened{Listener{FD: sys.None}, core.StepIdentity, e}
+	if e := sys.AsOwner(p.k, requests[first].Owner, open); e != 0 {
+		for i := first; i < end; i++ {
+			opened[i] = Opened{Listener: Listener{FD: sys.None}, Step: core.StepIdentity, Errno: e}
 		}
 	}
 }
 
 // Remove ends the listener of a removed service: clients are refused at once,
-// also while children still hold the socket, and the file goes if the path
-// still names the one that we made (Differs: Q12). The answer is the first
+// also while children still hold the socket, and the file goes, wherever it
+// stands, if it is the one that we made (Differs: Q12). The answer is the first
 // error, for the log; the descriptor is closed in any case.
-func Remove(k Kernel, l *Listener) core.Errno {
+func (p *Paths) Remove(l *Listener) core.Errno {
 	var first core.Errno
 	if l.Type != core.FIFO {
-		first = k.Shutdown(l.FD)
+		first = p.k.Shutdown(l.FD)
 	}
 	if l.Endpoint.Path != "" {
-		first = firstOf(first, l.asOwner(k, func() core.Errno { return l.removeFile(k) }))
+		first = firstOf(first, p.asOwner(l.Owner, l.SwitchIdentity, func() core.Errno {
+			return firstOf(l.removeFile(p.k), p.outdated(l))
+		}))
 	}
-	return firstOf(first, l.close(k))
+	return firstOf(first, l.close(p.k))
 }
 
 // Abandon undoes Open when a reload is given up: the file goes if it still is
 // ours, and what was set aside gets its name back in one move, so that no
-// client finds the path empty. The answer is the first error, for the log; the
-// descriptor is closed in any case.
-func Abandon(k Kernel, l *Listener) core.Errno {
+// client finds the path empty. Several that share a path may be abandoned in any
+// order. The answer is the first error, for the log; the descriptor is closed in
+// any case, and what could not be put back is owed.
+func (p *Paths) Abandon(l *Listener) core.Errno {
 	var first core.Errno
 	if l.Endpoint.Path != "" {
 		first = sys.Insist(func() core.Errno {
-			return l.asOwner(k, func() core.Errno { return l.giveBack(k) })
+			return p.asOwner(l.Owner, l.SwitchIdentity, func() core.Errno {
+				return p.giveBack(l.Endpoint, func() core.Errno { return l.removeFile(p.k) })
+			})
 		})
 	}
-	return firstOf(first, l.close(k))
+	if first != 0 {
+		p.owe(l.Endpoint)
+	}
+	return firstOf(first, l.close(p.k))
 }
 
-// PutBack tries once more to give a name back that Abandon could not; then
-// Aside of the abandoned listener is still set. The answer is for the log.
-func PutBack(k Kernel, l *Listener) core.Errno {
-	return l.asOwner(k, func() core.Errno { return l.restore(k) })
-}
-
-// Settle removes what Open set aside, when a reload is committed. The answer
-// is for the log.
-func Settle(k Kernel, l *Listener) core.Errno {
-	if l.Aside == "" {
+// Settle removes what was set aside for the listener, when a reload is
+// committed. The answer is for the log.
+func (p *Paths) Settle(l *Listener) core.Errno {
+	a := p.take(l.Endpoint)
+	if a == nil || a.nothing {
 		return 0
 	}
-	aside := l.Aside
-	l.Aside = ""
 	return sys.Insist(func() core.Errno {
-		return l.asOwner(k, func() core.Errno { return unlink(k, aside) })
+		return p.asOwner(a.owner, a.switchIdentity, func() core.Errno { return unlink(p.k, a.name()) })
 	})
-}
-
-// asOwner runs act with the identity that made the file.
-func (l *Listener) asOwner(k Kernel, act func() core.Errno) core.Errno {
-	if !l.SwitchIdentity {
-		return act()
-	}
-	var e core.Errno
-	if denied := sys.AsOwner(k, l.Owner, func() { e = act() }); denied != 0 {
-		return denied
-	}
-	return e
-}
-
-// giveBack leaves the path as Open found it.
-func (l *Listener) giveBack(k Kernel) core.Errno {
-	if l.Aside == "" {
-		return l.removeFile(k)
-	}
-	e := l.restore(k)
-	if e != 0 { // ours must not stay in the way of whoever repairs it
-		return firstOf(e, l.removeFile(k))
-	}
-	return 0
-}
-
-// restore gives what was set aside its name back.
-func (l *Listener) restore(k Kernel) core.Errno {
-	e := k.Rename(l.Aside, l.Endpoint.Path)
-	if e == 0 {
-		l.Aside = ""
-	}
-	return e
 }
 
 // removeFile unlinks the path if it still names our file. The descriptor is

@@ -1,8 +1,6 @@
 package sockets
 
 import (
-	"strconv"
-
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
@@ -13,22 +11,23 @@ const (
 	fifoMode   = 0o622
 )
 
-// asideLimit bounds the search for a free name to set a file aside. Taken ones
-// are left over from a master that died within a reload.
-const asideLimit = 100
-
 // drainLimit bounds the reads that empty a new FIFO: no pipe is larger than
 // 1 MiB by default.
 const drainLimit = 256
 
 // opening is one Open under way.
 type opening struct {
-	kernel   Kernel
-	request  *Request
-	listener Listener
-	named    bool // the path names what we made
-	step     core.ListenStep
-	errno    core.Errno
+	kernel    Kernel
+	paths     *Paths
+	request   *Request
+	listener  Listener
+	number    int
+	watch     func(number int, fd sys.FD) core.Errno // the last step; nil: none
+	displaced bool                                   // what was at the path stands aside
+	named     bool                                   // the path names what we made
+	step      core.ListenStep
+	errno     core.Errno
+	undo      core.Errno
 }
 
 // try notes the outcome of a step and tells whether to go on.
@@ -40,8 +39,8 @@ func (o *opening) try(step core.ListenStep, e core.Errno) bool {
 }
 
 // newOpening has done nothing yet.
-func newOpening(k Kernel, r *Request) opening {
-	return opening{kernel: k, request: r, listener: Listener{
+func newOpening(p *Paths, r *Request) opening {
+	return opening{kernel: p.k, paths: p, request: r, listener: Listener{
 		FD:             sys.None,
 		Type:           r.Type,
 		Endpoint:       r.Endpoint,
@@ -53,7 +52,7 @@ func newOpening(k Kernel, r *Request) opening {
 // outcome is what run came to.
 func (o *opening) outcome() Opened {
 	if o.errno != 0 {
-		return Opened{Listener{FD: sys.None}, o.step, o.errno}
+		return Opened{Listener: Listener{FD: sys.None}, Step: o.step, Errno: o.errno, Undo: o.undo}
 	}
 	return Opened{Listener: o.listener}
 }
@@ -63,7 +62,7 @@ func (o *opening) outcome() Opened {
 func (o *opening) run() {
 	switch r := o.request; {
 	case r.Type == core.Inet:
-		if !o.inet() {
+		if !o.inet() || !o.watched() {
 			o.closeSocket()
 		}
 	case r.Type != core.FIFO && len(r.Endpoint.Path) > sys.SocketPathLimit:
@@ -86,9 +85,14 @@ func (o *opening) withPath() {
 	default:
 		done = o.try(core.StepSocket, core.EINVAL)
 	}
-	if !done {
+	if !done || !o.watched() {
 		o.undoPath()
 	}
+}
+
+// watched is the last step.
+func (o *opening) watched() bool {
+	return o.watch == nil || o.try(core.StepDescriptors, o.watch(o.number, o.listener.FD))
 }
 
 // inet makes a listening TCP socket. IPv6 ones take no IPv4 clients, those have
@@ -195,59 +199,65 @@ func (o *opening) drain(fd sys.FD) {
 
 // clearPath makes the path free: what is there is removed or set aside.
 func (o *opening) clearPath() bool {
-	k, path := o.kernel, o.request.Endpoint.Path
-	if !o.request.SetAside {
+	k, p, r := o.kernel, o.paths, o.request
+	path := r.Endpoint.Path
+	if !r.SetAside {
+		p.dropAside(r.Endpoint) // nobody of ours uses the path: nothing is owed there
 		return o.try(core.StepRemove, unlink(k, path))
 	}
+	if a := p.aside[keyOf(r.Endpoint)]; a != nil {
+		if !o.try(core.StepRemove, unlink(k, path)) {
+			return false
+		}
+		a.owed, o.displaced = false, true
+		return true
+	}
+	a := &aside{path: path, owner: r.Owner, switchIdentity: r.SwitchIdentity}
 	status, e := k.Lstat(path)
 	switch {
 	case e == core.ENOENT:
-		return true
+		a.nothing = true
 	case e != 0:
 		return o.try(core.StepAside, e)
 	case status.Type == sys.Directory:
 		return o.try(core.StepRemove, core.EISDIR)
+	default:
+		a.file = status.ID
+		if !o.try(core.StepAside, k.Rename(path, a.name())) {
+			return false
+		}
 	}
-	aside, e := freeName(k, path)
-	if e == 0 {
-		e = k.Rename(path, aside)
-	}
-	if !o.try(core.StepAside, e) {
-		return false
-	}
-	o.listener.Aside = aside
+	p.aside[keyOf(r.Endpoint)] = a
+	o.displaced = true
 	return true
 }
 
-// freeName finds a name in the directory of path that nothing has. Only the
-// owner and root write there, and both are us.
-func freeName(k Kernel, path string) (string, core.Errno) {
-	for n := range asideLimit {
-		name := path + ".aside" + strconv.Itoa(n)
-		switch _, e := k.Lstat(name); e {
-		case core.ENOENT:
-			return name, 0
-		case 0:
-		default:
-			return "", e
-		}
-	}
-	return "", core.EEXIST
-}
-
-// undoPath leaves the path as it was and closes the descriptor. Its own errors
-// count for nothing: the one that is reported comes first.
+// undoPath leaves the path as it was and closes the descriptor. What cannot be
+// put back is owed.
 func (o *opening) undoPath() {
-	k, l := o.kernel, &o.listener
-	switch {
-	case l.Aside != "":
-		sys.Insist(func() core.Errno { return l.giveBack(k) })
-	case o.named && l.File == (sys.FileID{}):
-		unlink(k, l.Endpoint.Path) // made this moment, and the kernel did not tell what it is
-	case o.named:
-		l.removeFile(k)
+	at := o.request.Endpoint
+	if o.displaced {
+		o.undo = sys.Insist(func() core.Errno { return o.paths.giveBack(at, o.remove) })
+		if o.undo != 0 {
+			o.paths.owe(at)
+		}
+	} else {
+		o.undo = o.remove()
 	}
 	o.closeSocket()
+}
+
+// remove takes away what we made at the path.
+func (o *opening) remove() core.Errno {
+	l := &o.listener
+	switch {
+	case !o.named:
+		return 0
+	case l.File == (sys.FileID{}): // made this moment, and the kernel did not tell what it is
+		return unlink(o.kernel, l.Endpoint.Path)
+	default:
+		return l.removeFile(o.kernel)
+	}
 }
 
 func (o *opening) closeSocket() {

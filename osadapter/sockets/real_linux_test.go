@@ -41,7 +41,12 @@ func ours(kind core.ServiceType, path string) Request {
 
 func mustOpen(t *testing.T, r Request) *Listener {
 	t.Helper()
-	l, step, e := Open(kernel, r)
+	return mustOpenIn(t, NewPaths(kernel), r)
+}
+
+func mustOpenIn(t *testing.T, p *Paths, r Request) *Listener {
+	t.Helper()
+	l, step, e := p.Open(r)
 	if e != 0 {
 		t.Fatalf("open %s: step %d: %v", r.Endpoint, step, e)
 	}
@@ -116,7 +121,7 @@ func TestFilesHaveTheOwnerAndModeOfTheContract(t *testing.T) {
 		if s.Mode != test.mode || s.Uid != owner.UID || s.Gid != owner.GID {
 			t.Errorf("%s: mode %o, owner %d:%d", test.kind, s.Mode, s.Uid, s.Gid)
 		}
-		if e := Remove(kernel, l); e != 0 {
+		if e := NewPaths(kernel).Remove(l); e != 0 {
 			t.Errorf("remove %s: %v", test.kind, e)
 		}
 	}
@@ -157,7 +162,7 @@ func TestOwnerWithoutRightsInTheDirectoryIsRefused(t *testing.T) {
 	for _, kind := range []core.ServiceType{core.Unix, core.FIFO} {
 		r := ours(kind, path)
 		r.Owner, r.SwitchIdentity = owner, true
-		_, step, e := Open(kernel, r)
+		_, step, e := NewPaths(kernel).Open(r)
 		if e != core.EACCES {
 			t.Errorf("%s: step %d with %v, want EACCES", kind, step, e)
 		}
@@ -167,7 +172,7 @@ func TestOwnerWithoutRightsInTheDirectoryIsRefused(t *testing.T) {
 	}
 	r := ours(core.Unix, path)
 	r.Owner, r.SwitchIdentity = owner, true
-	if _, step, e := Open(kernel, r); step != core.StepRemove || e != core.EACCES {
+	if _, step, e := NewPaths(kernel).Open(r); step != core.StepRemove || e != core.EACCES {
 		t.Errorf("a file in the way: step %d with %v", step, e)
 	}
 }
@@ -193,7 +198,7 @@ func TestListenersDoNotBlockAndCloseOnExec(t *testing.T) {
 
 func TestInetSocketHasTheOptionsOfTheContract(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		l, step, e := Open(kernel, Request{
+		l, step, e := NewPaths(kernel).Open(Request{
 			Type: core.Inet, Backlog: 37, WindowSize: 8192,
 			Endpoint: core.Endpoint{Address: netip.MustParseAddrPort(address)},
 		})
@@ -235,7 +240,7 @@ func TestPortInUseIsReportedAndClosed(t *testing.T) {
 	}
 	defer other.Close()
 	r := Request{Type: core.Inet, Backlog: 5, Endpoint: core.Endpoint{Address: netip.MustParseAddrPort(other.Addr().String())}}
-	l, step, e := Open(kernel, r)
+	l, step, e := NewPaths(kernel).Open(r)
 	if step != core.StepBind || e != core.EADDRINUSE || l.FD != sys.None {
 		t.Errorf("step %d with %v, descriptor %d", step, e, l.FD)
 	}
@@ -267,14 +272,14 @@ func TestOpenReplacesWhateverFileIsThere(t *testing.T) {
 		if _, err := dial(t, path); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if e := Remove(kernel, l); e != 0 {
+		if e := NewPaths(kernel).Remove(l); e != 0 {
 			t.Errorf("%s: remove: %v", name, e)
 		}
 	}
 	if err := os.Mkdir(filepath.Join(dir, "d"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, step, e := Open(kernel, ours(core.Unix, filepath.Join(dir, "d"))); step != core.StepRemove || e != core.EISDIR {
+	if _, step, e := NewPaths(kernel).Open(ours(core.Unix, filepath.Join(dir, "d"))); step != core.StepRemove || e != core.EISDIR {
 		t.Errorf("directory: step %d with %v", step, e)
 	}
 }
@@ -308,7 +313,7 @@ func TestRemoveRefusesClientsWhileAChildHoldsTheSocket(t *testing.T) {
 			address = second
 		}
 		fd := l.FD
-		if e := Remove(kernel, l); e != 0 {
+		if e := NewPaths(kernel).Remove(l); e != 0 {
 			t.Error(e)
 		}
 		checkClosed(t, fd)
@@ -327,16 +332,16 @@ func TestRemoveRefusesClientsWhileAChildHoldsTheSocket(t *testing.T) {
 
 func TestFilesOfOthersAreNotRemoved(t *testing.T) {
 	path := filepath.Join(directory(t), "s")
-	for name, end := range map[string]func(Kernel, *Listener) core.Errno{"remove": Remove, "abandon": Abandon} {
+	for name, end := range map[string]func(*Paths, *Listener) core.Errno{"remove": (*Paths).Remove, "abandon": (*Paths).Abandon} {
 		first := mustOpen(t, ours(core.Unix, path))
 		second := mustOpen(t, ours(core.Unix, path)) // unlinks the first one's file
-		if e := end(kernel, first); e != 0 {
+		if e := end(NewPaths(kernel), first); e != 0 {
 			t.Errorf("%s: %v", name, e)
 		}
 		if _, err := dial(t, path); err != nil {
 			t.Errorf("%s took the file of another: %v", name, err)
 		}
-		if e := Remove(kernel, second); e != 0 {
+		if e := NewPaths(kernel).Remove(second); e != 0 {
 			t.Error(e)
 		}
 	}
@@ -347,26 +352,27 @@ func TestFilesOfOthersAreNotRemoved(t *testing.T) {
 func TestSetAsideAndBack(t *testing.T) {
 	dir := directory(t)
 	path := filepath.Join(dir, "s")
-	old := mustOpen(t, ours(core.Unix, path))
+	p := NewPaths(kernel)
+	old := mustOpenIn(t, p, ours(core.Unix, path))
 	r := ours(core.FIFO, path)
 	r.SetAside = true
 
-	fresh := mustOpen(t, r)
+	fresh := mustOpenIn(t, p, r)
 	if s, e := kernel.Lstat(path); e != 0 || s.Type != sys.NamedPipe || s.ID != fresh.File {
 		t.Fatalf("at the path: %+v, %v", s, e)
 	}
-	if e := Abandon(kernel, fresh); e != 0 {
+	if e := p.Abandon(fresh); e != 0 {
 		t.Fatal(e)
 	}
 	if _, err := dial(t, path); err != nil {
 		t.Errorf("the old listener is not back: %v", err)
 	}
 
-	fresh = mustOpen(t, r)
-	if e := Settle(kernel, fresh); e != 0 {
+	fresh = mustOpenIn(t, p, r)
+	if e := p.Settle(fresh); e != 0 {
 		t.Fatal(e)
 	}
-	if e := Remove(kernel, old); e != 0 {
+	if e := p.Remove(old); e != 0 {
 		t.Fatal(e)
 	}
 	if s, e := kernel.Lstat(path); e != 0 || s.ID != fresh.File {

@@ -40,11 +40,12 @@ func service(t *testing.T, kind core.ServiceType, endpoint string) (*core.Servic
 	e := entry(kind, endpoint)
 	e.SwitchIdentity = false
 	e.Backlog = 5
-	l, step, errno := sockets.Open(kernel, sockets.RequestFor(e, 0, false))
+	paths := sockets.NewPaths(kernel)
+	l, step, errno := paths.Open(sockets.RequestFor(e, 0, false))
 	if errno != 0 {
 		t.Fatalf("listen %s: step %d: %v", endpoint, step, errno)
 	}
-	t.Cleanup(func() { sockets.Remove(kernel, &l) })
+	t.Cleanup(func() { paths.Remove(&l) })
 	return e, l.FD
 }
 

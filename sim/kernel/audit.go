@@ -8,6 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/osadapter/sockets"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -44,20 +45,6 @@ func (w *World) spared() bool {
 
 // fault tells whether the call has failed on purpose.
 func (w *World) fault(c Call) bool { return w.kernel.hits[c] > 0 }
-
-// owed tells whether the daemon has said, since the last reload began, that it
-// could not put back what was set aside. It is bound to try again then.
-func (w *World) owed() bool {
-	for _, l := range slices.Backward(w.Log()) {
-		switch {
-		case strings.HasPrefix(l.Text, "put back"):
-			return true
-		case strings.HasPrefix(l.Text, "reload --"):
-			return false
-		}
-	}
-	return false
-}
 
 // membership is how a descriptor is to be in the poll set.
 type membership struct {
@@ -226,15 +213,13 @@ func (w *World) auditChildren(v core.View, b *osadapter.Books) {
 
 // auditFiles checks that every path leads to who should be there, with the
 // owner and mode of the contract, and that nothing is left aside. A line of
-// the log excuses what could not be removed.
+// the log excuses what could not be removed; what could not be put back must be
+// told, stand aside whole, and be known as owed.
 func (w *World) auditFiles(b *osadapter.Books) {
 	k := w.kernel
-	if w.owed() {
-		return
-	}
-	for _, path := range k.Names() {
-		if former, _, aside := strings.Cut(path, ".aside"); aside && !w.Logged("remove the former "+former) {
-			w.find("aside", "%s is left over", path)
+	for _, path := range b.Owed {
+		if !w.Logged("cannot put " + path + " back") {
+			w.find("owed", "nothing was said of %s, which could not be put back", path)
 		}
 	}
 	w.auditLeftOvers(b)
@@ -242,6 +227,9 @@ func (w *World) auditFiles(b *osadapter.Books) {
 		path := l.Listener.Endpoint.Path
 		if path == "" || w.shared[path] {
 			continue
+		}
+		if slices.Contains(b.Owed, path) {
+			path = sockets.AsideName(path)
 		}
 		f := k.files[path]
 		mode := uint32(0o666)
@@ -262,15 +250,18 @@ func (w *World) auditFiles(b *osadapter.Books) {
 }
 
 // auditLeftOvers finds files that the daemon made for services that are not
-// there. A failure of what it takes to remove them excuses it.
+// there. A line of the log excuses what could not be removed, and a kernel that
+// said that it was not there.
 func (w *World) auditLeftOvers(b *osadapter.Books) {
-	if w.fault(callUnlink) || w.fault(callLstat) || w.fault(callAssume) || w.fault(callRename) {
-		return
+	excused := func(path string) bool {
+		path, _ = strings.CutSuffix(path, sockets.AsideName(""))
+		return w.Logged("close listener "+path) || w.Logged("take back "+path) || w.Logged("remove the former "+path) ||
+			w.Logged("cannot put "+path+" back") || w.kernel.denied[path]
 	}
 	for _, path := range w.kernel.Names() {
 		f := w.kernel.files[path]
 		known := slices.ContainsFunc(b.Listeners, func(l osadapter.ListenerEntry) bool { return l.Listener.File.Inode == f.number })
-		if f.kind != sys.Directory && !f.strange && !known {
+		if f.kind != sys.Directory && !f.strange && !known && !excused(path) {
 			w.find("files", "%s is left over", path)
 		}
 	}

@@ -138,6 +138,9 @@ func (k *Kernel) lookup(path string) (*inode, core.Errno) {
 // Lstat tells about what is at the path.
 func (k *Kernel) Lstat(path string) (sys.FileStatus, core.Errno) {
 	if e := k.enter(callLstat); e != 0 {
+		if e == core.ENOENT && k.files[path] != nil {
+			k.denied[path] = true
+		}
 		return sys.FileStatus{}, e
 	}
 	f, e := k.lookup(path)

@@ -50,6 +50,7 @@ type Kernel struct {
 	alive int            // descriptions that somebody holds
 
 	files      map[string]*inode
+	denied     map[string]bool // files that were there when Lstat said, on purpose, that they were not
 	lastInode  uint64
 	freeInodes []uint64
 
@@ -82,7 +83,7 @@ type Kernel struct {
 // New gives a kernel with the directories private and public of the owner,
 // and a daemon that has its standard descriptors. dice may be nil.
 func New(owner core.Account, dice *Dice) *Kernel {
-	k := &Kernel{Limit: 256, BufferSize: 4096, files: map[string]*inode{}, programs: map[string]Program{}, dice: dice}
+	k := &Kernel{Limit: 256, BufferSize: 4096, files: map[string]*inode{}, denied: map[string]bool{}, programs: map[string]Program{}, dice: dice}
 	for _, path := range []string{"private", "public"} {
 		k.files[path] = k.newInode(sys.Directory, 0o700, owner.UID, owner.GID)
 	}

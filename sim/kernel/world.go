@@ -311,6 +311,9 @@ func (w *World) Serves(bound core.Duration) {
 	if w.ended() {
 		return
 	}
+	if owed := w.daemon.exec.Books().Owed; len(owed) > 0 {
+		w.find("owed", "%s could be put back, and was not", strings.Join(owed, " "))
+	}
 	var waiting []*Client
 	for _, l := range w.listeners() {
 		if !w.shared[l.to.Path] {
