@@ -5,6 +5,7 @@ package kernel
 type Dice struct {
 	state uint64
 	draw  func(n uint32) uint32 // instead of the state
+	spent bool                  // draw has panicked: whoever draws wants the world to end there
 }
 
 // NewDice gives the dice of a seed.
@@ -28,7 +29,10 @@ func (d *Dice) below(n uint32) uint32 {
 		return 0
 	}
 	if d.draw != nil {
-		return d.draw(n)
+		d.spent = true
+		drawn := d.draw(n)
+		d.spent = false
+		return drawn
 	}
 	return uint32(d.next()>>32) % n
 }

@@ -4,7 +4,13 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -126,6 +132,23 @@ func (g *gambler) reload() {
 	}
 }
 
+// persistent are the calls that may fail for longer than anybody insists: the
+// file system, the account, memory.
+var persistent = []Call{
+	callAssume, callBind, callListen, callMkfifo, callOpen, callChmod, callFchmod, callLstat, callFstat, callUnlink, callRename, callPollAdd,
+}
+
+// outage makes a call fail until the next outage, which is the end of it or
+// another one.
+func (g *gambler) outage() {
+	k := g.w.kernel
+	k.faults = nil
+	if g.d.chance(700) {
+		c := persistent[g.d.below(uint32(len(persistent)))]
+		k.Inject(Fault{Call: c, N: k.calls[c] + int(g.d.below(8)), Errno: Errnos[c][g.d.below(uint32(len(Errnos[c])))], Lasting: true})
+	}
+}
+
 func (g *gambler) move() {
 	w, k := g.w, g.w.kernel
 	switch n := g.d.below(100); {
@@ -145,6 +168,8 @@ func (g *gambler) move() {
 		k.Limit = 256
 	case n < 79:
 		k.SetFaultRate(g.d.below(2) * g.d.below(60))
+	case n < 82:
+		g.outage()
 	}
 	w.Run([]core.Duration{0, core.Millisecond, 100 * core.Millisecond, core.Second, 10 * core.Second, 70 * core.Second}[g.d.below(6)])
 }
@@ -172,27 +197,72 @@ func gamble(dice *Dice) *World {
 	return w
 }
 
-var days = flag.Uint64("days", 2000, "how many random days to play")
+var (
+	days      = flag.Uint64("days", 1000, "how many random days of fixed seeds to play, from -from on")
+	from      = flag.Uint64("from", 0, "seed of the first random day")
+	freshDays = flag.Uint64("fresh", 1000, "how many random days of seeds that no run had before to play")
+)
+
+// reportedDays bounds the failing days that are told of with their log;
+// listedDays those of which the seed alone is told. More of them are played for
+// nothing.
+const (
+	reportedDays = 3
+	listedDays   = 50
+)
 
 // TestRandomDays: whatever happens, the books are right after every list of
-// actions, and when all is well again everybody is served.
+// actions, and when all is well again everybody is served. It goes on after a
+// day that fails. A day can be played alone:
+//
+//	go test ./sim/kernel -run TestRandomDays -from SEED -days 1 -fresh 0
 func TestRandomDays(t *testing.T) {
-	seeds := *days
+	fixed, fresh := *days, *freshDays
 	if testing.Short() {
-		seeds /= 10
+		fixed, fresh = fixed/10, fresh/10
 	}
-	lines, calls, hits := 0, 0, 0
-	for seed := range seeds {
-		t.Run(fmt.Sprintf("seed_%d", seed), func(t *testing.T) {
-			w := gamble(NewDice(seed))
-			report(t, w)
-			lines, calls, hits = lines+len(w.Log()), calls+w.kernel.total, hits+len(w.kernel.fired)
+	base := rand.Uint64() >> 1 // the runtime seeds it
+	if fresh > 0 {
+		t.Logf("fresh seeds from %d on", base)
+	}
+	seed := func(n uint64) uint64 {
+		if n < fixed {
+			return *from + n
+		}
+		return base + n - fixed
+	}
+	var next, lines, calls, hits atomic.Uint64
+	var mu sync.Mutex
+	failed := map[uint64]*World{}
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for n := next.Add(1) - 1; n < fixed+fresh; n = next.Add(1) - 1 {
+				w := gamble(NewDice(seed(n)))
+				lines.Add(uint64(len(w.Log())))
+				calls.Add(uint64(w.kernel.total))
+				hits.Add(uint64(len(w.kernel.fired)))
+				if len(w.Findings()) == 0 {
+					continue
+				}
+				mu.Lock()
+				failed[seed(n)] = w
+				enough := len(failed) >= listedDays
+				mu.Unlock()
+				if enough {
+					return
+				}
+			}
 		})
-		if t.Failed() {
-			break
+	}
+	all.Wait()
+	for n, s := range slices.Sorted(maps.Keys(failed)) {
+		t.Errorf("seed %d: %s; go test ./sim/kernel -run TestRandomDays -from %d -days 1 -fresh 0", s, failed[s].Findings()[0], s)
+		if n < reportedDays {
+			report(t, failed[s])
 		}
 	}
-	t.Logf("%d days, %d calls, %d faults, %d lines", seeds, calls, hits, lines)
+	t.Logf("%d days, %d calls, %d faults, %d lines", min(next.Load(), fixed+fresh), calls.Load(), hits.Load(), lines.Load())
 }
 
 // TestDrawnDays is the same with choices that rapid draws and, when they break
@@ -204,6 +274,23 @@ func TestDrawnDays(t *testing.T) {
 			t.Fatalf("%s\n%s", strings.Join(f, "\n"), logText(w))
 		}
 	})
+}
+
+// Dice that panic end the world with their panic; it is none of the daemon's.
+func TestSpentDiceAreNoFinding(t *testing.T) {
+	type spent struct{}
+	left := 2000
+	defer func() {
+		if _, ok := recover().(spent); !ok {
+			t.Error("the panic of the dice was swallowed")
+		}
+	}()
+	gamble(Drawn(func(n uint32) uint32 {
+		if left--; left < 0 {
+			panic(spent{})
+		}
+		return n - 1
+	}))
 }
 
 func TestSameSeedSameDay(t *testing.T) {

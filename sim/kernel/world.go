@@ -206,6 +206,9 @@ func (w *World) guard(act func()) {
 		if r == nil {
 			return
 		}
+		if w.dice != nil && w.dice.spent {
+			panic(r)
+		}
 		if text := fmt.Sprint(r); !strings.HasPrefix(text, "cannot become root again") || w.kernel.hits[callResume] < 3 {
 			w.find("panic", "%s", text)
 		}
