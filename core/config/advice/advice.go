@@ -120,6 +120,7 @@ type check struct {
 	in      *Input
 	p       *config.Parameters
 	catalog *known.Catalog
+	readers *known.Readers
 	last    map[string]*config.MainEntry // of main.cf: the entry that counts
 	words   map[string]int               // how often a word stands in the values of both files
 	entries []entry                      // of master.cf, those that count
@@ -127,6 +128,8 @@ type check struct {
 	names   []string // that a misspelt one may have been meant to be; made when asked for
 	guesses int      // how often names were compared; bounded
 	broken  int      // values that cannot be expanded; bounded
+
+	viaProxy []string // parameters of main.cf with a table that proxymap(8) opens
 
 	swallowed  map[int32]bool           // lines of master.cf that are part of the entry before
 	overridden map[string]bool          // set by "-o" somewhere in master.cf
@@ -140,7 +143,7 @@ func newCheck(in *Input) *check {
 		in: in, p: in.Parameters, last: make(map[string]*config.MainEntry),
 		words: make(map[string]int), told: make(map[Advice]bool),
 		overridden: make(map[string]bool), refused: make(map[config.Position]bool), swallowed: make(map[int32]bool),
-		byName: make(map[string][]*entry),
+		byName: make(map[string][]*entry), readers: known.ReadReaders(),
 	}
 	if c.p != nil {
 		c.catalog = known.New(c.p, in.Master)

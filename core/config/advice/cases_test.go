@@ -192,7 +192,7 @@ var mistakes = []struct {
 		},
 	},
 	{
-		"limits", "", "a unix - - - - - tlsmgr\nb unix n - - - 5 cleanup\nc unix - - - - 0 anvil\nd unix - - - - 0 bounce\n" + queue,
+		"limits", "", "a unix - - - - - tlsmgr\nb unix n - - - 5 cleanup\nc unix - - - - 0 anvil\nd unix - - - - 0 bounce\ncleanup unix n - - - 0 cleanup\n" + queue,
 		[]string{
 			"wrong-limit master.cf:1:16 tlsmgr refuses to start with a process limit other than 1; here it is 100 => write 1",
 			"wrong-limit master.cf:2:16 cleanup refuses to start with a process limit; here it is 5 => write 0",
@@ -230,27 +230,34 @@ var mistakes = []struct {
 		"a service that is missing", "virtual_transport = dovecot\ndefault_transport = smtp:\n", "25 inet n - - - - smtpd\nsmtp unix - - - - - smtp\n",
 		[]string{
 			`missing-service main.cf:1:21 virtual_transport hands mail to the service "dovecot unix" => add an entry for dovecot`,
-			`missing-service master.cf:1:19 smtpd needs the service "cleanup unix" => add the entry: cleanup unix n - - - 0 cleanup`,
+			`missing-service master.cf:1:19 smtpd needs the service "cleanup unix", which master.cf does not have: no mail => add the line to master.cf: cleanup unix n - y - 0 cleanup`,
+			`missing-service master.cf:1:19 smtpd needs the service "rewrite unix" => rewrite unix - - y - - trivial-rewrite`,
+			`missing-service master.cf:1:19 smtpd needs the service "anvil unix" => anvil unix - - y - 1 anvil`,
+			`missing-service master.cf:1:19 smtpd needs the service "proxymap unix" => proxymap unix - - n - - proxymap`,
 		},
+	},
+	{
+		"a service for few", "", strings.Replace("25 inet n - - - - smtpd\n"+system, "trace", "track", 1),
+		[]string{`missing-helper master.cf:3:23 qmgr needs the service "trace unix" => trace unix - - y - 0 bounce`},
 	},
 	{
 		"postscreen alone", "postscreen_dnsbl_sites = a.example\n", "25 inet n - - - 1 postscreen\n",
 		[]string{
-			`missing-service master.cf:1:19 needs the service "smtpd pass" => smtpd pass`,
-			`missing-service master.cf:1:19 needs the service "dnsblog unix" => dnsblog unix`,
+			`missing-service main.cf:1:26 postscreen_dnsbl_sites = a.example needs the service "dnsblog unix" => dnsblog unix - - y - 0 dnsblog`,
+			`missing-service master.cf:1:19 needs the service "smtpd pass" => smtpd pass - - y - - smtpd`,
 		},
 	},
 	{
 		"a filter that is missing, and one of another cleanup", "", "25 inet n - - - - smtpd\n  -o content_filter=scan:[127.0.0.1]:10024\n  -o cleanup_service_name=early\n" + system,
 		[]string{
-			`missing-service master.cf:1:19 needs the service "early unix" => early unix n - - - 0 cleanup`,
+			`missing-service master.cf:1:19 needs the service "early unix" => early unix n - y - 0 cleanup`,
 			`missing-service master.cf:2:6 content_filter hands mail to the service "scan unix" => add an entry for scan`,
 		},
 	},
 	{
 		"a service that is switched off", "master_service_disable = rewrite/unix, lmtp/unix\nmailbox_transport = lmtp:unix:private/x\n", "25 inet n - - - - smtpd\nlmtp unix - - - - - lmtp\n" + system,
 		[]string{
-			`disabled-service main.cf:1:26 "rewrite unix" is switched off, but cleanup of line 3 in master.cf needs it => master_service_disable`,
+			`disabled-service main.cf:1:26 "rewrite unix" is switched off, but smtpd of line 1 in master.cf needs it => master_service_disable`,
 			`disabled-service main.cf:2:21 "lmtp unix", which is switched off => master_service_disable`,
 		},
 	},
@@ -345,8 +352,8 @@ var mistakes = []struct {
 
 // system has the services that the others need, and queue those of the queue.
 const (
-	system = "cleanup unix n - - - 0 cleanup\n" + queue
-	queue  = "qmgr unix n - - 300 1 qmgr\nrewrite unix - - - - - trivial-rewrite\nbounce unix - - - - 0 bounce\ndefer unix - - - - 0 bounce\n"
+	system = "cleanup unix n - - - 0 cleanup\n" + queue + "anvil unix - - - - 1 anvil\nproxymap unix - - n - - proxymap\n"
+	queue  = "qmgr unix n - - 300 1 qmgr\nrewrite unix - - - - - trivial-rewrite\nbounce unix - - - - 0 bounce\ndefer unix - - - - 0 bounce\ntrace unix - - - - 0 bounce\n"
 )
 
 // programs that some of the cases have.
@@ -428,7 +435,7 @@ func TestEveryCodeHasACase(t *testing.T) {
 // What is meant, or may be meant, gets no advice.
 func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
 	for _, c := range []struct{ name, main, master string }{
-		{"parameters of one's own", "mua_client_restrictions = permit_sasl_authenticated, reject\nmy_destination = x\nmydestination = $my_destination\n", "25 inet n - - - - smtpd\n  -o smtpd_client_restrictions=$mua_client_restrictions\n" + system},
+		{"parameters of one's own", "mua_client_restrictions = permit_sasl_authenticated, reject\nmy_destination = x\nmydestination = $my_destination\n", "25 inet n - - - - smtpd\n  -o smtpd_client_restrictions=$mua_client_restrictions\nlocal unix - n n - - local\n" + system},
 		{"a restriction class", "smtpd_restriction_classes = smtpd_recipient_restriction\nsmtpd_recipient_restriction = permit\n", ""},
 		{"parameters of services", "maildrop_destination_recipient_limit = 1\nsmpt_destination_concurrency_limit = 2\npolicy-spf_time_limit = 3600\n", ""},
 		{"tables in main.cf", "virtual_alias_maps = ldap:accounts\naccounts_server_host = x\naccounts_timeout = 3\n", ""},
@@ -442,7 +449,7 @@ func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
 		{"a program of another directory's own kind", "", "policy unix - n n - - spawn\n  user=nobody argv=/usr/bin/policy -o x = y # z {\na unix - n n - - pipe flags=R user=x argv=/bin/x -o a b ${user} {p q}\n"},
 		{"arguments of delivery services", "", "a unix - - - - - smtp flags=DORX -o max_use=1\nb unix - - - - - lmtp -v\n"},
 		{"what is switched off", "master_service_disable = x/unix !y/unix\n", "x unix - - - 60 9 nosuch a b\n"},
-		{"a filter before the queue", "", "25 inet n - - - - smtpd -o smtpd_proxy_filter=127.0.0.1:10\nx unix n - - - 0 cleanup\n" + queue},
+		{"a filter before the queue", "", "25 inet n - - - - smtpd -o smtpd_proxy_filter=127.0.0.1:10\nanvil unix - - - - 1 anvil\nproxymap unix - - n - - proxymap\nrewrite unix - - - - - trivial-rewrite\n"},
 		{"two services on two loopback addresses", "", "127.0.0.1:25 inet n - - - - smtpd\n127.0.0.2:25 inet n - - - - smtpd\n" + system},
 		{"a duplicate, of which config warns", "", "25 inet n - - - - smtpd\nsmtp inet n - - - - smtpd\n" + system},
 		{"a transport that a table names", "default_transport = $other_transport\nother_transport = smtp\n", "smtp unix - - - - - smtp\n"},

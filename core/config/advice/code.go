@@ -54,6 +54,7 @@ const (
 	UselessWakeup    Code = "useless-wakeup"
 	WrongPrivacy     Code = "wrong-privacy"
 	MissingService   Code = "missing-service"
+	MissingHelper    Code = "missing-helper"
 	DisabledService  Code = "disabled-service"
 	OverrideSyntax   Code = "override-syntax"
 	StrayArgument    Code = "stray-argument"
@@ -68,7 +69,7 @@ const (
 var codes = [...]Code{
 	BrokenMacro, CannotChroot, CarriageReturn, CommentedEntry, CommentedParameter, CoveredAddress,
 	DaemonDirectory, DashName, DataDirectory, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8,
-	LongPath, MissingAttribute, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
+	LongPath, MissingAttribute, MissingHelper, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
 	MisspeltReference, NeedsPrivileges, NoServices, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber, OverrideSyntax,
 	PortRange, PortZero, PostfixRefuses, QueueDirectory, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
 	StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace, UnknownCommand, UselessWakeup,
@@ -82,7 +83,7 @@ func (code Code) severity() core.Severity {
 	switch code {
 	case PostfixRefuses:
 		return core.Error
-	case RepeatedParameter:
+	case MissingHelper, RepeatedParameter:
 		return core.Info
 	}
 	return core.Warning

@@ -82,32 +82,6 @@ var serverNames = [...]string{
 	"tlsproxy", "trivial-rewrite", "verify", "virtual",
 }
 
-// demand is a service that a server cannot work without.
-type demand struct {
-	server    string
-	parameter string // that names the service
-	standard  string // its built-in default
-	transport string
-	privacy   privacy
-	what      string // what does not work without it
-	unless    string // a parameter: with a value, the service is not needed
-	only      string // a parameter: without a value, the service is not needed
-}
-
-// demands are those without which no mail goes through the server at all.
-var demands = [...]demand{
-	{server: "pickup", parameter: "cleanup_service_name", standard: "cleanup", transport: "unix", privacy: public, what: "local submissions stay in the maildrop"},
-	{server: "smtpd", parameter: "cleanup_service_name", standard: "cleanup", transport: "unix", privacy: public, what: "no mail is accepted", unless: "smtpd_proxy_filter"},
-	{server: "qmqpd", parameter: "cleanup_service_name", standard: "cleanup", transport: "unix", privacy: public, what: "no mail is accepted"},
-	{server: "cleanup", parameter: "rewrite_service_name", standard: "rewrite", transport: "unix", privacy: private, what: "mail waits until there is one"},
-	{server: "cleanup", parameter: "queue_service_name", standard: "qmgr", transport: "unix", privacy: public, what: "mail stays in the queue"},
-	{server: "qmgr", parameter: "rewrite_service_name", standard: "rewrite", transport: "unix", privacy: private, what: "mail stays in the queue"},
-	{server: "qmgr", parameter: "bounce_service_name", standard: "bounce", transport: "unix", privacy: private, what: "undeliverable mail stays in the queue"},
-	{server: "qmgr", parameter: "defer_service_name", standard: "defer", transport: "unix", privacy: private, what: "deliveries that fail are not recorded"},
-	{server: "postscreen", parameter: "smtpd_service_name", standard: "smtpd", transport: "pass", privacy: private, what: "clients that pass the tests are dropped"},
-	{server: "postscreen", parameter: "dnsblog_service_name", standard: "dnsblog", transport: "unix", privacy: private, what: "the DNS lists are not asked", only: "postscreen_dnsbl_sites"},
-}
-
 // transports are the parameters that name a delivery service, as
 // "service:nexthop".
 var transports = [...]string{

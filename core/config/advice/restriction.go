@@ -1,0 +1,111 @@
+package advice
+
+import (
+	"slices"
+	"strings"
+)
+
+// restrictions are the lists of what a client must fulfil.
+var restrictions = [...]string{
+	"smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions", "smtpd_relay_restrictions",
+	"smtpd_recipient_restrictions", "smtpd_data_restrictions", "smtpd_end_of_data_restrictions", "smtpd_etrn_restrictions",
+}
+
+// verifies is true of a server that asks verify(8) about addresses.
+func verifies(c *check, e *entry) (cause, bool) {
+	for _, name := range restrictions {
+		value, _, _ := c.setting(e, name)
+		if c.probes(value) {
+			return c.because(e, name), true
+		}
+	}
+	return cause{}, false
+}
+
+// probes reports whether a list of restrictions has one that verifies an
+// address, in itself or in one of the operator's classes.
+func (c *check) probes(list string) bool {
+	words := listed(list)
+	for _, word := range words {
+		if word == "reject_unverified_recipient" || word == "reject_unverified_sender" {
+			return true
+		}
+	}
+	if !slices.ContainsFunc(words, c.isClass) {
+		return false
+	}
+	for _, class := range c.classes() {
+		if !slices.Contains(words, class) {
+			continue
+		}
+		for _, word := range listed(c.value(class)) { // classes inside classes are not followed
+			if word == "reject_unverified_recipient" || word == "reject_unverified_sender" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *check) isClass(name string) bool { return slices.Contains(c.classes(), name) }
+
+func (c *check) classes() []string { return listed(c.value("smtpd_restriction_classes")) }
+
+// listed splits a list as Postfix does.
+func listed(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) })
+}
+
+// clientLimits are the limits for which smtpd asks anvil(8).
+var clientLimits = [...]string{
+	"smtpd_client_connection_count_limit", "smtpd_client_connection_rate_limit", "smtpd_client_message_rate_limit",
+	"smtpd_client_recipient_rate_limit", "smtpd_client_new_tls_session_rate_limit", "smtpd_client_auth_rate_limit",
+}
+
+// counts is true of a server that asks anvil(8) about clients of other hosts.
+// Those of mynetworks are not counted, so nothing is said where that may be
+// everybody.
+func counts(c *check, e *entry) (cause, bool) {
+	if e.resolved == nil || e.resolved.LocalOnly {
+		return cause{}, false
+	}
+	for _, name := range []string{"smtpd_client_event_limit_exceptions", "mynetworks"} {
+		text, _, _ := c.setting(e, name)
+		if strings.Contains(text, "/0") || strings.Contains(text, ":/") || strings.Contains(text, "static:") {
+			return cause{}, false
+		}
+	}
+	for _, name := range clientLimits {
+		if value, _, _ := c.setting(e, name); value != "" && value != "0" {
+			return c.because(e, name), true
+		}
+	}
+	return cause{}, false
+}
+
+// postlogService writes the log file.
+var postlogService = demand{
+	parameter: "postlog_service_name", standard: "postlog", transport: "unix-dgram", privacy: public,
+}
+
+// logging looks for the service that writes the log file.
+func (c *check) logging() {
+	file := c.value("maillog_file")
+	if file == "" {
+		return
+	}
+	d := postlogService
+	d.what = "\"postfix start\" refuses to start"
+	name := c.value(d.parameter)
+	if found := c.find(name, d.transport); found != nil {
+		d.what = "what the programs log is lost"
+	}
+	c.require(nil, name, &d, cause{assignment("maillog_file", file), c.mainPath(), c.valueAt("maillog_file")})
+}
+
+func (c *check) mainPath() string {
+	if c.in.Main == nil {
+		return ""
+	}
+	return c.in.Main.Path
+}
