@@ -11,7 +11,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-func (t *terminal) checkCommand(where func() (string, error)) *cobra.Command {
+func (t *terminal) checkCommand(where func(*host) (string, error)) *cobra.Command {
+	var other host
 	var strict, machine bool
 	cmd := &cobra.Command{
 		Use: "check", Short: "say what is wrong in main.cf and master.cf", Args: noArguments,
@@ -20,18 +21,22 @@ what the master would log of the two files, in its words, and where it would be
 silent but the meaning is surely not what was wanted. It needs no running master
 and no root; what cannot be found out without root is no error. What the master
 meets only when it works, such as a port that is taken or a directory that it
-may not write, shows at the start.
+may not write, shows at the start. With --root or --offline the files of another
+host are judged, without a look at this one.
 
 Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
 master would not start, or would refuse the reload, or every postfix command
 would fail before it comes to the master.`,
 		RunE: func(*cobra.Command, []string) error {
-			directory, err := where()
+			directory, err := where(&other)
 			if err != nil {
 				return err
 			}
-			c := load(directory)
+			c := load(other, directory)
 			list := c.advised()
+			if d, any := c.unknown(); any {
+				list = append(list, d)
+			}
 			for i := range list {
 				if machine {
 					if err := t.printJSON(c.remark(&list[i])); err != nil {
@@ -55,6 +60,7 @@ would fail before it comes to the master.`,
 		},
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 when there are warnings")
+	other.flags(cmd)
 	cmd.Flags().BoolVar(&machine, "json", false, "print one JSON object a line, one for each remark")
 	return cmd
 }

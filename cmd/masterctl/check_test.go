@@ -160,7 +160,7 @@ func TestOrdinaryUsersGetNoFalseErrors(t *testing.T) {
 func TestLookUpsThatFailAreNoErrors(t *testing.T) {
 	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
 	s := newSite(t, plainMain, "host.invalid:25 inet n - n - - foo\n")
-	c := load(s.dir)
+	c := load(host{}, s.dir)
 	if len(c.diagnostics) != 1 {
 		t.Fatalf("diagnostics %+v", c.diagnostics)
 	}

@@ -42,7 +42,9 @@ func configDirectory(option string, environ func(string) string) (string, error)
 
 // configuration is what the two files of a directory mean.
 type configuration struct {
-	directory   string
+	host
+	directory   string // on that host
+	loader      *facts.Loader
 	main        *config.MainFile
 	master      *config.MasterFile
 	parameters  *config.Parameters // nil: main.cf cannot be read
@@ -73,19 +75,20 @@ func (c *configuration) about(file string, line int32) []*core.Diagnostic {
 
 // load reads and resolves both files. It does not fail: what is wrong is in
 // the diagnostics.
-func load(directory string) *configuration {
-	c := &configuration{directory: directory}
+func load(h host, directory string) *configuration {
+	c := &configuration{host: h, directory: directory, loader: &facts.Loader{
+		ConfigDirectory: directory, ProcessName: "master", Flags: config.Flags{SwitchIdentity: true}, Root: h.root, Offline: h.offline,
+	}}
 	mainPath, masterPath := config.MainPath(directory), config.MasterPath(directory)
-	loader := &facts.Loader{ConfigDirectory: directory, ProcessName: "master", Flags: config.Flags{SwitchIdentity: true}}
 	for range maxAttempts {
-		mainText, _ := readFile(mainPath)
-		masterText, _ := readFile(masterPath)
+		mainText, _ := h.readFile(mainPath)
+		masterText, _ := h.readFile(masterPath)
 		c.main, c.master = config.ParseMain(mainPath, mainText), config.ParseMaster(masterPath, masterText)
 		c.texts = map[string]source{mainPath: {text: mainText}, masterPath: {text: masterText}}
-		c.resolve(loader)
+		c.resolve()
 		// The loader reads for itself; what is shown must be what it saw.
-		mainAfter, _ := readFile(mainPath)
-		masterAfter, _ := readFile(masterPath)
+		mainAfter, _ := h.readFile(mainPath)
+		masterAfter, _ := h.readFile(masterPath)
 		if bytes.Equal(mainText, mainAfter) && bytes.Equal(masterText, masterAfter) {
 			break
 		}
@@ -94,8 +97,8 @@ func load(directory string) *configuration {
 	return c
 }
 
-func (c *configuration) resolve(loader *facts.Loader) {
-	c.parameters, c.diagnostics, _ = loader.LoadMain()
+func (c *configuration) resolve() {
+	c.parameters, c.diagnostics, _ = c.loader.LoadMain()
 	c.resolved, c.accepted = nil, false
 	if c.parameters == nil {
 		return
@@ -104,7 +107,7 @@ func (c *configuration) resolve(loader *facts.Loader) {
 	if len(remarks) > 0 {
 		c.parameters = config.Evaluate(c.main, c.parameters.Facts(), config.Options{})
 	}
-	c.resolved, c.accepted = loader.LoadServices(c.parameters)
+	c.resolved, c.accepted = c.loader.LoadServices(c.parameters)
 	c.diagnostics = append(c.resolved.Diagnostics[:len(c.resolved.Diagnostics):len(c.resolved.Diagnostics)], remarks...)
 }
 
@@ -148,8 +151,11 @@ func (c *configuration) doubt() {
 		if !strings.HasPrefix(d.Text, "open "+d.File+": ") {
 			continue
 		}
-		const name = "name the directory of main.cf and master.cf with -c"
-		switch status, err := os.Stat(c.directory); {
+		name := "name the directory of main.cf and master.cf with -c"
+		if c.root != "" {
+			name += ", as it is called inside of " + c.root
+		}
+		switch status, err := c.stat(c.directory); {
 		case errors.Is(err, fs.ErrNotExist):
 			d.Hint = "there is no directory " + c.directory + "; " + name
 		case err == nil && !status.IsDir(), errors.Is(err, unix.ENOTDIR):
@@ -195,11 +201,11 @@ func (c *configuration) trouble(d *core.Diagnostic) string {
 // advised gives the diagnostics with the advice on what the original accepts in
 // silence.
 func (c *configuration) advised() []core.Diagnostic {
-	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters}
+	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters, Elsewhere: c.elsewhere()}
 	if c.unread(c.master.Path) {
 		in.Master = nil // it has no entries, but nobody emptied it
 	}
-	in.Programs = facts.Programs(advice.Needs(in))
+	in.Programs = c.loader.Programs(advice.Needs(in))
 	return advice.Merge(c.diagnostics, advice.Check(in))
 }
 

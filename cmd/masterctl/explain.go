@@ -11,7 +11,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-func (t *terminal) explainCommand(where func() (string, error)) *cobra.Command {
+func (t *terminal) explainCommand(where func(*host) (string, error)) *cobra.Command {
+	var other host
 	var machine bool
 	cmd := &cobra.Command{
 		Use: "explain [SERVICE...]", Short: "tell what each service becomes, and which line of which file says so",
@@ -24,13 +25,14 @@ of a master that root started is assumed.
 Exit statuses: 0 done; 1 there is no such service; 2 the configuration has
 errors: see masterctl check.`,
 		RunE: func(_ *cobra.Command, names []string) error {
-			directory, err := where()
+			directory, err := where(&other)
 			if err != nil {
 				return err
 			}
-			return t.explain(load(directory), names, machine)
+			return t.explain(load(other, directory), names, machine)
 		},
 	}
+	other.flags(cmd)
 	cmd.Flags().BoolVar(&machine, "json", false, "print one JSON object a line, one for each service")
 	return cmd
 }
@@ -60,6 +62,9 @@ func (t *terminal) explain(c *configuration, names []string, machine bool) error
 		}
 		first = false
 		t.printExplanation(c, x)
+	}
+	if d, any := c.unknown(); any {
+		fmt.Fprintln(t.err, "masterctl: "+printable(d.Text))
 	}
 	for _, name := range missing {
 		fmt.Fprintf(t.err, "masterctl: there is no service %q in %s%s\n", printable(name), printable(c.master.Path), didYouMean(name, c.names(name)))

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,7 +39,8 @@ func (c *configuration) explanation(e entry) *explanation {
 	}
 	s := e.service
 	from := c.parameters.Sources(c.master, e.MasterEntry, s)
-	x.add("canonical", "canonical name", s.Canonical, s.Canonical, from.Canonical)
+	canonical := c.canonical(s)
+	x.add("canonical", "canonical name", canonical, canonical, from.Canonical)
 	c.socket(x, s, &from)
 	c.process(x, s, &from)
 	c.limits(x, s, &from)
@@ -57,7 +58,9 @@ func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *conf
 		if endpoint.Path != "" {
 			list = append(list, c.resolved.QueueDirectory+"/"+endpoint.Path)
 		} else {
-			list = append(list, endpoint.String())
+			if text := c.endpoint(endpoint); !slices.Contains(list, text) { // those of an unknown host look alike
+				list = append(list, text)
+			}
 		}
 	}
 	x.values = append(x.values, value{"listen", "listens on", list, list, from.Listen})
@@ -67,7 +70,7 @@ func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *conf
 			mode = "0622"
 		}
 		x.add("socket_mode", "socket mode", mode, mode, nil)
-		x.add("socket_owner", "socket owner", s.Owner.Name, account(s.Owner), from.Owner)
+		x.add("socket_owner", "socket owner", s.Owner.Name, c.account(s.Owner), from.Owner)
 	}
 	reach := "from other hosts too"
 	if s.Type != core.Inet {
@@ -79,10 +82,6 @@ func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *conf
 	if len(from.Backlog) > 0 {
 		x.add("backlog", "backlog", s.Backlog, strconv.Itoa(int(s.Backlog)), from.Backlog)
 	}
-}
-
-func account(a core.Account) string {
-	return fmt.Sprintf("%s (uid %d, gid %d)", a.Name, a.UID, a.GID)
 }
 
 // process tells how a process of a service is started.
@@ -102,7 +101,7 @@ func (c *configuration) process(x *explanation, s *core.ServiceConfig, from *con
 	x.add("private", "private", s.Type != core.Inet && strings.HasPrefix(s.Canonical, "private/"),
 		yesNo(strings.HasPrefix(s.Canonical, "private/") && s.Type != core.Inet), from.Private)
 	if s.Unprivileged {
-		x.add("runs_as", "runs as", s.Owner.Name, account(s.Owner), append(from.Unprivileged[:1:1], from.Owner...))
+		x.add("runs_as", "runs as", s.Owner.Name, c.account(s.Owner), append(from.Unprivileged[:1:1], from.Owner...))
 	} else {
 		x.add("runs_as", "runs as", "root", "root, or what the program itself chooses", from.Unprivileged)
 	}

@@ -15,7 +15,7 @@ import (
 // formatOptions are the options of fmt.
 type formatOptions struct{ write, list, diff bool }
 
-func (t *terminal) fmtCommand(where func() (string, error)) *cobra.Command {
+func (t *terminal) fmtCommand(where func(*host) (string, error)) *cobra.Command {
 	var o formatOptions
 	var check bool
 	cmd := &cobra.Command{
@@ -34,7 +34,7 @@ cannot be used.`,
 				return errors.New("fmt -w writes; -l, --check and -d only look: use one or the other")
 			}
 			if len(files) == 0 {
-				directory, err := where()
+				directory, err := where(new(host))
 				if err != nil {
 					return err
 				}

@@ -108,7 +108,7 @@ errors, a file cannot be used, or the command line is wrong.`,
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.SetHelpCommand(helpCommand())
-	where := func() (string, error) { return configDirectory(directory, t.environ) }
+	where := func(h *host) (string, error) { return h.directory(directory, t.environ) }
 	root.AddCommand(t.checkCommand(where), t.explainCommand(where), t.paramCommand(where), t.fmtCommand(where), t.versionCommand())
 	return root
 }

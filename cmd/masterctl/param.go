@@ -12,7 +12,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config/known"
 )
 
-func (t *terminal) paramCommand(where func() (string, error)) *cobra.Command {
+func (t *terminal) paramCommand(where func(*host) (string, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: "param NAME...", Short: "print the fully expanded value of parameters, one a line",
 		Long: `param prints the value of each parameter as a program of the mail system sees
@@ -29,11 +29,11 @@ or parsed, or the command line is wrong.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, names []string) error {
-			directory, err := where()
+			directory, err := where(new(host))
 			if err != nil {
 				return err
 			}
-			return t.printParameters(load(directory), names)
+			return t.printParameters(load(host{}, directory), names)
 		},
 	}
 }

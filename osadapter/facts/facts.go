@@ -10,6 +10,7 @@ package facts
 
 import (
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,10 +46,18 @@ type Loader struct {
 	LookupLimit     time.Duration     // 0: DefaultLookupLimit
 	TotalLimit      time.Duration     // 0: DefaultTotalLimit
 
+	// Root is a directory with the files of another host, whose configuration
+	// this is: ConfigDirectory and all other paths count from there. Nothing of
+	// this host is looked at. Offline says that there are not even such files.
+	// What is not known of the other host is Assumed.
+	Root    string
+	Offline bool
+
 	// The files and the command that answer; empty: those of the system.
 	passwd, group, hosts, services, getent string
 
-	facts *config.Facts // of the last evaluation of main.cf
+	facts   *config.Facts // of the last evaluation of main.cf
+	assumed Assumed
 }
 
 // maxRounds bounds how often a file is evaluated again because an answer
@@ -64,17 +73,20 @@ func (l *Loader) LoadMain() (parameters *config.Parameters, diagnostics []core.D
 
 func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Diagnostic, bool) {
 	path := config.MainPath(l.ConfigDirectory)
-	text, problem := readFile(path)
+	text, problem := l.readFile(path)
 	if problem != nil {
 		return nil, []core.Diagnostic{*problem}, false
 	}
 	main := config.ParseMain(path, text)
-	l.facts = l.gather()
+	l.facts, l.assumed = l.gather(), Assumed{}
 	options := config.Options{Overrides: l.Overrides, Frozen: frozen}
 	p := config.Evaluate(main, l.facts, options)
 	search := l.search()
-	for round := 0; !p.Needs.Empty() && round < maxRounds; round++ {
+	for round := 0; round < maxRounds; round++ {
 		search.answer(l.facts, &p.Needs)
+		if added := l.elsewhere() && l.assumeInterfaces(p); p.Needs.Empty() && !added {
+			break
+		}
 		p = config.Evaluate(main, l.facts, options)
 	}
 	return p, p.Diagnostics, p.OK()
@@ -85,7 +97,7 @@ func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Dia
 // include those of LoadMain.
 func (l *Loader) LoadServices(parameters *config.Parameters) (c *core.Config, ok bool) {
 	path := config.MasterPath(l.ConfigDirectory)
-	text, problem := readFile(path)
+	text, problem := l.readFile(path)
 	if problem != nil {
 		return config.Refusal(append(parameters.Diagnostics[:len(parameters.Diagnostics):len(parameters.Diagnostics)], *problem)...), false
 	}
@@ -133,6 +145,10 @@ func (l *Loader) gather() *config.Facts {
 		Hosts:           make(map[string]config.Host),
 		Ports:           make(map[string]config.Port),
 		FirstLines:      make(map[string]config.File),
+	}
+	if l.elsewhere() {
+		f.Hostname, f.IPv4, f.IPv6, f.Interfaces = l.hostnameElsewhere(), 0, 0, slices.Clone(loopback)
+		return f
 	}
 	f.Interfaces, f.InterfacesError = interfaces()
 	return f

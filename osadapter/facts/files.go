@@ -42,17 +42,23 @@ func errorNumber(err error) core.Errno {
 // errorText gives the C library's words for an error (spec go-traps, G20).
 func errorText(err error) string { return errorNumber(err).String() }
 
-// readFile reads a configuration file once. If the file changes meanwhile it
+// readFile reads a configuration file of the host of the configuration.
+func (l *Loader) readFile(path string) (text []byte, problem *core.Diagnostic) {
+	text, err := readStable(l.inRoot(path))
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	return text, nil
+}
+
+// readStable reads a configuration file once. If the file changes meanwhile it
 // is read again, a few times, and then taken as it is (Differs: Q18, the
 // original waits until the file is a second old).
-func readFile(path string) (text []byte, problem *core.Diagnostic) {
+func readStable(path string) ([]byte, error) {
 	for try := 0; ; try++ {
 		text, stable, err := readOnce(path, maxFileSize)
-		if err != nil {
-			return nil, unreadable(path, err)
-		}
-		if stable || try == maxReadTries-1 {
-			return text, nil
+		if err != nil || stable || try == maxReadTries-1 {
+			return text, err
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestHostileFilesAreRefusedWithoutReadingThemWhole(t *testing.T) {
 			c.damage(t, path)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			text, problem := readFile(path)
+			text, problem := new(Loader).readFile(path)
 			runtime.ReadMemStats(&after)
 			if took := after.TotalAlloc - before.TotalAlloc; took > c.memory<<20 {
 				t.Errorf("took %d bytes", took)
@@ -88,7 +88,7 @@ func TestFIFOWithAWriterIsRefused(t *testing.T) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	must(t, err)
 	defer unix.Close(fd)
-	if _, problem := readFile(path); problem == nil || !strings.HasSuffix(problem.Text, "not a regular file") {
+	if _, problem := new(Loader).readFile(path); problem == nil || !strings.HasSuffix(problem.Text, "not a regular file") {
 		t.Errorf("got %+v", problem)
 	}
 	if f := firstLine(path); f.Problem == "" {
@@ -103,7 +103,7 @@ func TestFileOfTheLargestSizeIsRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main.cf")
 	must(t, os.WriteFile(path, []byte("a = b"), 0o600))
 	must(t, os.Truncate(path, maxFileSize))
-	if text, problem := readFile(path); problem != nil || len(text) != maxFileSize {
+	if text, problem := new(Loader).readFile(path); problem != nil || len(text) != maxFileSize {
 		t.Errorf("%d bytes, %+v", len(text), problem)
 	}
 }

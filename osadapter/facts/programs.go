@@ -14,10 +14,14 @@ const (
 	programsLimit = 10 * time.Second // all of them: a path may be on a disk that is gone
 )
 
-// Programs looks at files that a configuration names, following symbolic
+// Programs looks at files that the configuration names, following symbolic
 // links, without opening them; no privileges are needed. What may not be looked
 // at, or not within the bounds, comes back as Unknown. A path is looked at once.
-func Programs(paths []string) map[string]config.Program {
+// Nothing is known of the files of a host that is offline.
+func (l *Loader) Programs(paths []string) map[string]config.Program {
+	if l.Offline {
+		return nil
+	}
 	found := make(map[string]config.Program, min(len(paths), maxPrograms))
 	deadline := time.Now().Add(programsLimit)
 	for i, path := range paths {
@@ -28,7 +32,7 @@ func Programs(paths []string) map[string]config.Program {
 			found[path] = config.Program{Unknown: true}
 			continue
 		}
-		found[path] = program(path)
+		found[path] = program(l.inRoot(path))
 	}
 	return found
 }

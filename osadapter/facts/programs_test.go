@@ -43,7 +43,7 @@ func TestProgramsAreLookedAt(t *testing.T) {
 	for path := range want {
 		paths = append(paths, path, path)
 	}
-	got := Programs(paths)
+	got := new(Loader).Programs(paths)
 	for path, w := range want {
 		if got[path] != w {
 			t.Errorf("%s: %+v, want %+v", path, got[path], w)
@@ -65,7 +65,7 @@ func TestWhatMayNotBeLookedAtIsUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "program")
-	if got := Programs([]string{path})[path]; !got.Unknown {
+	if got := new(Loader).Programs([]string{path})[path]; !got.Unknown {
 		t.Errorf("%+v", got)
 	}
 }
@@ -77,7 +77,7 @@ func TestProgramsAreBounded(t *testing.T) {
 	}
 	last := "/nowhere/last"
 	paths[maxPrograms] = last
-	if got := Programs(paths); !got[last].Unknown {
+	if got := new(Loader).Programs(paths); !got[last].Unknown {
 		t.Error("a path beyond the bound was looked at")
 	}
 }

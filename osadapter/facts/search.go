@@ -46,10 +46,10 @@ func (s *search) answer(f *config.Facts, n *config.Needs) {
 		f.Groups[name] = s.group(name)
 	}
 	for _, uid := range n.UserIDs {
-		f.UserNames[uid] = s.nameOf("passwd", pathOr(s.loader.passwd, "/etc/passwd"), uid)
+		f.UserNames[uid] = s.nameOf("passwd", s.loader.file(s.loader.passwd, "/etc/passwd"), uid)
 	}
 	for _, gid := range n.GroupIDs {
-		f.GroupNames[gid] = s.nameOf("group", pathOr(s.loader.group, "/etc/group"), gid)
+		f.GroupNames[gid] = s.nameOf("group", s.loader.file(s.loader.group, "/etc/group"), gid)
 	}
 	for _, name := range n.Hosts {
 		f.Hosts[name] = s.host(name)
@@ -58,8 +58,17 @@ func (s *search) answer(f *config.Facts, n *config.Needs) {
 		f.Ports[name] = s.port(name)
 	}
 	for _, path := range n.FirstLines {
-		f.FirstLines[path] = firstLine(path)
+		f.FirstLines[path] = s.loader.firstLine(path)
 	}
+}
+
+// file finds the table of names that is called standard, or what stands in for
+// it.
+func (l *Loader) file(path, standard string) string {
+	if path != "" {
+		return path
+	}
+	return l.inRoot(standard)
 }
 
 func pathOr(path, standard string) string {
@@ -72,7 +81,7 @@ func pathOr(path, standard string) string {
 // table reads a file of lines with fields between colons, or between blanks
 // with comments. A file that cannot be read is empty: getent may know more.
 func (s *search) table(path string, colons bool) [][]string {
-	if rows, ok := s.tables[path]; ok {
+	if rows, ok := s.tables[path]; ok || s.loader.Offline {
 		return rows
 	}
 	text, _, _ := readOnce(path, maxFileSize)
@@ -96,10 +105,15 @@ func parseTable(text string, colons bool) (rows [][]string) {
 	return rows
 }
 
+// unknown reports whether a table of another host is not there to be asked.
+func (s *search) unknown(path string, colons bool) bool {
+	return s.loader.elsewhere() && len(s.table(path, colons)) == 0
+}
+
 // ask runs getent for one key and gives its rows. trouble says why there is no
 // answer at all; a key that nobody knows is no trouble.
 func (s *search) ask(database, key string, colons bool) (rows [][]string, trouble string) {
-	if strings.IndexByte(key, 0) >= 0 {
+	if strings.IndexByte(key, 0) >= 0 || s.loader.elsewhere() {
 		return nil, ""
 	}
 	left := min(s.limit, time.Until(s.deadline))
@@ -136,7 +150,11 @@ func (s *search) account(database, path, name string) (row []string, trouble str
 }
 
 func (s *search) user(name string) config.User {
-	row, trouble := s.account("passwd", pathOr(s.loader.passwd, "/etc/passwd"), name)
+	path := s.loader.file(s.loader.passwd, "/etc/passwd")
+	row, trouble := s.account("passwd", path, name)
+	if len(row) < 4 && s.unknown(path, true) {
+		return s.loader.assumeUser(name)
+	}
 	if len(row) < 4 {
 		return config.User{Trouble: trouble}
 	}
@@ -146,7 +164,11 @@ func (s *search) user(name string) config.User {
 }
 
 func (s *search) group(name string) config.Group {
-	row, trouble := s.account("group", pathOr(s.loader.group, "/etc/group"), name)
+	path := s.loader.file(s.loader.group, "/etc/group")
+	row, trouble := s.account("group", path, name)
+	if len(row) < 3 && s.unknown(path, true) {
+		return s.loader.assumeGroup(name)
+	}
 	if len(row) < 3 {
 		return config.Group{Trouble: trouble}
 	}
@@ -189,13 +211,16 @@ func (s *search) host(name string) (h config.Host) {
 			h.Addresses = append(h.Addresses, a)
 		}
 	}
-	for _, row := range s.table(pathOr(s.loader.hosts, "/etc/hosts"), false) {
+	for _, row := range s.table(s.loader.file(s.loader.hosts, "/etc/hosts"), false) {
 		if slices.ContainsFunc(row[1:], func(n string) bool { return strings.EqualFold(n, name) }) {
 			add(row[0])
 		}
 	}
 	if len(h.Addresses) > 0 {
 		return h
+	}
+	if s.loader.elsewhere() { // its resolver knows more than its hosts file
+		return s.loader.assumeHost(name)
 	}
 	rows, trouble := s.ask("ahosts", name, false)
 	for _, row := range rows {
@@ -209,13 +234,17 @@ func (s *search) host(name string) (h config.Host) {
 
 // port finds the number of a TCP service by name or alias.
 func (s *search) port(name string) config.Port {
-	for _, row := range s.table(pathOr(s.loader.services, "/etc/services"), false) {
+	path := s.loader.file(s.loader.services, "/etc/services")
+	for _, row := range s.table(path, false) {
 		if p, ok := tcpPort(row, name); ok {
 			return p
 		}
 	}
 	if strings.IndexByte(name, '/') >= 0 {
 		return config.Port{}
+	}
+	if s.unknown(path, false) {
+		return s.loader.assumePort(name)
 	}
 	rows, trouble := s.ask("services", name+"/tcp", false)
 	for _, row := range rows {

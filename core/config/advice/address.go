@@ -67,7 +67,7 @@ func (c *check) covered(e *entry, owner map[netip.AddrPort]*entry) {
 func (c *check) foreign(e *entry, a netip.AddrPort) {
 	local := c.p.Facts().Interfaces
 	address := a.Addr()
-	if !e.resolved.HostInName || len(local) == 0 || address.IsUnspecified() || address.IsLoopback() || address.IsLinkLocalUnicast() {
+	if c.in.Elsewhere || !e.resolved.HostInName || len(local) == 0 || address.IsUnspecified() || address.IsLoopback() || address.IsLinkLocalUnicast() {
 		return
 	}
 	for _, p := range local {

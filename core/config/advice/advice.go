@@ -45,6 +45,7 @@ type Input struct {
 	Master     *config.MasterFile
 	Parameters *config.Parameters
 	Programs   map[string]config.Program // answers to Needs, by path
+	Elsewhere  bool                      // the files are another host's, of whose interfaces nothing is known
 }
 
 // Needs lists the paths that must be looked at before Check can tell whether
