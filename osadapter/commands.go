@@ -2,11 +2,11 @@ package osadapter
 
 import (
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/command"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
 // Commands runs short-lived programs, such as getent, beside the loop. The
@@ -14,39 +14,43 @@ import (
 // go-traps, G13).
 type Commands struct {
 	mu      sync.Mutex
-	waiting map[core.PID]chan core.ExitStatus
+	running map[core.PID]*command.Running // not reaped
+	born    func()
 	ended   func()
 }
 
-// NewCommands gives an empty set. ended is called, on another goroutine, when a
-// program has ended and is to be reaped, and when somebody may have ended while a
-// sweep was excluded.
-func NewCommands(ended func()) *Commands {
-	return &Commands{waiting: map[core.PID]chan core.ExitStatus{}, ended: ended}
+// NewCommands gives an empty set. born is called, on another goroutine, when there is
+// a process to be reaped in the end; ended when it is time for that, and when somebody
+// may have ended while a sweep was excluded.
+func NewCommands(born, ended func()) *Commands {
+	return &Commands{running: map[core.PID]*command.Running{}, born: born, ended: ended}
 }
 
 // Run implements facts.Runner. It must not be called on the loop's goroutine.
 func (c *Commands) Run(argv []string, limit time.Duration) (stdout []byte, exit int, err error) {
-	return command.Run(argv, limit, c.fork)
+	return command.Run(argv, limit, c.begin)
 }
 
-// fork holds the lock, so that the loop cannot meet the status before we know
+// begin holds the lock, so that the loop cannot meet the status before we know
 // the number, nor that of a process which could not execute the program.
-func (c *Commands) fork(argv []string, attributes *syscall.ProcAttr) (int, <-chan core.ExitStatus, error) {
+func (c *Commands) begin(p *command.Program) (r *command.Running, err error) {
 	defer c.ended()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	pid, err := syscall.ForkExec(argv[0], argv, attributes)
+	r, err = command.Begin(p, &c.mu, func() { c.look(r) })
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	ended := make(chan core.ExitStatus, 1)
-	c.waiting[core.PID(pid)] = ended
-	go func() {
-		awaitEnd(pid)
+	c.running[r.PID] = r
+	c.born()
+	return r, nil
+}
+
+// look has the loop reap a program that has ended.
+func (c *Commands) look(r *command.Running) {
+	if hasEnded(int(r.PID)) {
 		c.ended()
-	}()
-	return pid, ended, nil
+	}
 }
 
 // exclude keeps programs from being started until admit. It does not wait: when
@@ -59,17 +63,16 @@ func (c *Commands) admit() {
 	}
 }
 
-// claim takes the status of a process if it is one of ours.
-func (c *Commands) claim(pid core.PID, s core.ExitStatus) bool {
-	if c == nil {
+// claim takes the status of a process if it is one of ours. It is called between
+// exclude and admit, so that nobody signals a number that is free again.
+func (c *Commands) claim(r *sys.Reaped) bool {
+	if c == nil || r.Stopped != 0 {
 		return false
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ended, ok := c.waiting[pid]
+	program, ok := c.running[r.PID]
 	if ok {
-		delete(c.waiting, pid)
-		ended <- s
+		delete(c.running, r.PID)
+		program.Reaped(r.Status)
 	}
 	return ok
 }

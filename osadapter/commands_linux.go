@@ -2,14 +2,10 @@ package osadapter
 
 import "golang.org/x/sys/unix"
 
-// awaitEnd returns when the child has ended, and leaves its status to be reaped
-// by the loop. SIGCHLD need not be caught. Should the loop have been faster, it
-// returns at once, or when somebody else has ended who got the number.
-func awaitEnd(pid int) {
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if err != unix.EINTR {
-			return
-		}
-	}
+// hasEnded reports whether a process can be reaped, or was reaped: then the answer is
+// about nobody, or about who got the number, and does no harm.
+func hasEnded(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err != nil || info.Signo != 0
 }

@@ -79,7 +79,7 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 		k.Close(l.waker)
 		return nil, &CallError{"epoll_ctl", e}
 	}
-	x.commands = NewCommands(l.lookForEnds)
+	x.commands = NewCommands(l.childBorn, l.lookForEnds)
 	x.born = l.childBorn
 	return l, nil
 }

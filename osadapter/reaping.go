@@ -124,7 +124,9 @@ func (x *Exec) sweep() (alive bool) {
 			x.unreaped = false
 			return r.Alive
 		}
-		x.reaped = append(x.reaped, r)
+		if !x.commands.claim(&r) {
+			x.reaped = append(x.reaped, r)
+		}
 	}
 }
 
@@ -137,7 +139,7 @@ func (x *Exec) hasReaped(r *sys.Reaped) {
 		x.answer(core.Stopped(g, r.PID, r.Stopped))
 	case c != nil:
 		x.childEnded(g, c, r.Status)
-	case !x.commands.claim(r.PID, r.Status):
+	default:
 		x.answer(core.Exited(g, r.PID, r.Status))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/command"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -327,5 +328,42 @@ func BenchmarkReports(b *testing.B) {
 		if _, err := c.Read(order); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// reaper is a kernel in which a process ends, and which looks who knows of it while it
+// is asked for the next.
+type reaper struct {
+	sys.Linux
+	exec  *Exec
+	ended core.PID
+	known bool
+}
+
+func (k *reaper) Wait() (sys.Reaped, core.Errno) {
+	if pid := k.ended; pid != 0 {
+		k.ended = 0
+		return sys.Reaped{PID: pid}, 0
+	}
+	k.known = len(k.exec.commands.running) == 0
+	return sys.Reaped{}, 0
+}
+
+// From when on a program of ours is reaped, nobody signals its number: that it is gone
+// is known before the lock is free.
+func TestProgramIsKnownToBeReapedAtOnce(t *testing.T) {
+	k := &reaper{}
+	k.exec = &Exec{k: k, commands: NewCommands(func() {}, func() {})}
+	r, err := k.exec.commands.begin(&command.Program{Argv: []string{"/bin/true"}, Files: []uintptr{0, 1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.ended = r.PID
+	if _, err := unix.Wait4(int(r.PID), nil, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	k.exec.Reap()
+	if !k.known {
+		t.Error("reaped, and signalled still")
 	}
 }

@@ -8,6 +8,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,23 +29,61 @@ var (
 	ErrOutput    = errors.New("too much output")
 )
 
-// Fork starts the program with the attributes. The status is sent to ended,
-// which has room for it, once it is reaped.
-type Fork func(argv []string, attributes *syscall.ProcAttr) (pid int, ended <-chan core.ExitStatus, err error)
+// Program says what to run.
+type Program struct {
+	Argv  []string // Argv[0] is an absolute path
+	Env   []string
+	Files []uintptr // Files[n] becomes descriptor n
+}
 
-// Run starts argv[0], an absolute path, with standard input and standard error
+// Running is a program that was begun.
+type Running struct {
+	process
+	lock   sync.Locker
+	look   func()
+	reaped bool // guarded by lock
+	ended  chan core.ExitStatus
+}
+
+// Begin begins a program. Whoever takes the status of its process holds the lock while
+// he does, and calls Reaped. look is called again and again, without the lock, until then.
+func Begin(p *Program, lock sync.Locker, look func()) (*Running, error) {
+	begun, err := begin(p)
+	if err != nil {
+		return nil, err
+	}
+	return &Running{process: begun, lock: lock, look: look, ended: make(chan core.ExitStatus, 1)}, nil
+}
+
+// Reaped delivers the status of the process, whose number can be somebody else's from
+// now on. The lock is held since before the status was taken.
+func (r *Running) Reaped(s core.ExitStatus) {
+	r.reaped = true
+	r.ended <- s
+}
+
+// kill ends the process, unless its number may be somebody else's.
+func (r *Running) kill() {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if !r.reaped {
+		_ = unix.Kill(r.pid(), unix.SIGKILL)
+	}
+}
+
+// Run begins argv[0], an absolute path, with standard input and standard error
 // on /dev/null, waits at most limit and then kills it. exit is the exit code;
 // err tells that it could not be started, ran out of time, was killed or
 // printed more than MaxOutput.
-func Run(argv []string, limit time.Duration, fork Fork) (stdout []byte, exit int, err error) {
+func Run(argv []string, limit time.Duration, begin func(*Program) (*Running, error)) (stdout []byte, exit int, err error) {
 	deadline := time.Now().Add(limit)
-	pid, ended, output, err := start(argv, fork)
+	r, output, err := start(argv, begin)
 	if err != nil {
 		return nil, 0, fmt.Errorf("start %s: %w", argv[0], err)
 	}
+	defer unix.Close(output)
 	stdout, err = readUntil(output, deadline)
-	_ = unix.Close(output)
-	status, late := wait(pid, ended, deadline, err != nil)
+	status, late := r.wait(deadline, err != nil)
 	if err == nil {
 		err = late
 	}
@@ -57,27 +96,28 @@ func Run(argv []string, limit time.Duration, fork Fork) (stdout []byte, exit int
 	return stdout, int(status.Code()), nil
 }
 
-// start starts the program with its output on a pipe of ours.
-func start(argv []string, fork Fork) (pid int, ended <-chan core.ExitStatus, output int, err error) {
+// start begins the program with its output on a pipe of ours.
+func start(argv []string, begin func(*Program) (*Running, error)) (r *Running, output int, err error) {
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return 0, nil, -1, err
+		return nil, -1, err
 	}
 	defer unix.Close(null)
 	read, write, err := pipe()
 	if err != nil {
-		return 0, nil, -1, err
+		return nil, -1, err
 	}
 	defer unix.Close(write)
-	pid, ended, err = fork(argv, &syscall.ProcAttr{
+	r, err = begin(&Program{
+		Argv:  argv,
 		Env:   []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C"},
 		Files: []uintptr{uintptr(null), uintptr(write), uintptr(null)},
 	})
 	if err != nil {
 		_ = unix.Close(read)
-		return 0, nil, -1, err
+		return nil, -1, err
 	}
-	return pid, ended, read, nil
+	return r, read, nil
 }
 
 // pipe makes a pipe that no other child inherits.
@@ -125,24 +165,38 @@ func readUntil(fd int, deadline time.Time) ([]byte, error) {
 	}
 }
 
+// Whether the process has ended is looked after pauses that grow.
+const (
+	firstPause   = 100 * time.Microsecond
+	longestPause = 20 * time.Millisecond
+)
+
 // wait takes the status of the program, which is killed at once if its output
 // is not wanted any more, and otherwise if it lives on at the deadline.
-func wait(pid int, ended <-chan core.ExitStatus, deadline time.Time, unwanted bool) (core.ExitStatus, error) {
+func (r *Running) wait(deadline time.Time, unwanted bool) (core.ExitStatus, error) {
 	if !unwanted {
-		late := time.NewTimer(time.Until(deadline))
-		defer late.Stop()
-		select {
-		case status := <-ended:
+		if status, ok := r.status(deadline); ok {
 			return status, nil
-		case <-late.C:
 		}
 	}
-	_ = unix.Kill(pid, unix.SIGKILL)
-	given := time.NewTimer(grace)
-	defer given.Stop()
-	select {
-	case <-ended:
-	case <-given.C:
-	}
+	r.kill()
+	r.status(time.Now().Add(grace))
 	return 0, ErrTimeLimit
+}
+
+// status waits for the status, at most until the deadline.
+func (r *Running) status(deadline time.Time) (s core.ExitStatus, ok bool) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		r.look()
+		timer := time.NewTimer(min(pause, time.Until(deadline)))
+		select {
+		case s := <-r.ended:
+			timer.Stop()
+			return s, true
+		case <-timer.C:
+		}
+		if !time.Now().Before(deadline) {
+			return 0, false
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"sync"
 	"syscall"
 	"time"
 
@@ -14,28 +15,23 @@ type Plain struct{}
 
 // Run implements Runner.
 func (Plain) Run(argv []string, limit time.Duration) (stdout []byte, exit int, err error) {
-	return command.Run(argv, limit, func(argv []string, attributes *syscall.ProcAttr) (int, <-chan core.ExitStatus, error) {
-		pid, err := syscall.ForkExec(argv[0], argv, attributes)
-		if err != nil {
-			return 0, nil, err
-		}
-		ended := make(chan core.ExitStatus, 1)
-		go func() { ended <- reap(pid) }()
-		return pid, ended, nil
+	return command.Run(argv, limit, func(p *command.Program) (r *command.Running, err error) {
+		lock := &sync.Mutex{}
+		r, err = command.Begin(p, lock, func() { reap(r, lock) })
+		return r, err
 	})
 }
 
-// reap waits for the end of one process.
-func reap(pid int) core.ExitStatus {
-	for {
-		var status syscall.WaitStatus
-		switch _, err := syscall.Wait4(pid, &status, 0, nil); {
-		case err == syscall.EINTR:
-			continue
-		case err == nil && status.Signaled():
-			return core.KilledBy(core.Signal(status.Signal()))
-		default:
-			return core.ExitedWith(uint8(status.ExitStatus()))
-		}
+// reap takes the status of the process if it has ended.
+func reap(r *command.Running, lock sync.Locker) {
+	lock.Lock()
+	defer lock.Unlock()
+	var status syscall.WaitStatus
+	switch pid, err := syscall.Wait4(int(r.PID), &status, syscall.WNOHANG, nil); {
+	case err == syscall.EINTR || err == nil && pid == 0:
+	case err == nil && status.Signaled():
+		r.Reaped(core.KilledBy(core.Signal(status.Signal())))
+	default:
+		r.Reaped(core.ExitedWith(uint8(status.ExitStatus())))
 	}
 }
