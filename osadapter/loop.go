@@ -17,11 +17,14 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Watchdog figures (spec runtime, 13): three looks in a row without progress
-// are taken for a loop that hangs.
+// Watchdog figures (spec runtime, 13): three looks in a row between which the loop
+// did not come round are taken for a loop that hangs. It comes round at least every
+// longestRest, though there is nothing to do, and says so every feedPause at most.
 const (
 	WatchdogInterval = 333 * time.Second
 	watchdogStrikes  = 3
+	longestRest      = 300 * core.Second
+	feedPause        = 30 * core.Second
 )
 
 // Loop carries one machine: it waits in one place, turns what it finds into
@@ -50,10 +53,14 @@ type Loop struct {
 
 	// OnHang is called, on another goroutine, when the loop has not come round
 	// for three watchdog intervals.
-	OnHang   func()
+	OnHang func()
+	// Feed is called at the start of Run, and then when the loop comes round, but
+	// not more often than every feedPause. It is for a watchdog that does without
+	// the Go runtime. Nil: there is none.
+	Feed     func()
 	watchdog *clock.Timer
-	busy     atomic.Bool
-	turns    atomic.Uint64
+	strikes  atomic.Int32 // looks since the loop came round
+	fed      core.Time
 }
 
 // mailbox is where other goroutines leave what the loop is to do.
@@ -86,10 +93,15 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 
 // Now returns the machine's time. It never goes back, though a kernel's clock may,
 // for instance when a process is moved to another machine: the machine takes a time
-// before the last one for a bug.
+// before the last one for a bug. After such a jump time goes on from the last one.
 func (l *Loop) Now() core.Time {
-	l.latest = max(l.latest, core.Time(l.clock.Now().Sub(l.origin)))
-	return l.latest
+	now := core.Time(l.clock.Now().Sub(l.origin))
+	if now < l.latest {
+		l.origin = l.origin.Add(time.Duration(now - l.latest))
+		now = l.latest
+	}
+	l.latest = now
+	return now
 }
 
 // Commands runs short-lived programs beside the loop.
@@ -186,13 +198,13 @@ func (l *Loop) Run() Ending {
 		l.exec.ApplyWatches()
 		l.Journal.Flush()
 		n, e := l.k.PollWait(l.exec.set, ready[:], l.rest())
-		l.busy.Store(true)
-		l.turns.Add(1)
 		if e != 0 {
 			panic(fmt.Sprintf("epoll_wait: %v", e))
 		}
+		if l.Now().Sub(l.fed) >= feedPause {
+			l.feedWatchdogs()
+		}
 		l.turn(ready[:n])
-		l.busy.Store(false)
 	}
 	l.Journal.Flush()
 	l.close()
@@ -212,33 +224,25 @@ const sweepPatience = 100
 
 // rest says how long to wait for events: to the machine's next deadline, and not
 // long while log lines are kept that somebody may take soon, calls are owed, or a
-// child is about to end; below zero, for ever. The wait itself ends in time: a
-// timer of the runtime would fire on another thread, which then has to wake this
-// one.
+// child is about to end; in any case not so long that the watchdogs notice. The wait
+// itself ends in time: a timer of the runtime would fire on another thread, which then
+// has to wake this one.
 func (l *Loop) rest() core.Duration {
 	if l.sweep {
 		return 0
 	}
-	rest := core.Duration(-1)
+	rest := longestRest
 	if when, ok := l.machine.Deadline(); ok {
-		rest = max(when.Sub(l.Now()), 0)
+		rest = min(rest, max(when.Sub(l.Now()), 0))
 	}
 	flush := l.exec.around.Flush
 	if kept := flush != nil && !flush(); kept || l.exec.Owing() {
-		rest = sooner(rest, againInterval)
+		rest = min(rest, againInterval)
 	}
 	if pause, ok := l.exec.Pause(); ok {
-		rest = sooner(rest, pause)
+		rest = min(rest, pause)
 	}
 	return rest
-}
-
-// sooner is the shorter of a rest, which may be for ever, and a pause.
-func sooner(rest, pause core.Duration) core.Duration {
-	if rest < 0 {
-		return pause
-	}
-	return min(rest, pause)
 }
 
 // turn handles one batch: due timers, then descriptors, then what other
@@ -351,40 +355,39 @@ func (m *mailbox) signal(number syscall.Signal) {
 		m.hangup = true
 	case syscall.SIGCHLD:
 		m.reap = true
-	case syscall.SIGALRM:
-		// The original's watchdog runs by it, so that one from outside does
-		// nothing. Ours runs by the clock.
 	default:
 		m.last = core.Signal(number)
 	}
 }
 
-// startWatchdog looks at fixed intervals whether the loop still comes round. A
-// loop that waits for events is well.
+// startWatchdog looks at fixed intervals whether the loop still comes round. It
+// covers all that the loop does, the wait included.
 func (l *Loop) startWatchdog() {
-	if l.OnHang == nil {
-		return
+	if l.OnHang != nil {
+		set := make(chan struct{}) // a mock's timer may fire before it is ours
+		l.watchdog = l.clock.AfterFunc(WatchdogInterval, func() {
+			<-set
+			if l.strikes.Add(1) >= watchdogStrikes {
+				l.OnHang()
+				return
+			}
+			l.watchdog.Reset(WatchdogInterval)
+		})
+		close(set)
 	}
-	strikes, seen := 0, uint64(0)
-	set := make(chan struct{}) // a mock's timer may fire before it is ours
-	defer close(set)
-	var timer *clock.Timer
-	timer = l.clock.AfterFunc(WatchdogInterval, func() {
-		<-set
-		turns := l.turns.Load()
-		if l.busy.Load() && turns == seen {
-			strikes++
-		} else {
-			strikes = 0
-		}
-		seen = turns
-		if strikes >= watchdogStrikes {
-			l.OnHang()
-			return
-		}
-		timer.Reset(WatchdogInterval)
-	})
-	l.watchdog = timer
+	l.feedWatchdogs()
+}
+
+// feedWatchdogs lets the watchdogs know that the loop comes round.
+func (l *Loop) feedWatchdogs() {
+	l.fed = l.Now()
+	l.strikes.Store(0)
+	if l.watchdog != nil {
+		l.watchdog.Reset(WatchdogInterval)
+	}
+	if l.Feed != nil {
+		l.Feed()
+	}
 }
 
 // close stops the watchdog and the delivery of signals. Descriptors are left to

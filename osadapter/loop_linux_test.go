@@ -322,17 +322,31 @@ func TestMissingProgramIsThrottled(t *testing.T) {
 	})
 }
 
+// countedWaits counts how often the loop comes round.
+type countedWaits struct {
+	LoopKernel
+	n *atomic.Int64
+}
+
+func (k countedWaits) PollWait(set sys.FD, buffer []sys.PollEvent, timeout core.Duration) (int, core.Errno) {
+	k.n.Add(1)
+	return k.LoopKernel.PollWait(set, buffer, timeout)
+}
+
 // Who has the listener can shut it down; its hangup would be reported for ever,
 // though nobody wants to know.
 func TestListenerThatAChildShutsDownDoesNotKeepUsBusy(t *testing.T) {
-	s := open(t, clock.New(), local("a", "shut", 1), local("b", "plain", 1))
+	var waits atomic.Int64
+	s := openWith(t, clock.New(), func(s *station) {
+		s.loop.k = countedWaits{s.loop.k, &waits}
+	}, local("a", "shut", 1), local("b", "plain", 1))
 	ask(t, "unix", s.path("a"))
 	const line = "has shut a listener of it down"
 	eventually(t, "the operator is told", func() bool { return strings.Contains(s.log(), line) })
 	eventually(t, "the loop rests", func() bool {
-		before := s.loop.turns.Load()
+		before := waits.Load()
 		time.Sleep(50 * time.Millisecond)
-		return s.loop.turns.Load() == before
+		return waits.Load() == before
 	})
 	ask(t, "unix", s.path("b"))
 	s.reload(local("a", "plain", 1), local("b", "plain", 1)) // its child is gone, and it is watched again
@@ -521,45 +535,129 @@ func TestClockThatGoesBackIsNoBug(t *testing.T) {
 	ask(t, "unix", s.path("a"))
 }
 
-// A loop that does not come round is ended by the watchdog; one that waits for
-// events is not.
-func TestWatchdogTellsAHangFromARest(t *testing.T) {
+func TestTimeGoesOnAfterTheClockWentBack(t *testing.T) {
 	mock := clock.NewMock()
-	hung := make(chan struct{})
-	release := make(chan struct{})
-	var l *Loop
+	mock.Set(time.Unix(1000, 0))
+	l := &Loop{clock: mock, origin: mock.Now()}
+	mock.Add(time.Hour)
+	before := l.Now()
+	mock.Set(time.Unix(0, 0))
+	if now := l.Now(); now != before {
+		t.Errorf("time went from %d to %d", before, now)
+	}
+	mock.Add(time.Second)
+	if now := l.Now(); now != before.Add(core.Second) {
+		t.Errorf("a second later it is %d, want %d", now, before.Add(core.Second))
+	}
+}
+
+// hangs is a test of the watchdogs with a loop that hangs as prepare says, once
+// release is there, until it is closed.
+func hangs(t *testing.T, prepare func(s *station, release chan struct{}) (begin func())) {
+	mock := clock.NewMock()
+	hung, release := make(chan struct{}), make(chan struct{})
+	var waits atomic.Int64
+	var feeds atomic.Int64
+	var begin func()
 	s := openWith(t, mock, func(s *station) {
-		l = s.loop
-		l.OnHang = func() { close(hung) }
-		load := l.exec.around.Load
-		l.exec.around.Load = func(r core.Request) {
-			select {
-			case <-release:
-			case <-hung:
-			}
-			load(r)
-		}
+		s.loop.OnHang = func() { close(hung) }
+		s.loop.Feed = func() { feeds.Add(1) }
+		begin = prepare(s, release)
+		s.loop.k = countedWaits{s.loop.k, &waits}
 	}, local("a", "plain", 1))
+	defer close(release)
+	// The wait goes by the real time, so the end of a rest is played.
+	comesRound := func() {
+		before := waits.Load()
+		s.loop.wake()
+		eventually(t, "the loop comes round", func() bool { return waits.Load() > before })
+	}
 	for range 10 {
-		mock.Add(WatchdogInterval)
+		mock.Add(time.Duration(longestRest))
+		comesRound()
 	}
 	select {
 	case <-hung:
 		t.Fatal("a resting loop was taken for a hung one")
 	default:
 	}
-	s.hangup()
-	eventually(t, "the loop hangs", func() bool { return l.busy.Load() })
-	eventually(t, "the watchdog notices", func() bool {
+	if n := feeds.Load(); n != 11 {
+		t.Errorf("the other watchdog was fed %d times, want 11", n)
+	}
+	for range 100 { // a busy loop costs nothing
+		comesRound()
+	}
+	if n := feeds.Load(); n != 11 {
+		t.Errorf("the other watchdog was fed %d times in no time", n-11)
+	}
+	begin()
+	for range 2 {
 		mock.Add(WatchdogInterval)
-		select {
-		case <-hung:
-			return true
-		default:
-			return false
-		}
+	}
+	select {
+	case <-hung:
+		t.Error("two looks were taken for three")
+	default:
+	}
+	mock.Add(WatchdogInterval)
+	select {
+	case <-hung:
+	case <-time.After(20 * time.Second):
+		t.Error("nobody notices")
+	}
+}
+
+// A loop that does not come round is ended by the watchdog, wherever it hangs; one
+// that waits for events is not.
+func TestWatchdogTellsAHangFromARest(t *testing.T) {
+	t.Run("in a turn", func(t *testing.T) {
+		hangs(t, func(s *station, release chan struct{}) func() {
+			there := make(chan struct{}, 2) // the end of the test loads as well
+			load := s.loop.exec.around.Load
+			s.loop.exec.around.Load = func(r core.Request) {
+				there <- struct{}{}
+				<-release
+				load(r)
+			}
+			return func() { s.hangup(); <-there }
+		})
 	})
-	close(release)
+	t.Run("before the wait", func(t *testing.T) {
+		hangs(t, func(s *station, release chan struct{}) func() {
+			there := make(chan struct{})
+			var armed atomic.Bool
+			s.loop.exec.around.Flush = func() bool { // in rest, as the journal's flush and ApplyWatches are before it
+				if armed.CompareAndSwap(true, false) {
+					close(there)
+					<-release
+				}
+				return true
+			}
+			return func() { armed.Store(true); s.loop.wake(); <-there }
+		})
+	})
+	t.Run("in the wait", func(t *testing.T) {
+		hangs(t, func(s *station, release chan struct{}) func() {
+			k := &hungWait{LoopKernel: s.loop.k, there: make(chan struct{}), release: release}
+			s.loop.k = k
+			return func() { k.armed.Store(true); s.loop.wake(); <-k.there }
+		})
+	})
+}
+
+// hungWait lets one wait hang.
+type hungWait struct {
+	LoopKernel
+	armed          atomic.Bool
+	there, release chan struct{}
+}
+
+func (k *hungWait) PollWait(set sys.FD, buffer []sys.PollEvent, timeout core.Duration) (int, core.Errno) {
+	if k.armed.CompareAndSwap(true, false) {
+		close(k.there)
+		<-k.release
+	}
+	return k.LoopKernel.PollWait(set, buffer, timeout)
 }
 
 // The loop reaps everything; a program that is run beside it still gets its

@@ -61,6 +61,7 @@ const reservedThreads = boot.Processors + // they run, the collector's included
 	1 + // watches for the ends of children
 	1 + // reads a configuration
 	1 + // waits for the end of a program that looks a name up
+	1 + // takes the ticks of the watchdog
 	1 + // writes the journal's file
 	1 // saves the journal when a bug has struck
 
@@ -175,6 +176,7 @@ func (d *daemon) prepareLoop() error {
 		boot.ArmDeadman()
 		d.fatal("watchdog timeout")
 	}
+	d.loop.Feed = boot.FeedWatchdog
 	return nil
 }
 
@@ -350,7 +352,10 @@ func (d *daemon) apply(c *core.Config) []string {
 		// The services are there and the line that says so comes next: whoever
 		// reads it may send a signal (spec runtime, 2.20 to 2.23).
 		boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
-			syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM, syscall.SIGALRM)
+			syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM)
+		if err := boot.InstallWatchdog(); err != nil {
+			d.log.Log(logs.Warning, err.Error()+"; the master goes on without the watchdog that ends it when the Go runtime hangs")
+		}
 	}
 	d.applied = true
 	d.loop.Journal.Apply(c.JournalFile, c.JournalLimit)

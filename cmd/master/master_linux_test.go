@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -170,6 +171,45 @@ func TestAlarmFromOutsideDoesNothing(t *testing.T) {
 	s.connect().echo(t, "still here")
 	must(t, p.Process.Signal(syscall.SIGTERM))
 	s.eventually("the end", func() bool { return gone(p.Process.Pid) })
+}
+
+// The kernel's own watchdog runs, and three of its ticks without a sign of life end
+// the master; ticks are sent here as the kernel's timer sends them.
+func TestKernelsWatchdogEndsTheMaster(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	p := s.start()
+	x := s.connect()
+	timers := func(pid int) string {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", pid))
+		if err != nil {
+			t.Skip("this system does not show timers: ", err)
+		}
+		return string(text)
+	}
+	if text := timers(p.Process.Pid); !strings.Contains(text, "signal: 14/") {
+		t.Fatalf("its timers: %q", text)
+	}
+	if text := timers(x.pid); text != "" {
+		t.Errorf("a child has timers: %q", text)
+	}
+	const siTimer = -2
+	tick := unix.Siginfo{Signo: int32(unix.SIGALRM), Code: siTimer}
+	s.eventually("the master ends", func() bool {
+		_, _, e := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(p.Process.Pid), uintptr(unix.SIGALRM), uintptr(unsafe.Pointer(&tick)))
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return e != 0
+		}
+	})
+	<-p.ended
+	if code := p.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("ended with %v, want exit status 1", p.ProcessState)
+	}
+	x.Close()
+	s.eventually("the child leaves", func() bool { return gone(x.pid) })
 }
 
 func TestWaitFlagReturnsWhenTheDaemonServes(t *testing.T) {

@@ -5,22 +5,21 @@ package parity
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// hold stops the first thread of a Go master, which carries the loop, in the
-// middle of a turn, and leaves it there; the other threads go on.
+// hold stops the first thread of a Go master, which carries the loop, and leaves it
+// there; the other threads go on.
 func (p *process) hold() error {
 	held := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // the tracer is a thread
 		defer runtime.UnlockOSThread()
 		t := tracee(p.master())
-		err := t.stopInTurn(p)
+		err := t.stop()
 		held <- err
 		if err == nil {
 			t.awaitEnd() // the parent hears of the end after the tracer only
@@ -32,40 +31,14 @@ func (p *process) hold() error {
 // tracee is a thread that this one traces.
 type tracee int
 
-// inTurn are calls that the loop makes in a turn and nowhere else: it empties its
-// waker, and looks for dead children.
-var inTurn = []uint64{unix.SYS_READ, unix.SYS_WAIT4, unix.SYS_WAITID}
-
-func (t tracee) stopInTurn(p *process) error {
+func (t tracee) stop() error {
 	if err := unix.PtraceSeize(int(t)); err != nil {
 		return fmt.Errorf("trace: %w", err)
 	}
 	if err := unix.PtraceInterrupt(int(t)); err != nil {
 		return fmt.Errorf("interrupt: %w", err)
 	}
-	waits := false
-	for limit := newLimit(patience); time.Now().Before(limit.at); {
-		if err := t.awaitStop(); err != nil {
-			return err
-		}
-		var regs unix.PtraceRegs
-		if err := unix.PtraceGetRegs(int(t), &regs); err != nil {
-			return fmt.Errorf("look at the thread: %w", err)
-		}
-		if waits && slices.Contains(inTurn, regs.Orig_rax) {
-			return nil
-		}
-		if regs.Orig_rax == unix.SYS_EPOLL_WAIT || regs.Orig_rax == unix.SYS_EPOLL_PWAIT {
-			waits = true
-			if err := unix.Kill(p.master(), unix.SIGALRM); err != nil { // wakes the loop, and means nothing to it
-				return err
-			}
-		}
-		if err := unix.PtraceSyscall(int(t), 0); err != nil {
-			return fmt.Errorf("go on: %w", err)
-		}
-	}
-	return fmt.Errorf("the loop makes no turn")
+	return t.awaitStop()
 }
 
 func (t tracee) awaitStop() error {

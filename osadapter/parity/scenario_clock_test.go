@@ -191,12 +191,12 @@ func hangOriginal(s *station, p *process) {
 	}
 }
 
-// hangOurs holds the thread of the loop in the middle of a turn, and turns the
-// clock by which the watchdog goes.
+// hangOurs holds the thread of the loop, and turns the clock by which the watchdog
+// goes.
 func hangOurs(s *station, p *process) {
 	p.turn(0) // makes its clock one that can be turned
 	s.require("hold the loop", p.hold())
-	for range 4 { // the first look finds turns that were made
+	for range 3 {
 		p.turnHeld(334 * time.Second)
 	}
 	s.awaitLog("watchdog timeout", 1)
