@@ -13,15 +13,15 @@ import (
 
 func (t *terminal) checkCommand(where func(*host) (string, error)) *cobra.Command {
 	var other host
-	var strict, machine bool
+	var strict, machine, ports bool
 	cmd := &cobra.Command{
 		Use: "check", Short: "say what is wrong in main.cf and master.cf", Args: noArguments,
 		Long: `check reads main.cf and master.cf as the master would and says what is wrong:
 what the master would log of the two files, in its words, and where it would be
 silent but the meaning is surely not what was wanted. It needs no running master
 and no root; what cannot be found out without root is no error. What the master
-meets only when it works, such as a port that is taken or a directory that it
-may not write, shows at the start. With --root or --offline the files of another
+meets only when it works, such as a directory that it may not write, shows at the
+start; a port that is taken too, but for --ports, which asks the system. With --root or --offline the files of another
 host are judged, without a look at this one.
 
 Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
@@ -33,6 +33,11 @@ would fail before it comes to the master.`,
 				return err
 			}
 			c := load(other, directory)
+			if ports {
+				if c.listeners, err = c.listening(); err != nil {
+					return err
+				}
+			}
 			list := c.advised()
 			if d, any := c.unknown(); any {
 				list = append(list, d)
@@ -60,6 +65,7 @@ would fail before it comes to the master.`,
 		},
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 when there are warnings")
+	cmd.Flags().BoolVar(&ports, "ports", false, "look also whether others listen on the addresses of the services")
 	other.flags(cmd)
 	cmd.Flags().BoolVar(&machine, "json", false, "print one JSON object a line, one for each remark")
 	return cmd

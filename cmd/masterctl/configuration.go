@@ -53,6 +53,7 @@ type configuration struct {
 	diagnostics []core.Diagnostic // of both files, in the daemon's order
 	texts       map[string]source // by path
 	byPlace     map[place][]*core.Diagnostic
+	listeners   []advice.Listener // only if they were asked for
 }
 
 // place is a line of a file.
@@ -201,7 +202,7 @@ func (c *configuration) trouble(d *core.Diagnostic) string {
 // advised gives the diagnostics with the advice on what the original accepts in
 // silence.
 func (c *configuration) advised() []core.Diagnostic {
-	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters, Elsewhere: c.elsewhere()}
+	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters, Listeners: c.listeners, Elsewhere: c.elsewhere()}
 	if c.unread(c.master.Path) {
 		in.Master = nil // it has no entries, but nobody emptied it
 	}

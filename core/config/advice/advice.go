@@ -13,6 +13,7 @@ package advice
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -45,6 +46,7 @@ type Input struct {
 	Master     *config.MasterFile
 	Parameters *config.Parameters
 	Programs   map[string]config.Program // answers to Needs, by path
+	Listeners  []Listener                // that are there already; only if ports that are taken are asked for
 	Elsewhere  bool                      // the files are another host's, of whose interfaces nothing is known
 }
 
@@ -56,6 +58,9 @@ func Needs(in *Input) []string {
 	}
 	directory := in.Parameters.DaemonDirectory()
 	list := append(ownDirectories(in.Parameters), directory)
+	if file := logFile(in.Parameters); file != "" {
+		list = append(list, file, path.Dir(file))
+	}
 	for i := range in.Master.Entries {
 		e := &in.Master.Entries[i]
 		if _, off := in.Parameters.Disabled(e); off || e.Ignored() || len(e.Fields) < config.NumColumns {
@@ -130,6 +135,7 @@ type check struct {
 	guesses int      // how often names were compared; bounded
 	broken  int      // values that cannot be expanded; bounded
 
+	programs programs // whether those of master.cf are there; looked at when asked for
 	viaProxy []string // parameters of main.cf with a table that proxymap(8) opens
 
 	swallowed  map[int32]bool           // lines of master.cf that are part of the entry before

@@ -63,7 +63,7 @@ func input(main, master string) *in {
 			x.Programs[path] = program
 		} else if path == x.Parameters.DaemonDirectory() {
 			x.Programs[path] = config.Program{Exists: true, Directory: true, Executable: true}
-		} else if slices.Contains(ownDirectories(x.Parameters), path) {
+		} else if slices.Contains(ownDirectories(x.Parameters), path) || path == filepath.Dir(logFile(x.Parameters)) {
 			x.Programs[path] = config.Program{Exists: true, Directory: true, Executable: true}
 		} else {
 			x.Programs[path] = config.Program{}

@@ -2,6 +2,7 @@ package advice
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -333,11 +334,40 @@ var mistakes = []struct {
 		[]string{"no-services master.cf:0:0 master.cf has no entry: no service is started, and a reload stops all => put the saved file back"},
 	},
 	{
-		"Postfix's own programs that are not there", "daemon_directory = /bare\n", "a unix - - - - - error\nb unix - - - - - eror\nc unix - - - - - discrd\n",
+		"Postfix's own programs that are not there", "daemon_directory = /bare\n", "a unix - - - - - error\nb unix - - - - - eror\nc unix - - - - - discrd\nd unix - - - - - smtp\n",
 		[]string{
 			"unknown-command master.cf:1:18 no program /bare/error => write the name of a program in the daemon directory, or put",
 			"unknown-command master.cf:2:18 no program /bare/eror => write the name of a program in the daemon directory, or put",
 			"unknown-command master.cf:3:18 no program /bare/discrd => did you mean discard?",
+		},
+	},
+	{
+		"a daemon directory of other programs", "daemon_directory = /void\n", "a unix - - - - - error\nb unix - - - - - deliver\nc unix - - - - - error\n",
+		[]string{"daemon-directory main.cf:1:20 daemon_directory = /void has none of the programs that master.cf names => such as smtpd"},
+	},
+	{
+		"overrides that nobody reads", "", "a unix - - - - - smtp\n  -o smtpd_banner=x\n  -o { header_checks = static:x } -o a_destination_concurrency_limit=3\n  -o smtp_destination_recipient_limit=1 -osendmail_path=x\n" + system,
+		[]string{
+			"unread-override master.cf:2:6 smtp never reads smtpd_banner: the override has no effect => remove it",
+			"unread-override master.cf:3:8 smtp never reads header_checks => if it is meant for cleanup, put it on an entry of that server",
+			"unread-override master.cf:3:38 smtp never reads a_destination_concurrency_limit => write it into main.cf, where the queue manager",
+			"unread-override master.cf:4:43 smtp never reads sendmail_path => remove it",
+		},
+	},
+	{
+		"a log file in no directory", "maillog_file = /var/nolog/mail.log\n", quiet + "postlog unix-dgram n - - - 1 postlogd\n",
+		[]string{"log-file main.cf:1:16 /var/nolog is no directory: nothing is logged => make the directory"},
+	},
+	{
+		"a log file that is a directory", "maillog_file = /var/log\n", quiet + "postlog unix-dgram n - - - 1 postlogd\n",
+		[]string{"log-file main.cf:1:16 maillog_file = /var/log is a directory => name a file"},
+	},
+	{
+		"ports that others have", "inet_interfaces = 127.0.0.1\n", "3001 inet n - - - - smtpd\n[::1]:3002 inet n - - - - smtpd\n127.0.0.1:3003 inet n - - - - smtpd\n127.0.0.1:3004 inet n - - - - smtpd\n25 inet n - - - - smtpd\n" + system,
+		[]string{
+			"port-taken master.cf:1:1 the address 127.0.0.1:3001 is taken: exim4 (process 7) listens on 0.0.0.0:3001 => stop the other program",
+			"port-taken master.cf:2:1 the address [::1]:3002 is taken: somebody listens on [::1]:3002 => another address",
+			"port-taken master.cf:3:1 somebody listens on [::]:3003 => another",
 		},
 	},
 	{
@@ -366,6 +396,9 @@ var odd = map[string]config.Program{
 	"/nowhere/data": {},
 	"/unmade/pid":   {},
 	"/bare/error":   {},
+	"/void/error":   {},
+	"/var/nolog":    {},
+	"/var/log":      {Exists: true, Directory: true},
 }
 
 // quiet is an entry about which there is nothing to say.
@@ -381,7 +414,18 @@ func judge(main, master string) (*in, []Advice) {
 			x.Programs[path] = p
 		}
 	}
+	x.Listeners = listeners
 	return x, Check(&x.Input)
+}
+
+// listeners are there in every case.
+var listeners = []Listener{
+	{Address: netip.MustParseAddrPort("0.0.0.0:25"), Holder: "the running master", Own: true},
+	{Address: netip.MustParseAddrPort("0.0.0.0:3001"), Holder: "exim4 (process 7)"},
+	{Address: netip.MustParseAddrPort("[::1]:3002"), Holder: "somebody"},
+	{Address: netip.MustParseAddrPort("[::]:3003"), Holder: "somebody"},
+	{Address: netip.MustParseAddrPort("[::]:3004"), IPv6Only: true, Holder: "somebody"},
+	{Address: netip.MustParseAddrPort("127.0.0.2:3004"), Holder: "somebody"},
 }
 
 func TestMistakesAreTold(t *testing.T) {

@@ -29,6 +29,7 @@ const (
 	DaemonDirectory    Code = "daemon-directory"
 	QueueDirectory     Code = "queue-directory"
 	DataDirectory      Code = "data-directory"
+	LogFile            Code = "log-file"
 
 	NoServices       Code = "no-services"
 	SwallowedEntry   Code = "swallowed-entry"
@@ -38,6 +39,7 @@ const (
 	PostfixRefuses   Code = "postfix-refuses"
 	PortRange        Code = "port-range"
 	PortZero         Code = "port-zero"
+	PortTaken        Code = "port-taken"
 	SameAddress      Code = "same-address"
 	CoveredAddress   Code = "covered-address"
 	ForeignAddress   Code = "foreign-address"
@@ -59,6 +61,7 @@ const (
 	OverrideSyntax   Code = "override-syntax"
 	StrayArgument    Code = "stray-argument"
 	MisspeltOverride Code = "misspelt-override"
+	UnreadOverride   Code = "unread-override"
 	RepeatedOverride Code = "repeated-override"
 	UnclosedBrace    Code = "unclosed-brace"
 	MissingAttribute Code = "missing-attribute"
@@ -67,13 +70,13 @@ const (
 
 // codes are all of them, sorted by their texts.
 var codes = [...]Code{
-	BrokenMacro, CannotChroot, CarriageReturn, CommentedEntry, CommentedParameter, CoveredAddress,
-	DaemonDirectory, DashName, DataDirectory, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8,
+	BrokenMacro, CannotChroot, CarriageReturn, CommentedEntry, CommentedParameter, CoveredAddress, DaemonDirectory,
+	DashName, DataDirectory, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8, LogFile,
 	LongPath, MissingAttribute, MissingHelper, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
-	MisspeltReference, NeedsPrivileges, NoServices, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber, OverrideSyntax,
-	PortRange, PortZero, PostfixRefuses, QueueDirectory, RepeatedOverride, RepeatedParameter, SameAddress, SamePath, ShiftedColumns,
-	StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace, UnknownCommand, UselessWakeup,
-	WrongLimit, WrongName, WrongPrivacy,
+	MisspeltReference, NeedsPrivileges, NoServices, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber,
+	OverrideSyntax, PortRange, PortTaken, PortZero, PostfixRefuses, QueueDirectory, RepeatedOverride, RepeatedParameter,
+	SameAddress, SamePath, ShiftedColumns, StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace,
+	UnknownCommand, UnreadOverride, UselessWakeup, WrongLimit, WrongName, WrongPrivacy,
 }
 
 // severity is Error where Postfix can no longer be started or reloaded, Warning
@@ -83,7 +86,7 @@ func (code Code) severity() core.Severity {
 	switch code {
 	case PostfixRefuses:
 		return core.Error
-	case MissingHelper, RepeatedParameter:
+	case MissingHelper, RepeatedParameter, UnreadOverride:
 		return core.Info
 	}
 	return core.Warning

@@ -20,6 +20,11 @@ func (c *check) command(e *entry) {
 			"name the directory that has Postfix's servers, such as smtpd")
 		return
 	}
+	if c.bare() {
+		c.inMain(DaemonDirectory, c.valueAt("daemon_directory"), "daemon_directory = "+directory+
+			" has none of the programs that master.cf names: no service can be started", "name the directory that has Postfix's servers, such as smtpd")
+		return
+	}
 	program, known := c.in.Programs[directory+"/"+text]
 	switch {
 	case !known || program.Unknown:
@@ -31,6 +36,42 @@ func (c *check) command(e *entry) {
 		c.inMaster(NotExecutable, at, directory+"/"+text+" may not be executed by anybody: every start of the service fails",
 			"make it executable: chmod 755 "+directory+"/"+text)
 	}
+}
+
+// bare reports whether the daemon directory has none of several programs.
+func (c *check) bare() bool {
+	if c.programs == programsUnseen {
+		c.programs = c.seePrograms()
+	}
+	return c.programs == programsMissing
+}
+
+// programs says whether the programs of master.cf are there at all.
+type programs uint8
+
+const (
+	programsUnseen programs = iota
+	programsMissing
+	programsFound // one at least, or it is not known
+)
+
+func (c *check) seePrograms() programs {
+	missing := make(map[string]bool)
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.off {
+			continue
+		}
+		program, known := c.in.Programs[c.p.DaemonDirectory()+"/"+e.command()]
+		if !known || program.Unknown || program.Exists {
+			return programsFound
+		}
+		missing[e.command()] = true
+	}
+	if len(missing) < 2 { // a single one may be a slip of the pen
+		return programsFound
+	}
+	return programsMissing
 }
 
 // commandHint says what to write instead of a command that is not there. What

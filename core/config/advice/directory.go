@@ -1,6 +1,10 @@
 package advice
 
-import "github.com/stationmaster/stationmaster/core/config"
+import (
+	"path"
+
+	"github.com/stationmaster/stationmaster/core/config"
+)
 
 // directories looks at the directories that the master itself needs at its
 // start. Whether mail_owner may write there is not judged: that takes more than
@@ -19,6 +23,32 @@ func (c *check) directories() {
 		c.inMain(DataDirectory, c.valueAt("data_directory"), "data_directory = "+data+" is no directory: the master cannot make its lock file there, and does not start",
 			"make the directory and give it to mail_owner, or correct data_directory")
 	}
+	c.logFile()
+}
+
+// logFile looks at the file of the log. postlogd makes the file, but no
+// directory.
+func (c *check) logFile() {
+	file, at := logFile(c.p), c.valueAt("maillog_file")
+	if file == "" {
+		return
+	}
+	switch program, known := c.in.Programs[file]; {
+	case c.noDirectory(path.Dir(file)):
+		c.inMain(LogFile, at, path.Dir(file)+" is no directory: nothing is logged", "make the directory, or correct maillog_file")
+	case known && program.Directory:
+		c.inMain(LogFile, at, "maillog_file = "+file+" is a directory: nothing is logged", "name a file")
+	}
+}
+
+// logFile is the file of the log, empty if there is none or the master refuses
+// it.
+func logFile(p *config.Parameters) string {
+	file, err := p.Value("maillog_file")
+	if err != nil || !absolute(file) {
+		return ""
+	}
+	return file
 }
 
 // lockDirectory is where the master locks others out of the queue.

@@ -120,11 +120,13 @@ func (c *check) services() {
 		if e.ours {
 			c.demanded(e)
 			c.arguments(e)
+			c.unread(e)
 		}
 		c.braces(e)
 	}
 	c.postconf()
 	c.addresses()
+	c.taken()
 	c.paths()
 	c.dependencies()
 }

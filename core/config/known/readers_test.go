@@ -39,12 +39,15 @@ func TestServersReadTheirOwnParameters(t *testing.T) {
 		{"smtpd", "smtp_helo_timeout", false},
 		{"smtp", "smtp_helo_timeout", true},
 		{"smtp", "smtpd_banner", false},
-		{"lmtp", "smtp_tls_security_level", true}, // documented with it
-		{"postscreen", "smtpd_banner", true},      // by the default of postscreen_greet_banner
+		{"lmtp", "smtp_tls_security_level", false},
+		{"lmtp", "lmtp_tls_security_level", true},
+		{"postscreen", "smtpd_banner", true}, // by the default of postscreen_greet_banner
 		{"tlsproxy", "smtpd_tls_security_level", true},
 		{"discard", "mydestination", true}, // every server reads it
 		{"discard", "smtpd_banner", false},
 		{"smtpd", "sendmail_path", false},
+		{"smtpd", "header_checks", false},
+		{"smtpd", "default_rbl_reply", true}, // without expansion, but documented
 		{"smtpd", "mydestinatoin", false},
 	} {
 		if got := r.Read(c.server, c.name); got != c.want {

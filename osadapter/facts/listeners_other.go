@@ -1,0 +1,5 @@
+//go:build !linux
+
+package facts
+
+func listening() ([]Listener, error) { return nil, ErrNoListeners }
