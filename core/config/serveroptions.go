@@ -2,6 +2,20 @@ package config
 
 import "strings"
 
+// ServerArgument is one argument of a service as its server takes it: an option
+// that sets a parameter, one that does something else, or what follows the
+// options.
+type ServerArgument struct {
+	Letter byte   // of the option; 0: not an option
+	Option int    // the number of the argument that has the letter, from 0
+	Arg    int    // the number of the argument that holds the value
+	Start  int    // where the value begins in that argument
+	Text   string // the value of an option that takes one; else the argument
+	Name   string // the parameter that the option sets; empty: none
+	Value  string // what it is set to, macros unexpanded
+	Fault  string // why the server ends here; empty: it does not
+}
+
 // ServerOption is one option with which a service's own arguments override a
 // parameter of its server.
 type ServerOption struct {
@@ -16,43 +30,86 @@ const (
 	serverFlags  = "cdDlSuvVz"
 )
 
-// ServerOptions finds the parameters that a service's own arguments override:
-// "-o name=value", and "-i" and "-m" for max_idle and max_use. As the servers
-// do, it stops at the first argument that is no option. What is malformed is
-// left out: the server refuses it.
-func ServerOptions(args []string) (list []ServerOption) {
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		if len(arg) < 2 || arg[0] != '-' {
+// The faults of options that are not about name=value, for which the original
+// has its own words.
+const (
+	UnknownOption = "unknown option"
+	MissingValue  = "missing value"
+)
+
+// ServerArguments reads the arguments of a service as servers do: options up to
+// the first argument that is none, or up to "--". The list ends with the first
+// fault.
+func ServerArguments(args []string) (list []ServerArgument) {
+	i := 0
+	for i < len(args) && len(args[i]) > 1 && args[i][0] == '-' {
+		if args[i] == "--" {
+			i++
+			break
+		}
+		option, more := serverOption(args, i)
+		list = append(list, option...)
+		if n := len(list); n > 0 && list[n-1].Fault != "" {
 			return list
 		}
-		at := 1
-		for at < len(arg) && strings.IndexByte(serverFlags, arg[at]) >= 0 {
-			at++
-		}
-		if at == len(arg) {
+		i += more
+	}
+	for ; i < len(args); i++ {
+		list = append(list, ServerArgument{Option: i, Arg: i, Text: args[i]})
+	}
+	return list
+}
+
+// serverOption reads the options of one argument: letters without a value, then
+// perhaps one with a value. more is how many arguments they take.
+func serverOption(args []string, i int) (list []ServerArgument, more int) {
+	arg := args[i]
+	for at := 1; at < len(arg); at++ {
+		a := ServerArgument{Letter: arg[at], Option: i, Arg: i, Text: arg}
+		if strings.IndexByte(serverFlags, a.Letter) >= 0 {
+			list = append(list, a)
 			continue
 		}
-		letter, value := arg[at], arg[at+1:]
-		if strings.IndexByte(serverValues, letter) < 0 {
-			return list
+		if strings.IndexByte(serverValues, a.Letter) < 0 {
+			a.Fault = UnknownOption
+			return append(list, a), 1
 		}
-		if value == "" {
-			if i++; i == len(args) {
-				return list
+		more = 1
+		if a.Start, a.Text = at+1, arg[at+1:]; a.Text == "" {
+			if i+1 == len(args) {
+				a.Fault = MissingValue
+				return append(list, a), 1
 			}
-			value = args[i]
+			a.Arg, a.Start, a.Text, more = i+1, 0, args[i+1], 2
 		}
-		switch letter {
-		case 'o':
-			name, text, fault := splitNameValue(value)
-			if fault == "" {
-				list = append(list, ServerOption{value[name.start:name.end], value[text.start:text.end], i})
-			}
-		case 'i':
-			list = append(list, ServerOption{"max_idle", value, i})
-		case 'm':
-			list = append(list, ServerOption{"max_use", value, i})
+		a.override()
+		return append(list, a), more
+	}
+	return list, 1
+}
+
+// override tells which parameter an option with a value sets.
+func (a *ServerArgument) override() {
+	switch a.Letter {
+	case 'o':
+		name, text, fault := splitNameValue(a.Text)
+		if a.Fault = fault; fault == "" {
+			a.Name, a.Value = a.Text[name.start:name.end], a.Text[text.start:text.end]
+		}
+	case 'i':
+		a.Name, a.Value = "max_idle", a.Text
+	case 'm':
+		a.Name, a.Value = "max_use", a.Text
+	}
+}
+
+// ServerOptions finds the parameters that a service's own arguments override:
+// "-o name=value", and "-i" and "-m" for max_idle and max_use. After an option
+// that the server refuses there are none.
+func ServerOptions(args []string) (list []ServerOption) {
+	for _, a := range ServerArguments(args) {
+		if a.Name != "" {
+			list = append(list, ServerOption{a.Name, a.Value, a.Arg})
 		}
 	}
 	return list

@@ -209,8 +209,13 @@ func (c *check) rank(a *Advice) int {
 
 // say gives an advice, once.
 func (c *check) say(code Code, file string, at config.Position, text, hint string) {
+	c.sayAs(code.severity(), code, file, at, text, hint)
+}
+
+// sayAs is say for an advice whose severity is not that of others with its code.
+func (c *check) sayAs(severity core.Severity, code Code, file string, at config.Position, text, hint string) {
 	a := Advice{Code: code, Diagnostic: core.Diagnostic{
-		Severity: code.severity(), File: file, Line: at.Line, Column: at.Column, Text: text, Hint: hint,
+		Severity: severity, File: file, Line: at.Line, Column: at.Column, Text: text, Hint: hint,
 	}}
 	if len(c.list) < maxAdvice && !c.told[a] {
 		c.told[a] = true

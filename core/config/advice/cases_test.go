@@ -60,7 +60,7 @@ var mistakes = []struct {
 	{
 		"broken macros", "smtpd_banner = $myhostname ${mail_name ESMTP\nsmtp_helo_name = ${a-b}\n  $$\n", "",
 		[]string{
-			"broken-macro main.cf:1:28 smtpd_banner cannot be expanded, and programs that read it will not start: truncated macro reference => close",
+			`broken-macro main.cf:1:28 smtpd_banner cannot be expanded, and "postfix start" and programs that read it will not start: truncated macro reference => close`,
 			"broken-macro main.cf:2:20 attribute name syntax error => letters, digits",
 		},
 	},
@@ -287,6 +287,35 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"overrides that servers do not take", "", "a unix - - - - - smtp -o{ max_use=3 }\nb unix - - - - - smtp -o { max use = 3 }\nc unix - - - - - smtp --o max_use=3\n" +
+			"d unix - - - - - smtp -x\ne unix - - - - - smtp -v -m\nf unix - - - - - smtp flags=D -o max_use=3\ng unix - - - - - lmtp flags=Q\n",
+		[]string{
+			"override-syntax master.cf:1:25 a { directly after -o is part of the name: smtp refuses to start => blank between -o and {",
+			`override-syntax master.cf:2:28 "max use" is no name of a parameter: there is a blank in it: smtp refuses to start => -o { name = value }`,
+			`unknown-option master.cf:3:23 not "--o": smtp refuses to start => -o name=value`,
+			`unknown-option master.cf:4:23 there is no option "-x": smtp refuses to start => remove it`,
+			"override-syntax master.cf:5:26 -m lacks its value: smtp refuses to start => after it",
+			`stray-argument master.cf:6:31 "-o" is no option => write the options before flags=D`,
+			`stray-argument master.cf:7:23 "flags=Q" => the letters D, O, R and X`,
+		},
+	},
+	{
+		"names with bytes that names do not have", "$max_use = 3\n\"max_idle\" = 4\n", "a unix - - - - - smtp -o{max_use=3}\nb unix - - - - - smtp -o 'max_use=3'\n",
+		[]string{
+			"odd-name main.cf:1:1 no parameter \"$max_use\" => without the $",
+			"odd-name main.cf:2:1 no parameter => without the \"",
+			"odd-name master.cf:1:25 no parameter \"{max_use\" => without the {",
+			"odd-name master.cf:2:26 no parameter \"'max_use\" => without the '",
+		},
+	},
+	{
+		"overrides with broken macros", "", "a unix - - - - - smtp -o smtp_helo_name=$(x\n  -o {smtp_bind_address = $(x} -o x=$(y\n",
+		[]string{
+			`broken-macro master.cf:1:41 smtp_helo_name cannot be expanded, and "postfix start" and programs => close the macro`,
+			"broken-macro master.cf:2:26 smtp_bind_address cannot be expanded => close the macro",
+		},
+	},
+	{
 		"override of a misspelt parameter", "", "a unix - - - - - smtp -o smtp_helo_nmae=x\n  -o {smtp_tls_loglevle = $myhostnmae}\n  -osmtp_bind_adress=1\n",
 		[]string{
 			`misspelt-override master.cf:1:26 no parameter "smtp_helo_nmae" => smtp_helo_name`,
@@ -491,7 +520,7 @@ func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
 		{"options switched off", "", "25 inet n - - - - smtpd\n  -o max_use=1\n#  -o max_idle=2\n  -v\n" + system},
 		{"an entry in a comment after the last option", "", "smtp unix - - - - - smtp\n  -v\n#sub inet n - n - - smtpd\n#  -o x=y\nlmtp unix - - - - - lmtp\n"},
 		{"a program of another directory's own kind", "", "policy unix - n n - - spawn\n  user=nobody argv=/usr/bin/policy -o x = y # z {\na unix - n n - - pipe flags=R user=x argv=/bin/x -o a b ${user} {p q}\n"},
-		{"arguments of delivery services", "", "a unix - - - - - smtp flags=DORX -o max_use=1\nb unix - - - - - lmtp -v\n"},
+		{"arguments of delivery services", "", "a unix - - - - - smtp -o max_use=1 flags=DORX\nb unix - - - - - lmtp -v {flags=D}\nc unix - - - - - lmtp {-v} { -o max_use=2 }\n"},
 		{"what is switched off", "master_service_disable = x/unix !y/unix\n", "x unix - - - 60 9 nosuch a b\n"},
 		{"a filter before the queue", "", "25 inet n - - - - smtpd -o smtpd_proxy_filter=127.0.0.1:10\nanvil unix - - - - 1 anvil\nproxymap unix - - n - - proxymap\nrewrite unix - - - - - trivial-rewrite\n"},
 		{"two services on two loopback addresses", "", "127.0.0.1:25 inet n - - - - smtpd\n127.0.0.2:25 inet n - - - - smtpd\n" + system},

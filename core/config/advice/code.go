@@ -21,6 +21,7 @@ const (
 	MisspeltParameter  Code = "misspelt-parameter"
 	MisspeltReference  Code = "misspelt-reference"
 	RepeatedParameter  Code = "repeated-parameter"
+	OddName            Code = "odd-name"
 	BrokenMacro        Code = "broken-macro"
 	InlineComment      Code = "inline-comment"
 	TimeSuffix         Code = "time-suffix"
@@ -59,6 +60,7 @@ const (
 	MissingHelper    Code = "missing-helper"
 	DisabledService  Code = "disabled-service"
 	OverrideSyntax   Code = "override-syntax"
+	UnknownOption    Code = "unknown-option"
 	StrayArgument    Code = "stray-argument"
 	MisspeltOverride Code = "misspelt-override"
 	UnreadOverride   Code = "unread-override"
@@ -70,13 +72,60 @@ const (
 
 // codes are all of them, sorted by their texts.
 var codes = [...]Code{
-	BrokenMacro, CannotChroot, CarriageReturn, CommentedEntry, CommentedParameter, CoveredAddress, DaemonDirectory,
-	DashName, DataDirectory, DisablePattern, DisabledService, ForeignAddress, InlineComment, InvalidUTF8, LogFile,
-	LongPath, MissingAttribute, MissingHelper, MissingService, MissingWakeup, MisspeltOverride, MisspeltParameter,
-	MisspeltReference, NeedsPrivileges, NoServices, NotAProgram, NotExecutable, NULByte, OddLevel, OddNumber,
-	OverrideSyntax, PortRange, PortTaken, PortZero, PostfixRefuses, QueueDirectory, RepeatedOverride, RepeatedParameter,
-	SameAddress, SamePath, ShiftedColumns, StrayArgument, SwallowedEntry, SwallowedParameter, TimeSuffix, UnclosedBrace,
-	UnknownCommand, UnreadOverride, UselessWakeup, WrongLimit, WrongName, WrongPrivacy,
+	BrokenMacro,
+	CannotChroot,
+	CarriageReturn,
+	CommentedEntry,
+	CommentedParameter,
+	CoveredAddress,
+	DaemonDirectory,
+	DashName,
+	DataDirectory,
+	DisablePattern,
+	DisabledService,
+	ForeignAddress,
+	InlineComment,
+	InvalidUTF8,
+	LogFile,
+	LongPath,
+	MissingAttribute,
+	MissingHelper,
+	MissingService,
+	MissingWakeup,
+	MisspeltOverride,
+	MisspeltParameter,
+	MisspeltReference,
+	NeedsPrivileges,
+	NoServices,
+	NotAProgram,
+	NotExecutable,
+	NULByte,
+	OddLevel,
+	OddName,
+	OddNumber,
+	OverrideSyntax,
+	PortRange,
+	PortTaken,
+	PortZero,
+	PostfixRefuses,
+	QueueDirectory,
+	RepeatedOverride,
+	RepeatedParameter,
+	SameAddress,
+	SamePath,
+	ShiftedColumns,
+	StrayArgument,
+	SwallowedEntry,
+	SwallowedParameter,
+	TimeSuffix,
+	UnclosedBrace,
+	UnknownCommand,
+	UnknownOption,
+	UnreadOverride,
+	UselessWakeup,
+	WrongLimit,
+	WrongName,
+	WrongPrivacy,
 }
 
 // severity is Error where Postfix can no longer be started or reloaded, Warning
@@ -84,7 +133,7 @@ var codes = [...]Code{
 // written.
 func (code Code) severity() core.Severity {
 	switch code {
-	case PostfixRefuses:
+	case PostfixRefuses, BrokenMacro:
 		return core.Error
 	case MissingHelper, RepeatedParameter, UnreadOverride:
 		return core.Info

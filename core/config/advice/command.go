@@ -143,7 +143,7 @@ func (c *check) attributes(e *entry) {
 	for _, attribute := range []string{"user=", "argv="} {
 		found := false
 		for _, f := range e.Args {
-			if text := strings.TrimLeft(f.Text, "{ \t"); strings.HasPrefix(text, attribute) {
+			if text, _ := f.Stripped(); hasAttribute(text, attribute) {
 				found = true
 			}
 		}

@@ -13,7 +13,7 @@ type entry struct {
 	off      bool                // switched off
 	server   server              // what its command is, if ours is true
 	ours     bool                // the command is one of Postfix's own servers
-	args     []argument          // of Postfix's own servers, up to those of another program
+	args     []argument          // of Postfix's own servers, up to one that they refuse
 	resolved *core.ServiceConfig // nil: not accepted
 }
 
@@ -38,8 +38,8 @@ func (c *check) findEntries() {
 		e.resolved = services[e.Line]
 		e.args = arguments(&e)
 		for _, a := range e.args {
-			if a.name != "" {
-				c.overridden[a.name] = true
+			if a.Name != "" {
+				c.overridden[a.Name] = true
 			}
 		}
 		c.entries = append(c.entries, e)

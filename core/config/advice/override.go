@@ -1,6 +1,7 @@
 package advice
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core/config"
@@ -9,139 +10,141 @@ import (
 
 // argument is one argument of a server, or an option and its value.
 type argument struct {
-	field  config.Field // of the option
-	value  config.Field // of "-o": what follows it; the option itself if they are one word
-	option byte         // the letter; 0: no option
-	alone  bool         // an option that lacks its value
-	text   string       // of "-o": the value without braces; else the argument
-	name   string       // of "-o name=value"
-	set    string       // of "-o name=value": the value
-	start  int          // of "-o": where text begins in the value field
+	config.ServerArgument
+	field  config.Field // that has the option, or the argument itself
+	value  config.Field // that holds the text
+	offset int          // where the text begins in it
 }
 
-// arguments reads the arguments of Postfix's own servers as they do. It ends
-// where the arguments of another program begin.
+// place is where a part of the text stands.
+func (a *argument) place(e *entry, offset int) config.Position {
+	return e.Inside(a.value, a.offset+offset)
+}
+
+// arguments reads the arguments of Postfix's own servers as they do.
 func arguments(e *entry) (list []argument) {
 	if !e.ours {
 		return nil
 	}
-	for i := 0; i < len(e.Args); i++ {
-		a := argument{field: e.Args[i], text: e.Args[i].Text}
-		if strings.HasPrefix(a.text, "argv=") || a.text == "--" {
-			return list
-		}
-		if a.text == "-" || a.text[0] != '-' {
-			list = append(list, a)
-			if e.server.arguments == optionsOnly {
-				return list // the server ends here
-			}
-			continue
-		}
-		at := strings.IndexAny(a.text, "oimnst") // the letters that take a value
-		a.option = a.text[1]
-		if at > 0 {
-			a.option = a.text[at]
-		}
-		switch {
-		case at < 0:
-		case at+1 < len(a.text):
-			a.value, a.start = a.field, at+1
-		case i+1 == len(e.Args):
-			a.alone = true
-		default:
-			i++
-			a.value = e.Args[i]
-		}
-		if a.option == 'o' && !a.alone {
-			a.override()
-		}
-		list = append(list, a)
+	texts, offsets := make([]string, len(e.Args)), make([]int, len(e.Args))
+	for i, f := range e.Args {
+		texts[i], offsets[i] = f.Stripped()
+	}
+	for _, a := range config.ServerArguments(texts) {
+		list = append(list, argument{a, e.Args[a.Option], e.Args[a.Arg], offsets[a.Arg] + a.Start})
 	}
 	return list
 }
 
-// override splits the value of "-o".
-func (a *argument) override() {
-	a.text = a.value.Text[a.start:]
-	if a.start == 0 && strings.HasPrefix(a.text, "{") && strings.HasSuffix(a.text, "}") {
-		inner := strings.TrimLeft(a.text[1:], " \t\r")
-		a.start = len(a.text) - len(inner)
-		a.text = strings.TrimRight(inner[:len(inner)-1], " \t\r")
-	}
-	name, set, ok := strings.Cut(a.text, "=")
-	if ok && strings.TrimSpace(name) != "" {
-		a.name, a.set = strings.TrimSpace(name), strings.TrimSpace(set)
-	}
-}
-
-// arguments looks at the arguments of one of Postfix's own servers.
+// arguments looks at the arguments of one of Postfix's own servers, up to the
+// one because of which it does not start.
 func (c *check) arguments(e *entry) {
 	seen := make(map[string]*argument)
 	for i := range e.args {
 		a := &e.args[i]
 		switch {
-		case a.option == 'o':
-			if !c.override(e, a, i) {
-				return // the server ends here
+		case a.Fault != "":
+			c.optionFault(e, a)
+			return
+		case a.Letter == 'o':
+			c.override(e, a)
+			if before := seen[a.Name]; before != nil {
+				c.inMaster(RepeatedOverride, e.At(a.value), "-o "+a.Name+" is given twice to this service; only this one counts",
+					"remove the other -o "+a.Name+", of line "+decimal(int64(e.At(before.value).Line)))
 			}
-			if before := seen[a.name]; a.name != "" && before != nil {
-				c.inMaster(RepeatedOverride, e.At(a.value), "-o "+a.name+" is given twice to this service; only this one counts",
-					"remove the other -o "+a.name+", of line "+decimal(int64(e.At(before.value).Line)))
-			}
-			seen[a.name] = a
-		case a.option == 0 && e.server.arguments == optionsOnly,
-			a.option == 0 && e.server.arguments == attributes && strings.IndexByte(a.text, '=') <= 0:
+			seen[a.Name] = a
+		case a.Letter == 0 && stray(e, a):
 			c.stray(e, a, i)
-			return // the server ends here
+			return
 		}
 	}
 }
 
-// split tells whether the arguments from number i on are the pieces of an
-// override with blanks around the "=".
-func split(e *entry, i int) bool {
-	if i+1 == len(e.args) {
-		return false
+// stray reports whether a server refuses an argument that is no option.
+func stray(e *entry, a *argument) bool {
+	switch e.server.arguments {
+	case optionsOnly:
+		return true
+	case attributes:
+		const name = "flags="
+		return !hasAttribute(a.Text, name) || strings.Trim(a.Text[len(name):], "DORX") != ""
 	}
-	next := e.args[i+1].text
-	return e.args[i+1].option == 0 && strings.HasPrefix(next, "=")
+	return false
 }
 
-// override looks at one "-o name=value". ok is false if the server does not
-// start because of it.
-func (c *check) override(e *entry, a *argument, i int) (ok bool) {
+// hasAttribute reports whether an argument gives an attribute, written as
+// "name=". Servers do not mind the case of its letters.
+func hasAttribute(text, name string) bool {
+	return len(text) >= len(name) && strings.EqualFold(text[:len(name)], name)
+}
+
+// optionFault tells of an option that a server refuses.
+func (c *check) optionFault(e *entry, a *argument) {
 	const hint = "write -o name=value without blanks around the =, or -o { name = value }"
+	option := "-" + string(rune(a.Letter))
+	refuses := ": " + e.command() + " refuses to start"
+	_, _, equals := strings.Cut(a.Text, "=")
 	switch {
-	case a.alone:
-		c.inMaster(OverrideSyntax, e.At(a.field), "-o lacks its name=value: "+e.command()+" refuses to start", hint)
-		return false
-	case strings.IndexByte(a.text, '=') < 0:
+	case a.Fault == config.UnknownOption && a.Letter == '-':
+		c.inMaster(UnknownOption, e.At(a.field), "options have one hyphen and one letter, not \""+a.Text+"\""+refuses, hint)
+	case a.Fault == config.UnknownOption:
+		c.inMaster(UnknownOption, e.At(a.field), "there is no option \""+option+"\""+refuses, "remove it; parameters are set with -o name=value")
+	case a.Fault == config.MissingValue && a.Letter == 'o':
+		c.inMaster(OverrideSyntax, e.At(a.field), "-o lacks its name=value"+refuses, hint)
+	case a.Fault == config.MissingValue:
+		c.inMaster(OverrideSyntax, e.At(a.field), option+" lacks its value"+refuses, "write the value after it, or remove it")
+	case strings.HasPrefix(a.Text, "{") && a.Start > 0:
+		c.inMaster(OverrideSyntax, a.place(e, 0), "a { directly after -o is part of the name"+refuses, "put a blank between -o and {")
+	case equals && strings.TrimSpace(a.Text)[0] == '=':
+		c.inMaster(OverrideSyntax, e.At(a.value), "-o "+a.Text+" lacks the name of the parameter"+refuses, hint)
+	case equals:
+		name, _, _ := strings.Cut(a.Text, "=")
+		c.inMaster(OverrideSyntax, a.place(e, 0), "\""+strings.TrimSpace(name)+"\" is no name of a parameter: there is a blank in it"+refuses, hint)
+	default:
 		more := ""
-		if split(e, i) {
+		if split(e, a) {
 			more = " (a blank beside the = parts them)"
 		}
-		c.inMaster(OverrideSyntax, e.At(a.value), "-o "+a.text+" lacks its value"+more+": "+e.command()+" refuses to start", hint)
-		return false
-	case a.name == "":
-		c.inMaster(OverrideSyntax, e.At(a.value), "-o "+a.text+" lacks the name of the parameter: "+e.command()+" refuses to start", hint)
-		return false
+		c.inMaster(OverrideSyntax, e.At(a.value), "-o "+a.Text+" lacks its value"+more+refuses, hint)
 	}
+}
+
+// split reports whether the argument that follows an override is a piece of it.
+func split(e *entry, a *argument) bool {
+	return a.Arg+1 < len(e.Args) && strings.HasPrefix(e.Args[a.Arg+1].Text, "=")
+}
+
+// override looks at one "-o name=value" that a server takes.
+func (c *check) override(e *entry, a *argument) {
 	c.overrideName(e, a)
-	offset := a.start + strings.IndexByte(a.text, '=') + 1
-	text := a.value.Text[offset:]
-	c.references(text, func(at int) (string, config.Position) {
-		return c.in.Master.Path, e.Inside(a.value, offset+at)
+	offset := strings.IndexByte(a.Text, '=') + 1
+	c.references(a.Text[offset:], func(at int) (string, config.Position) {
+		return c.in.Master.Path, a.place(e, offset+at)
 	})
-	return true
+	c.overrideMacros(a, a.place(e, offset))
+}
+
+// overrideMacros looks for macros that cannot be expanded. postconf expands the
+// values of all parameters that it knows.
+func (c *check) overrideMacros(a *argument, at config.Position) {
+	if strings.IndexByte(a.Value, '$') < 0 || !c.postconfExpands(a.Name) || c.broken == maxBroken {
+		return
+	}
+	_, err := c.p.Expand(a.Value)
+	var problem *config.Problem
+	if errors.As(err, &problem) && len(problem.Diagnostics) > 1 {
+		c.broken++
+		c.inMaster(BrokenMacro, at, brokenMacro(a.Name, "\"postfix start\" and programs", problem), problem.Diagnostics[0].Hint)
+	}
 }
 
 // overrideName looks for an override of a parameter that nobody reads.
 func (c *check) overrideName(e *entry, a *argument) {
-	if c.used(a.name) || c.last[a.name] != nil {
+	if c.oddName(c.in.Master.Path, a.Name, a.place(e, strings.Index(a.Text, a.Name))) || c.used(a.Name) || c.last[a.Name] != nil {
 		return
 	}
-	if near, ok := c.closest(a.name); ok {
-		c.inMaster(MisspeltOverride, e.Inside(a.value, a.start), "there is no parameter \""+a.name+"\", and nothing refers to it: "+
+	if near, ok := c.closest(a.Name); ok {
+		c.inMaster(MisspeltOverride, a.place(e, 0), "there is no parameter \""+a.Name+"\", and nothing refers to it: "+
 			"the override has no effect", "did you mean "+near+"?")
 	}
 }
@@ -153,18 +156,18 @@ func (c *check) stray(e *entry, a *argument, i int) {
 		return
 	}
 	hint := "remove it"
-	if i > 0 {
-		before := &e.args[i-1]
-		switch {
-		case a.text[0] == '#':
-			hint = "put comments on lines of their own that begin with #"
-		case before.option == 'o' && before.name != "":
-			hint = "if it is part of the value of " + before.name + ", write -o { " + before.name + " = value with blanks }, or commas without blanks"
-		}
-	} else if a.text[0] == '#' {
+	switch {
+	case strings.HasPrefix(a.Text, "#"):
 		hint = "put comments on lines of their own that begin with #"
+	case e.server.arguments == attributes && hasAttribute(a.Text, "flags="):
+		hint = "use the letters D, O, R and X"
+	case i > 0 && e.args[i-1].Letter == 0 && strings.HasPrefix(a.Text, "-"):
+		hint = "write the options before " + e.args[i-1].Text
+	case i > 0 && e.args[i-1].Letter == 'o':
+		name := e.args[i-1].Name
+		hint = "if it is part of the value of " + name + ", write -o { " + name + " = value with blanks }, or commas without blanks"
 	}
-	c.inMaster(StrayArgument, at, "the argument \""+a.text+"\" is no option: "+e.command()+" refuses to start", hint)
+	c.inMaster(StrayArgument, at, "the argument \""+a.Text+"\" is no option: "+e.command()+" refuses to start", hint)
 }
 
 // braces looks for an argument with a brace that nothing closes: it goes on to
@@ -197,8 +200,8 @@ func (c *check) braces(e *entry) {
 // last counts.
 func (e *entry) overridden(name string) (value string, at config.Position, ok bool) {
 	for i := range e.args {
-		if a := &e.args[i]; a.name == name {
-			value, at, ok = a.set, e.At(a.value), true
+		if a := &e.args[i]; a.Name == name {
+			value, at, ok = a.Value, e.At(a.value), true
 		}
 	}
 	return value, at, ok

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/config"
 	"github.com/stationmaster/stationmaster/core/config/known"
 )
@@ -42,10 +43,26 @@ func (c *check) parameter(e *config.MainEntry) {
 	c.timeSuffix(e)
 }
 
+// oddBytes are bytes that come into a name by mistake: of braces, quotes,
+// macros, comments and separators.
+const oddBytes = "{}()\"'`$#;,"
+
+// oddName tells of a name with bytes that the names of parameters do not have.
+// Those of services and tables may have any, and with them some parameters.
+func (c *check) oddName(path, name string, at config.Position) bool {
+	i := strings.IndexAny(name, oddBytes)
+	if i < 0 || c.catalog.Class(name) == known.Service || ofService(name) || ofTable(name) {
+		return false
+	}
+	c.say(OddName, path, at, "there is no parameter \""+name+"\": the setting has no effect",
+		"write the name without the "+name[i:i+1]+"; names have letters, digits and underscores")
+	return true
+}
+
 // misspelt looks for a name that nobody reads but that is near to one that is
 // read.
 func (c *check) misspelt(e *config.MainEntry) {
-	if c.used(e.Name) {
+	if c.oddName(c.in.Main.Path, e.Name, e.NameAt) || c.used(e.Name) {
 		return
 	}
 	if near, ok := c.closest(e.Name); ok {
@@ -176,7 +193,23 @@ func (c *check) macros(e *config.MainEntry) {
 	if d.File == c.in.Main.Path && d.Line > 0 {
 		at = config.Position{Line: d.Line, Column: d.Column}
 	}
-	c.inMain(BrokenMacro, at, "the value of "+e.Name+" cannot be expanded, and programs that read it will not start: "+d.Text, d.Hint)
+	if c.postconfExpands(e.Name) {
+		c.inMain(BrokenMacro, at, brokenMacro(e.Name, "\"postfix start\" and programs", problem), d.Hint)
+	} else {
+		c.sayAs(core.Warning, BrokenMacro, c.in.Main.Path, at, brokenMacro(e.Name, "programs", problem), d.Hint)
+	}
+}
+
+// brokenMacro says what a macro does that cannot be expanded.
+func brokenMacro(name, who string, problem *config.Problem) string {
+	return "the value of " + name + " cannot be expanded, and " + who + " that read it will not start: " + problem.Diagnostics[0].Text
+}
+
+// postconfExpands reports whether postconf(1), and with it "postfix start",
+// expands the value of a parameter whatever it is asked for.
+func (c *check) postconfExpands(name string) bool {
+	class := c.catalog.Class(name)
+	return class == known.Builtin || class == known.Service
 }
 
 // reported tells whether config has told a problem already.

@@ -66,8 +66,8 @@ func (c *check) proxies(e *entry, told map[string]bool) {
 		return
 	}
 	for i := range e.args {
-		if a := &e.args[i]; a.name != "" && viaProxy(a.set) && c.reads(e, a.name) {
-			c.proxy(e, a.name, told)
+		if a := &e.args[i]; a.Name != "" && viaProxy(a.Value) && c.reads(e, a.Name) {
+			c.proxy(e, a.Name, told)
 		}
 	}
 	for _, name := range c.viaProxy {

@@ -39,7 +39,7 @@ type argumentRule uint8
 
 const (
 	optionsOnly  argumentRule = iota // refuses to start with any other argument
-	attributes                       // name=value of its own kind
+	attributes                       // flags= with some of the letters DORX
 	ownArguments                     // the program's own affair
 )
 

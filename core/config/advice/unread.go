@@ -11,24 +11,24 @@ import (
 func (c *check) unread(e *entry) {
 	for i := range e.args {
 		a := &e.args[i]
-		if a.name == "" || c.words[a.name] > 0 || c.reads(e, a.name) {
+		if a.Name == "" || c.words[a.Name] > 0 || c.reads(e, a.Name) {
 			continue
 		}
 		hint := ""
-		switch c.catalog.Class(a.name) {
+		switch c.catalog.Class(a.Name) {
 		case known.Builtin:
 			hint = "remove it"
-			if reader := c.readBy(a.name); reader != "" {
+			if reader := c.readBy(a.Name); reader != "" {
 				hint = "if it is meant for " + reader + ", put it on an entry of that server, or into main.cf"
 			}
-			if ofService(a.name) {
-				hint = schedules(e, a.name)
+			if ofService(a.Name) {
+				hint = schedules(e, a.Name)
 			}
 		case known.Service:
-			hint = schedules(e, a.name)
+			hint = schedules(e, a.Name)
 		}
 		if hint != "" {
-			c.inMaster(UnreadOverride, e.Inside(a.value, a.start), e.command()+" never reads "+a.name+": the override has no effect", hint)
+			c.inMaster(UnreadOverride, a.place(e, 0), e.command()+" never reads "+a.Name+": the override has no effect", hint)
 		}
 	}
 }

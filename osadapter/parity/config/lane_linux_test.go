@@ -34,10 +34,11 @@ func TestMain(m *testing.M) {
 type pair struct {
 	Main, Master []byte // with the lane's directories
 	Flags        []string
-	Names        []string // parameters to ask for
-	Random       uint64   // chooses
-	More         int      // so many parameters of all that there are
-	Status       bool     // also wait for the exit status of a refusal
+	Names        []string      // parameters to ask for
+	Random       uint64        // chooses
+	More         int           // so many parameters of all that there are
+	Status       bool          // also wait for the exit status of a refusal
+	Servers      []serverStart // start these, and nothing else
 }
 
 // answer is what both sides said about a pair.
@@ -52,7 +53,8 @@ type answer struct {
 	OurDump      [][]string // what ours logs of its services
 	BeforeDump   [][]string // the same of Before
 	OurEndpoints []string
-	OurFaults    []string // what is wrong with main.cf, as postconf would print it
+	OurFaults    []string    // what is wrong with main.cf, as postconf would print it
+	Ends         []serverEnd // of Servers
 }
 
 // lane is a process in namespaces of its own that answers pairs.

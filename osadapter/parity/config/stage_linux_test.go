@@ -77,6 +77,10 @@ func (s *stage) answer(p *pair, a *answer) (err error) {
 	if err := emptyPlace(); err != nil {
 		return err
 	}
+	if p.Servers != nil {
+		a.Ends, err = s.serve(p.Servers)
+		return err
+	}
 	reading := read(p)
 	a.OurDump, a.OurEndpoints, a.OurFaults = reading.dump, reading.endpoints, reading.faults
 	if a.OursListing, err = printed(p.Master, reading.mainFault); err != nil {
