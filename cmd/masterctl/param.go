@@ -19,6 +19,8 @@ func (t *terminal) paramCommand(where func(*host) (string, error)) *cobra.Comman
 it: from main.cf or the built-in default, all macros expanded, every blank kept.
 A value that spans lines in main.cf is one line, as the programs see it.
 
+Of an old name that still counts, standard error says what it is called now.
+
 Exit statuses: 0 all were printed; 1 a name is not known, or a value cannot be
 used: what the daemon would log is on standard error; 2 main.cf cannot be read
 or parsed, or the command line is wrong.`,
@@ -76,20 +78,30 @@ func (t *terminal) printParameters(c *configuration, names []string) error {
 		case err != nil:
 			return err
 		case !found:
-			line := "warning: " + name + ": unknown parameter"
-			if near, ok := known.Closest(name, catalog.Names()); ok {
-				line += "; did you mean " + near + "?"
-			}
-			fmt.Fprintln(t.err, "masterctl: "+printable(line))
+			fmt.Fprintln(t.err, "masterctl: "+printable("warning: "+name+": unknown parameter"+meant(name, catalog)))
 			failed = true
 		default:
 			fmt.Fprintln(t.out, text)
+			if now, ok := known.Renamed(name); ok {
+				fmt.Fprintln(t.err, "masterctl: "+name+" is an old name: the parameter is "+now+" now, which takes its default from the old one")
+			}
 		}
 	}
 	if failed {
 		return exitStatus(exitFound)
 	}
 	return nil
+}
+
+// meant ends the line about an unknown name with what may have been meant.
+func meant(name string, catalog *known.Catalog) string {
+	if near, ok := known.Closest(name, catalog.Names()); ok {
+		return "; did you mean " + near + "?"
+	}
+	if service, ok := known.ServiceOf(name); ok {
+		return "; no service \"" + service + "\" in master.cf has it"
+	}
+	return ""
 }
 
 // ofSyntax tells whether a diagnostic is about the form of main.cf, which every

@@ -81,21 +81,11 @@ func (c *check) used(name string) bool {
 	return c.words[name] > 0 || known.Is(name) || ofService(name) || ofTable(name)
 }
 
-// ofService tells whether a name is that of a parameter which a delivery
+// ofService reports whether a name is that of a parameter which a delivery
 // service can have. The service need not be there: it may be switched off.
 func ofService(name string) bool {
-	for _, end := range []string{
-		"_delivery_slot_cost", "_delivery_slot_discount", "_delivery_slot_loan", "_destination_concurrency_failed_cohort_limit",
-		"_destination_concurrency_limit", "_destination_concurrency_negative_feedback",
-		"_destination_concurrency_positive_feedback", "_destination_rate_delay", "_destination_recipient_limit",
-		"_extra_recipient_limit", "_initial_destination_concurrency", "_minimum_delivery_slots", "_recipient_limit",
-		"_recipient_refill_delay", "_recipient_refill_limit", "_time_limit", "_transport_rate_delay",
-	} {
-		if strings.HasSuffix(name, end) {
-			return true
-		}
-	}
-	return false
+	_, ok := known.ServiceOf(name)
+	return ok
 }
 
 // ofTable tells whether a name is that of a parameter of a look-up table whose

@@ -14,7 +14,7 @@ const (
 	Unknown Class = iota
 	Builtin       // a parameter of the original
 	Service       // a parameter that a service of master.cf has, such as relay_destination_rate_delay
-	Legacy        // an old name in main.cf that still counts
+	Legacy        // an old name that still counts, see Renamed
 	Own           // a parameter of ours; the original knows nothing of it
 	User          // defined in main.cf, and something refers to it
 	Unused        // defined in main.cf, but nothing refers to it
@@ -80,6 +80,9 @@ func (c *Catalog) Raw(name string) (text string, found bool) {
 	if text, found = Default(name); found {
 		return text, true
 	}
+	if isLegacy(name) {
+		return "", true
+	}
 	return c.services.value(name)
 }
 
@@ -97,12 +100,13 @@ func (c *Catalog) Class(name string) Class {
 	if _, ok := c.services.value(name); ok {
 		return Service
 	}
+	if isLegacy(name) {
+		return Legacy
+	}
 	_, given := c.p.Given(name)
 	switch {
 	case !given:
 		return Unknown
-	case isLegacy(name):
-		return Legacy
 	case c.refersTo(name):
 		return User
 	}

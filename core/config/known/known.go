@@ -108,6 +108,23 @@ func Is(name string) bool {
 	return ok || isLegacy(name)
 }
 
+// Renamed gives the name that a parameter has now, of an old one that the
+// original still reads. ok is false for all other names.
+func Renamed(name string) (now string, ok bool) {
+	if !isLegacy(name) {
+		return "", false
+	}
+	for line := range strings.Lines(table) {
+		now, text, _ := strings.Cut(line, "=")
+		for other := range macroNames(text) {
+			if other == name {
+				return now, true
+			}
+		}
+	}
+	return "", false
+}
+
 func isLegacy(name string) bool {
 	_, ok := slices.BinarySearch(legacy[:], name)
 	return ok

@@ -1,7 +1,9 @@
 package known
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +77,77 @@ func TestOldNamesAreThoseThatDefaultsReferTo(t *testing.T) {
 	slices.Sort(want)
 	if want = slices.Compact(want); !slices.Equal(legacy[:], want) {
 		t.Errorf("legacy names\n got %q\nwant %q", legacy, want)
+	}
+}
+
+// Every name that may be offered in place of a misspelt one has a value, or it
+// would be called unknown itself.
+func TestNamesThatAreOfferedAreKnown(t *testing.T) {
+	c := catalog("", agents)
+	names := append(Names(), legacy[:]...)
+	for name := range config.EachDefault {
+		names = append(names, name)
+	}
+	for _, name := range append(names, c.Names()...) {
+		if _, found, err := c.Value(name); !found || err != nil || c.Class(name) == Unknown {
+			t.Errorf("%s: found %v, %v, class %d", name, found, err, c.Class(name))
+		}
+	}
+}
+
+func TestOldNamesHaveNewOnes(t *testing.T) {
+	for _, name := range legacy {
+		now, ok := Renamed(name)
+		if text, _ := Default(now); !ok || !strings.Contains(text, name) {
+			t.Errorf("%s: %q, %v", name, now, ok)
+		}
+	}
+	for name, want := range map[string]string{"virtual_maps": "virtual_alias_maps", "tlsproxy_client_level": "tlsproxy_client_security_level", "mydomain": "", "x": ""} {
+		if now, ok := Renamed(name); now != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", name, now, ok, want)
+		}
+	}
+}
+
+// The installed postconf knows the names that we know, and no others of those
+// that its manual and its programs have.
+func TestPostconfKnowsTheNamesThatWeKnow(t *testing.T) {
+	program, err := exec.LookPath("postconf")
+	if err != nil {
+		t.Skip("Postfix is not here: " + err.Error())
+	}
+	version, err := exec.Command(program, "-dh", "mail_version").Output()
+	if ours, _ := Default("mail_version"); err != nil || strings.TrimSpace(string(version)) != ours {
+		t.Skipf("another release of Postfix: %s, %v", version, err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"main.cf", "master.cf"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := append(Names(), legacy[:]...)
+	for _, name := range Names() { // what may be an old name of it
+		for _, part := range [][2]string{{"allowlist", "whitelist"}, {"denylist", "blacklist"}, {"_maps", ""}, {"smtp_", ""}, {"smtpd_", ""}, {"security_", ""}, {"max_", ""}} {
+			names = append(names, strings.Replace(name, part[0], part[1], 1))
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	c := exec.Command(program, append([]string{"-c", dir, "-d"}, names...)...)
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := make(map[string]bool)
+	for line := range strings.Lines(string(out)) {
+		name, _, _ := strings.Cut(line, " =")
+		theirs[name] = true
+	}
+	for _, name := range names {
+		if Is(name) != theirs[name] {
+			t.Errorf("%s: known to us %v, to postconf %v", name, Is(name), theirs[name])
+		}
 	}
 }
 

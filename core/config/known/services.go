@@ -104,6 +104,17 @@ func (s *services) value(name string) (text string, ok bool) {
 	return "", false
 }
 
+// ServiceOf gives the service whose parameter has a name; it may not exist. ok is
+// false if no service can have a parameter of the name.
+func ServiceOf(name string) (service string, ok bool) {
+	for i := range suffixes {
+		if service, ok = strings.CutSuffix(name, suffixes[i].text); ok && service != "" {
+			return service, true
+		}
+	}
+	return "", false
+}
+
 // parameters gives the names of all parameters of the services.
 func (s *services) parameters() (names []string) {
 	for _, service := range s.names {
