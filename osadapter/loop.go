@@ -27,6 +27,9 @@ const (
 	feedPause        = 30 * core.Second
 )
 
+// journalPatience is how long the end waits for a journal whose disk is slow.
+const journalPatience = time.Second
+
 // Loop carries one machine: it waits in one place, turns what it finds into
 // events, steps the machine and has the actions carried out. Everything but
 // Post and the wake-ups of signals and clock happens on the goroutine that
@@ -117,14 +120,14 @@ func (l *Loop) leave(put func(*mailbox)) {
 	l.mailbox.mu.Lock()
 	put(&l.mailbox)
 	l.mailbox.mu.Unlock()
-	l.wake()
+	l.Wake()
 }
 
-// wake makes the loop look, now or, if that fails, later: nobody else would look
-// for what was left.
-func (l *Loop) wake() {
+// Wake makes the loop come round, now or, if that fails, later: nobody else would
+// look for what was left. Any goroutine may call it.
+func (l *Loop) Wake() {
 	if l.k.WakerWake(l.waker) != 0 {
-		l.clock.AfterFunc(time.Duration(againInterval), l.wake)
+		l.clock.AfterFunc(time.Duration(againInterval), l.Wake)
 	}
 }
 
@@ -206,7 +209,7 @@ func (l *Loop) Run() Ending {
 		}
 		l.turn(ready[:n])
 	}
-	l.Journal.Flush()
+	l.Journal.Finish(journalPatience)
 	l.close()
 	if l.stopped {
 		return Ending{}

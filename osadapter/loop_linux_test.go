@@ -569,7 +569,7 @@ func hangs(t *testing.T, prepare func(s *station, release chan struct{}) (begin 
 	// The wait goes by the real time, so the end of a rest is played.
 	comesRound := func() {
 		before := waits.Load()
-		s.loop.wake()
+		s.loop.Wake()
 		eventually(t, "the loop comes round", func() bool { return waits.Load() > before })
 	}
 	for range 10 {
@@ -633,14 +633,14 @@ func TestWatchdogTellsAHangFromARest(t *testing.T) {
 				}
 				return true
 			}
-			return func() { armed.Store(true); s.loop.wake(); <-there }
+			return func() { armed.Store(true); s.loop.Wake(); <-there }
 		})
 	})
 	t.Run("in the wait", func(t *testing.T) {
 		hangs(t, func(s *station, release chan struct{}) func() {
 			k := &hungWait{LoopKernel: s.loop.k, there: make(chan struct{}), release: release}
 			s.loop.k = k
-			return func() { k.armed.Store(true); s.loop.wake(); <-k.there }
+			return func() { k.armed.Store(true); s.loop.Wake(); <-k.there }
 		})
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/journal"
@@ -22,7 +23,9 @@ func (d *daemon) keepJournal() {
 		As: d.asJournalOwner,
 		Warn: func(text string) {
 			d.log.Log(logs.Warning, text)
+			d.loop.Wake() // it sends what the log keeps
 		},
+		Beside: true,
 	})
 }
 
@@ -38,6 +41,9 @@ func (d *daemon) asJournalOwner(act func()) error {
 	return nil
 }
 
+// saveLimit is how long an end over a bug waits for a disk.
+const saveLimit = 3 * time.Second
+
 // saveJournal writes the last steps before the process ends over a bug. What
 // goes wrong on the way is told and keeps nobody from ending.
 func (d *daemon) saveJournal() {
@@ -49,11 +55,11 @@ func (d *daemon) saveJournal() {
 	if d.loop == nil || d.loop.Journal == nil || d.refuge.directory == "" {
 		return
 	}
-	path, err := d.loop.Journal.Save(d.refuge.directory)
+	path, err := d.loop.Journal.Save(d.refuge.directory, saveLimit)
 	if err != nil {
 		d.log.Log(logs.Warning, err.Error())
 	} else {
 		d.info("the last steps are in " + path + "; please add the file to the report")
 	}
-	d.loop.Journal.Flush()
+	d.loop.Journal.Finish(saveLimit)
 }

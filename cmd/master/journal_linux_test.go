@@ -15,6 +15,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/trace"
+	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
@@ -102,8 +103,11 @@ func TestJournalFileThatCannotBeHadIsOneWarning(t *testing.T) {
 }
 
 // breakVariable names a directory in which this program, run once more, meets
-// a bug of its own.
-const breakVariable = "STATIONMASTER_TEST_BREAK"
+// a bug of its own; hangVariable says that the disk of the journal hangs then.
+const (
+	breakVariable = "STATIONMASTER_TEST_BREAK"
+	hangVariable  = "STATIONMASTER_TEST_HANG"
+)
 
 func init() {
 	directory := os.Getenv(breakVariable)
@@ -119,6 +123,12 @@ func init() {
 	if err := d.prepareLoop(); err != nil {
 		d.fatal(err.Error())
 	}
+	if os.Getenv(hangVariable) != "" {
+		d.loop.Journal = journal.New(d.machine, journal.Size, journal.Surroundings{
+			As:     func(func()) error { select {} },
+			Beside: true,
+		})
+	}
 	d.loop.Boot(core.LoadedConfig(0, &core.Config{
 		MailVersion: "v", ConfigDirectory: directory,
 		Log: core.LogSettings{Name: "test", File: directory + "/log", PostlogPath: directory + "/nobody"},
@@ -126,23 +136,41 @@ func init() {
 	d.loop.Boot(core.StartedChild(1, 99, 7)) // an answer to nothing
 }
 
-func TestBrokenInvariantSavesTheJournal(t *testing.T) {
-	t.Parallel()
+// meetBug runs this program until it meets a bug in the directory, and returns its log.
+func meetBug(t *testing.T, dir string, variables ...string) (log string) {
+	t.Helper()
 	program, err := os.Executable()
 	must(t, err)
-	dir := t.TempDir()
 	command := exec.Command(program)
-	command.Env = append(os.Environ(), breakVariable+"="+dir, "LANG=C")
+	command.Env = append(append(os.Environ(), breakVariable+"="+dir, "LANG=C"), variables...)
 	out, err := command.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGABRT {
 		t.Fatalf("ended with %v\n%s", err, out)
 	}
-	path := filepath.Join(dir, "master.journal")
 	text, err := os.ReadFile(filepath.Join(dir, "log"))
 	must(t, err)
+	return string(text)
+}
+
+// A disk that hangs does not keep a process alive that has met a bug.
+func TestBugOnADiskThatHangsEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log := meetBug(t, dir, hangVariable+"=1")
+	want := "warning: save journal " + filepath.Join(dir, "master.journal") + ": the disk did not take it in time\n"
+	if !strings.Contains(log, want) || !strings.Contains(log, ": panic: ") {
+		t.Errorf("log:\n%s\nwant: %s", log, want)
+	}
+}
+
+func TestBrokenInvariantSavesTheJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "master.journal")
+	text := meetBug(t, dir)
 	for _, part := range []string{"panic: broken invariant: ChildStarted answers a start (step 2)", "the last steps are in " + path} {
-		if !strings.Contains(string(text), part) {
+		if !strings.Contains(text, part) {
 			t.Errorf("nothing of %q in:\n%s", part, text)
 		}
 	}

@@ -141,6 +141,9 @@ func (d *daemon) fatal(text string) {
 
 func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
 
+// panicLimit is how long an end over a bug may take, its journal and its log included.
+const panicLimit = 20 * time.Second
+
 // recovered turns a bug of ours into the original's panic: a line in the log,
 // the journal in a file, then SIGABRT. Children notice that we are gone and
 // leave in order.
@@ -149,6 +152,7 @@ func (d *daemon) recovered() {
 	if r == nil {
 		return
 	}
+	boot.ArmDeadmanFor(panicLimit)
 	text := fmt.Sprint(r)
 	var lost *sys.IdentityLost
 	if err, ok := r.(error); ok && errors.As(err, &lost) {

@@ -134,9 +134,10 @@ func IgnoreSignal(s syscall.Signal) { signal.Ignore(s) }
 // ArmDeadman makes sure that the process ends within five seconds, by SIGALRM
 // if by nothing else (spec runtime, 12; Q37); process 1, which the kernel spares that,
 // by exit status 1.
-func ArmDeadman() { armDeadman(deadmanDelay) }
+func ArmDeadman() { ArmDeadmanFor(deadmanDelay) }
 
-func armDeadman(delay time.Duration) {
+// ArmDeadmanFor is ArmDeadman with another delay.
+func ArmDeadmanFor(delay time.Duration) {
 	if process1() && endWithin(delay) {
 		return
 	}

@@ -101,13 +101,13 @@ func init() {
 	}
 	roles["deadman"] = func() {
 		must(DefaultSignals())
-		armDeadman(20 * time.Millisecond)
+		ArmDeadmanFor(20 * time.Millisecond)
 		select {}
 	}
 	roles["deadman-caught"] = func() {
 		must(DefaultSignals())
 		Catch(make(chan os.Signal, 8), syscall.SIGALRM)
-		armDeadman(20 * time.Millisecond)
+		ArmDeadmanFor(20 * time.Millisecond)
 		select {}
 	}
 	roles["deadman-interval"] = func() {

@@ -31,8 +31,11 @@ func Catch(c chan<- os.Signal, signals ...syscall.Signal) {
 func IgnoreSignal(s syscall.Signal) { signal.Ignore(s) }
 
 // ArmDeadman makes sure that the process ends within five seconds.
-func ArmDeadman() {
-	time.AfterFunc(deadmanDelay, func() { os.Exit(1) })
+func ArmDeadman() { ArmDeadmanFor(deadmanDelay) }
+
+// ArmDeadmanFor is ArmDeadman with another delay.
+func ArmDeadmanFor(delay time.Duration) {
+	time.AfterFunc(delay, func() { os.Exit(1) })
 }
 
 // DieBySignal ends this process by s as far as the runtime lets it, and by exit

@@ -80,7 +80,7 @@ func init() {
 	roles["deadman-guarded"] = func() {
 		guarded()
 		feedWatchdog(time.Hour)
-		armDeadman(tickInTests)
+		ArmDeadmanFor(tickInTests)
 		standStill()
 	}
 }

@@ -36,24 +36,12 @@ type callError struct {
 func (e *callError) Error() string { return e.call + ": " + lock.ErrorText(e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// stream is a file that grows.
-type stream struct {
-	fd      int
-	size    int64
-	written int // bytes of the ring's newest segment that are in the file
-}
-
-// open makes the file anew; a recording that is there is set aside.
-func (s *stream) open(path string) error {
+// openAnew makes the file anew; a recording that is there is set aside.
+func openAnew(path string) (fd int, err error) {
 	if err := setAside(path); err != nil {
-		return err
+		return -1, err
 	}
-	fd, err := openWriting(path)
-	if err != nil {
-		return err
-	}
-	s.fd, s.size = fd, 0
-	return nil
+	return openWriting(path)
 }
 
 // openWriting opens an empty or missing file of ours for writing.
@@ -135,25 +123,19 @@ func recordingAt(path string) (there bool, err error) {
 	return true, nil
 }
 
-// write appends all of b, or says why not.
-func (s *stream) write(b []byte) error {
-	n, err := writeAll(s.fd, b)
-	s.size += int64(n)
-	return err
-}
-
-func writeAll(fd int, b []byte) (written int, err error) {
-	for written < len(b) {
-		n, err := interrupted(func() (int, error) { return unix.Write(fd, b[written:]) })
+// writeAll appends all of b, or says why not.
+func writeAll(fd int, b []byte) error {
+	for len(b) > 0 {
+		n, err := interrupted(func() (int, error) { return unix.Write(fd, b) })
 		if err == nil && n <= 0 {
 			err = unix.EIO // no system does that; it must not spin
 		}
 		if err != nil {
-			return written, &callError{"write", err}
+			return &callError{"write", err}
 		}
-		written += n
+		b = b[n:]
 	}
-	return written, nil
+	return nil
 }
 
 func interrupted(call func() (int, error)) (n int, err error) {
@@ -165,10 +147,6 @@ func interrupted(call func() (int, error)) (n int, err error) {
 	return n, err
 }
 
-// close gives the descriptor back. What was written is in the file as far as
-// it will ever be.
-func (s *stream) close() { _ = unix.Close(s.fd) }
-
 // replace writes the file beside its place, and puts it there when it is whole.
 func replace(path string, content []byte) error {
 	beside := path + newSuffix
@@ -179,7 +157,7 @@ func replace(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = writeAll(fd, content)
+	err = writeAll(fd, content)
 	if err == nil {
 		if err = unix.Fsync(fd); err != nil {
 			err = &callError{"fsync", err}

@@ -1,15 +1,17 @@
 // Package journal keeps the daemon's journal: the last steps in memory, always,
 // and every step in a file when the operator asks for one.
 //
-// It refuses to stop the daemon or to hold it up for long: an error of the file
-// is one warning, after which the file is left alone until the next reload, and
-// what is written is gathered until the loop is about to wait. It never removes
-// or overwrites a file that is not a recording. It acts with the identity that
-// its caller gives it.
+// It refuses to stop the daemon or to hold it up: an error of the file is one
+// warning, after which the file is left alone until the next reload, and a disk that
+// hangs keeps nobody waiting but the goroutine that writes (Surroundings.Beside).
+// It never removes or overwrites a file that is not a recording. It acts with the
+// identity that its caller gives it.
 package journal
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/trace"
@@ -25,25 +27,37 @@ const bufferSize = 64 << 10
 // Surroundings are what the journal needs of the process around it.
 type Surroundings struct {
 	// As runs act with the identity that owns the files, on the calling
-	// thread. An error says that act was not run. Nil: as we are.
+	// thread, to which the goroutine is locked. An error says that act was not run.
+	// Nil: as we are.
 	As func(act func()) error
-	// Warn logs one line as a warning.
+	// Warn logs one line as a warning. With Beside any goroutine may call it.
 	Warn func(text string)
+	// Beside has a goroutine of its own do what the file needs. Otherwise it is
+	// done before the methods return.
+	Beside bool
 }
 
 // Journal records the steps of one machine. All methods belong to the
 // goroutine that steps the machine. A nil Journal records nothing.
 type Journal struct {
-	around Surroundings
+	around *Surroundings
 	ring   *trace.Ring
-	path   string // of the stream, as it was last asked for
+	writer *writer
+	path   string // of the file, as it was last asked for
 	limit  int64
-	stream *stream // nil: none, or it failed
+
+	recording bool  // to the file, as far as is known
+	size      int64 // of the file, once all is written
+	written   int   // bytes of the ring's newest segment that were handed over
+	file      int   // the number of the file
+
+	behind bool   // the writer is, and the file was given up until it is not
+	late   uint64 // steps since then
 }
 
 // New begins with the machine as it is. size is that of the ring in memory.
 func New(m *core.Machine, size int, around Surroundings) *Journal {
-	return &Journal{around: around, ring: trace.NewRing(m, size)}
+	return &Journal{around: &around, ring: trace.NewRing(m, size), writer: newWriter(&around)}
 }
 
 // Event begins a step, before the machine is stepped.
@@ -55,6 +69,9 @@ func (j *Journal) Event(now core.Time, ev *core.Event) {
 		j.advance()
 	}
 	j.ring.Event(now, ev)
+	if j.behind {
+		j.late++
+	}
 }
 
 // Actions ends the step, before the actions are carried out.
@@ -63,26 +80,42 @@ func (j *Journal) Actions(actions []core.Action) {
 		return
 	}
 	j.ring.Actions(actions)
-	if j.stream == nil {
+	if !j.recording {
 		return
 	}
-	if _, b := j.ring.Segment(); len(b)-j.stream.written >= bufferSize {
+	if _, b := j.ring.Segment(); len(b)-j.written >= bufferSize {
 		j.Flush()
 	}
 }
 
-// Flush writes what was gathered for the file. Call it when the loop is about
-// to wait, and at the end.
+// Flush writes what was gathered for the file, or hands it to the writer. Call it
+// when the loop is about to wait.
 func (j *Journal) Flush() {
-	if j == nil || j.stream == nil {
+	if j == nil || j.path == "" {
+		return
+	}
+	j.look()
+	if !j.recording {
 		return
 	}
 	_, b := j.ring.Segment()
-	if err := j.stream.write(b[j.stream.written:]); err != nil {
-		j.failed(err)
+	if len(b) == j.written {
 		return
 	}
-	j.stream.written = len(b)
+	rest := b[j.written:]
+	j.written, j.size = len(b), j.size+int64(len(rest))
+	j.hand(order{kind: add, bytes: rest})
+}
+
+// Finish is the last Flush. It waits until all is written, at most for limit.
+func (j *Journal) Finish(limit time.Duration) {
+	if j == nil {
+		return
+	}
+	j.Flush()
+	if left := j.writer.await(limit); left > 0 {
+		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take the last %d bytes in time", j.path, left))
+	}
 }
 
 // advance begins a new segment in memory, and a new file if the next segment
@@ -90,13 +123,11 @@ func (j *Journal) Flush() {
 func (j *Journal) advance() {
 	j.Flush()
 	j.ring.Advance()
-	if j.stream == nil {
+	if !j.recording {
 		return
 	}
-	j.stream.written = 0
-	if j.stream.size+int64(j.ring.Room()) > j.limit {
-		j.stream.close()
-		j.stream = nil
+	j.written = 0
+	if j.size+int64(j.ring.Room()) > j.limit {
 		j.open(false)
 	}
 }
@@ -114,16 +145,15 @@ func (j *Journal) Apply(path string, limit int64) {
 		return
 	}
 	j.limit = limit
-	if path == j.path && j.stream != nil {
+	j.Flush()
+	if path == j.path && (j.recording || j.behind) {
 		return
 	}
-	if j.stream != nil {
-		j.Flush()
+	if j.recording {
+		j.recording = false
+		j.hand(order{kind: end})
 	}
-	if j.stream != nil {
-		j.stream.close()
-		j.stream = nil
-	}
+	j.behind = false
 	if j.path = path; path != "" {
 		j.open(true)
 	}
@@ -132,54 +162,81 @@ func (j *Journal) Apply(path string, limit int64) {
 // open begins a file: with all that is in memory, if history is wanted and
 // fits, else with the newest segment.
 func (j *Journal) open(history bool) {
-	s := &stream{}
-	if err := j.as(func() error { return s.open(j.path) }); err != nil {
-		j.failed(err)
-		return
-	}
-	j.stream = s
 	_, newest := j.ring.Segment()
 	beginning := append([]byte(trace.Mark), newest...)
 	if history && int64(j.ring.Len()) <= j.limit {
 		beginning = j.ring.AppendRecording(nil)
 	}
-	if err := s.write(beginning); err != nil {
-		j.failed(err)
+	j.file++
+	j.recording, j.written, j.size = true, len(newest), int64(len(beginning))
+	j.hand(order{kind: begin, path: j.path, file: j.file, bytes: beginning})
+}
+
+// hand gives the writer something to do.
+func (j *Journal) hand(o order) {
+	taken, err := j.writer.take(o)
+	switch {
+	case err != nil:
+		j.recording = false
+	case !taken:
+		j.fallBehind()
+	}
+}
+
+// look sees what has become of what the writer was given to do.
+func (j *Journal) look() {
+	if j.recording && j.writer.failed() == j.file {
+		j.recording = false
+	}
+	if !j.behind {
 		return
 	}
-	s.written = len(newest)
+	if _, idle := j.writer.waits(); idle {
+		j.behind = false
+		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take %d steps in time; recording goes on in a new file, with those that are in memory",
+			j.path, j.late))
+		j.open(true)
+	}
 }
 
-func (j *Journal) failed(err error) {
-	if j.stream != nil {
-		j.stream.close()
-		j.stream = nil
-	}
-	j.around.Warn("master_journal_file " + j.path + ": " + err.Error() + "; no steps are written there until the next reload")
-}
-
-// as runs act with the files' identity.
-func (j *Journal) as(act func() error) error {
-	if j.around.As == nil {
-		return act()
-	}
-	var err error
-	if refused := j.around.As(func() { err = act() }); refused != nil {
-		return refused
-	}
-	return err
+// fallBehind gives a file up whose disk does not take what is written, until it has.
+func (j *Journal) fallBehind() {
+	j.recording, j.behind, j.late = false, true, 0
+	_, _ = j.writer.take(order{kind: end}) // is always taken
+	pending, _ := j.writer.waits()
+	j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk does not take what is written, and %d bytes wait; no steps are written there until it does",
+		j.path, pending))
 }
 
 // savedName is the file that Save writes.
 const savedName = "master.journal"
 
+// errLate says that a disk hangs.
+var errLate = errors.New("the disk did not take it in time")
+
 // Save writes what is in memory to a file in the directory, which it replaces
 // whole, and gives its path. It works in the middle of a step, too: that step
-// then is the last, without actions.
-func (j *Journal) Save(directory string) (path string, err error) {
-	path = directory + "/" + savedName
+// then is the last, without actions. A disk that hangs is waited for no longer than
+// limit, after which the file may still come.
+func (j *Journal) Save(directory string, limit time.Duration) (string, error) {
+	path := directory + "/" + savedName
 	recording := j.ring.AppendRecording(nil)
-	if err := j.as(func() error { return replace(path, recording) }); err != nil {
+	saved := make(chan error, 1)
+	go func() {
+		_, err := guarded(func() error {
+			return j.around.as(func() error { return replace(path, recording) })
+		})
+		saved <- err
+	}()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	var err error
+	select {
+	case err = <-saved:
+	case <-late.C:
+		err = errLate
+	}
+	if err != nil {
 		return "", fmt.Errorf("save journal %s: %w", path, err)
 	}
 	return path, nil

@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,19 +20,21 @@ import (
 
 // scene is a machine with one child that is taken and available in turn.
 type scene struct {
-	t        testing.TB
-	m        *core.Machine
-	j        *Journal
-	dir      string
-	now      core.Time
-	taken    bool
-	steps    int
+	t     testing.TB
+	m     *core.Machine
+	j     *Journal
+	dir   string
+	now   core.Time
+	taken bool
+	steps int
+
+	mu       sync.Mutex
 	warnings []string
 }
 
 func newScene(t testing.TB, size int) *scene {
 	s := &scene{t: t, m: core.New(0, core.Options{}), dir: t.TempDir()}
-	s.j = New(s.m, size, Surroundings{Warn: func(text string) { s.warnings = append(s.warnings, text) }})
+	s.j = New(s.m, size, Surroundings{Warn: s.warn})
 	service := core.ServiceConfig{
 		Name: "a", Canonical: "private/a", Type: core.Unix, Line: 1, LocalOnly: true,
 		Endpoints: []core.Endpoint{{Path: "private/a"}}, Command: "a", Path: "/d/a", ThrottleDelay: core.Second,
@@ -63,6 +67,15 @@ func (s *scene) live(n int) {
 		s.step(core.ReceivedStatus(1, b, len(b)))
 	}
 }
+
+func (s *scene) warn(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warnings = append(s.warnings, text)
+}
+
+// patience is how long a disk may take that is not meant to hang.
+const patience = 20 * time.Second
 
 func (s *scene) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -223,10 +236,10 @@ func TestErrorsAreToldOnceAndTriedAgain(t *testing.T) {
 	s.j.Flush()
 	s.replays("missing/j")
 
-	if err := unix.Close(s.j.stream.fd); err != nil { // as if the disk went away
+	if err := unix.Close(s.j.writer.fd); err != nil { // as if the disk went away
 		t.Fatal(err)
 	}
-	s.j.stream.fd = -1
+	s.j.writer.fd = 1 << 20 // no descriptor
 	s.live(20000)
 	s.j.Flush()
 	if len(s.warnings) != 1 || !strings.Contains(s.warnings[0], "write: Bad file descriptor; no steps") {
@@ -282,7 +295,7 @@ func TestSaveReplacesTheFileWhole(t *testing.T) {
 		}
 	}
 	s.live(2000)
-	path, err := s.j.Save(s.dir)
+	path, err := s.j.Save(s.dir, patience)
 	if err != nil || path != s.path("master.journal") {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -296,7 +309,7 @@ func TestSaveReplacesTheFileWhole(t *testing.T) {
 	if _, err := os.Stat(path + ".new"); err == nil {
 		t.Error("the file beside was left")
 	}
-	if _, err := s.j.Save(s.path("missing")); err == nil || !strings.Contains(err.Error(), "No such file or directory") {
+	if _, err := s.j.Save(s.path("missing"), patience); err == nil || !strings.Contains(err.Error(), "No such file or directory") {
 		t.Errorf("got: %v", err)
 	}
 }
@@ -312,7 +325,7 @@ func TestSaveAfterABrokenInvariantHoldsTheStepThatBroke(t *testing.T) {
 		}()
 		s.step(core.StartedChild(1, 99, 8))
 	}()
-	if _, err := s.j.Save(s.dir); err != nil {
+	if _, err := s.j.Save(s.dir, patience); err != nil {
 		t.Fatal(err)
 	}
 	steps, err := trace.Replay(s.read("master.journal"))
@@ -336,7 +349,7 @@ func TestFilesAreMadeWithTheOwnersIdentity(t *testing.T) {
 	if len(s.warnings) != 1 || !strings.Contains(s.warnings[0], "no such identity") {
 		t.Errorf("got %q", s.warnings)
 	}
-	if _, err := s.j.Save(s.dir); err == nil {
+	if _, err := s.j.Save(s.dir, patience); err == nil {
 		t.Error("saved without the identity")
 	}
 }

@@ -298,7 +298,7 @@ func (l *life) has(services []service) bool {
 	return true
 }
 
-// rest waits until every thread of the daemon sleeps for a while.
+// rest waits until every thread of the daemon sleeps for a while, or hangs.
 func (l *life) rest() error {
 	const looks = 8
 	quiet := 0
@@ -307,7 +307,7 @@ func (l *life) rest() error {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", l.watcher.process()))
 		for _, path := range tasks {
 			text, _ := os.ReadFile(path)
-			if at := strings.LastIndex(string(text), ") "); at >= 0 && text[at+2] != 'S' {
+			if at := strings.LastIndex(string(text), ") "); at >= 0 && text[at+2] != 'S' && !l.watcher.holds(number(filepath.Base(filepath.Dir(path)))) {
 				quiet = 0
 			}
 		}

@@ -81,14 +81,15 @@ type watcher struct {
 	twofold   bool   // -w: the daemon is a child of what was started
 	done      chan struct{}
 
-	mu     sync.Mutex
-	daemon int // process; 0: not known yet
-	parent int
-	known  map[int]who    // by thread
-	bound  map[int]string // what a descriptor was bound to
-	phase  phase
-	images int // how often the program was executed
-	made   int // poll sets of this image
+	mu       sync.Mutex
+	listener int // of the filter
+	daemon   int // process; 0: not known yet
+	parent   int
+	known    map[int]who    // by thread
+	bound    map[int]string // what a descriptor was bound to
+	phase    phase
+	images   int // how often the program was executed
+	made     int // poll sets of this image
 
 	record bool
 	counts map[place]int
@@ -99,6 +100,9 @@ type watcher struct {
 	seen      int
 	fired     time.Time
 	silent    bool // no more faults
+
+	hung map[string]string // names of calls that hang, by what they are made on
+	held map[int]uint64    // who made one, by thread: the number of the question
 
 	processors int  // that the daemon sees; 0: as many as there are
 	full       bool // the process table: the daemon gets no more threads
@@ -131,6 +135,9 @@ func newWatcher(binary string) *watcher {
 
 // watch answers until the last process under the filter is gone.
 func (w *watcher) watch(listener int) {
+	w.mu.Lock()
+	w.listener = listener
+	w.mu.Unlock()
 	defer close(w.done)
 	defer unix.Close(listener)
 	for {
@@ -145,14 +152,21 @@ func (w *watcher) watch(listener int) {
 		if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&n))); e != 0 {
 			continue // whoever called is gone, or a signal came
 		}
+		if w.hangs(&n) {
+			continue
+		}
 		r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 		if size := w.showProcessors(&n); size > 0 {
 			r.val, r.flags = size, 0
 		} else if e := w.decide(&n); e != 0 {
 			r.errno, r.flags = -int32(e), 0
 		}
-		_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r)))
+		answer(listener, &r)
 	}
+}
+
+func answer(listener int, r *response) {
+	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(r)))
 }
 
 // decide gives the error that is to be answered, or 0.
