@@ -13,6 +13,18 @@ var diagnosedMaster = []diagnosis{
 		},
 	},
 	{
+		"5.1: lines that have lost their indentation",
+		"",
+		"-o x=y\na unix - - - - - x\n-o x=y\n# why\n-v\n  -o z=1\nflags=R user=x argv=/bin/x\n{ -o a=b }\nb unix - - - - - x\n${recipient}\n" +
+			"-x unix - - - - - x\nuser=x unix - - - - - x\nc unix - - - - - x\n-o -o -o -o -o -o -o -o\n",
+		[]string{
+			`error master.cf:1:4 MASTER: line 1: bad transport type: x=y => use inet, unix, fifo, pass or unix-dgram, in lower case`,
+			`error master.cf:3:1 MASTER: line 3: bad transport type: x=y => put a blank at the beginning of each line from 3 to 8, so that they go on with the entry of line 2`,
+			`error master.cf:10:1 MASTER: line 10: missing "transport type" field => put a blank at the beginning of the line, so that it goes on with the entry of line 9`,
+			`error master.cf:14:1 MASTER: line 14: bad transport type: -o => put a blank at the beginning of the line, so that it goes on with the entry of line 13`,
+		},
+	},
+	{
 		"5.1: columns without a default",
 		"",
 		"foo - - - - - - x\nbar unix - - - - - -\n",

@@ -36,6 +36,7 @@ type MasterEntry struct {
 
 	line   *logicalLine
 	astray bool // starts with a blank: skipped
+	lost   bool // must have been meant as arguments of the entry before it
 }
 
 // Field is one token of an entry.
@@ -73,6 +74,7 @@ func ParseMaster(path string, text []byte) *MasterFile {
 		}
 		f.Entries = append(f.Entries, e)
 	}
+	f.markUnindented()
 	return f
 }
 

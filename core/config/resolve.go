@@ -33,7 +33,11 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 	if n := &p.result.network; !n.ipv4 && !n.ipv6 {
 		r.noProtocols()
 	}
-	for i := range master.Entries {
+	for i := 0; i < len(master.Entries); i++ {
+		if master.Entries[i].lost {
+			i = r.unindented(master.Entries, i)
+			continue
+		}
 		r.entry(&master.Entries[i])
 	}
 	if master.excess > 0 {

@@ -404,6 +404,10 @@ var mistakes = []struct {
 		[]string{`odd-level main.cf:1:23 "+3. 6" is accepted as a level => 3.6`},
 	},
 	{
+		"lines that have lost their indentation, of which config says all", "", quiet + "-o -o -o -o -o -o -o -o\nuser=x\nbar unix - n n - - pipe\nuser=x\nargv=y\n",
+		nil,
+	},
+	{
 		"good entries beside broken ones", "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n", "foo unix x - - - - smtp\n25 inet n - - - - smtpd\n127.0.0.1:25 inet n - - - - smtpd\nbar tcp\n" + system,
 		[]string{"same-address master.cf:3:1 the service of line 2 => another address"},
 	},

@@ -137,7 +137,7 @@ func (c *check) named(e *entry) {
 
 // attributes looks at the servers that run other programs.
 func (c *check) attributes(e *entry) {
-	if e.command() != "spawn" && e.command() != "pipe" {
+	if e.cutShort || e.command() != "spawn" && e.command() != "pipe" {
 		return
 	}
 	for _, attribute := range []string{"user=", "argv="} {

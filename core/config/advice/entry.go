@@ -15,6 +15,7 @@ type entry struct {
 	ours     bool                // the command is one of Postfix's own servers
 	args     []argument          // of Postfix's own servers, up to one that they refuse
 	resolved *core.ServiceConfig // nil: not accepted
+	cutShort bool                // lines that follow must have been meant as arguments
 }
 
 func (e *entry) name() string      { return e.Fields[config.ColumnName].Text }
@@ -29,8 +30,8 @@ func (c *check) findEntries() {
 	master := c.in.Master
 	services := c.resolve()
 	for i := range master.Entries {
-		e := entry{MasterEntry: &master.Entries[i]}
-		if e.Ignored() || len(e.Fields) < config.NumColumns {
+		e := entry{MasterEntry: &master.Entries[i], cutShort: i+1 < len(master.Entries) && master.Entries[i+1].Unindented()}
+		if e.Ignored() || e.Unindented() || len(e.Fields) < config.NumColumns {
 			continue
 		}
 		_, e.off = c.p.Disabled(e.MasterEntry)

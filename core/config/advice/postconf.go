@@ -74,6 +74,9 @@ func postconfTakes(column int, text string) bool {
 func (c *check) postconf() {
 	for i := range c.in.Master.Entries {
 		e := &c.in.Master.Entries[i]
+		if e.Unindented() { // config has its say about the whole run
+			continue
+		}
 		_, off := c.p.Disabled(e)
 		for _, fault := range PostconfFaults(c.in.Master.Path, e) {
 			if c.refused[fault.At] || fault.Column == config.NumColumns && c.refusedEntry(e) {
