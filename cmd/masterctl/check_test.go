@@ -381,3 +381,47 @@ func openTerminal() (terminal, other *os.File, err error) {
 	}
 	return terminal, other, nil
 }
+
+func TestProgramsThatCannotBeRunAreWarnedOf(t *testing.T) {
+	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
+	needRoot(t) // whoever else owns the files may run them
+	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "$config_directory/sbin", 1), "")
+	s.directories()
+	if err := os.MkdirAll(s.path("sbin/closed"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]struct {
+		text string
+		mode os.FileMode
+	}{
+		"good": {"#!/bin/sh\n", 0o755}, "pipe": {"#!/usr/bin/env sh\n", 0o755}, "empty": {"", 0o755}, "crlf": {"#!/bin/sh\r\n", 0o755},
+		"lost": {"#!/nowhere/sh\n", 0o755}, "byname": {"#!/usr/bin/env nowhere9\n", 0o755}, "secret": {"#!/bin/sh\n", 0o700}, "closed/x": {"#!/bin/sh\n", 0o755},
+	} {
+		s.write("sbin/"+name, file.text)
+		if err := os.Chmod(s.path("sbin/"+name), file.mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(s.path("sbin/closed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	agent := func(program string) string {
+		return "x unix - n n - - pipe user=nobody argv=" + s.path("sbin/"+program) + " a\n"
+	}
+	server := func(program string) string { return "x unix - - n - - " + program + "\n" }
+	for _, c := range []struct{ master, want string }{
+		{server("good"), "0 errors, 0 warnings"},
+		{agent("good"), "0 errors, 0 warnings"},
+		{server("empty"), "sbin/empty is empty"},
+		{server("crlf"), "ends in CR LF"},
+		{server("lost"), "the interpreter /nowhere/sh of "},
+		{server("byname"), `is to be run by "nowhere9", which is not in PATH (/usr/bin:/bin)`},
+		{agent("lost"), "the interpreter /nowhere/sh of "},
+		{agent("secret"), "the user nobody may not execute "},
+		{agent("closed/x"), "the user nobody may not search the directory "},
+	} {
+		s.write("master.cf", c.master)
+		r := s.run("check")
+		r.expect(t, exitClean, c.want, "")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ import (
 const (
 	maxFile     = 64 << 20 // bytes of a configuration file, as for the daemon
 	maxAttempts = 4        // when a file changes while it is read
+	maxRounds   = 4        // of looking at files that others lead to: script, interpreter, loader
 )
 
 // configDirectory finds the directory as every command of Postfix does: -c,
@@ -206,7 +208,15 @@ func (c *configuration) advised() []core.Diagnostic {
 	if c.unread(c.master.Path) {
 		in.Master = nil // it has no entries, but nobody emptied it
 	}
-	in.Programs = c.loader.Programs(advice.Needs(in))
+	in.Programs = make(map[string]config.Program)
+	for range maxRounds {
+		found := c.loader.Programs(advice.Needs(in))
+		if len(found) == 0 {
+			break
+		}
+		maps.Copy(in.Programs, found)
+	}
+	in.Users, in.Groups = c.loader.Accounts(advice.NeedAccounts(in))
 	return advice.Merge(c.diagnostics, advice.Check(in))
 }
 

@@ -122,7 +122,7 @@ func (s *site) programs(mainText string) string {
 		s.t.Fatal(err)
 	}
 	for _, name := range strings.Fields(line[1]) {
-		if err := os.WriteFile(s.path("sbin/"+name), nil, 0o755); err != nil {
+		if err := os.WriteFile(s.path("sbin/"+name), []byte("#!/bin/sh\n"), 0o755); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +16,8 @@ const (
 )
 
 // Programs looks at files that the configuration names, following symbolic
-// links, without opening them; no privileges are needed. What may not be looked
-// at, or not within the bounds, comes back as Unknown. A path is looked at once.
+// links, and reads what programs begin with; no privileges are needed. What may
+// not be looked at, or not within the bounds, comes back as Unknown. A path is looked at once.
 // Nothing is known of the files of a host that is offline.
 func (l *Loader) Programs(paths []string) map[string]config.Program {
 	if l.Offline {
@@ -32,13 +33,14 @@ func (l *Loader) Programs(paths []string) map[string]config.Program {
 			found[path] = config.Program{Unknown: true}
 			continue
 		}
-		found[path] = program(l.inRoot(path))
+		found[path] = l.program(path)
 	}
 	return found
 }
 
 // program looks at one file.
-func program(path string) config.Program {
+func (l *Loader) program(name string) config.Program {
+	path := l.inRoot(name)
 	var status unix.Stat_t
 	for {
 		switch err := unix.Stat(path, &status); err {
@@ -46,16 +48,45 @@ func program(path string) config.Program {
 			continue
 		case nil:
 			kind := status.Mode & unix.S_IFMT
-			return config.Program{
+			p := config.Program{
 				Exists:     true,
 				Directory:  kind == unix.S_IFDIR,
 				Regular:    kind == unix.S_IFREG,
 				Executable: status.Mode&0o111 != 0,
+				Mode:       uint32(status.Mode) & 0o7777,
+				UID:        status.Uid,
+				GID:        status.Gid,
+				Listed:     hasList(path),
 			}
+			if target, err := filepath.EvalSymlinks(path); err == nil && l.Root == "" && target != filepath.Clean(path) {
+				p.Target = target
+			}
+			if p.Regular {
+				l.look(path, &p)
+			}
+			return p
 		case unix.ENOENT, unix.ENOTDIR:
 			return config.Program{}
 		default:
 			return config.Program{Unknown: true}
 		}
 	}
+}
+
+// Accounts looks up accounts that a configuration names beside those of its
+// parameters. One that is not known at all is left out.
+func (l *Loader) Accounts(users, groups []string) (map[string]config.User, map[string]config.Group) {
+	s := l.search()
+	foundUsers, foundGroups := make(map[string]config.User), make(map[string]config.Group)
+	for _, name := range users {
+		if u, known := s.findUser(name); known && u.Trouble == "" {
+			foundUsers[name] = u
+		}
+	}
+	for _, name := range groups {
+		if g, known := s.findGroup(name); known && g.Trouble == "" {
+			foundGroups[name] = g
+		}
+	}
+	return foundUsers, foundGroups
 }

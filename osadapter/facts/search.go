@@ -150,30 +150,43 @@ func (s *search) account(database, path, name string) (row []string, trouble str
 }
 
 func (s *search) user(name string) config.User {
-	path := s.loader.file(s.loader.passwd, "/etc/passwd")
-	row, trouble := s.account("passwd", path, name)
-	if len(row) < 4 && s.unknown(path, true) {
+	u, known := s.findUser(name)
+	if !known {
 		return s.loader.assumeUser(name)
 	}
+	return u
+}
+
+// findUser looks for a user. It is not known at all if there is no table of
+// users to be asked.
+func (s *search) findUser(name string) (u config.User, known bool) {
+	path := s.loader.file(s.loader.passwd, "/etc/passwd")
+	row, trouble := s.account("passwd", path, name)
 	if len(row) < 4 {
-		return config.User{Trouble: trouble}
+		return config.User{Trouble: trouble}, !s.unknown(path, true)
 	}
 	uid, uidOK := identifier(row[2])
 	gid, gidOK := identifier(row[3])
-	return config.User{Found: uidOK && gidOK, UID: uid, GID: gid}
+	return config.User{Found: uidOK && gidOK, UID: uid, GID: gid}, true
 }
 
 func (s *search) group(name string) config.Group {
-	path := s.loader.file(s.loader.group, "/etc/group")
-	row, trouble := s.account("group", path, name)
-	if len(row) < 3 && s.unknown(path, true) {
+	g, known := s.findGroup(name)
+	if !known {
 		return s.loader.assumeGroup(name)
 	}
+	return g
+}
+
+// findGroup looks for a group, as findUser does.
+func (s *search) findGroup(name string) (g config.Group, known bool) {
+	path := s.loader.file(s.loader.group, "/etc/group")
+	row, trouble := s.account("group", path, name)
 	if len(row) < 3 {
-		return config.Group{Trouble: trouble}
+		return config.Group{Trouble: trouble}, !s.unknown(path, true)
 	}
 	gid, ok := identifier(row[2])
-	return config.Group{Found: ok, GID: gid}
+	return config.Group{Found: ok, GID: gid}, true
 }
 
 func identifier(text string) (uint32, bool) {

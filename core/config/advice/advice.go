@@ -13,7 +13,6 @@ package advice
 
 import (
 	"cmp"
-	"path"
 	"slices"
 	"strings"
 
@@ -24,10 +23,9 @@ import (
 
 // Bounds of one check.
 const (
-	maxPrograms = 4096 // paths to look at
-	maxAdvice   = 5000 // of one check; the rest is left out
-	maxBroken   = 100  // values that cannot be expanded
-	maxGuesses  = 1000 // names for which a near one is looked for
+	maxAdvice  = 5000 // of one check; the rest is left out
+	maxBroken  = 100  // values that cannot be expanded
+	maxGuesses = 1000 // names for which a near one is looked for
 )
 
 // Advice is one warning. Line and Column are those of what is wrong; line 0
@@ -46,31 +44,10 @@ type Input struct {
 	Master     *config.MasterFile
 	Parameters *config.Parameters
 	Programs   map[string]config.Program // answers to Needs, by path
-	Listeners  []Listener                // that are there already; only if ports that are taken are asked for
-	Elsewhere  bool                      // the files are another host's, of whose interfaces nothing is known
-}
-
-// Needs lists the paths that must be looked at before Check can tell whether
-// the master can start and the commands can be run, sorted, without duplicates, at most a few thousand.
-func Needs(in *Input) []string {
-	if in.Parameters == nil || in.Master == nil {
-		return nil
-	}
-	directory := in.Parameters.DaemonDirectory()
-	list := append(ownDirectories(in.Parameters), directory)
-	if file := logFile(in.Parameters); file != "" {
-		list = append(list, file, path.Dir(file))
-	}
-	for i := range in.Master.Entries {
-		e := &in.Master.Entries[i]
-		if _, off := in.Parameters.Disabled(e); off || e.Ignored() || len(e.Fields) < config.NumColumns {
-			continue
-		}
-		list = append(list, directory+"/"+e.Fields[config.ColumnCommand].Text)
-	}
-	slices.Sort(list)
-	list = slices.Compact(list)
-	return list[:min(len(list), maxPrograms)]
+	Users      map[string]config.User    // answers to NeedAccounts; of what was not looked up nothing is known
+	Groups     map[string]config.Group
+	Listeners  []Listener // that are there already; only if ports that are taken are asked for
+	Elsewhere  bool       // the files are another host's, of whose interfaces nothing is known
 }
 
 // Check gives its advice: main.cf first, then master.cf, by line and column.
@@ -135,8 +112,9 @@ type check struct {
 	guesses int      // how often names were compared; bounded
 	broken  int      // values that cannot be expanded; bounded
 
-	programs programs // whether those of master.cf are there; looked at when asked for
-	viaProxy []string // parameters of main.cf with a table that proxymap(8) opens
+	programs      programs        // whether those of master.cf are there; looked at when asked for
+	namedServices map[string]bool // by settings; made when asked for
+	viaProxy      []string        // parameters of main.cf with a table that proxymap(8) opens
 
 	swallowed  map[int32]bool           // lines of master.cf that are part of the entry before
 	overridden map[string]bool          // set by "-o" somewhere in master.cf

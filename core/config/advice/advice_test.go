@@ -50,7 +50,7 @@ func testFacts() *config.Facts {
 }
 
 // program is an ordinary one.
-var program = config.Program{Exists: true, Regular: true, Executable: true}
+var program = config.Program{Exists: true, Regular: true, Executable: true, Mode: 0o755}
 
 // input makes the input of texts. All of Postfix's own servers are there.
 func input(main, master string) *in {
@@ -58,15 +58,11 @@ func input(main, master string) *in {
 	x.Main, x.Master = config.ParseMain("/c/main.cf", []byte(main)), config.ParseMaster("/c/master.cf", []byte(master))
 	x.Parameters = config.Evaluate(x.Main, x.facts, config.Options{})
 	x.Programs = make(map[string]config.Program)
-	for _, path := range Needs(&x.Input) {
-		if _, ok := servers[filepath.Base(path)]; ok {
-			x.Programs[path] = program
-		} else if path == x.Parameters.DaemonDirectory() {
-			x.Programs[path] = config.Program{Exists: true, Directory: true, Executable: true}
-		} else if slices.Contains(ownDirectories(x.Parameters), path) || path == filepath.Dir(logFile(x.Parameters)) {
-			x.Programs[path] = config.Program{Exists: true, Directory: true, Executable: true}
-		} else {
-			x.Programs[path] = config.Program{}
+	x.Users = map[string]config.User{"nobody": {Found: true, UID: 65534, GID: 65534}}
+	x.Groups = map[string]config.Group{"staff": {Found: true, GID: 50}}
+	for list := Needs(&x.Input); len(list) > 0; list = Needs(&x.Input) {
+		for _, path := range list {
+			x.Programs[path] = x.look(path)
 		}
 	}
 	return x
@@ -75,6 +71,27 @@ func input(main, master string) *in {
 type in struct {
 	Input
 	facts *config.Facts
+}
+
+// look finds a file of the small machine: Postfix's own servers, the
+// directories that are needed, and all programs that other packages may have.
+func (x *in) look(path string) config.Program {
+	directory := config.Program{Exists: true, Directory: true, Executable: true, Mode: 0o755}
+	if p, ok := odd[path]; ok {
+		return p
+	}
+	name, inside := strings.CutPrefix(path, x.Parameters.DaemonDirectory()+"/")
+	_, ours := servers[name]
+	switch {
+	case path == x.Parameters.DaemonDirectory(), slices.Contains(ownDirectories(x.Parameters), path),
+		path == filepath.Dir(logFile(x.Parameters)), !strings.Contains(path[1:], "/"), path == "/usr/bin":
+		return directory
+	case path == logFile(x.Parameters):
+		return config.Program{}
+	case inside && !ours:
+		return config.Program{}
+	}
+	return program
 }
 
 func show(list []Advice) (lines []string) {

@@ -400,6 +400,33 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"programs that cannot be run", "daemon_directory = /odd\n", "a unix - - - - - empty\nb unix - - - - - arm\nc unix - - - - - noise\nd unix - - - - - plain\ne unix - - - - - crlf\nf unix - - - - - lost\ng unix - - - - - loader\nh unix - - - - - byname\ni unix - - - - - words\nj unix - - - - - smtp\nk unix - - - - - closed\n",
+		[]string{
+			"broken-program master.cf:1:18 /odd/empty is empty => install the program again",
+			"broken-program master.cf:2:18 /odd/arm is a program for arm64, which this machine cannot run: every start of the service fails => for this machine",
+			"broken-program master.cf:3:18 /odd/noise is neither a program of this system nor a script => again",
+			"no-interpreter master.cf:4:18 /odd/plain does not begin with #!, so /bin/sh runs it => #!/bin/sh",
+			"missing-interpreter master.cf:5:18 the first line of /odd/crlf ends in CR LF => sed",
+			"missing-interpreter master.cf:6:18 the interpreter /odd/nowhere of /odd/lost is not there => another one in the first line",
+			"missing-interpreter master.cf:7:18 the loader /odd/nowhere of /odd/loader is not there => for this system",
+			`missing-interpreter master.cf:8:18 /odd/byname is to be run by "python9", which is not in PATH (/usr/bin:/bin): every => add PATH=... to import_environment`,
+			`missing-interpreter master.cf:9:18 /odd/words is to be run by "perl -T" => write /usr/bin/env -S perl -T`,
+			"missing-interpreter master.cf:11:18 the interpreter /odd/text of /odd/closed cannot be run => another one",
+		},
+	},
+	{
+		"programs of other servers", "virtual_transport = a\n", "a unix - n n - - pipe user=nobody argv=/odd/nowhere x\nb unix - n n - - pipe user=nobody argv=/odd/nowhere\nc unix - n n - - pipe flags=R user=nobody argv=/odd/own -x\nd unix - n n - - spawn user=nobody argv=/odd/deep/x\ne unix - n n - - spawn user=nobody:staff argv=lost9 a\nf unix - n n - - pipe user=nobody:staff argv=/odd/group\ng unix - n n - - pipe user=nobody argv=/odd\nh unix - n n - - pipe user=nobody argv=/odd/text\ni unix - n n - - pipe user=nobody argv=/odd/link\nlocal unix - n n - - local\n  -o mailbox_transport=e\n",
+		[]string{
+			"unknown-command master.cf:1:35 no program /odd/nowhere: the service a does not work => install it",
+			"not-executable master.cf:3:43 the user nobody may not execute /odd/own: the service c => chmod 755 /odd/own",
+			"not-executable master.cf:4:36 the user nobody may not search the directory /odd/deep of /odd/deep/x => chmod o+x /odd/deep",
+			"unknown-command master.cf:5:42 no program lost9: the service e does not work => install it",
+			"not-a-program master.cf:7:35 /odd is no file that can be run => path of a program",
+			"not-executable master.cf:8:35 /odd/text may not be executed by anybody => chmod 755",
+			"not-executable master.cf:9:35 the user nobody may not search the directory /odd/deep of /odd/deep/x => elsewhere",
+		},
+	},
+	{
 		"levels by accident", "compatibility_level = +3. 6\n", "",
 		[]string{`odd-level main.cf:1:23 "+3. 6" is accepted as a level => 3.6`},
 	},
@@ -431,7 +458,27 @@ var odd = map[string]config.Program{
 	"/bare/error":   {},
 	"/void/error":   {},
 	"/var/nolog":    {},
-	"/var/log":      {Exists: true, Directory: true},
+
+	"/odd":             {Exists: true, Directory: true, Executable: true, Mode: 0o755},
+	"/odd/empty":       {Exists: true, Regular: true, Executable: true, Format: config.EmptyFile},
+	"/odd/arm":         {Exists: true, Regular: true, Executable: true, Format: config.ELF, Machine: "arm64"},
+	"/odd/noise":       {Exists: true, Regular: true, Executable: true, Format: config.OtherData},
+	"/odd/plain":       {Exists: true, Regular: true, Executable: true, Format: config.PlainText},
+	"/odd/crlf":        {Exists: true, Regular: true, Executable: true, Format: config.Script, Interpreter: "/bin/sh", CR: true},
+	"/odd/lost":        {Exists: true, Regular: true, Executable: true, Format: config.Script, Interpreter: "/odd/nowhere"},
+	"/odd/loader":      {Exists: true, Regular: true, Executable: true, Format: config.ELF, Interpreter: "/odd/nowhere"},
+	"/odd/byname":      {Exists: true, Regular: true, Executable: true, Format: config.Script, Interpreter: "/usr/bin/env", Argument: "python9"},
+	"/odd/words":       {Exists: true, Regular: true, Executable: true, Format: config.Script, Interpreter: "/usr/bin/env", Argument: "perl -T"},
+	"/odd/closed":      {Exists: true, Regular: true, Executable: true, Format: config.Script, Interpreter: "/odd/text"},
+	"/odd/text":        {Exists: true, Regular: true, Mode: 0o644},
+	"/odd/own":         {Exists: true, Regular: true, Executable: true, Mode: 0o750},
+	"/odd/group":       {Exists: true, Regular: true, Executable: true, Mode: 0o750, GID: 50},
+	"/odd/link":        {Exists: true, Regular: true, Executable: true, Mode: 0o755, Target: "/odd/deep/x"},
+	"/odd/deep":        {Exists: true, Directory: true, Executable: true, Mode: 0o700},
+	"/odd/nowhere":     {},
+	"/usr/bin/python9": {}, "/bin/python9": {}, "/usr/bin/lost9": {}, "/bin/lost9": {}, "/usr/bin/perl -T": {}, "/bin/perl -T": {},
+
+	"/var/log": {Exists: true, Directory: true},
 }
 
 // quiet is an entry about which there is nothing to say.
@@ -442,11 +489,6 @@ func judge(main, master string) (*in, []Advice) {
 		master = quiet // the case is about main.cf alone
 	}
 	x := input(mainStart+main, master)
-	for path, p := range odd {
-		if _, asked := x.Programs[path]; asked {
-			x.Programs[path] = p
-		}
-	}
 	x.Listeners = listeners
 	return x, Check(&x.Input)
 }

@@ -32,47 +32,51 @@ const (
 	DataDirectory      Code = "data-directory"
 	LogFile            Code = "log-file"
 
-	NoServices       Code = "no-services"
-	SwallowedEntry   Code = "swallowed-entry"
-	CommentedEntry   Code = "commented-entry"
-	DashName         Code = "dash-name"
-	OddNumber        Code = "odd-number"
-	PostfixRefuses   Code = "postfix-refuses"
-	PortRange        Code = "port-range"
-	PortZero         Code = "port-zero"
-	PortTaken        Code = "port-taken"
-	SameAddress      Code = "same-address"
-	CoveredAddress   Code = "covered-address"
-	ForeignAddress   Code = "foreign-address"
-	SamePath         Code = "same-path"
-	LongPath         Code = "long-path"
-	ShiftedColumns   Code = "shifted-columns"
-	UnknownCommand   Code = "unknown-command"
-	NotAProgram      Code = "not-a-program"
-	NotExecutable    Code = "not-executable"
-	WrongLimit       Code = "wrong-limit"
-	NeedsPrivileges  Code = "needs-privileges"
-	CannotChroot     Code = "cannot-chroot"
-	MissingWakeup    Code = "missing-wakeup"
-	UselessWakeup    Code = "useless-wakeup"
-	WrongPrivacy     Code = "wrong-privacy"
-	MissingService   Code = "missing-service"
-	MissingHelper    Code = "missing-helper"
-	DisabledService  Code = "disabled-service"
-	OverrideSyntax   Code = "override-syntax"
-	UnknownOption    Code = "unknown-option"
-	StrayArgument    Code = "stray-argument"
-	MisspeltOverride Code = "misspelt-override"
-	UnreadOverride   Code = "unread-override"
-	RepeatedOverride Code = "repeated-override"
-	UnclosedBrace    Code = "unclosed-brace"
-	MissingAttribute Code = "missing-attribute"
-	WrongName        Code = "wrong-name"
+	NoServices         Code = "no-services"
+	SwallowedEntry     Code = "swallowed-entry"
+	CommentedEntry     Code = "commented-entry"
+	DashName           Code = "dash-name"
+	OddNumber          Code = "odd-number"
+	PostfixRefuses     Code = "postfix-refuses"
+	PortRange          Code = "port-range"
+	PortZero           Code = "port-zero"
+	PortTaken          Code = "port-taken"
+	SameAddress        Code = "same-address"
+	CoveredAddress     Code = "covered-address"
+	ForeignAddress     Code = "foreign-address"
+	SamePath           Code = "same-path"
+	LongPath           Code = "long-path"
+	ShiftedColumns     Code = "shifted-columns"
+	UnknownCommand     Code = "unknown-command"
+	NotAProgram        Code = "not-a-program"
+	NotExecutable      Code = "not-executable"
+	WrongLimit         Code = "wrong-limit"
+	NeedsPrivileges    Code = "needs-privileges"
+	CannotChroot       Code = "cannot-chroot"
+	MissingWakeup      Code = "missing-wakeup"
+	UselessWakeup      Code = "useless-wakeup"
+	WrongPrivacy       Code = "wrong-privacy"
+	MissingService     Code = "missing-service"
+	MissingHelper      Code = "missing-helper"
+	DisabledService    Code = "disabled-service"
+	OverrideSyntax     Code = "override-syntax"
+	UnknownOption      Code = "unknown-option"
+	StrayArgument      Code = "stray-argument"
+	MisspeltOverride   Code = "misspelt-override"
+	UnreadOverride     Code = "unread-override"
+	RepeatedOverride   Code = "repeated-override"
+	UnclosedBrace      Code = "unclosed-brace"
+	MissingAttribute   Code = "missing-attribute"
+	WrongName          Code = "wrong-name"
+	BrokenProgram      Code = "broken-program"
+	MissingInterpreter Code = "missing-interpreter"
+	NoInterpreter      Code = "no-interpreter"
 )
 
 // codes are all of them, sorted by their texts.
 var codes = [...]Code{
 	BrokenMacro,
+	BrokenProgram,
 	CannotChroot,
 	CarriageReturn,
 	CommentedEntry,
@@ -90,12 +94,14 @@ var codes = [...]Code{
 	LongPath,
 	MissingAttribute,
 	MissingHelper,
+	MissingInterpreter,
 	MissingService,
 	MissingWakeup,
 	MisspeltOverride,
 	MisspeltParameter,
 	MisspeltReference,
 	NeedsPrivileges,
+	NoInterpreter,
 	NoServices,
 	NotAProgram,
 	NotExecutable,
@@ -135,7 +141,7 @@ func (code Code) severity() core.Severity {
 	switch code {
 	case PostfixRefuses, BrokenMacro:
 		return core.Error
-	case MissingHelper, RepeatedParameter, UnreadOverride:
+	case MissingHelper, NoInterpreter, RepeatedParameter, UnreadOverride:
 		return core.Info
 	}
 	return core.Warning

@@ -35,6 +35,8 @@ func (c *check) command(e *entry) {
 	case !program.Executable:
 		c.inMaster(NotExecutable, at, directory+"/"+text+" may not be executed by anybody: every start of the service fails",
 			"make it executable: chmod 755 "+directory+"/"+text)
+	default:
+		c.content(&started{directory + "/" + text, at, imported, "every start of the service fails"}, &program)
 	}
 }
 

@@ -122,6 +122,7 @@ func (c *check) services() {
 			c.demanded(e)
 			c.arguments(e)
 			c.unread(e)
+			c.agent(e)
 		}
 		c.braces(e)
 	}
