@@ -159,7 +159,7 @@ func (t *terminal) summary(c *configuration, errors, warnings, notes int) {
 	colour := red
 	switch {
 	case errors > 0 && c.accepted:
-		text += "; the master could take this, but no postfix command would start or reload it"
+		text += "; the master could take this, but \"postfix start\" would end before"
 	case errors > 0:
 		text += "; the master would neither start with this nor reload it"
 	case !c.accepted:

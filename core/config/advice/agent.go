@@ -23,14 +23,15 @@ func agentOf(e *config.MasterEntry) (a agent, ok bool) {
 		return a, false
 	}
 	for _, f := range e.Args {
-		switch name, value, _ := strings.Cut(f.Text, "="); name {
+		text, _ := f.Stripped()
+		switch name, value, _ := strings.Cut(text, "="); name {
 		case "user":
 			a.user = value
 		case "chroot":
 			a.confine = true
 		case "argv":
 			a.program, a.argv = value, f
-			return a, value != "" && value[0] != '{' && strings.IndexByte(value, '$') < 0 && !a.confine
+			return a, value != "" && strings.IndexByte(value, '$') < 0 && !a.confine
 		}
 	}
 	return a, false

@@ -40,13 +40,13 @@ func TestMissingServicesAreTold(t *testing.T) {
 			"postlog", "maillog_file = /var/log/mail.log\n",
 			[]string{"postlog unix-dgram"},
 			"",
-			[]string{`missing-service main.cf:1:16 maillog_file = /var/log/mail.log needs the service "postlog unix-dgram", which master.cf does not have: "postfix start" refuses to start => postlog unix-dgram n - n - 1 postlogd`},
+			[]string{`postfix-refuses main.cf:1:16 maillog_file = /var/log/mail.log needs the service "postlog unix-dgram", which master.cf does not have: "postfix start" ends with "fatal: missing 'postlog' => postlog unix-dgram n - n - 1 postlogd`},
 		},
 		{
 			"postlog of the wrong type", "maillog_file = /dev/stdout\n",
 			[]string{"postlog unix-dgram"},
 			"postlog unix n - n - 1 postlogd\n",
-			[]string{`missing-service main.cf:1:16 has only with the type unix, in line 26: "postfix start" => postlog unix-dgram n - n - 1 postlogd`},
+			[]string{`postfix-refuses main.cf:1:16 has only with the type unix, in line 26: "postfix start" => postlog unix-dgram n - n - 1 postlogd`},
 		},
 		{
 			"postlog of another name", "maillog_file = /var/log/mail.log\npostlog_service_name = mine\n", nil, "",

@@ -86,21 +86,25 @@ func counts(c *check, e *entry) (cause, bool) {
 // postlogService writes the log file.
 var postlogService = demand{
 	parameter: "postlog_service_name", standard: "postlog", transport: "unix-dgram", privacy: public,
+	what: "what the programs log is lost",
 }
 
-// logging looks for the service that writes the log file.
+// logging looks for the service that writes the log file. "postfix start" looks
+// for an entry with the standard name, whatever the service is called and
+// whether it is switched on.
 func (c *check) logging() {
-	file := c.value("maillog_file")
+	file, d := c.value("maillog_file"), &postlogService
 	if file == "" {
 		return
 	}
-	d := postlogService
-	d.what = "\"postfix start\" refuses to start"
-	name := c.value(d.parameter)
-	if found := c.find(name, d.transport); found != nil {
-		d.what = "what the programs log is lost"
+	because := cause{assignment("maillog_file", file), c.mainPath(), c.valueAt("maillog_file")}
+	if c.find(d.standard, d.transport) == nil {
+		c.say(PostfixRefuses, because.file, because.at, because.text+" needs the service \"postlog unix-dgram\", which master.cf "+
+			c.otherwise(d.standard, d)+": \"postfix start\" ends with \"fatal: missing 'postlog' service in master.cf\"",
+			"add the line to master.cf: "+stockLine(d.standard, d.standard))
+		return
 	}
-	c.require(nil, name, &d, cause{assignment("maillog_file", file), c.mainPath(), c.valueAt("maillog_file")})
+	c.require(nil, c.value(d.parameter), d, because)
 }
 
 func (c *check) mainPath() string {
