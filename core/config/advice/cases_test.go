@@ -488,6 +488,9 @@ func judge(main, master string) (*in, []Advice) {
 	if master == "" {
 		master = quiet // the case is about main.cf alone
 	}
+	if strings.Contains(master, " smtp") && !strings.Contains(master, "scache") {
+		master = strings.TrimSuffix(master, "\n") + "\nscache unix - - - - 1 scache\n"
+	}
 	x := input(mainStart+main, master)
 	x.Listeners = listeners
 	return x, Check(&x.Input)

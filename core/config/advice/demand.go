@@ -56,6 +56,8 @@ var demands = [...]demand{
 	{server: "lmtp", parameter: "tlsproxy_service_name", standard: "tlsproxy", transport: "unix", privacy: private, what: "connections with TLS are not used again", when: yes("lmtp_tls_connection_reuse")},
 	{server: "smtp", parameter: "connection_cache_service_name", standard: "scache", transport: "unix", privacy: private, what: "connections are not kept", when: given("smtp_connection_cache_destinations")},
 	{server: "lmtp", parameter: "connection_cache_service_name", standard: "scache", transport: "unix", privacy: private, what: "connections are not kept", when: given("lmtp_connection_cache_destinations")},
+	{server: "smtp", parameter: "connection_cache_service_name", standard: "scache", transport: "unix", privacy: private, what: "when several messages wait for one destination connections are not kept, and the log has warnings", when: yes("smtp_connection_cache_on_demand"), rare: true},
+	{server: "lmtp", parameter: "connection_cache_service_name", standard: "scache", transport: "unix", privacy: private, what: "when several messages wait for one destination connections are not kept, and the log has warnings", when: yes("lmtp_connection_cache_on_demand"), rare: true},
 	{server: "smtp", parameter: "flush_service_name", standard: "flush", transport: "unix", privacy: public, what: "deferred mail for these domains is not recorded, so that ETRN and sendmail -qR do nothing", when: given("fast_flush_domains", "relay_domains"), rare: true},
 }
 
