@@ -115,7 +115,7 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 		m.listenFailed(a)
 	case LogListenRemedy:
 		m.s(a.Config.ConfigDirectory).s("/master.cf: line ").n(int64(a.Entry.Line)).s(": service ").quoted(a.Entry.Name).
-			s(" cannot listen on ").s(a.Entry.Endpoints[a.Listener].String()).s(": ").s(listenRemedy(a.Step, a.Errno))
+			s(" cannot listen on ").s(a.Entry.Endpoints[a.Listener].String()).s(": ").s(listenRemedy(a.Step, a.Entry.Owner, a.Errno))
 	case LogExited:
 		m.s("process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).s(" ").s(a.Status.String())
 	case LogStopped:
@@ -250,17 +250,44 @@ func (m *message) listenFailed(a *Action) {
 	case StepNotFIFO:
 		m.s("fifo_listen: ").s(end.Path).s(" is not a fifo")
 		return
-	case StepIdentity:
-		m.s("set effective identity of ").s(a.Entry.Owner.Name).s(": ")
+	case StepGroup, StepGroups, StepUser:
+		m.s(IdentityFailure(a.Step, a.Entry.Owner, a.Errno))
+		return
 	default:
 		m.s(end.String()).s(": ")
 	}
 	m.s(a.Errno.String())
 }
 
+// IdentityFailure is the original's line for an identity that cannot be had: one
+// of StepGroup, StepGroups and StepUser has failed.
+func IdentityFailure(step ListenStep, owner Account, e Errno) string {
+	call, id := "setegid", owner.GID
+	switch step {
+	case StepGroups:
+		call = "setgroups"
+	case StepUser:
+		call, id = "seteuid", owner.UID
+	}
+	m := message{}
+	return string(m.s("set_eugid: ").s(call).s("(").n(int64(id)).s("): ").s(e.String()).b)
+}
+
+// IdentityRemedy says what to do about it.
+func IdentityRemedy(step ListenStep, owner Account) string {
+	capability := "CAP_SETGID"
+	if step == StepUser {
+		capability = "CAP_SETUID"
+	}
+	return "master must be able to act as " + owner.Name + "; give it the capability " + capability +
+		" (CapabilityBoundingSet= of its unit, --cap-add of its container), and in a user namespace map the user and group of " + owner.Name
+}
+
 // listenRemedy says what to do about a listener that cannot be had.
-func listenRemedy(step ListenStep, e Errno) string {
+func listenRemedy(step ListenStep, owner Account, e Errno) string {
 	switch {
+	case step == StepGroup || step == StepGroups || step == StepUser:
+		return IdentityRemedy(step, owner)
 	case step == StepName:
 		return "the path does not fit a socket address (107 bytes); shorten the service name"
 	case e == EADDRINUSE:

@@ -80,14 +80,16 @@ func TestListenerThatCannotBeHadIsToldAsTheOriginalDoes(t *testing.T) {
 		{FIFO, StepOpen, "fifo_listen: open private/a: " + busy},
 		{FIFO, StepStat, "fifo_listen: fstat private/a: " + busy},
 		{FIFO, StepNotFIFO, "fifo_listen: private/a is not a fifo"},
-		{Unix, StepIdentity, "set effective identity of postfix: " + busy},
+		{Unix, StepGroup, "set_eugid: setegid(105): " + busy},
+		{Unix, StepGroups, "set_eugid: setgroups(105): " + busy},
+		{Unix, StepUser, "set_eugid: seteuid(102): " + busy},
 		{Unix, StepDescriptors, "private/a: " + busy},
 	} {
 		s := unix("a", 1)
 		if x.kind == Inet {
 			s = inet(25, 1)
 		}
-		s.Type, s.Owner.Name = x.kind, "postfix"
+		s.Type, s.Owner = x.kind, Account{Name: "postfix", UID: 102, GID: 105}
 		a := Action{Kind: Log, Code: LogListenFailed, Entry: &s, Step: x.step, Errno: EBUSY}
 		if got := a.Message(); got != x.want {
 			t.Errorf("%v, step %d: got %q, want %q", x.kind, x.step, got, x.want)

@@ -127,8 +127,10 @@ const (
 	StepOpen
 	StepStat
 	StepNotFIFO
-	StepIdentity // switch to the owner's identity
+	StepGroup // take the owner's group
 	StepDescriptors
+	StepGroups // take it as the only supplementary group
+	StepUser   // take the owner's user
 	numListenSteps
 )
 

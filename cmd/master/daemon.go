@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -43,6 +42,7 @@ type daemon struct {
 	applied bool         // a configuration is in force
 	postlog string       // path of the postlog socket, as listeners have it; empty: no log file
 	unread  bool         // that socket is ours and postlogd cannot run
+	groups  error        // what kept us from having root's groups
 
 	// untold is what is to be said about main.cf. The machine says it with the
 	// rest of the configuration, unless the start ends before that.
@@ -89,6 +89,9 @@ func (d *daemon) run() osadapter.Ending {
 	}
 	d.enterQueue(parameters)
 	d.lockOut(parameters)
+	if d.groups != nil { // what denies this denies what lockOut does, which has the original's line
+		d.fatal(d.groups.Error())
+	}
 	boot.ReserveThreads(reservedThreads) // before we say that we are up
 	c, ok := d.loader.LoadServices(parameters)
 	if !ok {
@@ -134,9 +137,7 @@ func (d *daemon) detach() {
 		}
 	}
 	if d.credentials.Root() {
-		if err := boot.SetRootGroups(); err != nil {
-			d.fatal(err.Error())
-		}
+		d.groups = boot.SetRootGroups()
 	}
 }
 
@@ -241,7 +242,15 @@ func (d *daemon) enterQueue(p *config.Parameters) {
 		}
 		d.exit(0)
 	}
-	d.ownLock(d.acquire(path))
+	d.ownLock(d.acquire(path), path, d.starter(), `a master of this mail system; stop it with "postfix stop", or use "postfix reload"`)
+}
+
+// starter names who runs this process.
+func (d *daemon) starter() string {
+	if d.credentials.Root() {
+		return "root"
+	}
+	return "user " + itoa(d.credentials.UID)
 }
 
 // lockOut takes the lock of the data directory, as the mail owner, and gives
@@ -250,12 +259,13 @@ func (d *daemon) enterQueue(p *config.Parameters) {
 func (d *daemon) lockOut(p *config.Parameters) {
 	var locked, opened error
 	var earlier string
+	path := p.DataDirectory() + "/" + d.process + ".lock"
 	d.asOwner(p.MailOwner(), func() {
-		if locked = d.acquire(p.DataDirectory() + "/" + d.process + ".lock"); locked == nil {
+		if locked = d.acquire(path); locked == nil {
 			earlier, opened = boot.OpenCrashOutput(p.DataDirectory())
 		}
 	})
-	d.ownLock(locked)
+	d.ownLock(locked, path, p.MailOwner().Name, "the master of a mail system with the same data_directory; give each mail system its own")
 	if opened != nil {
 		d.log.Log(logs.Warning, opened.Error())
 	}
@@ -277,15 +287,13 @@ func (d *daemon) acquire(path string) error {
 	return err
 }
 
-// ownLock ends the process if a lock could not be had.
-func (d *daemon) ownLock(err error) {
+// ownLock ends the process if a lock could not be had. It belongs to owner; held
+// is what a process that has it means.
+func (d *daemon) ownLock(err error, path, owner, held string) {
 	if err == nil {
 		return
 	}
-	var held *lock.HeldError
-	if errors.As(err, &held) {
-		d.info(held.Hint())
-	}
+	d.info(lockRemedy(err, absolute(path), owner, held))
 	d.fatal(err.Error())
 }
 
@@ -295,8 +303,9 @@ func (d *daemon) asOwner(owner core.Account, act func()) {
 		act()
 		return
 	}
-	if e := sys.AsOwner(d.kernel, owner, act); e != 0 {
-		d.fatal("set effective identity of " + owner.Name + ": " + e.String())
+	if step, e := sys.AsOwner(d.kernel, owner, act); e != 0 {
+		d.info(core.IdentityRemedy(step, owner))
+		d.fatal(core.IdentityFailure(step, owner, e))
 	}
 }
 

@@ -28,7 +28,7 @@ func init() {
 		os.Exit(3)
 	}
 	defer d.recovered()
-	panic(&sys.IdentityLost{Owner: "somebody", Errno: core.EAGAIN})
+	panic(&sys.IdentityLost{Owner: core.Account{Name: "somebody"}, Errno: core.EAGAIN})
 }
 
 // That the kernel does not make us root again is no bug of ours: a line says it,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,8 +36,8 @@ func (d *daemon) asJournalOwner(act func()) error {
 		act()
 		return nil
 	}
-	if e := sys.AsOwner(d.kernel, d.refuge.owner, act); e != 0 {
-		return fmt.Errorf("set effective identity of %s: %w", d.refuge.owner.Name, e)
+	if step, e := sys.AsOwner(d.kernel, d.refuge.owner, act); e != 0 {
+		return errors.New(core.IdentityFailure(step, d.refuge.owner, e))
 	}
 	return nil
 }

@@ -186,5 +186,8 @@ func (d *daemon) endAsSomebodyElse(lost *sys.IdentityLost) {
 		}
 		boot.Pause(time.Second / tries)
 	}
+	if lost.Refused != 0 {
+		d.info(core.IdentityRemedy(lost.Step, lost.Owner))
+	}
 	d.fatal(lost.Error())
 }

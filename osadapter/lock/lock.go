@@ -39,15 +39,6 @@ func (e *HeldError) Error() string {
 // Unwrap gives the error number.
 func (e *HeldError) Unwrap() error { return e.err }
 
-// Hint says who holds the lock, for a line of its own; it is empty when the
-// file does not tell.
-func (e *HeldError) Hint() string {
-	if e.Holder == 0 {
-		return ""
-	}
-	return "lock file " + e.Path + " is held by process " + strconv.Itoa(e.Holder)
-}
-
 // Acquire opens or makes the lock file path with mode 0600, locks it without
 // waiting, and keeps it open, close-on-exec (spec go-traps, G12), until the
 // process ends or Close is called. The file's content is left alone; see

@@ -238,9 +238,9 @@ func failedStarts() []scenario {
 		{"the leader of a process group cannot have a session", func(_ *station, l *launch) { l.Session = "group" }, []shown{hint(`a shell made this process the leader`)}},
 		{"the queue directory is missing", func(s *station, _ *launch) { s.setMain("queue_directory", "@dir/none") }, []shown{hint(`create the directory, or correct queue_directory`)}},
 		{"the queue directory is a file", func(s *station, _ *launch) { s.setMain("queue_directory", "@dir/c/main.cf") }, []shown{hint(`create the directory, or correct queue_directory`)}},
-		{"the pid directory is missing", func(s *station, _ *launch) { s.require("rm", os.Remove(s.path("q/pid"))) }, nil},
-		{"the data directory is missing", func(s *station, _ *launch) { s.require("rm", os.Remove(s.path("d"))) }, nil},
-		{"the data directory is root's", func(s *station, _ *launch) { s.require("chown", os.Chown(s.path("d"), 0, 0)) }, nil},
+		{"the pid directory is missing", func(s *station, _ *launch) { s.require("rm", os.Remove(s.path("q/pid"))) }, []shown{hint(`the directory of lock file .*/q/pid/master.pid is missing`)}},
+		{"the data directory is missing", func(s *station, _ *launch) { s.require("rm", os.Remove(s.path("d"))) }, []shown{hint(`the directory of lock file .*/d/master.lock is missing`)}},
+		{"the data directory is root's", func(s *station, _ *launch) { s.require("chown", os.Chown(s.path("d"), 0, 0)) }, []shown{hint(`lock file .*/d/master.lock must be a plain file that belongs to `)}},
 		{"the socket directory is missing", func(s *station, _ *launch) {
 			s.require("rm", os.Remove(s.path("q/private")))
 			s.master("x unix - - n - - actor")

@@ -17,6 +17,9 @@ type lockState struct {
 	name  string
 	make  func(s *station, path string)
 	shows []shown // of a start
+	// refused is a part of the path of the lock file for which this fails a start
+	// that says whose the file must be.
+	refused string
 }
 
 const otherContent = "this was here before, and it is longer than a process number\nwith a second line\n"
@@ -31,53 +34,53 @@ func atPath(s *station, path, content string, mode os.FileMode) {
 }
 
 var lockStates = []lockState{
-	{"absent", func(*station, string) {}, nil},
-	{"an empty file", func(s *station, path string) { atPath(s, path, "", 0o600) }, nil},
-	{"a longer file that others may read", func(s *station, path string) { atPath(s, path, otherContent, 0o644) }, nil},
-	{"a file that nobody may read", func(s *station, path string) { atPath(s, path, "1\n", 0) }, nil},
-	{"a directory", func(s *station, path string) { s.require("mkdir", os.Mkdir(path, 0o755)) }, nil},
+	{"absent", func(*station, string) {}, nil, ""},
+	{"an empty file", func(s *station, path string) { atPath(s, path, "", 0o600) }, nil, ""},
+	{"a longer file that others may read", func(s *station, path string) { atPath(s, path, otherContent, 0o644) }, nil, ""},
+	{"a file that nobody may read", func(s *station, path string) { atPath(s, path, "1\n", 0) }, nil, "master.lock"},
+	{"a directory", func(s *station, path string) { s.require("mkdir", os.Mkdir(path, 0o755)) }, nil, "master"},
 	{"a file with a second link", func(s *station, path string) {
 		atPath(s, path, "1\n", 0o600)
 		s.require("link", os.Link(path, path+".second"))
-	}, nil},
+	}, nil, "master"},
 	{"a symlink of root's to a file", func(s *station, path string) {
 		atPath(s, path+".target", "1\n", 0o600)
 		s.require("symlink", os.Symlink(filepath.Base(path)+".target", path))
-	}, nil},
+	}, nil, "master.lock"},
 	{"a symlink of another user's to a file", func(s *station, path string) {
 		atPath(s, path+".target", "1\n", 0o600)
 		s.require("symlink", os.Symlink(filepath.Base(path)+".target", path))
 		s.require("chown", os.Lchown(path, s.owner.uid, s.owner.gid))
-	}, nil},
-	{"a dangling symlink", func(s *station, path string) { s.require("symlink", os.Symlink("nowhere", path)) }, nil},
+	}, nil, "master"},
+	{"a dangling symlink", func(s *station, path string) { s.require("symlink", os.Symlink("nowhere", path)) }, []shown{hint(`the directory of lock file .* is missing, or a symbolic link`)}, ""},
 	{"a fifo", func(s *station, path string) {
 		s.require("mkfifo", unix.Mkfifo(path, 0o600))
 		if strings.HasPrefix(path, s.path("d")) {
 			s.require("chown", os.Chown(path, s.owner.uid, s.owner.gid))
 		}
-	}, nil},
-	{"a socket", func(s *station, path string) { s.require("mknod", unix.Mknod(path, unix.S_IFSOCK|0o600, 0)) }, nil},
+	}, nil, ""},
+	{"a socket", func(s *station, path string) { s.require("mknod", unix.Mknod(path, unix.S_IFSOCK|0o600, 0)) }, nil, "master"},
 	{"held by another process", func(s *station, path string) {
 		atPath(s, path, "12\n", 0o600)
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		s.require("open", err)
 		s.cleanups = append(s.cleanups, func() { f.Close() })
 		s.require("lock", unix.Flock(int(f.Fd()), unix.LOCK_EX))
-	}, []shown{hint(`lock file .* is held by process`)}},
+	}, []shown{hint(`lock file .* is held by process`)}, ""},
 	{"held by another process for reading", func(s *station, path string) {
 		atPath(s, path, "12\n", 0o600)
 		f, err := os.Open(path)
 		s.require("open", err)
 		s.cleanups = append(s.cleanups, func() { f.Close() })
 		s.require("lock", unix.Flock(int(f.Fd()), unix.LOCK_SH))
-	}, []shown{hint(`lock file .* is held by process`)}},
+	}, []shown{hint(`lock file .* is held by process`)}, ""},
 	{"held by fcntl, which is another lock", func(s *station, path string) {
 		atPath(s, path, "12\n", 0o600)
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		s.require("open", err)
 		s.cleanups = append(s.cleanups, func() { f.Close() })
 		s.require("lock", unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
-	}, nil},
+	}, nil, ""},
 }
 
 // lockTests are master -t with everything that can be at pid/master.pid.
@@ -111,8 +114,12 @@ func lockedStarts() []scenario {
 	var list []scenario
 	for _, file := range []string{"q/pid/master.pid", "d/master.lock"} {
 		for _, state := range lockStates[1:] {
+			shows := state.shows
+			if state.refused != "" && strings.Contains(file, state.refused) {
+				shows = append(shows, hint(`lock file .* must be a plain file that belongs to `))
+			}
 			list = append(list, scenario{
-				name: "start when " + filepath.Base(file) + " is " + state.name, shows: state.shows,
+				name: "start when " + filepath.Base(file) + " is " + state.name, shows: shows,
 				play: func(s *station) {
 					s.master(one)
 					state.make(s, s.path(file))

@@ -58,12 +58,12 @@ func (k *fakeKernel) openFD(of string) sys.FD {
 	return k.nextFD
 }
 
-func (k *fakeKernel) Assume(uid, _ uint32) core.Errno {
+func (k *fakeKernel) Assume(uid, _ uint32) (core.ListenStep, core.Errno) {
 	if e := k.call("assume", uid); e != 0 {
-		return e
+		return core.StepUser, e
 	}
 	k.uid = uid
-	return 0
+	return core.StepNone, 0
 }
 
 func (k *fakeKernel) Resume() core.Errno {

@@ -85,7 +85,7 @@ func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
 // stepOf says which step reports the failure of a call; a call that is missing
 // here does not fail the opening.
 var stepOf = map[string]core.ListenStep{
-	"assume": core.StepIdentity, "socket": core.StepSocket, "option": core.StepOption,
+	"assume": core.StepUser, "socket": core.StepSocket, "option": core.StepOption,
 	"unlink": core.StepRemove, "rename": core.StepAside, "bind": core.StepBind, "chmod": core.StepMode,
 	"listen": core.StepListen, "mkfifo": core.StepCreate, "open": core.StepOpen, "fstat": core.StepStat,
 	"fchmod": core.StepMode,
@@ -139,7 +139,7 @@ func TestIdentityThatIsRefusedFailsAllThatNeedIt(t *testing.T) {
 	for i, o := range opened {
 		step, e := core.StepNone, core.Errno(0)
 		if i < 2 {
-			step, e = core.StepIdentity, core.EPERM
+			step, e = core.StepUser, core.EPERM
 		}
 		if o.Step != step || o.Errno != e || (o.Listener.FD == sys.None) != (e != 0) {
 			t.Errorf("request %d: %+v, want step %v, %v", i, o, step, e)

@@ -135,9 +135,9 @@ func (p *Paths) openAs(requests []Request, opened []Opened, first, end int, watc
 		open()
 		return
 	}
-	if e := sys.AsOwner(p.k, requests[first].Owner, open); e != 0 {
+	if step, e := sys.AsOwner(p.k, requests[first].Owner, open); e != 0 {
 		for i := first; i < end; i++ {
-			opened[i] = Opened{Listener: Listener{FD: sys.None}, Step: core.StepIdentity, Errno: e}
+			opened[i] = Opened{Listener: Listener{FD: sys.None}, Step: step, Errno: e}
 		}
 	}
 }

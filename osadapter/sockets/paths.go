@@ -146,7 +146,7 @@ func (p *Paths) asOwner(owner core.Account, switches bool, act func() core.Errno
 		return act()
 	}
 	var e core.Errno
-	if denied := sys.AsOwner(p.k, owner, func() { e = act() }); denied != 0 {
+	if _, denied := sys.AsOwner(p.k, owner, func() { e = act() }); denied != 0 {
 		return denied
 	}
 	return e

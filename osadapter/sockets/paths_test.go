@@ -23,11 +23,11 @@ func (k *outage) fails(name string) bool {
 	return k.from >= 0 && len(k.calls) > k.from && strings.Contains(k.what, name)
 }
 
-func (k *outage) Assume(uid, gid uint32) core.Errno {
-	if e := k.fakeKernel.Assume(uid, gid); e != 0 || !k.fails("assume") {
-		return e
+func (k *outage) Assume(uid, gid uint32) (core.ListenStep, core.Errno) {
+	if step, e := k.fakeKernel.Assume(uid, gid); e != 0 || !k.fails("assume") {
+		return step, e
 	}
-	return core.EAGAIN
+	return core.StepUser, core.EAGAIN
 }
 
 func (k *outage) Rename(from, to string) core.Errno {

@@ -10,8 +10,9 @@ import (
 // have locked their goroutine to its thread.
 type IdentitySwitch interface {
 	// Assume takes the effective user and group, and the group alone as
-	// supplementary group. After an error the identity may be half changed.
-	Assume(uid, gid uint32) core.Errno
+	// supplementary group. After an error, which comes with the step that failed,
+	// the identity may be half changed.
+	Assume(uid, gid uint32) (core.ListenStep, core.Errno)
 	// Resume is root again, with the groups {0}.
 	Resume() core.Errno
 }
@@ -21,7 +22,7 @@ const resumeTries = 3
 
 // AsOwner runs act with the effective identity of owner, on this thread alone
 // (spec runtime, 6; spec go-traps, G4). When the identity cannot be had, act is
-// not run and the error says why. The thread is root again before AsOwner returns
+// not run, and the step and the error say why. The thread is root again before AsOwner returns
 // and also before a panic of act reaches its callers: what they log and save then
 // is done as root.
 //
@@ -30,18 +31,18 @@ const resumeTries = 3
 // files opened, as somebody else. That panics with an *IdentityLost, which is
 // no bug of ours: the process is to end with its text. A panic of act itself says
 // more and goes on in its place.
-func AsOwner(k IdentitySwitch, owner core.Account, act func()) (e core.Errno) {
+func AsOwner(k IdentitySwitch, owner core.Account, act func()) (step core.ListenStep, e core.Errno) {
 	panicked := true
 	defer func() {
 		if again := resume(k); again != 0 && !panicked {
-			panic(&IdentityLost{Owner: owner.Name, Errno: again})
+			panic(&IdentityLost{Owner: owner, Errno: again, Step: step, Refused: e})
 		}
 	}()
-	if e = k.Assume(owner.UID, owner.GID); e == 0 {
+	if step, e = k.Assume(owner.UID, owner.GID); e == 0 {
 		act()
 	}
 	panicked = false
-	return e
+	return step, e
 }
 
 // resume makes the thread root again.
@@ -55,12 +56,17 @@ func resume(k IdentitySwitch) (e core.Errno) {
 }
 
 // IdentityLost says that the kernel does not give root back to a thread that
-// acted as Owner.
+// acted as Owner, or that was to and could not.
 type IdentityLost struct {
-	Owner string
-	Errno core.Errno
+	Owner   core.Account
+	Errno   core.Errno
+	Step    core.ListenStep // with Refused: what could not be had of Owner's identity
+	Refused core.Errno      // 0: all was had
 }
 
 func (e *IdentityLost) Error() string {
-	return fmt.Sprintf("cannot become root again after acting as %s: %s", e.Owner, e.Errno)
+	if e.Refused != 0 { // the first error is the one to mend
+		return core.IdentityFailure(e.Step, e.Owner, e.Refused)
+	}
+	return fmt.Sprintf("cannot become root again after acting as %s: %s", e.Owner.Name, e.Errno)
 }

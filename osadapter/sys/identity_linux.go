@@ -16,13 +16,13 @@ const keep = ^uintptr(0)
 // so that Resume can undo it. The goroutine must be locked to its thread. The
 // functions of package syscall would change all threads at once (spec
 // go-traps, G4). After an error the identity may be half changed: Resume.
-func (Linux) Assume(uid, gid uint32) core.Errno {
+func (Linux) Assume(uid, gid uint32) (core.ListenStep, core.Errno) {
 	// The user last: only root may change groups.
-	if e := setGroup(gid); e != 0 {
-		return e
+	if step, e := setGroup(gid); e != 0 {
+		return step, e
 	}
 	_, _, e := unix.RawSyscall(setresuid, keep, uintptr(uid), keep)
-	return core.Errno(e)
+	return core.StepUser, core.Errno(e)
 }
 
 // Resume makes the calling thread root again, with the groups {0}.
@@ -31,17 +31,17 @@ func (Linux) Resume() core.Errno {
 	if _, _, e := unix.RawSyscall(setresuid, keep, 0, keep); e != 0 {
 		return core.Errno(e)
 	}
-	return setGroup(0)
+	_, e := setGroup(0)
+	return e
 }
 
-// setGroup sets the groups and the effective group.
-func setGroup(gid uint32) core.Errno {
+// setGroup sets the effective group and the groups, in the original's order.
+func setGroup(gid uint32) (core.ListenStep, core.Errno) {
+	if _, _, e := unix.RawSyscall(setresgid, keep, uintptr(gid), keep); e != 0 {
+		return core.StepGroup, core.Errno(e)
+	}
 	groups := [1]uint32{gid}
 	_, _, e := unix.RawSyscall(setgroups, 1, uintptr(unsafe.Pointer(&groups[0])), 0)
 	runtime.KeepAlive(&groups)
-	if e != 0 {
-		return core.Errno(e)
-	}
-	_, _, e = unix.RawSyscall(setresgid, keep, uintptr(gid), keep)
-	return core.Errno(e)
+	return core.StepGroups, core.Errno(e)
 }

@@ -14,9 +14,9 @@ type identities struct {
 	refuses int
 }
 
-func (k *identities) Assume(uint32, uint32) core.Errno {
+func (k *identities) Assume(uint32, uint32) (core.ListenStep, core.Errno) {
 	k.asked = append(k.asked, "owner")
-	return 0
+	return core.StepNone, 0
 }
 
 func (k *identities) Resume() core.Errno {
@@ -54,7 +54,7 @@ func TestRootIsBackBeforeAPanicIsHandled(t *testing.T) {
 func TestRootThatIsRefusedIsAPanicOfItsOwn(t *testing.T) {
 	defer func() {
 		lost, ok := recover().(*IdentityLost)
-		if !ok || lost.Owner != "postfix" || lost.Errno != core.EAGAIN {
+		if !ok || lost.Owner.Name != "postfix" || lost.Errno != core.EAGAIN {
 			t.Errorf("recovered %v", lost)
 		}
 	}()

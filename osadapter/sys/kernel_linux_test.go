@@ -285,7 +285,8 @@ func TestIdentityIsThatOfOneThread(t *testing.T) {
 	}
 	runtime.LockOSThread() // never unlocked: the thread ends with the test
 	const uid, gid = 65533, 65532
-	must(t, kernel.Assume(uid, gid))
+	_, e := kernel.Assume(uid, gid)
+	must(t, e)
 	checkIdentity(t, "assumed", "0 65533 0 65533", "0 65532 0 65532", "65532")
 	other := make(chan [2]int)
 	go func() { other <- [2]int{unix.Geteuid(), unix.Getegid()} }() // this thread is not free for it
@@ -329,7 +330,8 @@ func BenchmarkAssumeAndResume(b *testing.B) {
 	}
 	runtime.LockOSThread()
 	for b.Loop() {
-		must(b, kernel.Assume(65533, 65532))
+		_, e := kernel.Assume(65533, 65532)
+		must(b, e)
 		must(b, kernel.Resume())
 	}
 }

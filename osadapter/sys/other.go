@@ -145,7 +145,7 @@ func (Linux) Kill(core.PID, core.Signal) core.Errno { return ENOSYS }
 func (Linux) PID() core.PID { return 0 }
 
 // Assume answers ENOSYS.
-func (Linux) Assume(_, _ uint32) core.Errno { return ENOSYS }
+func (Linux) Assume(_, _ uint32) (core.ListenStep, core.Errno) { return core.StepUser, ENOSYS }
 
 // Resume answers ENOSYS.
 func (Linux) Resume() core.Errno { return ENOSYS }

@@ -13,7 +13,7 @@ func (a *Attempt) fifo(k Kernel, entry *core.ServiceConfig) core.Errno {
 	var e core.Errno
 	if !entry.SwitchIdentity {
 		e = writeFIFO(k, path)
-	} else if denied := sys.AsOwner(k, entry.Owner, func() { e = writeFIFO(k, path) }); denied != 0 {
+	} else if _, denied := sys.AsOwner(k, entry.Owner, func() { e = writeFIFO(k, path) }); denied != 0 {
 		e = denied
 	}
 	if e == 0 {

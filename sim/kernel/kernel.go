@@ -268,17 +268,17 @@ func (k *Kernel) PID() core.PID { return DaemonPID }
 
 // Assume takes an effective identity. When it fails, the groups have changed
 // and the user has not.
-func (k *Kernel) Assume(uid, gid uint32) core.Errno {
+func (k *Kernel) Assume(uid, gid uint32) (core.ListenStep, core.Errno) {
 	if k.uid != 0 {
 		k.breach("identity of %d assumed while being %d", uid, k.uid)
 	}
 	e := k.enter(callAssume)
 	k.group = gid
 	if e != 0 {
-		return e
+		return core.StepUser, e
 	}
 	k.uid, k.gid = uid, gid
-	return 0
+	return core.StepNone, 0
 }
 
 // Resume is root again; when it fails, nothing has changed.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/osadapter/lock"
+)
+
+// lockRemedy says what to do about a lock file that cannot be had. path is
+// absolute, and held what a process that has the lock means.
+func lockRemedy(err error, path, owner, held string) string {
+	name := "lock file " + path
+	var busy *lock.HeldError
+	switch {
+	case errors.As(err, &busy) && busy.Holder == 0:
+		return name + " is held by another process, " + held
+	case errors.As(err, &busy):
+		return name + " is held by process " + itoa(busy.Holder) + ", " + held
+	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR):
+		return "the directory of " + name + " is missing, or a symbolic link stands there that leads nowhere; create the directory, owned by " + owner
+	case errors.Is(err, unix.EROFS):
+		return name + " is on a read-only file system; mount it writable"
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		return name + " cannot be written because the file system is full; make room"
+	}
+	return name + " must be a plain file that belongs to " + owner + ", mode 600, in a directory that belongs to " + owner +
+		"; correct this, or remove what is there and start again"
+}
+
+// absolute is a path of the queue directory as it is seen from everywhere.
+func absolute(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	directory, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	return directory + "/" + path
+}
