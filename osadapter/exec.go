@@ -158,6 +158,7 @@ func (x *Exec) do(a *core.Action) {
 	case core.ApplyConfig:
 		x.environ = x.around.Apply(a.Config)
 		x.warnOfDescriptors(a.Config)
+		x.warnOfNoService(a.Config)
 	case core.Announce:
 		x.around.Announce()
 	case core.Log:
@@ -224,6 +225,16 @@ func (x *Exec) Next() (core.Event, bool) {
 	}
 	x.head++
 	return x.queue[x.head-1], true
+}
+
+// warnOfNoService says what else would show by nothing at all: with an empty
+// master.cf, or one whose entries are all disabled, a start serves nobody, and a
+// reload ends every service.
+func (x *Exec) warnOfNoService(c *core.Config) {
+	if len(c.Services) == 0 {
+		x.around.Log(core.LevelWarning, "no service is enabled in "+c.ConfigDirectory+
+			"/master.cf; nothing is served, and no mail is taken, until there is one and Postfix is reloaded")
+	}
 }
 
 // spareDescriptors are for the log, the locks, the poll set and their like.

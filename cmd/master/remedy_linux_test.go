@@ -86,6 +86,22 @@ func TestLockFileThatCannotBeHadIsToldWithPathAndOwner(t *testing.T) {
 	}
 }
 
+func TestReloadThatLeavesNoServiceSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newStation(t)
+	p := s.start()
+	const warning = "/master.cf; nothing is served, and no mail is taken, until there is one and Postfix is reloaded\n"
+	if log := s.log(); strings.Contains(log, warning) {
+		t.Errorf("said with a service:\n%s", log)
+	}
+	s.main += "master_service_disable = inet\n"
+	s.write()
+	must(t, p.Process.Signal(unix.SIGHUP))
+	s.eventually("the warning", func() bool {
+		return strings.Contains(s.log(), "warning: no service is enabled in "+s.path("c")+warning)
+	})
+}
+
 func TestLockRemedyNamesTheHolder(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)

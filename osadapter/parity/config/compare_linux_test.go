@@ -19,6 +19,7 @@ const (
 	ruleCrash     rule = "hostile: the original has no bound on comparisons inside comparisons and dies of a loop through them"
 	ruleLossy     rule = "hostile: ours does not wait when the log's queue is full"
 	ruleBudget    rule = "D13: a line of ours says that process limits add up to more than the descriptors that may be open"
+	ruleNothing   rule = "D13: a line of ours says that no service is enabled"
 )
 
 // comparison collects what differs, and which rules were needed.
@@ -75,6 +76,7 @@ func (c *comparison) normalise(r *run) {
 		"warning: fifo_trigger: ":                       ruleWakeups,
 		"warning: pass_trigger: ":                       ruleWakeups,
 		"warning: listeners and process limits of /mnt": ruleBudget,
+		"warning: no service is enabled in ":            ruleNothing,
 	} {
 		r.Log = slices.DeleteFunc(r.Log, func(line string) bool {
 			drop := strings.HasPrefix(line, prefix)
