@@ -103,7 +103,7 @@ func TestSettingsAtTheirLimits(t *testing.T) {
 		{"behind_the_last_type", func(s *ServiceConfig) { s.Type = numServiceTypes }, "unknown transport type"},
 		{"the_last_type", func(s *ServiceConfig) { s.Type = numServiceTypes - 1 }, ""},
 		{"most_listeners", many(maxListeners), ""},
-		{"one_listener_too_many", many(maxListeners + 1), "between 1 and 1024 listeners"},
+		{"one_listener_too_many", many(maxListeners + 1), "may have 1 to 1024 listeners"},
 		{"no_limit", func(s *ServiceConfig) { s.ProcessLimit = 0 }, ""},
 		{"negative_limit", func(s *ServiceConfig) { s.ProcessLimit = -1 }, "negative process limit"},
 		{"no_wakeup", func(s *ServiceConfig) { s.Wakeup = 0 }, ""},
@@ -188,7 +188,7 @@ func TestOfErrorsAtStartTheFirstIsTheLastLine(t *testing.T) {
 	r.step(RejectedConfig(0, &Config{Diagnostics: []Diagnostic{
 		{Severity: Error, Text: "first"}, {Severity: Warning, Text: "w"}, {Severity: Error, Text: "second", Hint: "mend"},
 	}}))
-	r.want("log info: also: w", "log info: also: second (mend)", "log fatal: first", "exit signal=0 code=1")
+	r.want("log info: also w", "log info: also second (mend)", "log fatal: first", "exit signal=0 code=1")
 }
 
 func TestRefusalWithoutAReasonSaysSo(t *testing.T) {

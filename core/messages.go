@@ -115,7 +115,7 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 		m.listenFailed(a)
 	case LogListenRemedy:
 		m.s(a.Config.ConfigDirectory).s("/master.cf: line ").n(int64(a.Entry.Line)).s(": service ").quoted(a.Entry.Name).
-			s(" cannot listen on ").s(a.Entry.Endpoints[a.Listener].String()).s(": ").s(listenRemedy(a.Step, a.Entry.Owner, a.Errno))
+			s(" cannot listen on ").s(a.Entry.Endpoints[a.Listener].String()).s("; ").s(listenRemedy(a.Step, a.Entry.Owner, a.Errno))
 	case LogExited:
 		m.s("process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).s(" ").s(a.Status.String())
 	case LogStopped:
@@ -163,7 +163,7 @@ func (a *Action) appendServiceMessage(dst []byte) []byte {
 		m.s("reaped process ").n(int64(a.PID)).s(" (").s(a.Status.String()).s("), which this master did not start; ignored")
 	case LogChannelClosed:
 		m.s("process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).
-			s(" closed its status channel and lives on; it keeps its place in service ").service(a.Entry).s(" until it exits")
+			s(" closed its status channel and lives on; it keeps its place in service ").service(a.Entry).s(" until it exits or is killed")
 	case LogRemovalKilled:
 		m.s("service ").service(a.Entry).s(" was removed; its process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).
 			s(" is still alive ").n(removalGrace.Seconds()).s(" s after SIGTERM, sending SIGKILL")
@@ -226,7 +226,8 @@ func (m *message) listenFailed(a *Action) {
 		}
 		m.s(prefix).s("remove ").s(end.Path).s(": ")
 	case StepAside:
-		m.s("rename ").s(end.Path).s(" aside: ")
+		m.s("cannot rename ").s(end.Path).s(" aside, to give the path to another service (").s(a.Errno.String()).s(")")
+		return
 	case StepBind:
 		if end.Path != "" {
 			m.s("bind: ").s(end.Path).s(": ")
@@ -254,7 +255,8 @@ func (m *message) listenFailed(a *Action) {
 		m.s(IdentityFailure(a.Step, a.Entry.Owner, a.Errno))
 		return
 	default:
-		m.s(end.String()).s(": ")
+		m.s("cannot watch ").s(end.String()).s(" for clients (").s(a.Errno.String()).s(")")
+		return
 	}
 	m.s(a.Errno.String())
 }

@@ -177,7 +177,7 @@ func ConfigFault(c *Config) string {
 		}
 		id := identity{s.Canonical, s.Type}
 		if seen[id] {
-			return "service " + s.Name + ": two entries for " + s.Canonical + "/" + s.Type.String()
+			return "service " + s.Name + " has two entries for " + s.Canonical + "/" + s.Type.String()
 		}
 		seen[id] = true
 	}
@@ -188,21 +188,21 @@ func ConfigFault(c *Config) string {
 func serviceFault(s *ServiceConfig) string {
 	switch {
 	case s.Type == 0 || s.Type >= numServiceTypes:
-		return "service " + s.Name + ": unknown transport type"
+		return "service " + s.Name + " has an unknown transport type"
 	case len(s.Endpoints) == 0 || len(s.Endpoints) > maxListeners:
-		return "service " + s.Name + ": between 1 and 1024 listeners are possible"
+		return "service " + s.Name + " may have 1 to 1024 listeners"
 	case s.ProcessLimit < 0:
-		return "service " + s.Name + ": negative process limit"
+		return "service " + s.Name + " has a negative process limit"
 	case s.Wakeup < 0 || s.Wakeup > 0 && s.Wakeup < Second:
-		return "service " + s.Name + ": the wakeup time is below one second"
+		return "service " + s.Name + " has a wakeup time below one second"
 	case s.ThrottleDelay < Second:
-		return "service " + s.Name + ": the throttle time is below one second"
+		return "service " + s.Name + " has a throttle time below one second"
 	case s.Wakeup > longestDelay || s.ThrottleDelay > longestDelay:
-		return "service " + s.Name + ": a delay of more than 2147483647 seconds"
+		return "service " + s.Name + " has a delay of more than 2147483647 seconds"
 	}
 	for _, end := range s.Endpoints {
 		if end.Address.IsValid() == (end.Path != "") || end.Address.IsValid() != (s.Type == Inet) {
-			return "service " + s.Name + ": a listener of the wrong kind"
+			return "service " + s.Name + " has a listener of the wrong kind"
 		}
 	}
 	return ""

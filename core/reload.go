@@ -209,7 +209,7 @@ func (m *Machine) refuseDiagnosed(diagnostics []Diagnostic) {
 		case first < 0:
 			m.logDiagnostics(diagnostics[i : i+1])
 		default:
-			m.diagnose(LevelInfo, "also: "+d.withHint())
+			m.diagnose(LevelInfo, "also "+d.withHint())
 		}
 	}
 	text := "the configuration was refused without a reason"

@@ -399,7 +399,7 @@ func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
 	got := strings.Join(r.took(), "\n")
 	for _, line := range []string{
 		"abandon-listener service=1 listener=0",
-		`log info: /etc/postfix/master.cf: line 1: service "25" cannot listen on 0.0.0.0:25: another program holds this address; stop it or change the entry`,
+		`log info: /etc/postfix/master.cf: line 1: service "25" cannot listen on 0.0.0.0:25; another program holds this address; stop it or change the entry`,
 		"log fatal: bind 0.0.0.0 port 25: Address already in use",
 		"exit signal=0 code=1",
 	} {
@@ -427,5 +427,5 @@ func TestStartFailsOnRejectedConfig(t *testing.T) {
 		{Severity: Error, Text: "first", Hint: "mend"},
 		{Severity: Error, Text: "second"},
 	}}))
-	r.want("log warning: w", "log info: mend", "log info: also: second", "log fatal: first", "exit signal=0 code=1")
+	r.want("log warning: w", "log info: mend", "log info: also second", "log fatal: first", "exit signal=0 code=1")
 }

@@ -70,7 +70,7 @@ func TestListenerThatCannotBeHadIsToldAsTheOriginalDoes(t *testing.T) {
 		{Unix, StepRemove, "remove private/a: " + busy},
 		{UnixDatagram, StepRemove, "remove private/a: " + busy},
 		{FIFO, StepRemove, "fifo_listen: remove private/a: " + busy},
-		{Unix, StepAside, "rename private/a aside: " + busy},
+		{Unix, StepAside, "cannot rename private/a aside, to give the path to another service (" + busy + ")"},
 		{Unix, StepBind, "bind: private/a: " + busy},
 		{Inet, StepBind, "bind 0.0.0.0 port 25: " + busy},
 		{Unix, StepMode, "chmod socket private/a: " + busy},
@@ -83,7 +83,7 @@ func TestListenerThatCannotBeHadIsToldAsTheOriginalDoes(t *testing.T) {
 		{Unix, StepGroup, "set_eugid: setegid(105): " + busy},
 		{Unix, StepGroups, "set_eugid: setgroups(105): " + busy},
 		{Unix, StepUser, "set_eugid: seteuid(102): " + busy},
-		{Unix, StepDescriptors, "private/a: " + busy},
+		{Unix, StepDescriptors, "cannot watch private/a for clients (" + busy + ")"},
 	} {
 		s := unix("a", 1)
 		if x.kind == Inet {

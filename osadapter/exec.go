@@ -253,6 +253,6 @@ func (x *Exec) warnOfDescriptors(c *core.Config) {
 	}
 	x.around.Log(core.LevelWarning, "listeners and process limits of "+c.ConfigDirectory+"/master.cf add up to "+
 		utoa(need)+" descriptors, but only "+utoa(x.around.OpenFiles)+
-		" may be open: services will be throttled before their limits are reached; raise the hard limit on open files (ulimit -Hn) to "+
+		" may be open; services will be throttled before their limits are reached; raise the hard limit on open files (ulimit -Hn) to "+
 		utoa(need)+" or lower the process limits")
 }

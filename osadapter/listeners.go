@@ -127,7 +127,7 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 func (x *Exec) closeListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
 		x.forget(l.FD)
-		x.complain("close listener "+l.Endpoint.String(), x.paths.Remove(&l))
+		x.complain("close listener "+l.Endpoint.String(), x.paths.Remove(&l), "its file or clients may be left over")
 	}
 }
 
@@ -146,7 +146,7 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 		x.around.Log(core.LevelWarning, "cannot put "+at.Path+" back ("+e.String()+
 			"): its service runs on, but clients do not find it until this is done, which is tried again and again")
 	default:
-		x.complain("take back "+at.String(), e)
+		x.complain("take back "+at.String(), e, "a file of the refused reload may be left over")
 	}
 }
 
@@ -154,14 +154,14 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 func (x *Exec) payBack() {
 	for _, path := range x.paths.Owed() {
 		if x.paths.PutBack(path) == 0 {
-			x.around.Log(core.LevelInfo, path+" is back: clients find its service again")
+			x.around.Log(core.LevelInfo, path+" is back; clients find its service again")
 		}
 	}
 }
 
 func (x *Exec) settleListener(id core.ServiceID, listener uint16) {
 	if l := x.open(id, listener); l != nil {
-		x.complain("remove the former "+l.Endpoint.String(), x.paths.Settle(l))
+		x.complain("remove the former "+l.Endpoint.String(), x.paths.Settle(l), "a file beside it is left over")
 	}
 }
 
@@ -195,7 +195,7 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 		if !s.shut {
 			s.shut = true
 			x.around.Log(core.LevelWarning, "a process of the service at "+l.Endpoint.String()+
-				" has shut a listener of it down: clients are refused until master is stopped and started")
+				" has shut a listener of it down; its clients are refused until Postfix is stopped and started, and the program is to be mended")
 		}
 	}
 }
@@ -285,7 +285,7 @@ func (x *Exec) apply(id core.ServiceID, s *service) {
 			return 0
 		})
 		if e != 0 && !s.failed && !failed {
-			x.complain("watch "+l.Endpoint.String(), e)
+			x.complain("watch "+l.Endpoint.String(), e, "new clients of it wait until this works; it is tried again")
 		}
 		failed = failed || e != 0
 	}
@@ -308,10 +308,10 @@ func (s *service) appendDescriptors(fds []sys.FD) []sys.FD {
 }
 
 // complain tells the operator of a call that failed where the machine expects
-// no answer and nothing else can be done.
-func (x *Exec) complain(what string, e core.Errno) {
+// no answer, and what follows.
+func (x *Exec) complain(what string, e core.Errno, follows string) {
 	if e != 0 {
-		x.around.Log(core.LevelWarning, what+": "+e.String())
+		x.around.Log(core.LevelWarning, what+": "+e.String()+"; "+follows)
 	}
 }
 

@@ -85,7 +85,7 @@ func (x *Exec) reapChild(g core.Generation, c *child) bool {
 // cannotAsk has the question who ended put again, until there is an answer.
 func (x *Exec) cannotAsk(e core.Errno) {
 	if !x.unreaped {
-		x.complain("wait", e)
+		x.complain("wait", e, "processes that ended are not noticed until this works; it is tried again")
 	}
 	x.unreaped = true
 }

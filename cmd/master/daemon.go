@@ -270,7 +270,7 @@ func (d *daemon) lockOut(p *config.Parameters) {
 		d.log.Log(logs.Warning, opened.Error())
 	}
 	if earlier != "" {
-		d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them")
+		d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them, with the log of that time")
 	}
 	d.refuge = refuge{p.DataDirectory(), p.MailOwner()}
 }
@@ -325,7 +325,7 @@ func (d *daemon) load(r core.Request) {
 			if bug := recover(); bug != nil {
 				d.loop.Post(core.RejectedConfig(r, config.Refusal(core.Diagnostic{
 					Severity: core.Error,
-					Text:     fmt.Sprintf("internal error while reading the configuration: %v; please report this", bug),
+					Text:     fmt.Sprintf("internal error (%v) while reading the configuration; please report this, with the configuration", bug),
 				})))
 			}
 		}()
@@ -347,7 +347,7 @@ func (d *daemon) apply(c *core.Config) []string {
 		if !d.applied {
 			d.fatal(err.Error())
 		}
-		d.log.Log(logs.Warning, err.Error()+"; the log stays as it was: correct this or maillog_file, and reload")
+		d.log.Log(logs.Warning, err.Error()+"; the log stays as it was; correct this or maillog_file, and reload")
 	} else {
 		d.postlog = ""
 		if c.Log.File != "" {

@@ -61,7 +61,7 @@ func TestBusyPortAtReloadChangesNothing(t *testing.T) {
 	s.eventually("the reload is refused", func() bool { return strings.Contains(s.log(), "reload refused") })
 	for _, part := range []string{
 		fmt.Sprintf("error: bind 127.0.0.1 port %d: Address already in use", port),
-		fmt.Sprintf(`master.cf: line 2: service "127.0.0.1:%d" cannot listen on 127.0.0.1:%d: another program holds this address`, port, port),
+		fmt.Sprintf(`master.cf: line 2: service "127.0.0.1:%d" cannot listen on 127.0.0.1:%d; another program holds this address`, port, port),
 	} {
 		if !strings.Contains(s.log(), part) {
 			t.Errorf("log:\n%s\nwant: %s", s.log(), part)

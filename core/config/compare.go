@@ -70,7 +70,7 @@ const (
 	maxMinor = 1023
 )
 
-const levelHint = "write a level such as 3.6: up to three numbers with dots between them"
+const levelHint = "write a level such as 3.6, which is up to three numbers with dots between them"
 
 func badLevel(text string) string {
 	return "malformed compatibility level syntax: \"" + text + "\""

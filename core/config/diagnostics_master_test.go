@@ -7,9 +7,9 @@ var diagnosedMaster = []diagnosis{
 		"",
 		"foo\nbar unix -\nbaz unix - - - - -\n  # no command\n",
 		[]string{
-			`error master.cf:1:4 MASTER: line 1: missing "transport type" field => an entry has eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default`,
-			`error master.cf:2:11 MASTER: line 2: missing "unprivileged" field => an entry has eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default`,
-			`error master.cf:3:19 MASTER: line 3: missing "command" field => an entry has eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default`,
+			`error master.cf:1:4 MASTER: line 1: missing "transport type" field => an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default`,
+			`error master.cf:2:11 MASTER: line 2: missing "unprivileged" field => an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default`,
+			`error master.cf:3:19 MASTER: line 3: missing "command" field => an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default`,
 		},
 	},
 	{
@@ -212,7 +212,7 @@ var diagnosedMaster = []diagnosis{
 			`error main.cf:2:18 unknown inet_protocols value "no" in "no" => use all, ipv4 or ipv6, in lower case`,
 			"error main.cf:1:11 bad numerical configuration: max_use = x => write a decimal number of at most 2147483647, without a unit",
 			`error master.cf:1:10 MASTER: line 1: field "private": bad value: "x" => write y, n or - for the default`,
-			`error master.cf:2:4 MASTER: line 2: missing "transport type" field => an entry has eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default`,
+			`error master.cf:2:4 MASTER: line 2: missing "transport type" field => an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default`,
 		},
 	},
 }

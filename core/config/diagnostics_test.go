@@ -105,18 +105,18 @@ var diagnosedMain = []diagnosis{
 		"",
 		[]string{
 			"error main.cf:7:14 mac_exp_eval: bad conversion: 99999999999999999999 => numbers in comparisons end at 9223372036854775807",
-			`warning main.cf:1:19 "==" or "!="" or "<"" or "<="" or ">="" or ">" expected at: "...a}>>>= {b}" => write ${{left} == {right} ? {text} : {text}}`,
-			"error main.cf:1:19 dictionary mail_dict: macro processing error => write ${{left} == {right} ? {text} : {text}}",
-			`warning main.cf:4:15 "?" or ":" expected at: "...}>>>x" => write ${{left} == {right} ? {text} : {text}}`,
-			"error main.cf:4:15 dictionary mail_dict: macro processing error => write ${{left} == {right} ? {text} : {text}}",
+			`warning main.cf:1:19 "==" or "!="" or "<"" or "<="" or ">="" or ">" expected at: "...a}>>>= {b}" => write ${{left} == {right} ? {text}:{text}}`,
+			"error main.cf:1:19 dictionary mail_dict: macro processing error => write ${{left} == {right} ? {text}:{text}}",
+			`warning main.cf:4:15 "?" or ":" expected at: "...}>>>x" => write ${{left} == {right} ? {text}:{text}}`,
+			"error main.cf:4:15 dictionary mail_dict: macro processing error => write ${{left} == {right} ? {text}:{text}}",
 			`warning main.cf:5:20 truncated macro reference: "${{a" => close the macro; only braces of the kind that opens it are counted`,
 			"error main.cf:5:20 dictionary mail_dict: macro processing error => close the macro; only braces of the kind that opens it are counted",
 			`warning main.cf:2:19 bad operator suffix at: "...==>>>x" => the only suffix is "level", as in <=level`,
 			`error main.cf:2:19 dictionary mail_dict: macro processing error => the only suffix is "level", as in <=level`,
 			`warning main.cf:3:24 "{expression}" expected at: "...{a} ==>>> b" => put braces around the right side of the comparison`,
 			"error main.cf:3:24 dictionary mail_dict: macro processing error => put braces around the right side of the comparison",
-			`warning main.cf:6:21 malformed compatibility level syntax: "x" => write a level such as 3.6: up to three numbers with dots between them`,
-			"error main.cf:6:21 dictionary mail_dict: macro processing error => write a level such as 3.6: up to three numbers with dots between them",
+			`warning main.cf:6:21 malformed compatibility level syntax: "x" => write a level such as 3.6, which is up to three numbers with dots between them`,
+			"error main.cf:6:21 dictionary mail_dict: macro processing error => write a level such as 3.6, which is up to three numbers with dots between them",
 		},
 	},
 	{
@@ -288,7 +288,7 @@ var diagnosedMain = []diagnosis{
 		[]string{
 			"error main.cf:3:33 bad boolean configuration: master_reload_clears_throttle = 1 => write yes or no",
 			"error main.cf:2:29 invalid master_journal_size_limit parameter value 1 < 65536 => use 65536 or more",
-			"error main.cf:1:23 file MAIN: parameter master_journal_file: bad parameter value: x => write the absolute path of a file in a directory that mail_owner can write, such as $data_directory/master.trace",
+			"error main.cf:1:23 MAIN, line 8: in parameter master_journal_file, the value is not the absolute path of a file, but x => write the absolute path of a file in a directory that mail_owner can write, such as $data_directory/master.trace",
 		},
 	},
 	{
@@ -297,7 +297,7 @@ var diagnosedMain = []diagnosis{
 		"",
 		[]string{
 			"warning main.cf:1:1 MAIN, line 8: overriding earlier entry: compatibility_level=3.6 => remove one of the two entries; this one counts, not that of line 1",
-			`error main.cf:1:23 malformed compatibility level syntax: "3,6" => write a level such as 3.6: up to three numbers with dots between them`,
+			`error main.cf:1:23 malformed compatibility level syntax: "3,6" => write a level such as 3.6, which is up to three numbers with dots between them`,
 		},
 	},
 	{

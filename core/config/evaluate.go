@@ -313,7 +313,7 @@ func (e *evaluation) own() {
 	r.clearThrottle = e.numbers["master_reload_clears_throttle"] != 0
 	r.journalFile, r.journalLimit = e.texts["master_journal_file"], e.numbers["master_journal_size_limit"]
 	if file := r.journalFile; file != "" && (file[0] != '/' || file[len(file)-1] == '/') {
-		e.refuse("master_journal_file", e.inFile()+"parameter master_journal_file: bad parameter value: "+file,
+		e.refuse("master_journal_file", e.p.where("master_journal_file")+"the value is not the absolute path of a file, but "+file,
 			"write the absolute path of a file in a directory that mail_owner can write, such as $data_directory/master.trace")
 	}
 }

@@ -367,7 +367,7 @@ func (x *expansion) operand(s *scope, text string) (inner string, next int, ok b
 	return text[1 : size-1], size, true
 }
 
-const comparisonHint = "write ${{left} == {right} ? {text} : {text}}"
+const comparisonHint = "write ${{left} == {right} ? {text}:{text}}"
 
 // comparison appends the meaning of "{left} op {right} ...".
 func (x *expansion) comparison(s *scope, out []byte, body string) []byte {

@@ -69,7 +69,7 @@ func (s sizes) text(piece string) string { return strings.Repeat(piece, s.some/l
 // hostileMacros are macros that go on and on.
 func hostileMacros(s sizes) []hostile {
 	const used = "mydestination = $m0\n"
-	const tooLarge = "/v/config/main.cf, line 8: parameter mydestination: macro expansion is too large"
+	const tooLarge = "/v/config/main.cf, line 8: in parameter mydestination, macro expansion is too large"
 	const loop = "unreasonable macro call nesting"
 	return []hostile{
 		{name: "macros_that_double", main: used + times(90, "m%[1]d = $m%[2]d$m%[2]d\n") + "m90 = x\n", warn: tooLarge, want: macroError},
@@ -94,7 +94,7 @@ func hostileMacros(s sizes) []hostile {
 // hostileMains are other texts of main.cf.
 func hostileMains(s sizes) []hostile {
 	return []hostile{
-		{name: "a_long_value_of_ours", main: "mydestination = " + strings.Repeat("x", maxExpansion+1) + "\n", want: "/v/config/main.cf, line 8: parameter mydestination: the value has more than 4194304 bytes"},
+		{name: "a_long_value_of_ours", main: "mydestination = " + strings.Repeat("x", maxExpansion+1) + "\n", want: "/v/config/main.cf, line 8: in parameter mydestination, the value has more than 4194304 bytes"},
 		{name: "a_long_value_of_no_interest", main: "mine = " + strings.Repeat("x", s.long) + "\n"},
 		{name: "a_long_name", main: s.text("x"), want: "missing '=' after attribute name"},
 		{name: "a_long_line_of_blanks", main: s.text(" ")},
@@ -111,8 +111,8 @@ func hostileMains(s sizes) []hostile {
 
 		{name: "known_tcp_ports", main: "known_tcp_ports = " + s.text("a,") + "\n", warn: "known_tcp_ports"},
 		{name: "import_environment", main: "import_environment = " + s.text("{}{},") + "\n", want: "syntax error after '}'"},
-		{name: "import_environment_of_many_items", main: "import_environment = " + s.text("A ") + "\n", want: "/v/config/main.cf, line 8: parameter import_environment: more than 4096 items"},
-		{name: "import_environment_of_one_item_too_many", main: "import_environment = " + times(maxEnvironment+1, "A%[1]d=b,") + "\n", want: "/v/config/main.cf, line 8: parameter import_environment: more than 4096 items"},
+		{name: "import_environment_of_many_items", main: "import_environment = " + s.text("A ") + "\n", want: "/v/config/main.cf, line 8: in parameter import_environment, more than 4096 items"},
+		{name: "import_environment_of_one_item_too_many", main: "import_environment = " + times(maxEnvironment+1, "A%[1]d=b,") + "\n", want: "/v/config/main.cf, line 8: in parameter import_environment, more than 4096 items"},
 		{name: "import_environment_that_just_fits", main: "import_environment = " + times(maxEnvironment, "{ A%[1]d = b } ") + "\n"},
 		{name: "inet_protocols", main: "inet_protocols = " + s.text("ipv5 ") + "\n", want: "unknown inet_protocols value", bytes: 400},
 		{name: "inet_interfaces", main: "inet_interfaces = " + s.text("9.9.9.9 ") + "\n", want: "no local interface found", bytes: 60},

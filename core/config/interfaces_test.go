@@ -10,8 +10,8 @@ import (
 // A kernel that cannot tell its interfaces has not none of them.
 func TestInterfacesThatCannotBeListedAreNotMissing(t *testing.T) {
 	for value, want := range map[string]string{
-		"127.0.0.1": "could not list the network interfaces: Too many open files",
-		"all":       "could not list the network interfaces: Too many open files",
+		"127.0.0.1": "could not list the network interfaces (Too many open files)",
+		"all":       "could not list the network interfaces (Too many open files)",
 	} {
 		facts := vectorFacts()
 		facts.Interfaces, facts.InterfacesError = nil, core.EMFILE

@@ -15,8 +15,8 @@ func TestJournalParameters(t *testing.T) {
 		{"absent", "", "", 64 << 20, ""},
 		{"set", "master_journal_file = $data_directory/j\nmaster_journal_size_limit = 65536\n", "/v/data/j", 65536, ""},
 		{"empty", "master_journal_file =\n", "", 64 << 20, ""},
-		{"relative", "master_journal_file = j\n", "", 0, "parameter master_journal_file: bad parameter value: j"},
-		{"a directory", "master_journal_file = /j/\n", "", 0, "parameter master_journal_file: bad parameter value: /j/"},
+		{"relative", "master_journal_file = j\n", "", 0, "in parameter master_journal_file, the value is not the absolute path of a file, but j"},
+		{"a directory", "master_journal_file = /j/\n", "", 0, "in parameter master_journal_file, the value is not the absolute path of a file, but /j/"},
 		{"too small", "master_journal_size_limit = 65535\n", "", 0, "invalid master_journal_size_limit parameter value 65535 < 65536"},
 		{"no number", "master_journal_size_limit = 64M\n", "", 0, "bad numerical configuration: master_journal_size_limit = 64M"},
 	} {

@@ -117,9 +117,9 @@ func (p *Parameters) where(name string) string {
 		return ""
 	}
 	if s := p.table[name]; s.entry != nil {
-		return p.Path + ", line " + number(int(s.entry.Line)) + ": parameter " + name + ": "
+		return p.Path + ", line " + number(int(s.entry.Line)) + ": in parameter " + name + ", "
 	}
-	return p.Path + ": parameter " + name + ": "
+	return p.Path + ": in parameter " + name + ", "
 }
 
 // refuse makes the Problem of one error about a parameter.

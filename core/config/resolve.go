@@ -216,7 +216,7 @@ func (r *resolver) column(e *MasterEntry, column int) (Field, bool) {
 		return e.Fields[column], true
 	}
 	r.say(core.Error, e.End, r.where(e)+"missing \""+columnNames[column]+"\" field",
-		"an entry has eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default")
+		"an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default")
 	return Field{}, false
 }
 

@@ -79,7 +79,7 @@ func Run(argv []string, limit time.Duration, begin func(*Program) (*Running, err
 	deadline := time.Now().Add(limit)
 	r, output, err := start(argv, begin)
 	if err != nil {
-		return nil, 0, fmt.Errorf("start %s: %w", argv[0], err)
+		return nil, 0, fmt.Errorf("cannot start %s, %w", argv[0], err)
 	}
 	defer unix.Close(output)
 	stdout, err = readUntil(output, deadline)
@@ -91,7 +91,7 @@ func Run(argv []string, limit time.Duration, begin func(*Program) (*Running, err
 		err = fmt.Errorf("killed by signal %d", sig)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", argv[0], err)
+		return nil, 0, fmt.Errorf("%s, %w", argv[0], err)
 	}
 	return stdout, int(status.Code()), nil
 }

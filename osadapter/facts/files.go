@@ -79,7 +79,7 @@ func unreadable(path string, err error) *core.Diagnostic {
 	case errors.Is(err, errTooLarge):
 		hint = "a configuration file may have " + strconv.Itoa(maxFileSize>>20) + " MB; see whether it is the right one"
 	case errors.Is(err, errNoFile):
-		text = "read " + path + ": " + errNoFile.Error()
+		text = "read " + path + ", which is " + errNoFile.Error()
 		hint = "put a file where the FIFO or the disk is"
 	}
 	return &core.Diagnostic{Severity: core.Error, File: path, Text: text, Hint: hint}

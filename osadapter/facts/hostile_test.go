@@ -32,7 +32,7 @@ func TestHostileFilesAreRefusedWithoutReadingThemWhole(t *testing.T) {
 	}{
 		{"sparse_file_of_10_GB", func(t *testing.T, path string) { must(t, os.Truncate(path, 10<<30)) }, "read @: File too large", 1},
 		{"one_byte_too_many", func(t *testing.T, path string) { must(t, os.Truncate(path, maxFileSize+1)) }, "read @: File too large", 1},
-		{"fifo", replace(func(path string) error { return unix.Mkfifo(path, 0o600) }), "read @: not a regular file", 1},
+		{"fifo", replace(func(path string) error { return unix.Mkfifo(path, 0o600) }), "read @, which is not a regular file", 1},
 		{"directory", replace(func(path string) error { return os.Mkdir(path, 0o700) }), "read @: Is a directory", 1},
 		{"endless_device", link("/dev/zero"), "read @: File too large", 512},
 		{"null_device", link("/dev/null"), "", 1},

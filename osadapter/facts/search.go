@@ -124,11 +124,11 @@ func (s *search) ask(database, key string, colons bool) (rows [][]string, troubl
 	out, exit, err := s.runner.Run([]string{pathOr(s.loader.getent, "/usr/bin/getent"), database, "--", key}, left)
 	switch {
 	case err != nil:
-		return nil, "the look-up of " + key + " with getent failed: " + err.Error()
+		return nil, "the look-up of " + key + " with getent failed (" + err.Error() + ")"
 	case exit == notFound:
 		return nil, ""
 	case exit != 0:
-		return nil, "the look-up of " + key + " with getent failed: exit status " + strconv.Itoa(exit)
+		return nil, "the look-up of " + key + " with getent failed (exit status " + strconv.Itoa(exit) + ")"
 	}
 	return parseTable(string(out), colons), ""
 }

@@ -24,7 +24,7 @@ const maxInterrupted = 100
 var (
 	errNotRegular = errors.New("not a regular file")
 	errStrange    = errors.New("owned by somebody else")
-	errNotOurs    = errors.New("something that is no recording stands there; it was left alone: remove it or choose another name")
+	errNotOurs    = errors.New("something that is no recording stands there, and was left alone; remove it or choose another name")
 )
 
 // callError is a system call that failed, with the C library's words.

@@ -244,15 +244,15 @@ func failedStarts() []scenario {
 		{"the socket directory is missing", func(s *station, _ *launch) {
 			s.require("rm", os.Remove(s.path("q/private")))
 			s.master("x unix - - n - - actor")
-		}, []shown{hint(`.*cannot listen on private/x: the directory is missing`)}},
+		}, []shown{hint(`.*cannot listen on private/x; the directory is missing`)}},
 		{"the socket directory is root's", func(s *station, _ *launch) {
 			s.require("chown", os.Chown(s.path("q/private"), 0, 0))
 			s.master("x unix - - n - - actor")
-		}, []shown{hint(`.*cannot listen on private/x: permission denied`)}},
+		}, []shown{hint(`.*cannot listen on private/x; permission denied`)}},
 		{"a directory is where a socket should be", func(s *station, _ *launch) {
 			s.require("mkdir", os.Mkdir(s.path("q/private/x"), 0o777))
 			s.master("x unix - - n - - actor")
-		}, []shown{hint(`.*cannot listen on private/x: a directory stands`)}},
+		}, []shown{hint(`.*cannot listen on private/x; a directory stands`)}},
 		{"an address that is not of this machine", func(s *station, _ *launch) { s.master("192.0.2.200:@port2 inet n - n - 2 actor") }, []shown{hint(`.*cannot listen on .*this address is on no local interface`)}},
 		{"a bad line in master.cf after a good one", func(s *station, _ *launch) { s.master("x unix - - n - -") }, []shown{hint(`an entry has eight columns`)}},
 		{"a mail owner that nobody knows", func(s *station, _ *launch) { s.setMain("mail_owner", "nobody-of-this-name") }, []shown{hint(`make the account, or name one that exists`)}},

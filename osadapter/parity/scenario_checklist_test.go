@@ -156,7 +156,7 @@ var checklist = []scenario{
 		s.start()
 		round(s, "public/foo!@bar", "public/foo&bar")
 	}},
-	{name: "service_bad_name: the name of the directory itself", shows: []shown{hint(`.*cannot listen on public/\.: `), undone}, play: func(s *station) {
+	{name: "service_bad_name: the name of the directory itself", shows: []shown{hint(`.*cannot listen on public/\.; `), undone}, play: func(s *station) {
 		s.master("before unix n - n - 1 actor", ". unix n - n - 1 actor")
 		s.run()
 	}},

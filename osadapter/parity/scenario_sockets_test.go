@@ -84,16 +84,16 @@ func blockedPaths() []scenario {
 		}{
 			{
 				"a directory is at the path of", func(s *station) error { return os.Mkdir(s.path("q/public/x"), 0o777) },
-				[]shown{hint(`.*cannot listen on public/x: a directory stands at this path`), undone},
+				[]shown{hint(`.*cannot listen on public/x; a directory stands at this path`), undone},
 			},
 			{
 				"the directory is root's that should hold", func(s *station) error { return os.Chown(s.path("q/public"), 0, 0) },
-				[]shown{hint(`.*cannot listen on public/(before|x|after): permission denied`)},
+				[]shown{hint(`.*cannot listen on public/(before|x|after); permission denied`)},
 			},
 			{"a file of root's is in a sticky directory at the path of", func(s *station) error {
 				return errors.Join(os.Chown(s.path("q/public"), 0, 0), os.Chmod(s.path("q/public"), 0o777|fs.ModeSticky),
 					os.WriteFile(s.path("q/public/x"), nil, 0o666))
-			}, []shown{hint(`.*cannot listen on public/x: permission denied`), undone}},
+			}, []shown{hint(`.*cannot listen on public/x; permission denied`), undone}},
 		} {
 			list = append(list, scenario{
 				name:  "start fails when " + c.name + " a " + kind + " service",
@@ -122,7 +122,7 @@ func socketNames() []scenario {
 	for _, kind := range pathTypes[:3] {
 		list = append(list, scenario{
 			name:  "a name that is too long for a " + kind + " service",
-			shows: []shown{hint(`.*cannot listen on .*: the path does not fit a socket address`)},
+			shows: []shown{hint(`.*cannot listen on .*; the path does not fit a socket address`)},
 			play: func(s *station) {
 				s.master(strings.Repeat("n", longest+1) + " " + kind + " n - n - 1 actor")
 				s.run()
@@ -165,7 +165,7 @@ func socketNames() []scenario {
 		}},
 		scenario{
 			name:  "a name with a directory that is not there",
-			shows: []shown{hint(`.*cannot listen on private/sub/x: the directory is missing`)},
+			shows: []shown{hint(`.*cannot listen on private/sub/x; the directory is missing`)},
 			play: func(s *station) {
 				s.master("sub/x unix - - n - 1 actor")
 				s.run()

@@ -47,7 +47,7 @@ func (o *observation) remarks(c *core.Config) []saying {
 		text := d.Text
 		switch {
 		case over:
-			level, text = core.LevelInfo, "also: "+d.Text
+			level, text = core.LevelInfo, "also "+d.Text
 		case boot && d.Severity == core.Error:
 			level, over = core.LevelFatal, true
 		}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What pflogsumm shows of a line of the master, and counts it under: of warnings
+// and fatal lines what follows the level, of all others what follows the last ": ".
+// So an error or an information that has ": " in the middle loses its beginning,
+// and lines that say different things are counted as one.
+var (
+	levelCut = regexp.MustCompile(`^.*(?:warning|fatal|panic): `)
+	otherCut = regexp.MustCompile(`^.*master.*: `)
+)
+
+func shownByAnalyser(line string) string {
+	if _, text, _ := strings.Cut(line, "]: "); levelCut.MatchString(text) && !strings.HasPrefix(text, "error: ") {
+		return levelCut.ReplaceAllString(line, "")
+	}
+	return otherCut.ReplaceAllString(line, "")
+}
+
+func TestAnalyserCutsAtTheLastColon(t *testing.T) {
+	const head = "Nov  3 10:00:00 host postfix/master[1]: "
+	for line, want := range map[string]string{
+		"warning: process x: pid 1 exit status 1":      "process x: pid 1 exit status 1",
+		"fatal: bind: private/x: Permission denied":    "bind: private/x: Permission denied",
+		"error: bind: private/x: Permission denied":    "Permission denied",
+		"error: warning: private/x: Permission denied": "Permission denied",
+		"/etc/postfix/master.cf: line 1: service x":    "service x",
+		"reload -- version 3.7.11":                     "reload -- version 3.7.11",
+	} {
+		if got := shownByAnalyser(head + line); got != want {
+			t.Errorf("%q is shown as %q, want %q", line, got, want)
+		}
+	}
+}
+
+// colons lists the pieces of text that may have a ": ", each with its file and how
+// often it may stand there: those of lines of the original, which stay word for word,
+// of warnings and fatal lines that the source does not show to be such, and those
+// that are in no line of the log or only say in which file and line. The test holds for every text of ours, because every
+// other piece is refused.
+const colons = "testdata/colons.txt"
+
+func TestAnalyserShowsOurTextsWhole(t *testing.T) {
+	listed := readColons(t)
+	found := make(map[piece]int)
+	for _, text := range texts(t) {
+		if strings.Contains(text.value, ": ") || strings.HasSuffix(text.value, ":") {
+			found[text]++
+		}
+	}
+	for text, n := range found {
+		if n > listed[text] {
+			t.Errorf("%s: %q has a colon where an analyser cuts the line; use a comma, a semicolon or brackets, or, if it belongs to one of the groups in %s, let that say\n%s %d %q",
+				text.file, text.value, colons, text.file, n, text.value)
+		}
+	}
+}
+
+// piece is a text constant of the program.
+type piece struct {
+	file  string
+	value string
+}
+
+// texts lists the text constants of all that the daemon logs with.
+func texts(t *testing.T) []piece {
+	t.Helper()
+	var list []piece
+	files := []string{"../../cmd/master"}
+	for _, pattern := range []string{"../../core", "../../core/config", "../../osadapter", "../../osadapter/*"} {
+		found, err := filepath.Glob(pattern)
+		must(t, err)
+		files = append(files, found...)
+	}
+	for _, directory := range files {
+		switch filepath.Base(directory) {
+		case "child", "parity": // not in the daemon
+			continue
+		}
+		sources, err := filepath.Glob(filepath.Join(directory, "*.go"))
+		must(t, err)
+		for _, source := range sources {
+			if !strings.HasSuffix(source, "_test.go") {
+				list = append(list, textsOf(t, source)...)
+			}
+		}
+	}
+	if len(list) < 500 {
+		t.Fatalf("%d texts: the sources were not found", len(list))
+	}
+	return list
+}
+
+func textsOf(t *testing.T, source string) (list []piece) {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, source, nil, 0)
+	must(t, err)
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && isUncut(call) {
+			return false
+		}
+		literal, ok := n.(*ast.BasicLit)
+		if !ok || literal.Kind != token.STRING {
+			return true
+		}
+		value, err := strconv.Unquote(literal.Value)
+		must(t, err)
+		list = append(list, piece{strings.TrimPrefix(filepath.ToSlash(source), "../../"), value})
+		return true
+	})
+	return list
+}
+
+// isUncut reports whether a call writes a warning, a fatal line or a panic.
+func isUncut(call *ast.CallExpr) bool {
+	switch name(call.Fun) {
+	case "Warn", "warn", "warnIn", "fatal", "panic":
+		return true
+	}
+	for _, argument := range call.Args {
+		switch name(argument) {
+		case "Warning", "LevelWarning", "Fatal", "LevelFatal", "Panic", "LevelPanic":
+			return true
+		}
+	}
+	return false
+}
+
+// name is the last part of what an expression names; empty if it names nothing.
+func name(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+// readColons reads the list. Its lines are those that the test asks for; "#" starts
+// a heading.
+func readColons(t *testing.T) map[piece]int {
+	t.Helper()
+	text, err := os.ReadFile(colons)
+	must(t, err)
+	listed := make(map[piece]int)
+	for _, line := range strings.Split(string(text), "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		file, rest, _ := strings.Cut(line, " ")
+		count, quoted, _ := strings.Cut(rest, " ")
+		n, err := strconv.Atoi(count)
+		must(t, err)
+		value, err := strconv.Unquote(quoted)
+		must(t, err)
+		listed[piece{file, value}] = n
+	}
+	return listed
+}
