@@ -130,7 +130,7 @@ func (p *Process) verbosef(format string, args ...any) {
 
 // crashed is deferred once in each goroutine that calls the server's functions:
 // standard error is /dev/null as a rule, so the cause and its place would be
-// lost.
+// lost. Panics of other goroutines are for leaveLastWords.
 func (p *Process) crashed() {
 	r := recover()
 	if r == nil {
@@ -141,6 +141,7 @@ func (p *Process) crashed() {
 		p.Infof("%s", call)
 	}
 	p.log.Finish()
+	noLastWords() // they were just written
 	panic(r)
 }
 

@@ -21,6 +21,12 @@
 // rotation it writes to the renamed file until a reload, which "postfix logrotate"
 // makes as well.
 //
+// A panic is logged with its cause and the calls that led to it, in whichever
+// goroutine it happens; the exit status is 2. Goroutines that a server starts itself
+// are covered on Linux (amd64 and arm64), and in the queue directory as root
+// directory (-c) if the program is linked statically (CGO_ENABLED=0): there, the
+// process executes its program once more to report.
+//
 // A server is a Server with one of its five functions set, and Main:
 //
 //	func main() {

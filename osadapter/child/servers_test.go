@@ -53,6 +53,8 @@ func testServer(kind string) *Server {
 		return &Server{Stream: func(*Process, *Conn) { getLost(2 * maxCalls) }}
 	case "faulting":
 		return &Server{Sessions: func(_ *Process, c *Conn) { misread(nil) }}
+	case "careless":
+		return &Server{Stream: beCareless}
 	case "requests":
 		return &Server{Requests: request}
 	case "draining":
@@ -92,6 +94,24 @@ func getLost(depth int) int {
 		panic("lost my way")
 	}
 	return getLost(depth-1) + 1
+}
+
+// beCareless lets a goroutine of its own do what it is told, which is fatal.
+func beCareless(p *Process, c *Conn) {
+	what, _ := c.Reader().ReadString('\n')
+	go func() {
+		switch strings.TrimSpace(what) {
+		case "panic":
+			getLost(2 * maxCalls)
+		case "fault":
+			misread(nil)
+		case "lines":
+			panic("first\nsecond\n\nthird")
+		case "abort":
+			_ = unix.Kill(p.PID(), unix.SIGABRT)
+		}
+	}()
+	select {}
 }
 
 // misread makes the runtime panic.

@@ -91,10 +91,16 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 			return settings, nil, err
 		}
 	}
+	held := -1
 	if p.options.unprivileged || p.options.chroot {
 		// Without the file, lines need the postlog socket; Switch has warned of a
 		// file that cannot be opened while there is none.
-		_, _ = p.log.Hold()
+		held, _ = p.log.Hold()
+	}
+	if !p.options.standard { // there the runtime prints a panic for the person who sees it
+		if err := p.leaveLastWords(p.parameters.Log(), held); err != nil {
+			p.Warnf("a panic of this process in a goroutine of its own will not be logged: %v", err)
+		}
 	}
 	queue := p.parameters.QueueDirectory()
 	if err := os.Chdir(queue); err != nil {

@@ -205,6 +205,15 @@ func (l *Log) Hold() (fd int, err error) {
 	return p.held, err
 }
 
+// HoldDescriptor is Hold with a log file that is open already.
+func (l *Log) HoldDescriptor(fd int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.route.target.(*postlog); ok {
+		p.held = fd
+	}
+}
+
 // holdsFile tells whether lines go to a log file now, by way of postlogd or not.
 func (l *Log) holdsFile() bool {
 	p, ok := l.route.target.(*postlog)
