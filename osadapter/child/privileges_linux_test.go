@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestEveryThreadGivesUpItsPrivileges(t *testing.T) {
@@ -29,5 +32,38 @@ func TestEveryThreadGivesUpItsPrivileges(t *testing.T) {
 				t.Errorf("%s: no line %q in\n%s", path, want, status)
 			}
 		}
+	}
+}
+
+func TestMissingCapabilityIsNamed(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	for name, x := range map[string]struct {
+		capability uintptr
+		want       string
+	}{
+		"CAP_SETGID":     {unix.CAP_SETGID, "fatal: setgid(1): Operation not permitted\n"},
+		"CAP_SETUID":     {unix.CAP_SETUID, "fatal: setuid(1): Operation not permitted\n"},
+		"CAP_SYS_CHROOT": {unix.CAP_SYS_CHROOT, "/q): Operation not permitted\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			l, _ := s.listenUnix("x")
+			started := make(chan *server)
+			go func() {
+				// What the thread gives up it cannot have again: it ends with the goroutine.
+				runtime.LockOSThread()
+				if err := unix.Prctl(unix.PR_CAPBSET_DROP, x.capability, 0, 0, 0); err != nil {
+					t.Error(err)
+				}
+				started <- s.start("stream", []*os.File{l}, "-l", "-t", "unix", "-u", "-c")
+			}()
+			p := <-started
+			p.wantExit(1)
+			if log := p.log.String(); !strings.HasSuffix(log, x.want) || !strings.Contains(log, "lacks the capability "+name+",") {
+				t.Errorf("log %q", log)
+			}
+		})
 	}
 }

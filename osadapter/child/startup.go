@@ -132,6 +132,10 @@ func (p *Process) enterJail(queue string) error {
 		}
 	}
 	if err := dropPrivileges(p.parameters.MailOwner(), p.options.unprivileged, p.options.chroot, queue); err != nil {
+		var denied *deniedError
+		if errors.As(err, &denied) && denied.err == unix.EPERM {
+			p.Infof("the process lacks the capability %s, which columns 4 and 5 of master.cf ask for; give it to the master (CapabilityBoundingSet= of its unit, --cap-add of its container)", denied.capability)
+		}
 		return err
 	}
 	if p.server.PostJail != nil {
@@ -273,6 +277,15 @@ func (p *Process) runDebugger() error {
 	return nil
 }
 
+// deniedError is a call that needs a capability and failed.
+type deniedError struct {
+	call       string
+	capability string
+	err        error
+}
+
+func (e *deniedError) Error() string { return e.call + ": " + lock.ErrorText(e.err) }
+
 // dropPrivileges becomes the mail owner and enters the queue directory, as -u
 // and -c say. Without being root, -u can only be obeyed by the owner itself.
 func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) error {
@@ -283,17 +296,17 @@ func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) e
 	}
 	if unprivileged && root {
 		if err := unix.Setgid(int(owner.GID)); err != nil {
-			return fmt.Errorf("setgid(%d): %s", owner.GID, lock.ErrorText(err))
+			return &deniedError{fmt.Sprintf("setgid(%d)", owner.GID), "CAP_SETGID", err}
 		}
 		// Of package syscall, which changes every thread of the process; the
 		// function of x/sys/unix changes the calling one alone.
 		if err := syscall.Setgroups([]int{int(owner.GID)}); err != nil {
-			return fmt.Errorf("initgroups(%s, %d): %s", owner.Name, owner.GID, lock.ErrorText(err))
+			return &deniedError{fmt.Sprintf("initgroups(%s, %d)", owner.Name, owner.GID), "CAP_SETGID", err}
 		}
 	}
 	if jail {
 		if err := unix.Chroot(queue); err != nil {
-			return fmt.Errorf("chroot(%s): %s", queue, lock.ErrorText(err))
+			return &deniedError{fmt.Sprintf("chroot(%s)", queue), "CAP_SYS_CHROOT", err}
 		}
 		if err := unix.Chdir("/"); err != nil {
 			return fmt.Errorf("chdir(/): %s", lock.ErrorText(err))
@@ -301,7 +314,7 @@ func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) e
 	}
 	if unprivileged && root {
 		if err := unix.Setuid(int(owner.UID)); err != nil {
-			return fmt.Errorf("setuid(%d): %s", owner.UID, lock.ErrorText(err))
+			return &deniedError{fmt.Sprintf("setuid(%d)", owner.UID), "CAP_SETUID", err}
 		}
 	}
 	return nil
