@@ -116,11 +116,12 @@ type check struct {
 	namedServices map[string]bool // by settings; made when asked for
 	viaProxy      []string        // parameters of main.cf with a table that proxymap(8) opens
 
-	swallowed  map[int32]bool           // lines of master.cf that are part of the entry before
-	overridden map[string]bool          // set by "-o" somewhere in master.cf
-	refused    map[config.Position]bool // places of master.cf that config refuses
-	told       map[Advice]bool
-	list       []Advice
+	swallowed    map[int32]bool           // lines of master.cf that are part of the entry before
+	overridden   map[string]bool          // set by "-o" somewhere in master.cf
+	refused      map[config.Position]bool // places of master.cf that config refuses
+	refusedLines []int32                  // their lines, sorted
+	told         map[Advice]bool
+	list         []Advice
 }
 
 func newCheck(in *Input) *check {

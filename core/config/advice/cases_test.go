@@ -30,6 +30,51 @@ var mistakes = []struct {
 		[]string{"invalid-utf8 main.cf:2:13 not valid UTF-8 => UTF-8"},
 	},
 	{
+		"CR without LF", "max_use = 3\rmax_idle = 4\n", "",
+		[]string{"carriage-return main.cf:1:12 a CR stands inside the line => sed"},
+	},
+	{
+		"Latin-1 that is no letter", "relayhost = a\xa0b\n", "",
+		[]string{"invalid-utf8 main.cf:1:14 in Latin-1 or Windows-1252 this is a no-break space => UTF-8"},
+	},
+	{
+		"a byte order mark at the start", "", "\ufeff# heading\n" + quiet,
+		[]string{"odd-character master.cf:1:1 the column service has a byte order mark (U+FEFF): it is part of the word, although nobody sees it => remove it"},
+	},
+	{
+		"characters that cannot be meant in main.cf", "max_use\u00a0= 3\nmydestination = a,\u00a0b\nrelayhost = \u201cgate\u201d\nmax_idle = \uff15\n" +
+			"\u00a0\u00a0c\nmynetworks = 10.0.0.0/8\u00a0[::1]/128\nvirtual_alias_maps = hash:/etc/v\u200b\nmailbox_command = /x \u2013a \u201c$USER\u201d\n" +
+			"smtpd_client_restrictions = check_client_access\u00a0hash:/etc/a\nmydomain = a\u00adb\nmua_restrictions =\n  permit\u2013x,\u200bpermit\nsmtpd_sender_restrictions = $mua_restrictions\nrelay_domains = a\x01\n", "",
+		[]string{
+			"odd-character main.cf:1:8 the name of the parameter has a no-break space (U+00A0): it separates nothing => ordinary blank",
+			"odd-character main.cf:2:19 the value of mydestination has a no-break space => ordinary blank",
+			"odd-character main.cf:3:13 the value of relayhost has a typographic quote (U+201C) => remove it: there are no quotation marks here",
+			"odd-character main.cf:4:12 the value of max_idle has a full-width 5 (U+FF15): it is no 5 => write 5",
+			"odd-character main.cf:5:1 the line has a no-break space => ordinary blank",
+			"odd-character main.cf:6:24 the value of mynetworks has a no-break space => ordinary blank",
+			"odd-character main.cf:7:33 the value of virtual_alias_maps has a zero-width space (U+200B) => remove it",
+			"odd-character main.cf:8:22 the value of mailbox_command has an en dash (U+2013): it is no hyphen => write -",
+			"odd-character main.cf:9:48 the value of smtpd_client_restrictions has a no-break space => ordinary blank",
+			"odd-character main.cf:10:13 the value of mydomain has a soft hyphen (U+00AD) => remove it",
+			"odd-character main.cf:12:9 the value of mua_restrictions has an en dash => write -",
+			"odd-character main.cf:14:18 the value of relay_domains has a control character (U+0001) => remove it",
+		},
+	},
+	{
+		"characters that cannot be meant in master.cf", "", "a unix - - - - \u2013 smtp\nb unix - - - - - smtp \u2013o max_use=3\nc unix - - - - - smtp -o max_use\u200b=3 -o \u201cmax_idle=4\u201d\n" +
+			"d unix - - - - - smtp -o\u00a0max_use=3\ne\u00a0unix - - - - - smtp\nf unix - n n - - pipe user=x\u00a0argv=/x argv=/bin/x\n",
+		[]string{
+			"odd-character master.cf:1:16 the column maxproc has an en dash (U+2013): it is no hyphen => write -",
+			"odd-character master.cf:2:23 an argument has an en dash => write -",
+			`stray-argument master.cf:2:23 smtp refuses to start => begin options with a hyphen, not with an en dash`,
+			"odd-character master.cf:3:33 an argument has a zero-width space => remove it",
+			"odd-character master.cf:3:42 an argument has a typographic quote => remove it",
+			"odd-character master.cf:4:25 an argument has a no-break space => ordinary blank",
+			"odd-character master.cf:5:2 the column service has a no-break space => ordinary blank",
+			"odd-character master.cf:6:29 an argument has a no-break space => ordinary blank",
+		},
+	},
+	{
 		"swallowed parameter", "mydestination = a,\n  b\n relayhost = [gate]\n", "",
 		[]string{"swallowed-parameter main.cf:3:2 part of the value of mydestination of line 5 and does not set relayhost => remove the blanks before relayhost"},
 	},
@@ -576,6 +621,14 @@ func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
 		{"a duplicate, of which config warns", "", "25 inet n - - - - smtpd\nsmtp inet n - - - - smtpd\n" + system},
 		{"a transport that a table names", "default_transport = $other_transport\nother_transport = smtp\n", "smtp unix - - - - - smtp\n"},
 		{"no interface known", "", "127.0.0.1:1 inet n - - - - smtpd\n" + system},
+		{
+			"text in other languages", "# \u201cHeading\u201d \u2013 x\nsmtpd_banner = $myhostname ESMTP \u2013 \u201cPost\u201d\u00a0f\u00fcr Alle\nmail_name = Caf\u00e9\u00a0\u2014\u00ab x \u00bb\n" +
+				"mydestination = b\u00fccher.example, \u0646\u0627\u0645\u0647\u200c\u0627\u06cc.example\nvirtual_mailbox_base = /srv/Kunden\u2013alt/l\u2019hiver/a\u00a0b\n" +
+				"own_note = \u201cx\u201d\nsmtp_helo_name = $own_note\nheader_checks = regexp:{ { /^Subject: \u201ca\u201d/ REJECT l\u2019adresse } }\nundisclosed_recipients_header = To: \u2013\n" +
+				"default_rbl_reply = $rbl_code \u2018no\u2019\naliases_password = \u2013a\u201c\nalias_maps = hash:/a \u2013 b\n",
+			"x unix - n n - - pipe user=x argv=/bin/echo \u2013x \u201cy\u201d\n25 inet n - - - - smtpd\n  -o { smtpd_banner = $myhostname \u2013x \u201cy\u201d }\n" +
+				"  # \u2013o\n  -o syslog_name=postfix/\u043f\u043e\u0447\u0442\u0430\u2013x\nlocal unix - n n - - local\n" + system,
+		},
 		{"spans of time", "max_idle = 5m\nipc_idle = 7\nsmtp_helo_timeout = ${stress?{10}:{300}}s\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

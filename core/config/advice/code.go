@@ -15,6 +15,7 @@ const (
 	CarriageReturn Code = "carriage-return"
 	NULByte        Code = "nul-byte"
 	InvalidUTF8    Code = "invalid-utf8"
+	OddCharacter   Code = "odd-character"
 
 	SwallowedParameter Code = "swallowed-parameter"
 	CommentedParameter Code = "commented-parameter"
@@ -106,6 +107,7 @@ var codes = [...]Code{
 	NotAProgram,
 	NotExecutable,
 	NULByte,
+	OddCharacter,
 	OddLevel,
 	OddName,
 	OddNumber,

@@ -1,6 +1,7 @@
 package advice
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -59,8 +60,10 @@ func (c *check) resolve() map[int32]*core.ServiceConfig {
 	for i := range r.Config.Diagnostics {
 		if d := &r.Config.Diagnostics[i]; d.Severity == core.Error && d.File == master.Path {
 			c.refused[config.Position{Line: d.Line, Column: d.Column}] = true
+			c.refusedLines = append(c.refusedLines, d.Line)
 		}
 	}
+	slices.Sort(c.refusedLines)
 	if !r.OK && c.p.OK() && r.Needs.Empty() {
 		master.Entries = nil
 		for i := range c.in.Master.Entries {

@@ -140,7 +140,8 @@ func (c *check) overrideMacros(a *argument, at config.Position) {
 
 // overrideName looks for an override of a parameter that nobody reads.
 func (c *check) overrideName(e *entry, a *argument) {
-	if c.oddName(c.in.Master.Path, a.Name, a.place(e, strings.Index(a.Text, a.Name))) || c.used(a.Name) || c.last[a.Name] != nil {
+	_, odd := findOdd(a.Name)
+	if odd || c.oddName(c.in.Master.Path, a.Name, a.place(e, strings.Index(a.Text, a.Name))) || c.used(a.Name) || c.last[a.Name] != nil {
 		return
 	}
 	if near, ok := c.closest(a.Name); ok {
@@ -156,7 +157,10 @@ func (c *check) stray(e *entry, a *argument, i int) {
 		return
 	}
 	hint := "remove it"
+	odd, isOdd := findOdd(a.Text)
 	switch {
+	case isOdd && odd.offset == 0 && odd.kind == oddDash:
+		hint = "begin options with a hyphen, not with " + odd.article() + " " + odd.name
 	case strings.HasPrefix(a.Text, "#"):
 		hint = "put comments on lines of their own that begin with #"
 	case e.server.arguments == attributes && hasAttribute(a.Text, "flags="):

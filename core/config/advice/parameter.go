@@ -62,7 +62,7 @@ func (c *check) oddName(path, name string, at config.Position) bool {
 // misspelt looks for a name that nobody reads but that is near to one that is
 // read.
 func (c *check) misspelt(e *config.MainEntry) {
-	if c.oddName(c.in.Main.Path, e.Name, e.NameAt) || c.used(e.Name) {
+	if _, odd := findOdd(e.Name); odd || c.oddName(c.in.Main.Path, e.Name, e.NameAt) || c.used(e.Name) {
 		return
 	}
 	if near, ok := c.closest(e.Name); ok {

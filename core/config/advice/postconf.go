@@ -1,6 +1,7 @@
 package advice
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,12 +91,8 @@ func (c *check) postconf() {
 
 // refusedEntry reports whether config refuses something of an entry.
 func (c *check) refusedEntry(e *config.MasterEntry) bool {
-	for at := range c.refused {
-		if at.Line >= e.Line && at.Line <= e.End.Line {
-			return true
-		}
-	}
-	return false
+	i, _ := slices.BinarySearch(c.refusedLines, e.Line)
+	return i < len(c.refusedLines) && c.refusedLines[i] <= e.End.Line
 }
 
 // braced reports whether a fault comes from braces, in which postconf keeps

@@ -43,6 +43,7 @@ func dropped(line string) bool {
 func (c *check) mainText() {
 	f := splitFile(c.in.Main.Path, c.in.Main.Print())
 	c.bytes(&f)
+	c.mainCharacters(&f)
 	for i := range c.in.Main.Entries {
 		e := &c.in.Main.Entries[i]
 		c.nul(&f, e.Line, e.End().Line)
@@ -66,6 +67,7 @@ func (c *check) mainText() {
 func (c *check) masterText() {
 	f := splitFile(c.in.Master.Path, c.in.Master.Print())
 	c.bytes(&f)
+	c.masterCharacters(&f)
 	for i := range c.in.Master.Entries {
 		e := &c.in.Master.Entries[i]
 		c.nul(&f, e.Line, e.End.Line)
@@ -93,6 +95,12 @@ func (c *check) masterText() {
 func (c *check) bytes(f *file) {
 	returns, invalid := false, false
 	for i, line := range f.lines {
+		if at := strings.IndexByte(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), '\r'); at >= 0 && !returns {
+			returns = true
+			c.say(CarriageReturn, f.path, config.Position{Line: int32(i) + 1, Column: int32(at) + 1},
+				"a CR stands inside the line; Postfix ends lines at LF alone, so what follows is part of the same line",
+				"write the file with LF line ends, for example with: sed -i 's/\\r$//; s/\\r/\\n/g' "+f.path)
+		}
 		if strings.HasSuffix(line, "\r\n") && !returns {
 			returns = true
 			c.say(CarriageReturn, f.path, config.Position{Line: int32(i) + 1, Column: int32(len(line)) - 1},
@@ -103,10 +111,32 @@ func (c *check) bytes(f *file) {
 			continue
 		}
 		invalid = true
-		c.say(InvalidUTF8, f.path, config.Position{Line: int32(i) + 1, Column: invalidAt(line)},
-			"the text is not valid UTF-8; programs that look at it may take it for something else",
+		at := invalidAt(line)
+		c.say(InvalidUTF8, f.path, config.Position{Line: int32(i) + 1, Column: at},
+			"the text is not valid UTF-8; programs that look at it may take it for something else"+latin(line[at-1]),
 			"write the file in UTF-8, or names and texts in ASCII")
 	}
+}
+
+// latin says what a byte is in the character set of Western Europe, if that
+// must be a mistake too.
+func latin(b byte) string {
+	r := rune(b)
+	switch b {
+	case 0x91, 0x92:
+		r = 0x2018
+	case 0x93, 0x94:
+		r = 0x201c
+	case 0x96:
+		r = 0x2013
+	case 0x97:
+		r = 0x2014
+	}
+	odd, ok := oddOf(r)
+	if !ok || odd.kind == oddControl {
+		return ""
+	}
+	return "; in Latin-1 or Windows-1252 this is " + odd.article() + " " + odd.name
 }
 
 // invalidAt gives the column of the first byte that is not UTF-8.
