@@ -128,6 +128,9 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 		m.s("master_spawn: status channel: ").s(a.Errno.String()).s(" -- throttling")
 	case LogExecFailed:
 		m.s("master_spawn: exec ").s(a.Entry.Path).s(": ").s(a.Errno.String())
+		if a.Errno == ETIMEDOUT {
+			m.s(" -- the file system that holds the program does not answer; the process is killed, clients wait until the file system is back and the throttle time is over")
+		}
 	default:
 		return a.appendServiceMessage(dst)
 	}

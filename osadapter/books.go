@@ -2,6 +2,7 @@ package osadapter
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -19,6 +20,8 @@ type Books struct {
 	Wakeups                      []WakeupEntry   // under way, by request
 	Unreaped                     int             // process identities that are known as children
 	Owed                         []string        // paths whose files stand aside and could not be put back
+	Launches                     []ChildEntry    // starts under way, by generation
+	Leaving                      []core.PID      // of starts that failed, not reaped, in order
 }
 
 // ListenerEntry is one open listener.
@@ -66,6 +69,12 @@ func (x *Exec) Books() Books {
 			r, w.attempt.State == trigger.Connecting, w.attempt.FD, w.attempt.Descriptors(), key(keyWakeup, uint64(r)),
 		})
 	}
+	for i := range x.launches {
+		l := &x.launches[i]
+		b.Launches = append(b.Launches, ChildEntry{l.generation, l.PID, l.Status, key(keyStatus, uint64(l.generation))})
+	}
+	b.Leaving = slices.Sorted(maps.Keys(x.leaving))
+	slices.SortFunc(b.Launches, func(a, b ChildEntry) int { return cmp.Compare(a.Generation, b.Generation) })
 	slices.SortFunc(b.Listeners, func(a, b ListenerEntry) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Number, b.Number))
 	})

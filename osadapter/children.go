@@ -54,19 +54,22 @@ func (x *Exec) startChild(a *core.Action) {
 		FlowWrite:  x.flowWrite,
 		Listeners:  x.fds,
 		Environ:    x.environ,
+		Patience:   x.patience(),
 	})
-	if e != 0 {
-		x.answer(core.FailedStart(a.Service, a.Generation, step, e))
+	l := launch{Child: started, service: a.Service, generation: a.Generation}
+	if e == core.EINPROGRESS {
+		x.launches = append(x.launches, l)
+		x.wasBorn()
 		return
 	}
-	c := x.newChild()
-	*c = child{pid: started.PID, status: started.Status}
-	x.children[a.Generation] = c
-	x.pids[c.pid] = a.Generation
+	x.settle(&l, step, e)
+}
+
+// wasBorn tells whoever waits for the ends of processes that there is one.
+func (x *Exec) wasBorn() {
 	if x.born != nil {
 		x.born()
 	}
-	x.answer(core.StartedChild(a.Service, a.Generation, c.pid))
 }
 
 // newChild gives one that was used before, if there is any.

@@ -57,6 +57,8 @@ type Exec struct {
 	children map[core.Generation]*child
 	pids     map[core.PID]core.Generation // of children not reaped
 	wakeups  map[core.Request]*wakeup
+	launches []launch          // starts under way
+	leaving  map[core.PID]bool // of starts that failed, not reaped
 	commands *Commands
 	paths    *sockets.Paths
 
@@ -89,6 +91,7 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		pids:     map[core.PID]core.Generation{},
 		wakeups:  map[core.Request]*wakeup{},
 		paths:    sockets.NewPaths(k),
+		leaving:  map[core.PID]bool{},
 	}
 	x.channel.Kernel = k
 	x.starter.Low = around.Low
@@ -165,6 +168,7 @@ func (x *Exec) do(a *core.Action) {
 		x.fatal = x.fatal || a.Level == core.LevelFatal
 		x.around.Log(a.Level, a.Message())
 	case core.Exit:
+		x.killLaunches()
 		x.ending = &Ending{Code: int(a.Number), Signal: a.Signal, Fatal: x.fatal}
 	}
 }

@@ -22,6 +22,7 @@ type Kernel interface {
 	sockets.Kernel
 	spawn.Kernel
 	trigger.Kernel
+	Launched(l *sys.Launch, patience core.Duration) (core.StartStep, core.Errno)
 	FlowPipe() (read, write sys.FD, e core.Errno)
 	PollOpen() (sys.FD, core.Errno)
 	PollAdd(set, fd sys.FD, key uint64, read, write bool) core.Errno

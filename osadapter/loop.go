@@ -226,8 +226,8 @@ const againInterval = 100 * core.Millisecond
 const sweepPatience = 100
 
 // rest says how long to wait for events: to the machine's next deadline, and not
-// long while log lines are kept that somebody may take soon, calls are owed, or a
-// child is about to end; in any case not so long that the watchdogs notice. The wait
+// long while log lines are kept that somebody may take soon, calls are owed, a start is
+// under way, or a child is about to end; in any case not so long that the watchdogs notice. The wait
 // itself ends in time: a timer of the runtime would fire on another thread, which then
 // has to wake this one.
 func (l *Loop) rest() core.Duration {
@@ -245,6 +245,9 @@ func (l *Loop) rest() core.Duration {
 	if pause, ok := l.exec.Pause(); ok {
 		rest = min(rest, pause)
 	}
+	if l.exec.Starting() {
+		rest = min(rest, l.exec.LookAgain(l.Now()))
+	}
 	return rest
 }
 
@@ -256,6 +259,10 @@ func (l *Loop) turn(ready []sys.PollEvent) {
 	}
 	if l.exec.Owing() {
 		l.exec.Again()
+		l.drain()
+	}
+	if l.exec.Starting() {
+		l.exec.FinishStarts(l.Now())
 		l.drain()
 	}
 	for i := range ready {

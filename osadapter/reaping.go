@@ -132,6 +132,13 @@ func (x *Exec) sweep() (alive bool) {
 
 // hasReaped delivers one report of the system.
 func (x *Exec) hasReaped(r *sys.Reaped) {
+	if r.Stopped == 0 {
+		x.endStart(r.PID)
+	}
+	if x.leaving[r.PID] && r.Stopped == 0 {
+		delete(x.leaving, r.PID)
+		return
+	}
 	g := x.pids[r.PID]
 	c := x.children[g]
 	switch {

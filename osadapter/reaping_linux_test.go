@@ -152,16 +152,20 @@ func (k *sharer) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 
 // What is closed is not reported any more, though somebody else has it open.
 func TestClosedChannelThatIsSharedLeavesThePollSet(t *testing.T) {
-	k := &sharer{copies: make(chan int, 1)}
-	s := openWith(t, clock.New(), func(s *station) { s.loop.exec.channel.Kernel = k }, local("a", "oneshot", 1))
-	ask(t, "unix", s.path("a"))
-	defer unix.Close(<-k.copies)
-	s.reapsAll()
-	eventually(t, "nothing is reported", func() bool {
-		var events [4]unix.EpollEvent
-		n, err := unix.EpollWait(int(s.loop.exec.set), events[:], 0)
-		return n == 0 && err == nil
-	})
+	missing := local("b", "plain", 1)
+	missing.Path = "/nonexistent/program"
+	for _, service := range []core.ServiceConfig{local("a", "oneshot", 1), missing} {
+		k := &sharer{copies: make(chan int, 1)}
+		s := openWith(t, clock.New(), func(s *station) { s.loop.exec.channel.Kernel = k }, service)
+		s.dial(service.Name)
+		defer unix.Close(<-k.copies)
+		s.reapsAll()
+		eventually(t, "nothing is reported", func() bool {
+			var events [4]unix.EpollEvent
+			n, err := unix.EpollWait(int(s.loop.exec.set), events[:], 0)
+			return n == 0 && err == nil
+		})
+	}
 }
 
 func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {

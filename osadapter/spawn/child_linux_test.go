@@ -148,7 +148,7 @@ func daemonRequest() (*Request, error) {
 			LocalOnly: true, ProcessLimit: 2, SwitchIdentity: os.Getuid() == 0,
 		},
 		Generation: 8, FlowRead: read, FlowWrite: write,
-		Environ: []string{"LANG=C", "MAIL_LOGTAG=postfix"},
+		Environ: []string{"LANG=C", "MAIL_LOGTAG=postfix"}, Patience: core.Duration(patience),
 	}
 	for range 2 {
 		l, e := kernel.Socket(sys.FamilyInet4, sys.Stream)

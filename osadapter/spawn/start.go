@@ -20,7 +20,7 @@ import (
 // Kernel is what Start asks of the system; sys.Linux is the real one.
 type Kernel interface {
 	StatusPair() (ours, theirs sys.FD, e core.Errno)
-	Start(p *sys.Process) (core.PID, core.StartStep, core.Errno)
+	Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno)
 	Close(fd sys.FD) core.Errno
 }
 
@@ -47,21 +47,24 @@ type Request struct {
 	Stress     bool
 	FlowRead   sys.FD
 	FlowWrite  sys.FD
-	Listeners  []sys.FD // in address order, as the service has them open now
-	Environ    []string // NAME=VALUE, without GENERATION; not changed
+	Listeners  []sys.FD      // in address order, as the service has them open now
+	Environ    []string      // NAME=VALUE, without GENERATION; not changed
+	Patience   core.Duration // how long to wait for the program to be executed
 }
 
 // Child is a process that was started.
 type Child struct {
-	PID    core.PID
-	Status sys.FD // our end of its status channel, non-blocking
+	sys.Launch
+	Status sys.FD // our end of its status channel, non-blocking; sys.None: there is none
 }
 
 // Start starts a child with a status channel of its own. The child's end of
 // the channel stays open in the child alone, so that its death is seen as
-// end-of-file. After an error nothing is left behind, and the step tells what
-// was tried: StartChannel, StartFork or StartExec. What k is given stays valid
-// until the next Start.
+// end-of-file. EINPROGRESS says that the program is not executed yet. With any
+// other error the step tells what was tried: StartChannel, StartFork or StartExec.
+// There can be a process then that is about to end, and our end of the channel is
+// still open, for the caller to close. What k is given stays valid until the next
+// Start.
 func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno) {
 	none := Child{Status: sys.None}
 	ours, theirs, e := k.StatusPair()
@@ -74,17 +77,13 @@ func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno
 	s.files = appendFiles(s.files[:0], r, theirs)
 	p := &s.process
 	p.Path, p.Argv, p.Env, p.Files = r.Entry.Path, s.argv, s.environ, s.files
-	p.Root = r.Entry.SwitchIdentity
+	p.Root, p.Patience = r.Entry.SwitchIdentity, r.Patience
 	if s.crowded = s.crowded || slices.Max(s.files) >= sys.LowEnd; s.crowded {
 		p.Low = s.Low
 	}
-	pid, step, e := k.Start(p)
+	launch, step, e := k.Start(p)
 	k.Close(theirs)
-	if e != 0 {
-		k.Close(ours)
-		return none, step, e
-	}
-	return Child{PID: pid, Status: ours}, core.StartNone, 0
+	return Child{launch, ours}, step, e
 }
 
 // appendFiles puts every descriptor at its number.

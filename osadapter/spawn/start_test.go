@@ -1,6 +1,7 @@
 package spawn
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -26,12 +27,9 @@ func (k *fakeKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 	return 20, 21, 0
 }
 
-func (k *fakeKernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
+func (k *fakeKernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) {
 	k.started = p
-	if k.err != 0 {
-		return 0, k.step, k.err
-	}
-	return 4711, core.StartNone, 0
+	return sys.Launch{PID: 4711}, k.step, k.err
 }
 
 func (k *fakeKernel) Close(fd sys.FD) core.Errno {
@@ -50,6 +48,7 @@ func request() *Request {
 		},
 		Generation: 1<<32 + 8, Stress: true, FlowRead: 8, FlowWrite: 9,
 		Listeners: []sys.FD{12, 11}, Environ: []string{"LANG=C", "GENERATION=99", "MAIL_LOGTAG=postfix"},
+		Patience: core.Second,
 	}
 }
 
@@ -67,7 +66,7 @@ func TestChildIsAskedForAsTheContractSays(t *testing.T) {
 		Argv:  []string{"smtpd", "-n", "smtp", "-t", "inet", "-o", "stress=yes", "-s", "2"},
 		Env:   []string{"LANG=C", "MAIL_LOGTAG=postfix", "GENERATION=10"},
 		Files: []sys.FD{0, 1, 2, 8, 9, 21, 12, 11},
-		Root:  true,
+		Root:  true, Patience: core.Second,
 	}
 	if !reflect.DeepEqual(k.started, want) {
 		t.Errorf("started %+v\nwant    %+v", k.started, want)
@@ -80,25 +79,34 @@ func TestChildIsAskedForAsTheContractSays(t *testing.T) {
 	}
 }
 
-func TestFailedStartLeavesNothing(t *testing.T) {
+// Whatever comes of a start, nothing is left open but our end of the channel.
+func TestFailedStartLeavesOurEndAlone(t *testing.T) {
 	for _, test := range []struct {
 		kernel fakeKernel
 		step   core.StartStep
 		errno  core.Errno
+		child  Child
+		open   map[sys.FD]bool
 	}{
-		{fakeKernel{pairErr: core.EMFILE}, core.StartChannel, core.EMFILE},
-		{fakeKernel{step: core.StartFork, err: core.EAGAIN}, core.StartFork, core.EAGAIN},
-		{fakeKernel{step: core.StartExec, err: core.ENOENT}, core.StartExec, core.ENOENT},
+		{fakeKernel{pairErr: core.EMFILE}, core.StartChannel, core.EMFILE, Child{Status: sys.None}, nil},
+		{fakeKernel{step: core.StartFork, err: core.EAGAIN}, core.StartFork, core.EAGAIN, theChild, ours},
+		{fakeKernel{step: core.StartExec, err: core.ENOENT}, core.StartExec, core.ENOENT, theChild, ours},
+		{fakeKernel{err: core.EINPROGRESS}, core.StartNone, core.EINPROGRESS, theChild, ours},
 	} {
 		child, step, e := new(Starter).Start(&test.kernel, request())
-		if e != test.errno || step != test.step || child.Status != sys.None {
-			t.Errorf("%+v, step %d, %v; want step %d, %v", child, step, e, test.step, test.errno)
+		if e != test.errno || step != test.step || child != test.child {
+			t.Errorf("%+v, step %d, %v; want %+v, step %d, %v", child, step, e, test.child, test.step, test.errno)
 		}
-		if len(test.kernel.open) != 0 {
-			t.Errorf("%v: left open %v", test.errno, test.kernel.open)
+		if !maps.Equal(test.kernel.open, test.open) {
+			t.Errorf("%v: left open %v, want %v", test.errno, test.kernel.open, test.open)
 		}
 	}
 }
+
+var (
+	theChild = Child{sys.Launch{PID: 4711}, 20}
+	ours     = map[sys.FD]bool{20: true}
+)
 
 func TestFilesKeepTheOrderOfListeners(t *testing.T) {
 	got := appendFiles(nil, &Request{FlowRead: 8, FlowWrite: 9, Listeners: []sys.FD{7, 6, 5}}, 4)

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -15,16 +17,30 @@ import (
 
 // A process is started by a list of system calls. We write it, and the child
 // carries it out: a few instructions of assembly that share our memory until the
-// exec. No Go code runs in the child, so that it needs nothing of the runtime. The
-// system itself resets the signal handlers, for which ForkExec makes a call each,
-// and the list says what failed, for which ForkExec needs a pipe.
+// exec. No Go code runs in the child, so that it needs nothing of the runtime, not
+// even a stack. The system itself resets the signal handlers, for which ForkExec makes
+// a call each, and the list says what failed, for which ForkExec needs a pipe.
+//
+// An exec can take for ever: the file system that holds the program may not answer. So
+// we do not wait inside the clone, as after vfork, where neither a time limit nor the Go
+// runtime can reach a thread. The kernel clears a word of our memory when the child has
+// let go of it, by its exec or its end, and we wait for that word like for any other
+// slow system call. Whoever is tired of waiting goes on, and looks at the word later:
+// what the child works with lives on the heap and is its own until then.
 
 // call is one system call of the child. The assembly knows its layout.
 type call struct {
 	number uintptr
 	args   [6]uintptr
-	result int // below zero: an error number, negated, and the end of the list
+	result int64 // pending, or the answer; below zero an error number, negated
 }
+
+// pending is the result of a call that was not answered. That of an exec that worked
+// stays so.
+const pending = math.MaxInt64
+
+// answer is the result so far; the child may be writing it.
+func (c *call) answer() int64 { return atomic.LoadInt64(&c.result) }
 
 // cloneArgs is struct clone_args, as far as the first systems that have it know it.
 type cloneArgs [8]uint64
@@ -32,30 +48,34 @@ type cloneArgs [8]uint64
 // What a start sets of it.
 const (
 	cloneFlags      = 0
+	cloneChildTID   = 2
 	cloneExitSignal = 4
 )
 
 // launch starts a process that shares our memory until it executes a program or
-// ends, makes the calls up to the first that fails, and ends with 127 then. It
-// returns when that has happened, with the number of the process or an error
-// number, negated.
+// ends, makes the calls up to the first that fails, and ends with 127 then. When the
+// last call but one answers ENOEXEC, the last one is made in its place. It returns at
+// once, with the number of the process or an error number, negated.
 func launch(c *cloneArgs, size uintptr, calls *call, n uintptr) (pid int)
 
 // plan is a list of calls and what they point to. It must be kept alive, on the
-// heap, until the list was carried out, and serves one start after the other.
+// heap, while held is set, and serves one start after the other.
 type plan struct {
+	held   uint32 // the kernel clears it, and wakes who waits, when the child needs us no more
 	clone  cloneArgs
 	groups [1]uint32
 	text   []byte
 	path   *byte // this and the next into text
 	argv   []*byte
+	shell  []*byte // argv for the shell, whose path comes first
 	env    []*byte
 	files  []FD
 	calls  []call
+	shares bool // the child begins with our table of descriptors
 }
 
 func (p *plan) add(number uintptr, args ...uintptr) {
-	c := call{number: number}
+	c := call{number: number, result: pending}
 	copy(c.args[:], args)
 	p.calls = append(p.calls, c)
 }
@@ -67,7 +87,17 @@ func (p *plan) program(what *Process) bool {
 	p.path, ok1 = p.string(what.Path)
 	p.argv, ok2 = p.strings(p.argv[:0], what.Argv)
 	p.env, ok3 = p.strings(p.env[:0], what.Env)
-	return ok1 && ok2 && ok3
+	if !ok1 || !ok2 || !ok3 {
+		return false
+	}
+	interpreter, _ := p.string(shell)
+	p.shell = append(p.shell[:0], interpreter, p.path)
+	if len(what.Argv) > 0 {
+		p.shell = append(p.shell, p.argv[1:]...)
+	} else {
+		p.shell = append(p.shell, nil)
+	}
+	return true
 }
 
 // string is the text as the kernel reads it: it ends with its first NUL.
@@ -89,10 +119,11 @@ func (p *plan) strings(pointers []*byte, list []string) ([]*byte, bool) {
 	return append(pointers, nil), true
 }
 
-// share lets the child use our table of descriptors until it has a copy of what it
-// needs: a copy of all, and their closing, is most of what a start costs when there
-// are thousands.
+// share lets the child use our table of descriptors until its first call has copied
+// what it needs: a copy of all, and their closing, is most of what a start costs when
+// there are thousands.
 func (p *plan) share() {
+	p.shares = true
 	p.clone[cloneFlags] |= unix.CLONE_FILES
 	p.add(unix.SYS_CLOSE_RANGE, uintptr(slices.Max(p.files)+1), math.MaxUint32, unix.CLOSE_RANGE_UNSHARE)
 }
@@ -166,28 +197,30 @@ func (p *plan) arrange() {
 	p.add(unix.SYS_CLOSE_RANGE, uintptr(len(p.files)), math.MaxUint32, 0)
 }
 
-// execute makes the program the last call.
+// execute ends the list with the program, and with the shell in case it has to run it.
 func (p *plan) execute() {
-	p.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)), uintptr(unsafe.Pointer(&p.argv[0])),
-		uintptr(unsafe.Pointer(&p.env[0])))
+	env := uintptr(unsafe.Pointer(&p.env[0]))
+	p.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)), uintptr(unsafe.Pointer(&p.argv[0])), env)
+	p.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.shell[0])), uintptr(unsafe.Pointer(&p.shell[0])), env)
 }
 
 // start starts the process by a list. tried is false where the system does not let
 // us: one before Linux 5.9, or a filter that does not know the calls, whatever error
 // it answers with.
-func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, tried bool) {
+func start(what *Process) (l Launch, step core.StartStep, e core.Errno, tried bool) {
 	if what.plan == nil {
 		what.plan = &plan{}
 	}
 	p := what.plan
 	if !p.program(what) {
-		return 0, core.StartExec, core.EINVAL, true
+		return Launch{}, core.StartExec, core.EINVAL, true
 	}
 	p.clone = cloneArgs{
-		cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_CLEAR_SIGHAND,
+		cloneFlags:      unix.CLONE_VM | unix.CLONE_CHILD_CLEARTID | unix.CLONE_CLEAR_SIGHAND,
+		cloneChildTID:   uint64(uintptr(unsafe.Pointer(&p.held))),
 		cloneExitSignal: uint64(unix.SIGCHLD),
 	}
-	p.calls, p.files = p.calls[:0], append(p.files[:0], what.Files...)
+	p.calls, p.files, p.shares = p.calls[:0], append(p.files[:0], what.Files...), false
 	if len(what.Low) > 0 {
 		used, ok := p.lower(what.Low)
 		defer putBack(used)
@@ -202,31 +235,123 @@ func start(what *Process) (pid core.PID, step core.StartStep, e core.Errno, trie
 	}
 	p.arrange()
 	p.execute()
-	pid, step, e = p.carryOut()
-	tried = step != core.StartFork || e != ENOSYS && startStep(e) == core.StartFork
-	return pid, step, e, tried
+	return p.carryOut(what)
 }
 
-// carryOut starts the process and waits for its exec. Nothing is left of one that
-// could not execute.
-func (p *plan) carryOut() (core.PID, core.StartStep, core.Errno) {
-	pid := launch(&p.clone, unsafe.Sizeof(p.clone), &p.calls[0], uintptr(len(p.calls)))
-	runtime.KeepAlive(p)
-	if pid < 0 {
-		return 0, core.StartFork, core.Errno(-pid)
+// giveAway leaves the plan to the process, which goes on to work with it. Nobody here
+// may have it in hand until then, but its memory stays what it is.
+func (what *Process) giveAway(pid int) Launch {
+	p := what.plan
+	what.plan = nil
+	runtime.SetFinalizer(p, (*plan).stay)
+	return Launch{core.PID(pid), p}
+}
+
+// stay is called when nobody refers to a plan that was given away.
+func (p *plan) stay() {
+	if atomic.LoadUint32(&p.held) != 0 {
+		runtime.SetFinalizer(p, (*plan).stay) // look again after the next collection
 	}
+}
+
+// carryOut starts the process and waits as long as it is worth while.
+func (p *plan) carryOut(what *Process) (l Launch, step core.StartStep, e core.Errno, tried bool) {
+	p.held = 1
+	pid := launch(&p.clone, unsafe.Sizeof(p.clone), &p.calls[0], uintptr(len(p.calls)))
+	if pid < 0 {
+		e := core.Errno(-pid)
+		return Launch{}, core.StartFork, e, e != ENOSYS && startStep(e) == core.StartFork
+	}
+	p.wait(what.Patience)
+	if p.shares && !p.waitForTable() {
+		// It was stopped at its first instruction. After this it makes no call any more
+		// but one that it has begun, so that our table is our own again.
+		_ = unix.Kill(pid, unix.SIGKILL)
+		return what.giveAway(pid), core.StartFork, core.ETIMEDOUT, true
+	}
+	step, e = p.outcome()
+	switch {
+	case e == core.EINPROGRESS:
+		return what.giveAway(pid), step, e, true
+	case e != 0 && step == core.StartFork && startStep(e) != core.StartFork && reapSoon(pid):
+		return Launch{}, step, e, false
+	}
+	return Launch{PID: core.PID(pid)}, step, e, true
+}
+
+// outcome is how far the process has come.
+func (p *plan) outcome() (core.StartStep, core.Errno) {
+	if atomic.LoadUint32(&p.held) != 0 {
+		return core.StartNone, core.EINPROGRESS
+	}
+	exec := len(p.calls) - 2
 	for n := range p.calls {
-		if result := p.calls[n].result; result < 0 {
-			retry(func() error {
-				_, err := unix.Wait4(pid, nil, 0, nil)
-				return err
-			})
-			step := core.StartFork
-			if n == len(p.calls)-1 {
-				step = core.StartExec
-			}
-			return 0, step, core.Errno(-result)
+		switch e := core.Errno(-min(p.calls[n].answer(), 0)); {
+		case e == 0, n == exec && e == core.ENOEXEC: // the shell has to run it
+		case n < exec:
+			return core.StartFork, e
+		default:
+			return core.StartExec, e
 		}
 	}
-	return core.PID(pid), core.StartNone, 0
+	return core.StartNone, 0
+}
+
+// wait waits until the process needs us no more, for about as long as it may take.
+func (p *plan) wait(patience core.Duration) {
+	var deadline time.Time
+	for patience > 0 && atomic.LoadUint32(&p.held) != 0 {
+		timeout := unix.NsecToTimespec(int64(patience))
+		_, _, e := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&p.held)), futexWait, 1,
+			uintptr(unsafe.Pointer(&timeout)), 0, 0)
+		switch {
+		case e == unix.ETIMEDOUT:
+			return
+		case deadline.IsZero(): // a signal came: rare enough to look at the clock only then
+			deadline = time.Now().Add(time.Duration(patience))
+		default:
+			patience = core.Duration(time.Until(deadline))
+		}
+	}
+}
+
+// futexWait is FUTEX_WAIT.
+const futexWait = 0
+
+// Until the child has a table of descriptors of its own, ours must stay as it is.
+// That takes a moment, unless the child is kept from running.
+const (
+	tableLimit = 2 * core.Second
+	tablePause = core.Millisecond
+)
+
+// waitForTable waits until the child has its own table, or is gone.
+func (p *plan) waitForTable() bool {
+	for left := tableLimit; p.calls[0].answer() == pending && atomic.LoadUint32(&p.held) != 0; left -= tablePause {
+		if left <= 0 {
+			return false
+		}
+		p.wait(tablePause)
+	}
+	return true
+}
+
+// reapSoon takes the status of a process that is ending, unless that takes long.
+func reapSoon(pid int) bool {
+	for left := tableLimit; left > 0; left -= tablePause {
+		if r, e := wait(pid); e == 0 && r.PID != 0 {
+			return true
+		}
+		time.Sleep(time.Duration(tablePause))
+	}
+	return false
+}
+
+// Launched tells what has become of a start that was under way, in the words of Start.
+func (Linux) Launched(l *Launch, patience core.Duration) (core.StartStep, core.Errno) {
+	if l.plan == nil {
+		return core.StartNone, 0
+	}
+	l.plan.wait(patience)
+	return l.plan.outcome()
 }

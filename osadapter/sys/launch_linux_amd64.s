@@ -1,8 +1,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// What follows the clone runs in the child as well, on the same stack: it keeps
-// everything in registers.
+// What follows the clone runs in the child as well, and at the same time: it keeps
+// everything in registers, as the stack is the parent's.
 
 // func launch(c *cloneArgs, size uintptr, calls *call, n uintptr) (pid int)
 TEXT ·launch(SB), NOSPLIT, $0-40
@@ -26,7 +26,13 @@ next:
 	SYSCALL
 	MOVQ	AX, call_result(R12)
 	TESTQ	AX, AX
-	JLT	failed
+	JGE	more
+	CMPQ	AX, $-8	// ENOEXEC
+	JNE	failed
+	CMPQ	R13, $2
+	JNE	failed
+
+more:
 	ADDQ	$call__size, R12
 	DECQ	R13
 	JNE	next

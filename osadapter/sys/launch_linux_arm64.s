@@ -1,8 +1,8 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// What follows the clone runs in the child as well, on the same stack: it keeps
-// everything in registers.
+// What follows the clone runs in the child as well, and at the same time: it keeps
+// everything in registers, as the stack is the parent's.
 
 // func launch(c *cloneArgs, size uintptr, calls *call, n uintptr) (pid int)
 TEXT ·launch(SB), NOSPLIT|NOFRAME, $0-40
@@ -24,7 +24,13 @@ next:
 	MOVD	(call_args+40)(R20), R5
 	SVC
 	MOVD	R0, call_result(R20)
-	TBNZ	$63, R0, failed
+	TBZ	$63, R0, more
+	CMN	$8, R0	// ENOEXEC
+	BNE	failed
+	CMP	$2, R21
+	BNE	failed
+
+more:
 	ADD	$call__size, R20
 	SUB	$1, R21
 	CBNZ	R21, next

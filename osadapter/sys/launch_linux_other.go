@@ -8,6 +8,11 @@ import "github.com/stationmaster/stationmaster/core"
 type plan struct{}
 
 // start leaves it to ForkExec: there is no assembly for this processor.
-func start(*Process) (pid core.PID, step core.StartStep, e core.Errno, tried bool) {
-	return 0, core.StartFork, ENOSYS, false
+func start(*Process) (l Launch, step core.StartStep, e core.Errno, tried bool) {
+	return Launch{}, core.StartFork, ENOSYS, false
+}
+
+// Launched has nothing to tell: ForkExec waits for the exec itself.
+func (Linux) Launched(*Launch, core.Duration) (core.StartStep, core.Errno) {
+	return core.StartNone, 0
 }

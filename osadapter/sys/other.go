@@ -122,8 +122,13 @@ func (Linux) WakerDrain(FD) core.Errno { return ENOSYS }
 func (Linux) ReserveLow(int) []FD { return nil }
 
 // Start answers ENOSYS.
-func (Linux) Start(*Process) (core.PID, core.StartStep, core.Errno) {
-	return 0, core.StartFork, ENOSYS
+func (Linux) Start(*Process) (Launch, core.StartStep, core.Errno) {
+	return Launch{}, core.StartFork, ENOSYS
+}
+
+// Launched answers ENOSYS.
+func (Linux) Launched(*Launch, core.Duration) (core.StartStep, core.Errno) {
+	return core.StartFork, ENOSYS
 }
 
 // Wait answers ENOSYS.

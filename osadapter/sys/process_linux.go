@@ -19,24 +19,25 @@ const shell = "/bin/sh"
 // was told to ignore stay ignored, all others become default (spec runtime, 7.1;
 // spec go-traps, G2, G9, G10). Files keep their blocking mode.
 //
-// An error comes with the step that failed. A process that did start but could not
-// execute has been waited for already: Wait never reports it. Never runs at the
-// same time as Wait.
-func (Linux) Start(p *Process) (core.PID, core.StartStep, core.Errno) {
-	pid, step, e := startProgram(p)
+// It waits for p.Patience until the program is executed. EINPROGRESS says that it was
+// not by then: Launched tells more, later. Other errors come with the step that failed.
+// Where there is a process nevertheless, it is about to end by itself, and is to be
+// reaped like others.
+//
+// Where the list of calls cannot be used (see launch_linux.go) the library starts the
+// process. Then Start waits until the exec is over, however long that takes, and the Go
+// runtime with it, and must not run at the same time as Wait.
+func (Linux) Start(p *Process) (Launch, core.StartStep, core.Errno) {
+	if l, step, e, tried := start(p); tried {
+		return l, step, e
+	}
+	pid, step, e := forkExec(p)
 	if e == core.ENOEXEC && step == core.StartExec && len(p.Argv) > 0 {
 		again := *p
 		again.Path, again.Argv = shell, append([]string{shell, p.Path}, p.Argv[1:]...)
-		return startProgram(&again)
+		pid, step, e = forkExec(&again)
 	}
-	return pid, step, e
-}
-
-func startProgram(p *Process) (core.PID, core.StartStep, core.Errno) {
-	if pid, step, e, tried := start(p); tried {
-		return pid, step, e
-	}
-	return forkExec(p)
+	return Launch{PID: pid}, step, e
 }
 
 // forkExec is Start by the means of the library, for systems where ours do not

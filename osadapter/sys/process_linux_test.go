@@ -15,13 +15,19 @@ import (
 func process(path string, args ...string) *Process {
 	return &Process{
 		Path: path, Argv: append([]string{filepath.Base(path)}, args...),
-		Env: []string{"LANG=C"}, Files: []FD{0, 1, 2},
+		Env: []string{"LANG=C"}, Files: []FD{0, 1, 2}, Patience: core.Duration(patience),
 	}
+}
+
+// startOf starts it as the daemon does.
+func startOf(p *Process) (core.PID, core.StartStep, core.Errno) {
+	l, step, e := kernel.Start(p)
+	return l.PID, step, e
 }
 
 // ways are the two that Start has: the list, and what stands in for it.
 var ways = map[string]func(*Process) (core.PID, core.StartStep, core.Errno){
-	"list": kernel.Start, "library": forkExec,
+	"list": startOf, "library": forkExec,
 }
 
 // script writes an executable file.
@@ -62,7 +68,7 @@ func TestWaitTellsHowAProcessEnded(t *testing.T) {
 		"#!/bin/sh\nkill -SEGV $$\n":  core.KilledBy(core.SIGSEGV), // with or without a core file
 		"#!/bin/sh\nkill -KILL $$ \n": core.KilledBy(core.SIGKILL),
 	} {
-		pid, step, e := kernel.Start(process(script(t, text)))
+		pid, step, e := startOf(process(script(t, text)))
 		if e != 0 {
 			t.Fatal(step, e)
 		}
@@ -76,9 +82,9 @@ func TestAwaitEndLeavesTheStatus(t *testing.T) {
 	if e := kernel.AwaitEnd(); e != core.ECHILD {
 		t.Fatalf("without a child: %v", e)
 	}
-	first, _, e := kernel.Start(process("/bin/sleep", "60"))
+	first, _, e := startOf(process("/bin/sleep", "60"))
 	must(t, e)
-	second, _, e := kernel.Start(process("/bin/sleep", "60"))
+	second, _, e := startOf(process("/bin/sleep", "60"))
 	must(t, e)
 	ended := make(chan core.Errno)
 	go func() { ended <- kernel.AwaitEnd() }()
@@ -98,7 +104,7 @@ func TestAwaitEndLeavesTheStatus(t *testing.T) {
 
 // A stopped child is not a dead one.
 func TestWaitIgnoresStoppedProcesses(t *testing.T) {
-	pid, _, e := kernel.Start(process("/bin/sleep", "60"))
+	pid, _, e := startOf(process("/bin/sleep", "60"))
 	must(t, e)
 	must(t, kernel.Kill(pid, core.Signal(unix.SIGSTOP)))
 	if r, e := kernel.Wait(); e != 0 || r.PID != 0 {
@@ -128,7 +134,7 @@ func TestKillRefusesToSignalEverybody(t *testing.T) {
 	}
 }
 
-func TestFailedExecIsToldAndReaped(t *testing.T) {
+func TestFailedExecIsToldAndEnds(t *testing.T) {
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o600); err != nil {
@@ -148,8 +154,14 @@ func TestFailedExecIsToldAndReaped(t *testing.T) {
 	} {
 		for way, start := range ways {
 			pid, step, e := start(process(test.path, "1"))
-			if pid != 0 || step != core.StartExec || e != test.errno {
-				t.Errorf("%s, %s: pid %d, step %d, %v; want %v", name, way, pid, step, e, test.errno)
+			if step != core.StartExec || e != test.errno {
+				t.Errorf("%s, %s: step %d, %v; want %v", name, way, step, e, test.errno)
+			}
+			if pid == 0 {
+				continue // the library has reaped it
+			}
+			if r := reap(t, pid); r.Status != core.ExitedWith(127) {
+				t.Errorf("%s, %s: %+v", name, way, r)
 			}
 		}
 	}
@@ -162,7 +174,7 @@ func TestFailedExecIsToldAndReaped(t *testing.T) {
 func TestFileWithoutInterpreterLineRunsInTheShell(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	path := script(t, `echo "$0 $# $1 $2" >`+out+"\n")
-	pid, step, e := kernel.Start(process(path, "-t", "in et"))
+	pid, step, e := startOf(process(path, "-t", "in et"))
 	if e != 0 {
 		t.Fatal(step, e)
 	}
@@ -244,7 +256,7 @@ func TestStartLeavesNothingElseOpen(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out")
 		p := process(script(t, "#!/bin/sh\nls /proc/self/fd >"+out+"\n"))
 		p.Low = low
-		pid, step, e := kernel.Start(p)
+		pid, step, e := startOf(p)
 		if e != 0 {
 			t.Fatal(step, e)
 		}
@@ -319,7 +331,7 @@ func writer(t *testing.T, low []FD, files ...FD) core.PID {
 	t.Helper()
 	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
 	p.Files, p.Low = files, low
-	pid, step, e := kernel.Start(p)
+	pid, step, e := startOf(p)
 	if e != 0 {
 		t.Fatal(step, e)
 	}
@@ -354,10 +366,12 @@ func TestFailedStartPutsLowDescriptorsBack(t *testing.T) {
 	defer kernel.Close(read)
 	p := process("/nowhere")
 	p.Files, p.Low = []FD{0, write, 2}, low
-	if pid, step, e := kernel.Start(p); pid != 0 || step != core.StartExec || e != core.ENOENT {
-		t.Errorf("pid %d, step %d, %v", pid, step, e)
+	pid, step, e := startOf(p)
+	if step != core.StartExec || e != core.ENOENT {
+		t.Errorf("step %d, %v", step, e)
 	}
 	standForNothing(t, low)
+	reap(t, pid)
 	must(t, kernel.Close(write))
 	expect(t, read, "")
 }
@@ -410,7 +424,7 @@ func TestStartLeavesTheDescriptorsOfOtherThreadsAlone(t *testing.T) {
 	p := process("/bin/true")
 	p.Files, p.Low = []FD{0, 1, 2, b}, low
 	for range 100 {
-		pid, step, e := kernel.Start(p)
+		pid, step, e := startOf(p)
 		if e != 0 {
 			t.Fatal(step, e)
 		}
@@ -434,10 +448,10 @@ func BenchmarkStart(b *testing.B) {
 		low   []FD
 		open  int
 	}{
-		{"list", kernel.Start, nil, 0},
+		{"list", startOf, nil, 0},
 		{"library", forkExec, nil, 0},
-		{"list/2000", kernel.Start, nil, 2000},
-		{"low/2000", kernel.Start, low, 2000},
+		{"list/2000", startOf, nil, 2000},
+		{"low/2000", startOf, low, 2000},
 		{"library/2000", forkExec, nil, 2000},
 	} {
 		b.Run(way.name, func(b *testing.B) {

@@ -145,6 +145,9 @@ type Process struct {
 	Files []FD     // Files[n] becomes descriptor n of the child; at least one, None is none of them
 	Root  bool     // run as root with the groups {0}, whatever groups we have
 
+	// Patience is how long Start waits for the program to be executed.
+	Patience core.Duration
+
 	// Low are descriptors of ours with numbers below LowEnd, of any one file that
 	// is open for nothing else. With them a start costs the same however many
 	// descriptors we have open: those of Files that have higher numbers take the
@@ -154,6 +157,12 @@ type Process struct {
 	Low []FD
 
 	plan *plan // memory of the start before
+}
+
+// Launch is what Start has begun.
+type Launch struct {
+	PID  core.PID // 0: there is no process
+	plan *plan    // nil: it works with nothing of ours
 }
 
 // LowEnd is the first number that is not low: so many descriptors a process has

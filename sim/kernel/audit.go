@@ -91,6 +91,9 @@ func (w *World) auditDescriptors() {
 			mark(c.Status, "status channel", membership{true, true, false, c.Key})
 		}
 	}
+	for _, c := range b.Launches {
+		mark(c.Status, "status channel of a start", membership{true, true, false, c.Key})
+	}
 	for _, r := range b.Wakeups {
 		for _, fd := range r.Held {
 			mark(fd, "wakeup", membership{fd == r.FD, fd == r.FD && !r.Connecting, fd == r.FD && r.Connecting, r.Key})
@@ -184,20 +187,30 @@ func (w *World) auditZombies() {
 
 func (w *World) auditChildren(v core.View, b *osadapter.Books) {
 	k := w.kernel
-	books := 0
+	books, launches := 0, 0
 	for _, s := range v.Services {
 		for _, c := range s.Children {
-			n := slices.IndexFunc(b.Children, func(e osadapter.ChildEntry) bool { return e.Generation == c.Generation })
+			list, pid := b.Children, c.PID
+			if c.Starting {
+				list = b.Launches
+			}
+			n := slices.IndexFunc(list, func(e osadapter.ChildEntry) bool { return e.Generation == c.Generation })
 			if n < 0 {
-				w.find("children", "child %d of %s is in no book", c.Generation, s.Canonical)
+				w.find("children", "child %d of %s is in no book, starting %v", c.Generation, s.Canonical, c.Starting)
 				continue
 			}
-			books++
-			e := b.Children[n]
+			e := list[n]
+			if c.Starting {
+				launches++
+				pid = e.PID
+			} else {
+				books++
+			}
 			p := k.process(e.PID)
 			switch {
-			case e.PID != c.PID || p == nil || p.Generation != uint32(c.Generation):
+			case e.PID != pid || p == nil || p.Generation != uint32(c.Generation):
 				w.find("children", "child %d of %s with pid %d is another in the books or the kernel", c.Generation, s.Canonical, c.PID)
+			case c.Starting:
 			case c.Retired && e.Status != sys.None:
 				w.find("children", "retired child %d of %s has a status channel", c.Generation, s.Canonical)
 			case !c.Retired && e.Status == sys.None && p.fds[wire.StatusFD] != nil && !w.fault(callRead):
@@ -205,9 +218,17 @@ func (w *World) auditChildren(v core.View, b *osadapter.Books) {
 			}
 		}
 	}
-	if books != len(b.Children) || books != b.Unreaped || books != len(k.processes) {
-		w.find("children", "%d in the machine, %d and %d in the books, %d in the kernel",
-			books, len(b.Children), b.Unreaped, len(k.processes))
+	if books != len(b.Children) || books != b.Unreaped || launches != len(b.Launches) || books+launches+len(b.Leaving) != len(k.processes) {
+		w.find("children", "%d and %d starts in the machine, %d, %d and %d starts in the books, with %d leaving; %d in the kernel",
+			books, launches, len(b.Children), b.Unreaped, len(b.Launches), len(b.Leaving), len(k.processes))
+	}
+	for _, pid := range b.Leaving {
+		switch p := k.process(pid); {
+		case p == nil:
+			w.find("children", "process %d, which is leaving, is not there", pid)
+		case p.executing && p.doomed == 0 && !w.fault(callKill):
+			w.find("children", "process %d, whose start has failed, was not killed", pid)
+		}
 	}
 }
 

@@ -19,6 +19,10 @@ type Program struct {
 	Silent    bool // neither serves nor reports
 	Liar      bool // sends nonsense before each report
 	Closes    bool // closes its status channel at once and lives on
+
+	Exec      core.Duration // that its exec takes: its disk is slow
+	ExecErrno core.Errno    // not 0: the exec fails after that
+	DeadDisk  bool          // nobody can be killed while he is executed
 }
 
 // patience is the longest work that clients who wait can bear.
@@ -26,7 +30,7 @@ const patience = 10 * core.Second
 
 // good tells whether clients can rely on it.
 func (p *Program) good() bool {
-	return !p.DieEarly && !p.DieBusy && !p.Silent && !p.Closes && p.Work <= patience
+	return p.Exec == 0 && !p.DieEarly && !p.DieBusy && !p.Silent && !p.Closes && p.Work <= patience
 }
 
 // Process is a child of the daemon, from its start until it is reaped.
@@ -39,6 +43,11 @@ type Process struct {
 	program    Program
 	fds        []*description
 	listeners  int // 6 to 5+listeners are what it listens on
+
+	executing bool        // its program is not executed yet
+	executed  core.Time   // when it will be
+	timed     bool        // executed is known
+	doomed    core.Signal // it dies of as soon as it can
 
 	begun     bool
 	stopped   bool
@@ -62,6 +71,10 @@ func (p *Process) Signal(s core.Signal) {
 		p.stopped = true
 	case s == sigcont:
 		p.stopped = false
+	case p.executing && p.program.DeadDisk:
+		p.doomed = s
+	case p.executing: // nothing is ignored or caught yet
+		p.end(core.KilledBy(s))
 	case s == core.SIGTERM && p.program.Deaf:
 	case s == core.SIGHUP && p.program.Deaf:
 	default:
@@ -71,7 +84,7 @@ func (p *Process) Signal(s core.Signal) {
 
 // end makes the process a zombie. What it held is closed.
 func (p *Process) end(s core.ExitStatus) {
-	p.ended, p.status = true, s
+	p.ended, p.status, p.executing = true, s, false
 	for n := range p.fds {
 		p.close(n)
 	}
@@ -98,6 +111,8 @@ func (p *Process) step(now core.Time) bool {
 	switch {
 	case p.ended || p.stopped:
 		return false
+	case p.executing:
+		return p.execute(now)
 	case !p.begun:
 		return p.begin(now)
 	case len(p.unsaid) > 0:
@@ -124,10 +139,30 @@ func (p *Process) step(now core.Time) bool {
 	return false
 }
 
+// execute comes to the end of the exec when its time has come.
+func (p *Process) execute(now core.Time) bool {
+	switch {
+	case !p.timed:
+		p.executed, p.timed = now.Add(p.program.Exec), true
+	case now < p.executed:
+		return false
+	case p.doomed != 0:
+		p.end(core.KilledBy(p.doomed))
+	case p.program.ExecErrno != 0:
+		p.kernel.unexecuted[p.PID] = p.program.ExecErrno
+		p.end(core.ExitedWith(notExecuted))
+	default:
+		p.executing = false
+	}
+	return true
+}
+
 // deadline is when the process next does something by itself.
 func (p *Process) deadline() (core.Time, bool) {
 	switch {
 	case p.ended || p.stopped:
+	case p.executing:
+		return p.executed, p.timed
 	case p.busy:
 		return p.until, true
 	case p.begun && !p.program.Silent && p.program.MaxIdle > 0:

@@ -66,6 +66,12 @@ func (d *daemon) turn() bool {
 		d.exec.Again()
 		d.drain()
 	}
+	if d.exec.Starting() && !d.world.dice.chance(300) { // else it looked a moment too early
+		steps := d.steps
+		d.exec.FinishStarts(d.world.now)
+		d.drain()
+		active = active || d.steps != steps
+	}
 	var ready [64]sys.PollEvent
 	n := d.kernel.PollWait(d.exec.PollSet(), ready[:])
 	for _, e := range ready[:n] {

@@ -60,9 +60,10 @@ type Kernel struct {
 
 	processes   []*Process // not reaped, in the order of their starts
 	programs    map[string]Program
-	childDied   bool // and whoever waits for any child knows
-	groupKilled bool // the daemon has signalled its process group
-	late        bool // PollWait kept something for the next time
+	unexecuted  map[core.PID]core.Errno // why the last process of the number was not executed, late
+	childDied   bool                    // and whoever waits for any child knows
+	groupKilled bool                    // the daemon has signalled its process group
+	late        bool                    // PollWait kept something for the next time
 
 	uid, gid, group uint32
 
@@ -83,7 +84,7 @@ type Kernel struct {
 // New gives a kernel with the directories private and public of the owner,
 // and a daemon that has its standard descriptors. dice may be nil.
 func New(owner core.Account, dice *Dice) *Kernel {
-	k := &Kernel{Limit: 256, BufferSize: 4096, files: map[string]*inode{}, denied: map[string]bool{}, programs: map[string]Program{}, dice: dice}
+	k := &Kernel{Limit: 256, BufferSize: 4096, files: map[string]*inode{}, denied: map[string]bool{}, programs: map[string]Program{}, unexecuted: map[core.PID]core.Errno{}, dice: dice}
 	for _, path := range []string{"private", "public"} {
 		k.files[path] = k.newInode(sys.Directory, 0o700, owner.UID, owner.GID)
 	}

@@ -22,35 +22,42 @@ func (k *Kernel) SetProgram(path string, p Program) { k.programs[path] = p }
 func (k *Kernel) RemoveProgram(path string) { delete(k.programs, path) }
 
 // Start starts a process that shares the descriptions of p.Files. Like the real
-// one on an older system it needs two descriptors for the time of the call.
-func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
+// one on an older system it needs two descriptors for the time of the call. Nobody
+// waits for a program that is executed slowly: no time passes in a call.
+func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) {
+	none := sys.Launch{}
 	if !k.isRoot() {
 		k.breach("%s is started with the identity of %d", p.Path, k.uid)
 	}
 	if e := k.enter(callStart); e != 0 {
-		return 0, startStep(e), e
+		if step := startStep(e); step == core.StartFork {
+			return none, step, e
+		}
+		return k.remains(p), core.StartExec, e
 	}
 	files := make([]*description, len(p.Files))
 	for n, fd := range p.Files {
 		if files[n] = k.at(fd, callStart); files[n] == nil {
-			return 0, core.StartFork, core.EBADF
+			return none, core.StartFork, core.EBADF
 		}
 	}
 	if !k.room(2) {
-		return 0, core.StartFork, core.EMFILE
+		return none, core.StartFork, core.EMFILE
 	}
 	pid, ok := k.freePID()
 	if !ok {
-		return 0, core.StartFork, core.EAGAIN
+		return none, core.StartFork, core.EAGAIN
 	}
 	program, ok := k.programs[p.Path]
 	if !ok {
-		return 0, core.StartExec, core.ENOENT
+		return k.remains(p), core.StartExec, core.ENOENT
 	}
 	for _, d := range files {
 		d.refs++
 	}
 	child := &Process{kernel: k, PID: pid, Path: p.Path, Argv: slices.Clone(p.Argv), program: program, fds: files, listeners: len(files) - wire.ListenFD}
+	child.executing = program.Exec > 0
+	delete(k.unexecuted, pid)
 	for _, v := range p.Env {
 		if text, ok := strings.CutPrefix(v, wire.GenerationVariable+"="); ok {
 			child.Generation, _ = wire.ParseGeneration(text)
@@ -60,7 +67,37 @@ func (k *Kernel) Start(p *sys.Process) (core.PID, core.StartStep, core.Errno) {
 	if k.started != nil {
 		k.started(child)
 	}
-	return pid, core.StartNone, 0
+	if child.executing {
+		return sys.Launch{PID: pid}, core.StartNone, core.EINPROGRESS
+	}
+	return sys.Launch{PID: pid}, core.StartNone, 0
+}
+
+// remains is what is left of a start whose exec failed at once: perhaps a process that
+// has yet to be reaped, as with the list of calls, perhaps none, as with the library.
+func (k *Kernel) remains(p *sys.Process) sys.Launch {
+	pid, ok := k.freePID()
+	if !ok || !k.dice.chance(500) {
+		return sys.Launch{}
+	}
+	child := &Process{kernel: k, PID: pid, Path: p.Path}
+	k.processes = append(k.processes, child)
+	child.end(core.ExitedWith(notExecuted))
+	return sys.Launch{PID: pid}
+}
+
+// notExecuted is the exit status of a process that could not execute its program.
+const notExecuted = 127
+
+// Launched tells what has become of a start that was under way.
+func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.Errno) {
+	if p := k.process(l.PID); p != nil && p.executing {
+		return core.StartNone, core.EINPROGRESS
+	}
+	if e := k.unexecuted[l.PID]; e != 0 {
+		return core.StartExec, e
+	}
+	return core.StartNone, 0
 }
 
 // startStep is the rule of sys.Linux on an older system; on others an exec can run

@@ -85,6 +85,7 @@ func play(w *World) {
 	playReloads(w)
 	playMoves(w)
 	playRemoval(w)
+	playDisks(w)
 	w.Run(150 * core.Second)
 }
 
@@ -192,6 +193,27 @@ func playRemoval(w *World) {
 	w.Run(10 * core.Second)
 }
 
+// playDisks lets programs be executed late, after a reload and a removal, or not at all.
+func playDisks(w *World) {
+	k := w.kernel
+	k.SetProgram("/d/moved", Program{Exec: 3 * core.Second})
+	k.SetProgram("/d/deafd", Program{Exec: 15 * core.Second, DeadDisk: true})
+	slow, dead := service(core.Unix, "slow", "moved", 1), service(core.Unix, "dead", "deafd", 1)
+	gone := service(core.Unix, "gone", "moved", 1)
+	w.Reload(stock(slow, dead, gone))
+	w.Run(core.Second)
+	for _, name := range []string{"slow", "dead", "gone"} {
+		w.Client(core.Unix, path(name))
+	}
+	w.Run(core.Second)
+	w.Reload(stock(slow, dead))
+	w.Run(11 * core.Second)
+	k.SetProgram("/d/deafd", Program{Exec: core.Second, ExecErrno: core.EIO})
+	w.Run(throttleDelay)
+	k.SetProgram("/d/moved", Program{})
+	k.SetProgram("/d/deafd", Program{})
+}
+
 // judge lets the trouble end, looks whether everybody is served, reloads, looks
 // again, and ends the daemon.
 func judge(w *World) {
@@ -225,6 +247,7 @@ func TestTheDayPassesWithoutAFinding(t *testing.T) {
 	for _, text := range []string{
 		"daemon started", "bad command startup", "master_spawn: exec /d/flushd", "reload refused", "is a directory", "socket: too many open files",
 		"sending SIGKILL", "sent a status update for pid", "closed its status channel", "name too long",
+		"exec /d/deafd: Connection timed out", "exec /d/deafd: Input/output error",
 	} {
 		if !strings.Contains(strings.ToLower(logText(w)), strings.ToLower(text)) {
 			t.Errorf("the day has no line with: %s", text)

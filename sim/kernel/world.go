@@ -259,6 +259,9 @@ func (w *World) deadline() core.Time {
 		if len(w.daemon.loads) > 0 || len(w.kernel.connecting) > 0 && w.dice != nil {
 			next = min(next, w.now.Add(core.Millisecond))
 		}
+		if w.daemon.exec.Starting() {
+			next = min(next, w.now.Add(w.daemon.exec.LookAgain(w.now)))
+		}
 	}
 	for _, p := range w.kernel.processes {
 		if when, ok := p.deadline(); ok && when > w.now {
@@ -280,6 +283,7 @@ func (w *World) Mend() {
 		if p.stopped {
 			p.Signal(sigcont)
 		}
+		p.executed = w.now // the disk is back
 		if !p.program.good() {
 			p.Signal(core.SIGKILL)
 		}

@@ -1,0 +1,150 @@
+package osadapter
+
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/spawn"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+)
+
+// The program of a child can take long to be executed: its disk is slow, or does not
+// answer at all. The loop waits a moment for it, as nearly every start is over by then,
+// and then goes on: the start is under way, and is looked at every now and then. When
+// it has taken too long it counts as failed. Its process is killed then, but on a disk
+// that does not answer it can live on for ever. It is nobody's child then, and is only
+// remembered until it is reaped.
+
+const (
+	// startPatience is how long the loop waits for an exec. All that are under way share
+	// it, so that hundreds of services on a dead disk hold the loop up for a fraction of a
+	// second in all.
+	startPatience = 10 * core.Millisecond
+	// startLimit is how long an exec may take. A disk that is only slow answers within
+	// that, and nobody but the clients of the one service waits meanwhile.
+	startLimit = 10 * core.Second
+	// A start under way is looked at after these times, and a part of its age between
+	// them: an exec that took long may take a little longer.
+	firstLook, lastLook = core.Millisecond, 100 * core.Millisecond
+	lookPart            = 8
+)
+
+// launch is a start that is under way.
+type launch struct {
+	spawn.Child
+	service    core.ServiceID
+	generation core.Generation
+	begun      core.Time
+	timed      bool // begun is known
+}
+
+// patience is how long the next start is waited for.
+func (x *Exec) patience() core.Duration {
+	return startPatience / core.Duration(1+len(x.launches)+len(x.leaving))
+}
+
+// Starting reports whether starts are under way.
+func (x *Exec) Starting() bool { return len(x.launches) > 0 }
+
+// LookAgain is how long to wait at most before the next FinishStarts.
+func (x *Exec) LookAgain(now core.Time) core.Duration {
+	pause := lastLook
+	for i := range x.launches {
+		age := core.Duration(0)
+		if l := &x.launches[i]; l.timed {
+			age = now.Sub(l.begun)
+		}
+		pause = min(pause, max(age/lookPart, firstLook))
+	}
+	return pause
+}
+
+// FinishStarts looks after the starts that are under way. It is called once a turn
+// while there are some, before what their programs may have reported is read, and as
+// soon as LookAgain says.
+func (x *Exec) FinishStarts(now core.Time) {
+	x.settleThose(func(l *launch) bool {
+		if !l.timed {
+			l.begun, l.timed = now, true
+		}
+		if x.executed(l) {
+			return true
+		}
+		late := now.Sub(l.begun) >= startLimit
+		if late {
+			x.kill(l.PID)
+			x.settle(l, core.StartExec, core.ETIMEDOUT)
+		}
+		return late
+	})
+}
+
+// endStart settles the start of a process that was reaped. A kernel that is about to
+// write its memory to a file does not say that it needs ours no more.
+func (x *Exec) endStart(pid core.PID) {
+	x.settleThose(func(l *launch) bool {
+		if l.PID != pid {
+			return false
+		}
+		if !x.executed(l) {
+			x.settle(l, core.StartNone, 0)
+		}
+		return true
+	})
+}
+
+// settleThose forgets the starts that are settled.
+func (x *Exec) settleThose(settled func(*launch) bool) {
+	left := x.launches[:0]
+	for i := range x.launches {
+		if !settled(&x.launches[i]) {
+			left = append(left, x.launches[i])
+		}
+	}
+	clear(x.launches[len(left):])
+	x.launches = left
+}
+
+// executed settles a start whose exec is over, and reports whether it is.
+func (x *Exec) executed(l *launch) bool {
+	step, e := x.k.Launched(&l.Launch, 0)
+	if e == core.EINPROGRESS {
+		return false
+	}
+	x.settle(l, step, e)
+	return true
+}
+
+// settle answers a start. One that failed may leave a process, which is not to be
+// taken for a stranger when it is reaped.
+func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
+	if e == 0 {
+		c := x.newChild()
+		*c = child{pid: l.PID, status: l.Status}
+		x.children[l.generation] = c
+		x.pids[c.pid] = l.generation
+		x.wasBorn()
+		x.answer(core.StartedChild(l.service, l.generation, c.pid))
+		return
+	}
+	if l.Status != sys.None {
+		x.forget(l.Status)
+		x.k.Close(l.Status)
+	}
+	if l.PID != 0 {
+		x.leaving[l.PID] = true
+		x.wasBorn()
+	}
+	x.answer(core.FailedStart(l.service, l.generation, step, e))
+}
+
+// kill ends a process that is not reaped and that nobody may ask to leave.
+func (x *Exec) kill(pid core.PID) {
+	sys.Insist(func() core.Errno { return x.k.Kill(pid, core.SIGKILL) })
+}
+
+// killLaunches ends those who would find no master any more. Nobody waits for them:
+// on a dead disk that could take for ever.
+func (x *Exec) killLaunches() {
+	for i := range x.launches {
+		x.kill(x.launches[i].PID)
+	}
+}
