@@ -32,7 +32,7 @@ func (c *Commands) Run(argv []string, limit time.Duration) (stdout []byte, exit 
 }
 
 // begin holds the lock, so that the loop cannot meet the status before we know
-// the number, nor that of a process which could not execute the program.
+// the number.
 func (c *Commands) begin(p *command.Program) (r *command.Running, err error) {
 	defer c.ended()
 	c.mu.Lock()

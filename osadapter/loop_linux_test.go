@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -730,6 +731,30 @@ func TestCommandThatIsNotThereIsNoStranger(t *testing.T) {
 			t.Fatal("it was run")
 		}
 	}
+	if log := s.log(); strings.Contains(log, "reaped process") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+// A program of our own whose exec hangs stops neither the loop nor those who end
+// meanwhile, and is reaped without a word.
+func TestCommandThatIsNotExecuted(t *testing.T) {
+	gate := stuck.NewGate(t, "/bin/true")
+	s := open(t, clock.New(), local("a", "oneshot", 5))
+	failed := make(chan error, 1)
+	go func() {
+		_, _, err := s.loop.Commands().Run([]string{gate.Path}, 300*time.Millisecond)
+		failed <- err
+	}()
+	eventually(t, "the exec is held up", func() bool { return gate.Arrived() == 1 })
+	for range 5 {
+		ask(t, "unix", s.path("a"))
+		runtime.GC()
+	}
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "its file system does not answer") {
+		t.Errorf("%v", err)
+	}
+	s.reapsAll()
 	if log := s.log(); strings.Contains(log, "reaped process") {
 		t.Errorf("log:\n%s", log)
 	}

@@ -25,8 +25,9 @@ const grace = time.Second
 
 // Ways in which a command fails that started.
 var (
-	ErrTimeLimit = errors.New("no end within the time limit")
-	ErrOutput    = errors.New("too much output")
+	ErrTimeLimit   = errors.New("no end within the time limit")
+	ErrNotExecuted = errors.New("not executed within the time limit, its file system does not answer")
+	ErrOutput      = errors.New("too much output")
 )
 
 // Program says what to run.
@@ -45,8 +46,9 @@ type Running struct {
 	ended  chan core.ExitStatus
 }
 
-// Begin begins a program. Whoever takes the status of its process holds the lock while
-// he does, and calls Reaped. look is called again and again, without the lock, until then.
+// Begin begins a program; it may take a while until it is executed. Whoever takes the
+// status of its process holds the lock while he does, and calls Reaped. look is called
+// again and again, without the lock, until then.
 func Begin(p *Program, lock sync.Locker, look func()) (*Running, error) {
 	begun, err := begin(p)
 	if err != nil {
@@ -60,6 +62,13 @@ func Begin(p *Program, lock sync.Locker, look func()) (*Running, error) {
 func (r *Running) Reaped(s core.ExitStatus) {
 	r.reaped = true
 	r.ended <- s
+}
+
+// isReaped reports whether the status was taken.
+func (r *Running) isReaped() bool {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	return r.reaped
 }
 
 // kill ends the process, unless its number may be somebody else's.
@@ -82,6 +91,10 @@ func Run(argv []string, limit time.Duration, begin func(*Program) (*Running, err
 		return nil, 0, fmt.Errorf("cannot start %s, %w", argv[0], err)
 	}
 	defer unix.Close(output)
+	if err := r.awaitExec(deadline); err != nil {
+		_, _ = r.wait(deadline, true)
+		return nil, 0, fmt.Errorf("cannot start %s, %w", argv[0], err)
+	}
 	stdout, err = readUntil(output, deadline)
 	status, late := r.wait(deadline, err != nil)
 	if err == nil {
@@ -162,6 +175,21 @@ func readUntil(fd int, deadline time.Time) ([]byte, error) {
 			return nil, ErrOutput
 		}
 		out = append(out, buffer[:n]...)
+	}
+}
+
+// awaitExec waits until the program is executed, at most until the deadline.
+func (r *Running) awaitExec(deadline time.Time) error {
+	for {
+		reaped := r.isReaped()
+		left := time.Until(deadline)
+		over, err := r.executed(min(left, longestPause))
+		switch {
+		case over || reaped: // its end says the rest
+			return err
+		case left <= 0:
+			return ErrNotExecuted
+		}
 	}
 }
 

@@ -1,7 +1,10 @@
+//go:build !linux
+
 package command
 
 import (
 	"syscall"
+	"time"
 
 	"github.com/stationmaster/stationmaster/core"
 )
@@ -15,3 +18,5 @@ func begin(p *Program) (process, error) {
 }
 
 func (p *process) pid() int { return int(p.PID) }
+
+func (p *process) executed(time.Duration) (over bool, err error) { return true, nil }
