@@ -13,5 +13,7 @@
 // the real one is no different. Close is left alone: an answer in its stead would
 // leave the descriptor open, which no kernel does.
 //
+// A call can also be left without an answer: an exec that hangs.
+//
 // Run all of it with make faults (root, Linux on amd64); go test plays a sample.
 package faults

@@ -47,7 +47,7 @@ func TestFaultsOfAHungJournal(t *testing.T) {
 				if err := l.system.leaveRecording(); err != nil {
 					t.Fatal(err)
 				}
-				l.watcher.hung = map[string]string{call.label: call.name}
+				l.watcher.hung = func(p place) bool { return p.who == daemon && p.call == call.name && p.label == call.label }
 				if err := errors.Join(l.begin([]string{call.name}), l.withHungDisk(goesOn)); err != nil {
 					t.Errorf("%v\n%s", err, l.everything())
 				}
@@ -108,11 +108,14 @@ func (l *life) recorded() error {
 func (w *watcher) hangs(n *notification) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.hung == nil || w.silent || w.identify(int(n.tid)) != daemon {
+	if w.hung == nil || w.silent {
 		return false
 	}
-	call, label, ok := w.describe(n)
-	if !ok || w.hung[label] != call {
+	p, ok := place{phase: w.phase, who: w.identify(int(n.tid))}, false
+	if p.who == other {
+		return false
+	}
+	if p.call, p.label, ok = w.describe(n); !ok || !w.hung(p) {
 		return false
 	}
 	if w.held == nil {

@@ -36,7 +36,7 @@ func eventually(what string, holds func() bool) error {
 type system struct {
 	dir     string
 	address string
-	tokens  int
+	tokens  atomic.Int32
 }
 
 var systems atomic.Uint32
@@ -253,8 +253,7 @@ func (s *system) pass(path string) error {
 
 // mark sends a word for which the server leaves a file.
 func (s *system) mark(path string, fifo bool) error {
-	s.tokens++
-	token := "m" + strconv.Itoa(s.tokens)
+	token := "m" + strconv.Itoa(int(s.tokens.Add(1)))
 	err := send(path, fifo, token+"\n")
 	for until := time.Now().Add(answerLimit / 2); err == nil; time.Sleep(2 * time.Millisecond) {
 		if _, gone := os.Stat(s.path("marks/" + token)); gone == nil {

@@ -101,8 +101,8 @@ type watcher struct {
 	fired     time.Time
 	silent    bool // no more faults
 
-	hung map[string]string // names of calls that hang, by what they are made on
-	held map[int]uint64    // who made one, by thread: the number of the question
+	hung func(place) bool // calls that hang
+	held map[int]uint64   // who made one, by thread: the number of the question
 
 	processors int  // that the daemon sees; 0: as many as there are
 	full       bool // the process table: the daemon gets no more threads
