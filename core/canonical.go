@@ -128,7 +128,7 @@ type canonWalk struct {
 
 func (w *canonWalk) machine() {
 	c, m := &w.c, w.m
-	c.options(&m.options)
+	c.options(&m.options, false)
 	number(c, &m.phase)
 	w.config(&m.config)
 	w.list(&m.active, lifeActive)
@@ -142,6 +142,39 @@ func (w *canonWalk) machine() {
 	}
 	w.transaction()
 	w.timers()
+	switch {
+	case m.options.Descriptors != 0:
+		w.descriptors()
+	case c.reading && c.err == nil:
+		m.live, m.bare, m.listeners = m.countDescriptors()
+	}
+}
+
+// descriptors walks the sums and who is held back.
+func (w *canonWalk) descriptors() {
+	c, m := &w.c, w.m
+	number(c, &m.live)
+	number(c, &m.bare)
+	number(c, &m.listeners)
+	w.warned(&m.shortWarned, &m.shortWarnedAt)
+	n := len(m.short)
+	number(c, &n)
+	if c.reading && (n < 0 || n > len(w.all)) {
+		c.fail()
+		return
+	}
+	for i := range n {
+		var at int
+		if !c.reading {
+			at = slices.Index(w.all, m.short[i])
+		}
+		w.place(&at, len(w.all))
+		if c.reading && at >= 0 && !w.all[at].short {
+			s := w.all[at]
+			s.short, s.shortAt = true, len(m.short)
+			m.short = append(m.short, s)
+		}
+	}
 }
 
 // place walks an index into a list of n things; -1 is none of them.
@@ -254,25 +287,32 @@ func (w *canonWalk) listeners(s *service) {
 // past walks the two instants that are compared with now. One that is so long
 // ago that no comparison can tell it from never is written as never.
 func (w *canonWalk) past(s *service) {
-	stressed, warned := s.stressed && s.stressUntil >= w.m.now, s.warned && w.m.now.Sub(s.warnedAt) <= limitWarningInterval
-	left, ago := s.stressUntil.Sub(w.m.now), w.m.now.Sub(s.warnedAt)
+	stressed, left := s.stressed && s.stressUntil >= w.m.now, s.stressUntil.Sub(w.m.now)
 	w.c.bool(&stressed)
 	if stressed {
 		number(&w.c, &left)
 	}
+	if w.c.reading {
+		s.stressed = stressed
+		if stressed {
+			s.stressUntil = w.m.now.Add(left)
+		}
+	}
+	w.warned(&s.warned, &s.warnedAt)
+}
+
+// warned walks when something was last warned of.
+func (w *canonWalk) warned(set *bool, at *Time) {
+	warned, ago := *set && w.m.now.Sub(*at) <= limitWarningInterval, w.m.now.Sub(*at)
 	w.c.bool(&warned)
 	if warned {
 		number(&w.c, &ago)
 	}
-	if !w.c.reading {
-		return
-	}
-	s.stressed, s.warned = stressed, warned
-	if stressed {
-		s.stressUntil = w.m.now.Add(left)
-	}
-	if warned {
-		s.warnedAt = w.m.now.Add(-ago)
+	if w.c.reading {
+		*set = warned
+		if warned {
+			*at = w.m.now.Add(-ago)
+		}
 	}
 }
 

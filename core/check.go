@@ -45,7 +45,23 @@ func (m *Machine) Check() (err error) {
 	m.assert(wakeups == m.wakeups.used, "no wakeup is forgotten")
 	m.checkTimers()
 	m.checkPhases()
+	m.checkDescriptors()
 	return nil
+}
+
+// checkDescriptors asserts that the sums are those of the services, and that
+// nobody is held back who could be afforded.
+func (m *Machine) checkDescriptors() {
+	live, bare, listeners := m.countDescriptors()
+	m.assert(live == m.live && bare == m.bare && listeners == m.listeners, "the sums of descriptors are those of the services")
+	short := 0
+	for _, s := range m.active {
+		if s.short {
+			short++
+			m.assert(!m.affordable(s) && s.shortAt < len(m.short) && m.short[s.shortAt] == s, "a service is held back only for want of descriptors")
+		}
+	}
+	m.assert(short == len(m.short), "only active services are held back")
 }
 
 // checkPhases asserts what belongs to each phase of the machine and of a reload.

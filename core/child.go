@@ -50,10 +50,11 @@ func (c *child) count(by int32) {
 // a warning about its limit.
 func (m *Machine) set(c *child, state childState, retired bool) {
 	s := c.service
-	starting, idle, gone, leaving := s.starting, s.idle, s.retired, s.leaving
+	starting, idle, gone, leaving, live := s.starting, s.idle, s.retired, s.leaving, s.live()
 	c.count(-1)
 	c.state, c.retired = state, retired
 	c.count(+1)
+	m.countLive(s, live)
 	m.awaitLeaving(s, s.leaving > leaving)
 	if s.starting != starting || s.idle != idle || s.retired != gone {
 		m.touch(s)
@@ -98,7 +99,9 @@ func (m *Machine) addChild(s *service) *child {
 	*c = child{generation: m.lastGeneration, service: s, entry: s.entry, state: childStarting}
 	c.timer = timer{kind: timerChannelClosed, child: c}
 	m.listChild(c)
+	live := s.live()
 	c.count(+1)
+	m.countLive(s, live)
 	m.touch(s)
 	return c
 }
@@ -121,6 +124,7 @@ func (m *Machine) dropChild(c *child) {
 	s := c.service
 	m.timers.cancel(&c.timer)
 	m.children.remove(uint64(c.generation))
+	live := s.live()
 	c.count(-1)
 	if c.prev != nil {
 		c.prev.next = c.next
@@ -132,6 +136,7 @@ func (m *Machine) dropChild(c *child) {
 	} else {
 		s.last = c.prev
 	}
+	m.countLive(s, live)
 	m.awaitLeaving(s, false)
 	*c = child{}
 	m.freeChildren = append(m.freeChildren, c)

@@ -110,13 +110,17 @@ func list[T any](c *codec, v *[]T, each func(*T)) {
 
 func (c *codec) strings(v *[]string) { list(c, v, c.string) }
 
-func (c *codec) options(o *Options) {
+// options walks the options; those of the format before are without the last.
+func (c *codec) options(o *Options, old bool) {
 	c.bool(&o.InitMode)
 	c.bool(&o.GroupLeader)
 	c.bool(&o.Verbose)
 	c.bool(&o.ExitSet)
 	number(c, &o.ExitAfter)
 	c.bool(&o.Strict)
+	if !old {
+		number(c, &o.Descriptors)
+	}
 }
 
 func (c *codec) account(a *Account) {

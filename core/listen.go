@@ -11,6 +11,9 @@ func (m *Machine) settleListening(s *service) {
 	if s.life == lifeGone {
 		return
 	}
+	if m.affordable(s) {
+		m.letListen(s)
+	}
 	state := s.state()
 	switch want := watchedIn[state]; {
 	case want && !s.watching:
@@ -52,6 +55,10 @@ func (m *Machine) warnOfLimit(s *service) {
 func (m *Machine) listenerReady(id ServiceID) {
 	s := m.services.get(uint64(id))
 	if s == nil || !s.watching {
+		return
+	}
+	if !m.affordable(s) {
+		m.holdBack(s)
 		return
 	}
 	m.enterStressIfLastSlot(s)

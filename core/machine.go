@@ -17,6 +17,7 @@ type Options struct {
 	Verbose     bool     // -v: verbose lines are wanted
 	ExitSet     bool     // -e was given
 	ExitAfter   Duration // with ExitSet: end after this span, zero or more
+	Descriptors uint32   // listeners and children may hold so many together; 0: no matter how many
 	Strict      bool     // reject events with fields that their kind does not use
 }
 
@@ -48,6 +49,14 @@ type Machine struct {
 	lastService    ServiceID
 	lastGeneration Generation
 	lastRequest    Request
+
+	live      int64      // children that hold a descriptor, of all services
+	bare      int32      // active services without any: one is kept for each
+	listeners int64      // of active services
+	short     []*service // held back for want of descriptors, see holdBack
+
+	shortWarned   bool // shortWarnedAt means something
+	shortWarnedAt Time
 
 	timers    timerHeap
 	exitTimer timer
@@ -125,6 +134,9 @@ func (m *Machine) Step(now Time, ev Event) []Action {
 	return m.actions
 }
 
+// Options are those that New was given.
+func (m *Machine) Options() Options { return m.options }
+
 // Deadline says when the machine next wants a TimerExpired. ok is false when
 // it waits for nothing but events.
 func (m *Machine) Deadline() (when Time, ok bool) {
@@ -168,6 +180,7 @@ func (m *Machine) timerExpired() {
 // service it touched, whether its listeners are watched. After the end nothing
 // follows, whatever else the same step had touched.
 func (m *Machine) settle() {
+	m.settleShort()
 	for _, s := range m.dirty {
 		s.dirty = false
 		if m.phase != phaseExited {

@@ -137,7 +137,7 @@ func texts(actions []Action) []byte {
 // does the same; and a third, restored from a snapshot after each step, too.
 func TestAnyEventsKeepInvariantsAndSnapshotsAreInvisible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := Options{Strict: true, GroupLeader: rapid.Bool().Draw(t, "leader"), Verbose: true}
+		o := Options{Strict: true, GroupLeader: rapid.Bool().Draw(t, "leader"), Verbose: true, Descriptors: rapid.SampledFrom([]uint32{0, 0, 3, 6}).Draw(t, "descriptors")}
 		k := &keeper{m: New(0, o), pids: map[Generation]PID{}}
 		twin, restored := New(0, o), New(0, o)
 		first := LoadedConfig(0, drawConfig(t))

@@ -219,6 +219,7 @@ var textNeeds = [numLogCodes]uint64{
 	LogSpawned:          hasEntry,
 	LogThrottling:       hasEntry,
 	LogThrottleReleased: hasEntry,
+	LogShort:            hasEntry,
 }
 
 // hasText tells whether AppendText works on an action that was read.
@@ -247,14 +248,14 @@ func (a *Action) hasText() bool {
 // AppendOptions adds the options to dst.
 func AppendOptions(dst []byte, o Options) []byte {
 	c := codec{b: dst}
-	c.options(&o)
+	c.options(&o, false)
 	return c.b
 }
 
-// ReadOptions takes options off b. Whatever is accepted is written as the same
-// bytes again.
-func ReadOptions(b []byte) (o Options, rest []byte, err error) {
+// ReadOptions takes options off b, those of the format before if old. Whatever is
+// accepted in the present one is written as the same bytes again.
+func ReadOptions(b []byte, old bool) (o Options, rest []byte, err error) {
 	c := codec{b: b, reading: true}
-	c.options(&o)
+	c.options(&o, old)
 	return o, c.b, c.err
 }

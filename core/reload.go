@@ -310,6 +310,7 @@ func (m *Machine) commit() {
 		m.activate(s, predecessors)
 		m.settleDisplaced(s, e)
 	}
+	m.live, m.bare, m.listeners = m.countDescriptors()
 	m.emit(ApplyConfig).Config = m.config
 	if booting {
 		m.log(LogStarted).Config = m.config

@@ -30,6 +30,7 @@ type service struct {
 	life      life
 	watching  bool // WatchListener is in force
 	dirty     bool
+	short     bool // a client waited and no child could be afforded, see holdBack
 
 	throttled bool
 	stressed  bool // stressUntil means something
@@ -44,6 +45,7 @@ type service struct {
 	heldBy     int32      // predecessors with living children
 	successors []*service // services that are held by us
 	stoppingAt int        // while lifeStopping: place in Machine.stopping
+	shortAt    int        // while short: place in Machine.short
 
 	stressUntil Time
 	warnedAt    Time
@@ -109,6 +111,7 @@ const (
 	StateFull                       // at the process limit, none idle
 	StateThrottled                  // waits out the throttle time
 	StateStopping                   // removed, its children leave
+	StateShort                      // no descriptor is free for one child more
 	numStates
 )
 
@@ -122,11 +125,13 @@ var watchedIn = [numStates]bool{
 	StateFull:      false,
 	StateThrottled: false,
 	StateStopping:  false,
+	StateShort:     false,
 }
 
 var stateNames = [numStates]string{
 	StateOpening: "opening", StateHeld: "held", StateWaiting: "waiting", StateStarting: "starting",
 	StateServed: "served", StateFull: "full", StateThrottled: "throttled", StateStopping: "stopping",
+	StateShort: "short",
 }
 
 // String gives the word for the state.
@@ -154,6 +159,8 @@ func (s *service) state() State {
 		return StateServed
 	case s.entry.ProcessLimit != 0 && s.total >= s.entry.ProcessLimit:
 		return StateFull
+	case s.short:
+		return StateShort
 	}
 	return StateWaiting
 }

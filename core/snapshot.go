@@ -62,7 +62,7 @@ type stateWalk struct {
 
 func (w *stateWalk) machine() {
 	c, m := &w.c, w.m
-	c.options(&m.options)
+	c.options(&m.options, w.old)
 	number(c, &m.now)
 	number(c, &m.step)
 	number(c, &m.phase)
@@ -86,6 +86,37 @@ func (w *stateWalk) machine() {
 		link()
 	}
 	w.transaction(next)
+	if !w.old {
+		w.short()
+	}
+	if c.reading && c.err == nil {
+		m.live, m.bare, m.listeners = m.countDescriptors()
+	}
+}
+
+// short walks who is held back for want of descriptors, and when that was last
+// warned of.
+func (w *stateWalk) short() {
+	c, m := &w.c, w.m
+	c.bool(&m.shortWarned)
+	number(c, &m.shortWarnedAt)
+	var held []ServiceID
+	for _, s := range m.short {
+		held = append(held, s.id)
+	}
+	list(c, &held, func(id *ServiceID) { number(c, id) })
+	if !c.reading {
+		return
+	}
+	for i, id := range held {
+		s := m.services.get(uint64(id))
+		if s == nil || s.short {
+			c.fail()
+			return
+		}
+		s.short, s.shortAt = true, i
+		m.short = append(m.short, s)
+	}
 }
 
 // optionalConfig walks a configuration that may be missing, and takes its

@@ -35,6 +35,10 @@ const (
 	maxEventsModel = 100
 )
 
+// The second byte says at which event the twin begins. From fewDescriptors on there
+// is none, and the byte says how many descriptors there are instead.
+const fewDescriptors = 240
+
 var origins = [4]core.Time{-1e18, math.MinInt64, endOfTime - core.Time(2000*core.Second), endOfTime}
 
 // play is one machine under a sequence of events, from some step on with a twin
@@ -95,6 +99,9 @@ func (p *play) start(choices []byte) error {
 		InitMode: p.head&beginInit != 0, GroupLeader: p.head&beginLeader != 0, Verbose: p.head&beginVerbose != 0,
 		ExitSet: p.head&beginExit != 0, Strict: true,
 	}
+	if p.at >= fewDescriptors {
+		o.Descriptors = uint32(p.at - fewDescriptors + 1)
+	}
 	if o.ExitSet {
 		o.ExitAfter = core.Duration(p.uvarint() &^ (1 << 63))
 	}
@@ -115,9 +122,7 @@ func (p *play) start(choices []byte) error {
 	p.begin(m, now)
 	p.twin, p.entries = nil, p.entries[:0]
 	if p.model != nil {
-		p.model.Reset(now, model.Flags{
-			InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter,
-		})
+		p.model.Reset(now, model.FlagsOf(o))
 	}
 	return nil
 }

@@ -160,7 +160,9 @@ func (x *Exec) do(a *core.Action) {
 		x.closeWakeup(a.Request)
 	case core.ApplyConfig:
 		x.environ = x.around.Apply(a.Config)
-		x.warnOfDescriptors(a.Config)
+		if text := DescriptorWarning(x.around.OpenFiles, a.Config); text != "" {
+			x.around.Log(core.LevelWarning, text)
+		}
 		x.warnOfNoService(a.Config)
 	case core.Announce:
 		x.around.Announce()
@@ -239,24 +241,4 @@ func (x *Exec) warnOfNoService(c *core.Config) {
 		x.around.Log(core.LevelWarning, "no service is enabled in "+c.ConfigDirectory+
 			"/master.cf; nothing is served, and no mail is taken, until there is one and Postfix is reloaded")
 	}
-}
-
-// spareDescriptors are for the log, the locks, the poll set and their like.
-const spareDescriptors = 32
-
-// warnOfDescriptors says in time that the limit on open files is too low for
-// what the configuration allows: a listener and a child cost one each.
-func (x *Exec) warnOfDescriptors(c *core.Config) {
-	need := uint64(spareDescriptors)
-	for i := range c.Services {
-		s := &c.Services[i]
-		need += uint64(len(s.Endpoints)) + uint64(s.ProcessLimit)
-	}
-	if x.around.OpenFiles == 0 || need <= x.around.OpenFiles {
-		return
-	}
-	x.around.Log(core.LevelWarning, "listeners and process limits of "+c.ConfigDirectory+"/master.cf add up to "+
-		utoa(need)+" descriptors, but only "+utoa(x.around.OpenFiles)+
-		" may be open; services will be throttled before their limits are reached; raise the hard limit on open files (ulimit -Hn) to "+
-		utoa(need)+" or lower the process limits")
 }

@@ -37,6 +37,8 @@ type book struct {
 	taken       []place          // and those that it handed over
 	lastRequest core.Request
 	config      *core.Config // in force
+	shortSaid   bool         // shortAt means something
+	shortAt     core.Time    // when it was said last that no descriptor is left
 	exitAt      core.Time    // of -e; with options.ExitSet
 
 	reload bookReload
@@ -58,7 +60,9 @@ type bookService struct {
 	ceiling   int32 // most children it may have: its limit, or those that were there when that was lowered
 	watched   bool
 	throttled bool
-	armed     bool // wakeups are sent at their interval
+	armed     bool      // wakeups are sent at their interval
+	short     bool      // a client waited and no child could be afforded
+	freed     core.Time // when that ended last
 	stressed  bool
 	warned    bool
 	touched   bool
@@ -227,7 +231,26 @@ func (s *bookService) full() bool { return s.entry.ProcessLimit > 0 && s.total >
 // wanted says who is watched: the formula of the design, from the book's own
 // facts.
 func (b *book) wanted(s *bookService) bool {
-	return s.life == bookActive && !s.throttled && s.pending == 0 && s.idle == 0 && !s.full() && !b.held(s)
+	return s.life == bookActive && !s.throttled && s.pending == 0 && s.idle == 0 && !s.full() && !s.short && !b.held(s)
+}
+
+// live counts the children that hold a descriptor.
+func (s *bookService) live() int32 { return s.total - s.retired }
+
+// spare counts the descriptors that no listener and no child holds, and that are
+// not kept for the first child of a service.
+func (b *book) spare() int {
+	n := int(b.options.Descriptors)
+	for _, id := range b.active {
+		s := &b.services[id]
+		n -= len(s.endpoints) + int(max(s.live(), 1))
+	}
+	return n
+}
+
+// affordable tells whether one child more takes none that is kept for another.
+func (b *book) affordable(s *bookService) bool {
+	return b.options.Descriptors == 0 || s.live() == 0 || b.spare() > 0
 }
 
 // state is the word of the machine's View for the service.
@@ -247,6 +270,8 @@ func (b *book) state(s *bookService) core.State {
 		return core.StateServed
 	case s.full():
 		return core.StateFull
+	case s.short:
+		return core.StateShort
 	}
 	return core.StateWaiting
 }

@@ -156,6 +156,9 @@ func (w *World) bound(id core.ServiceID) core.Duration {
 			d = max(d, calmStart+p.busyUntil.Sub(w.now))
 		}
 	}
+	if s.short {
+		d += calmSilence // until an idle child of whatever service leaves
+	}
 	if s.entry.ProcessLimit > 0 {
 		ahead := 4 + w.waitingAt(id)
 		d += core.Duration(ahead) * calmServiceMS * core.Millisecond
@@ -206,8 +209,9 @@ func (w *World) patienceEnds(s, arg int32) {
 	if b == nil || b.life != bookActive {
 		return
 	}
-	if unsettled(arg&7) || unsettled(w.calm.stage) {
-		w.expectService(s)
+	held := b.short || b.freed != 0 && w.now.Sub(b.freed) < calmSilence
+	if held || unsettled(arg&7) || unsettled(w.calm.stage) {
+		w.expectService(s) // who was held back has a child, and must share what is left
 		return
 	}
 	law := "L1"
@@ -319,6 +323,9 @@ func (w *World) checkSilence() {
 		}
 		if s.throttled && s.until < w.now {
 			w.fail("L2", "service %d is still throttled", id)
+		}
+		if s.short && s.entry.Wakeup == 0 {
+			w.fail("L1", "service %d is still held back for want of descriptors", id)
 		}
 	}
 	w.sweep()

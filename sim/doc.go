@@ -13,6 +13,6 @@
 // Where to read: world.go is the loop, perform.go the adapter that carries
 // actions out, process.go and server.go the children, operator.go and
 // configuration.go what people do, book.go and judge.go the safety invariants S1
-// to S12, calm.go the liveness laws L1 to L9, situation.go the meetings that
+// to S13, calm.go the liveness laws L1 to L9, situation.go the meetings that
 // runs must come to, reduce.go how a failing run is made small.
 package sim

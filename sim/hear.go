@@ -104,9 +104,18 @@ func (b *book) refuse() {
 	b.owed.exit = b.epoch == 0
 }
 
-// hearReady: the one reason to start a child. The last slot of a service that
+// hearReady: the one reason to start a child, unless it would take a descriptor
+// that is kept for another service. The last slot of a service that
 // knows stress mode switches that on.
 func (b *book) hearReady(now core.Time, id core.ServiceID, s *bookService) {
+	if !b.affordable(s) {
+		s.short, s.touched = true, true
+		if !b.shortSaid || now.Sub(b.shortAt) > ruleLimitWarnings {
+			b.shortSaid, b.shortAt = true, now
+			b.expect(core.LogShort)
+		}
+		return
+	}
 	b.owed.started = id
 	if !s.lastSlot() {
 		return

@@ -21,6 +21,7 @@ var lawOfLine = [...]struct {
 	{core.LogMuted, "S11"},
 	{core.LogStranger, "S6"},
 	{core.LogTerminating, "L5"},
+	{core.LogShort, "S13"},
 }
 
 // judge holds the actions of one step against the book, in their order.
@@ -271,6 +272,10 @@ func (b *book) judgeWatch(w *World, a *core.Action) {
 
 func (b *book) judgeStart(w *World, a *core.Action) {
 	s := b.service(a.Service)
+	if s != nil && s.short {
+		w.fail("S13", "service %d starts a child with a descriptor that is kept for another", a.Service)
+		return
+	}
 	if s == nil || s.life != bookActive || b.owed.started != a.Service || !s.watched {
 		w.fail("S5", "a child of service %d is started though no client waits for us", a.Service)
 		return

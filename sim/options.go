@@ -31,6 +31,7 @@ type Options struct {
 	ThrottleS, ClearThrottle                              int32
 	Scenario, Leader, InitMode, ExitAfterS, Verbose       int32
 	Twin, Swap, OrderEqual, Sweep                         int32
+	Descriptors                                           int32
 }
 
 type optionRow struct {
@@ -119,6 +120,7 @@ var optionTable = [...]optionRow{
 	{"swap", func(o *Options) *int32 { return &o.Swap }, 0, 1, "the restored machine goes on in place of the first"},
 	{"order_equal", func(o *Options) *int32 { return &o.OrderEqual }, 0, 1, "of two things at one instant, or of one and a timer, either may be first"},
 	{"sweep", func(o *Options) *int32 { return &o.Sweep }, 1, 1 << 30, "steps between full checks"},
+	{"descriptors", func(o *Options) *int32 { return &o.Descriptors }, 0, 1 << 20, "that listeners and children may hold together; 0: no matter how many"},
 }
 
 // Usual are the options of a tame world: five services, good children, no
@@ -174,6 +176,9 @@ func Draw(seed uint64) Options {
 	if tiny {
 		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.MaxUse = 1, 1, 2, 1, 1
 		o.Steps = pick(50, 100, 200)
+	}
+	if few := newPCG(seed, 0xf11e5); few.below(4) == 0 {
+		o.Descriptors = o.Services + int32(few.below(uint32(3*o.Services+2)))
 	}
 	if storm {
 		o.OperatorMS, o.EditRemove, o.EditType, o.EditLimit, o.Twice = pick(1, 3, 10), 400, 200, 200, 300
@@ -276,7 +281,10 @@ func (o *Options) Pins(base Options) string {
 
 // machine gives what the command line of the simulated master says.
 func (o *Options) machine() core.Options {
-	m := core.Options{Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1}
+	m := core.Options{
+		Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1,
+		Descriptors: uint32(o.Descriptors),
+	}
 	if o.ExitAfterS > 0 {
 		m.ExitSet, m.ExitAfter = true, core.Duration(o.ExitAfterS-1)*core.Second
 	}

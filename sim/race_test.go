@@ -31,8 +31,7 @@ func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action) err
 // world.
 func withModel(w *World, steps int) {
 	w.NewObserver = func(o core.Options) Observer {
-		f := model.Flags{InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter}
-		return &judge{model.New(StartOfTime, f), steps}
+		return &judge{model.New(StartOfTime, model.FlagsOf(o)), steps}
 	}
 }
 

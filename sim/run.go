@@ -12,7 +12,7 @@ const Contract = "contract"
 
 // Failure is the first property that did not hold.
 type Failure struct {
-	Invariant string    // S1 to S12, L1 to L9, or assert, check, model, panic, Contract
+	Invariant string    // S1 to S13, L1 to L9, or assert, check, model, panic, Contract
 	Text      string    // what was wrong
 	Step      uint64    // number of the event last delivered to the machine
 	Now       core.Time // when

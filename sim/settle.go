@@ -10,7 +10,8 @@ func (b *book) settle(w *World, ev *core.Event) {
 	if b.owed.unload {
 		b.undone(w)
 	}
-	if id := b.serviceOf(ev); id != 0 && !b.owed.commit && ev.Kind != core.TimerExpired && len(b.removed) == 0 {
+	all := b.settleShort()
+	if id := b.serviceOf(ev); !all && id != 0 && !b.owed.commit && ev.Kind != core.TimerExpired && len(b.removed) == 0 {
 		if int(id) < len(b.services) {
 			b.settleService(w, id)
 		}
@@ -24,6 +25,17 @@ func (b *book) settle(w *World, ev *core.Event) {
 		b.settleCommit(w)
 	}
 	b.settleDeadline(w)
+}
+
+// settleShort notes who is held back no longer for want of descriptors; all tells
+// that it may be any of them.
+func (b *book) settleShort() (all bool) {
+	for _, id := range b.active {
+		if s := &b.services[id]; s.short && b.affordable(s) {
+			s.short, s.freed, s.touched, all = false, b.now, true, true
+		}
+	}
+	return all
 }
 
 // settleService holds S1 and S3 for one service, and that it got the wakeups

@@ -168,6 +168,7 @@ func (d *daemon) prepareLoop() error {
 		Verbose:     d.options.Verbose > 0,
 		ExitSet:     d.options.ExitAfterSet,
 		ExitAfter:   core.Duration(d.options.ExitAfter) * core.Second,
+		Descriptors: osadapter.Descriptors(d.openFiles),
 	})
 	if d.loop, err = osadapter.NewLoop(d.machine, d.exec, d.kernel, c); err != nil {
 		return err

@@ -130,7 +130,7 @@ func (r *Reader) next() (Record, error) {
 }
 
 func (r *Reader) fresh(now core.Time) (Record, error) {
-	o, rest, err := core.ReadOptions(r.rest)
+	o, rest, err := core.ReadOptions(r.rest, r.old)
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: options", ErrMalformed)
 	}

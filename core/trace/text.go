@@ -65,6 +65,7 @@ func (r *Record) appendBeginning(dst []byte) []byte {
 		{r.Options.Verbose, " verbose"},
 		{r.Options.Strict, " strict"},
 		{r.Options.ExitSet, " exit-after=" + stamp(core.Time(r.Options.ExitAfter))},
+		{r.Options.Descriptors != 0, " descriptors=" + strconv.FormatUint(uint64(r.Options.Descriptors), 10)},
 	} {
 		if option.on {
 			dst = append(dst, option.name...)

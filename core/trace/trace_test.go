@@ -426,7 +426,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 	var options core.Options
 	fill(reflect.ValueOf(&options).Elem())
-	if got, _, err := core.ReadOptions(core.AppendOptions(nil, options)); err != nil || got != options {
+	if got, _, err := core.ReadOptions(core.AppendOptions(nil, options), false); err != nil || got != options {
 		t.Errorf("%v: got %+v, want %+v", err, got, options)
 	}
 }

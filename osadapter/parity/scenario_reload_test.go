@@ -395,7 +395,6 @@ var reloadScenarios = []scenario{
 		}
 		s.main("default_process_limit = 300")
 		s.setMaster("x unix - - n - 400 actor", "f fifo - - n - 1 actor", "127.0.0.1:@port1 inet n - n - 400 actor")
-		s.ignore(`add up to \d+ descriptors`) // row D13 is shown elsewhere
 		p.reload()
 		p.quietFor(100 * time.Millisecond)
 	}},

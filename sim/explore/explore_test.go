@@ -29,6 +29,7 @@ var golden = []struct {
 	{"shutdown", 17, 70743, 307573, false},
 	{"alone", 17, 48840, 209523, false},
 	{"late", 15, 58595, 237947, true},
+	{"descriptors", 18, 39552, 161777, false},
 	{"whole", 8, 39843, 156490, false},
 }
 

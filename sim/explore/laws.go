@@ -27,6 +27,7 @@ func Laws() []Law {
 		{"S10", "a signal goes to a living or unreaped child of ours under its own pid: of a removed service, or at the end; SIGKILL only after SIGTERM"},
 		{"S11", "the actions of one step are bounded by the services and children there are"},
 		{"S12", "nothing follows Exit; two machines in one situation with different numbers and times act alike"},
+		{"S13", "no child is started with the last descriptor that is kept for another service without a child; a service is held back only for want of descriptors, and never without a child"},
 		{"stress", "the start that uses the last slot of a service that knows stress mode begins it, and children started in it are told so; children cut off while idle take no slot, for five seconds at most"},
 		{"L1", "a client that waits at an active service is served in the end"},
 		{"L2", "a throttled service is released in the end"},
@@ -58,7 +59,7 @@ var holds Law
 // check looks at one step of the machine by itself.
 func (s *step) check() Law {
 	for _, look := range [...]func(*step) Law{
-		(*step).counts, (*step).starts, (*step).leaving, (*step).news, (*step).throttles, (*step).reload, (*step).bounds,
+		(*step).counts, (*step).starts, (*step).leaving, (*step).descriptors, (*step).news, (*step).throttles, (*step).reload, (*step).bounds,
 	} {
 		if broken := look(s); broken != holds {
 			return broken
@@ -97,7 +98,7 @@ func (s *step) counts() Law {
 			return Law{"S1", "no child is started at the limit"}
 		}
 		removed := v.State == core.StateStopping
-		want := !removed && !s.held(v) && !v.Throttled && idle == 0 && starting == 0 && (v.Limit == 0 || total < v.Limit)
+		want := !removed && !s.held(v) && !v.Throttled && idle == 0 && starting == 0 && (v.Limit == 0 || total < v.Limit) && v.State != core.StateShort
 		if v.Watching != want && !s.after.Exited {
 			return Law{"S3", "the watch is what the rule of listening says"}
 		}
@@ -155,8 +156,9 @@ func (s *step) starts() Law {
 		return Law{"S4", "one readiness starts one child"}
 	}
 	was := serviceOf(s.before, s.event.Service)
-	if s.event.Kind == core.ListenerReady && was != nil && was.Watching && asked == 0 {
-		return Law{"L9", "a readiness of a watched listener starts a child"}
+	if s.event.Kind == core.ListenerReady && was != nil && was.Watching && asked == 0 &&
+		(s.affordable(s.before, was) || serviceOf(s.after, was.ID).Watching) {
+		return Law{"L9", "a readiness of a watched listener starts a child that can be afforded, or ends the watch"}
 	}
 	return holds
 }
@@ -176,6 +178,37 @@ func stressed(was, is *core.ServiceView, told bool) bool {
 	}
 	last := is.Limit > 1 && slots >= is.Limit && is.Type == core.Inet
 	return is.Stress == told && is.Stress == (was.Stress || last)
+}
+
+// descriptors states S13.
+func (s *step) descriptors() Law {
+	for i := range s.after.Services {
+		if v := &s.after.Services[i]; v.State == core.StateShort && s.affordable(s.after, v) {
+			return Law{"S13", "a service is held back only for want of descriptors"}
+		}
+	}
+	for i := range s.actions {
+		if a := &s.actions[i]; a.Kind == core.StartChild && !s.affordable(s.before, serviceOf(s.before, a.Service)) {
+			return Law{"S13", "a descriptor is kept for each service without a child"}
+		}
+	}
+	return holds
+}
+
+// affordable tells whether one child more of the service leaves a descriptor for
+// each other that has none. Each service of these worlds has one listener.
+func (s *step) affordable(view *core.View, v *core.ServiceView) bool {
+	live := func(v *core.ServiceView) int { return int(v.Total - v.Retired) }
+	if s.world.Room == 0 || live(v) == 0 {
+		return true
+	}
+	spare := int(s.world.Room) + len(s.world.Limits)
+	for i := range view.Services {
+		if o := &view.Services[i]; o.State != core.StateStopping {
+			spare -= 1 + max(live(o), 1)
+		}
+	}
+	return spare > 0
 }
 
 // leaving states the rest of the law of stress: how long children are believed

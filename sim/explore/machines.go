@@ -120,6 +120,9 @@ type machines struct {
 
 func newMachines(w *World) *machines {
 	x := &machines{world: w, options: core.Options{Strict: true, GroupLeader: !w.Alone, ExitSet: w.Exit > 0, ExitAfter: w.Exit}}
+	if w.Room > 0 {
+		x.options.Descriptors = w.Room + uint32(len(w.Limits))
+	}
 	for c := range x.configs {
 		x.configs[c] = w.config(Choice(c))
 	}

@@ -104,7 +104,9 @@ func (r *Report) Markdown() string {
 		}
 		fmt.Fprintf(&b, "A reload finds: %s.\n\n", strings.Join(words, "; "))
 	}
-	fmt.Fprintf(&b, "Faults: %s.\n\n", strings.Join(r.World.Kinds.words(), ", "))
+	if r.World.Faults > 0 {
+		fmt.Fprintf(&b, "Faults: %s.\n\n", strings.Join(r.World.Kinds.words(), ", "))
+	}
 	if r.World.Removed {
 		b.WriteString("Roots: the services just started; and the first service just removed, with one busy child left.\n\n")
 	}

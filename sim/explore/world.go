@@ -87,6 +87,7 @@ type World struct {
 	Tick     core.Duration // time passes in such steps, or to the next deadline
 	Exit     core.Duration // the time limit of -e; 0: none
 	Late     bool          // a deadline may be served a step late, together with others
+	Room     uint32        // descriptors for children, beside those of the listeners; 0: no matter how many
 	Leap     core.Duration // with no deadline time may pass by this; 0: it need not
 }
 
@@ -141,6 +142,11 @@ func Worlds() []World {
 			Exit: 14 * second, Late: true, Throttle: 6 * second, Tick: 4 * second,
 		},
 		{
+			Name: "descriptors", Story: "two services, and descriptors for two children: whoever has one must leave the other its first",
+			Limits: []int32{2, 2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 0, Choices: []Choice{Without}, Removed: true,
+			Room: 2, Throttle: 6 * second, Tick: 4 * second,
+		},
+		{
 			Name: "whole", Story: "two services, limits 3 and 2, three pids, two connections, one reload, two faults",
 			Limits: []int32{3, 2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 2, Kinds: allFaults &^ FaultHangup, Choices: reloads, Removed: true,
 			Throttle: 6 * second, Tick: 4 * second,
@@ -180,6 +186,9 @@ func (w *World) Bounds() string {
 	}
 	if w.Late {
 		text += ", late deadlines"
+	}
+	if w.Room > 0 {
+		text += fmt.Sprintf(", descriptors for %d children", w.Room)
 	}
 	return text + fmt.Sprintf(", throttle time %d s, time in steps of %d s", w.Throttle.Seconds(), w.Tick.Seconds())
 }

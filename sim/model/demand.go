@@ -221,6 +221,8 @@ func (o *observation) blameStart(a *core.Action) (rule, why string) {
 		return ruleSpawn, "no start while a child is idle"
 	case w.full(s):
 		return ruleSpawn, fmt.Sprintf("no start at the process limit %d", s.entry.ProcessLimit)
+	case !w.affordable(s, len(w.h)):
+		return ruleShort, "no start with a descriptor that is kept for another service"
 	}
 	return ruleSpawn, "one start, and only for a readable listener"
 }
@@ -237,6 +239,7 @@ var logRules = map[core.LogCode]string{
 	core.LogMuted: ruleMuted, core.LogWakeupFailed: ruleWakeup, core.LogWakeupTimeout: ruleWakeLimit,
 	core.LogStranger: ruleStranger, core.LogChannelClosed: ruleChannel, core.LogRemovalKilled: ruleGrace,
 	core.LogSpawned: ruleVerbose, core.LogThrottling: ruleVerbose, core.LogThrottleReleased: ruleVerbose,
+	core.LogShort: ruleShort,
 }
 
 func blameLog(code core.LogCode) string {

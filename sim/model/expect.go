@@ -61,6 +61,10 @@ func (o *observation) listenerReady(s *service) {
 	if s == nil || !w.watched(s) {
 		return
 	}
+	if !w.affordable(s, i) {
+		o.heldBack(s)
+		return
+	}
 	if w.switches(s, i, now) {
 		for _, c := range w.children {
 			if c.service == s.id && c.lives() && c.retired == never {

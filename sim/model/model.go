@@ -31,6 +31,15 @@ type Flags struct {
 	Verbose     bool          // -v: verbose lines are demanded; without it they are refused
 	ExitSet     bool          // -e was given
 	ExitAfter   core.Duration // with ExitSet: the end comes after this span
+	Descriptors uint32        // listeners and children may hold so many together; 0: no matter how many
+}
+
+// FlagsOf are the flags of a machine with these options.
+func FlagsOf(o core.Options) Flags {
+	return Flags{
+		InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose,
+		ExitSet: o.ExitSet, ExitAfter: o.ExitAfter, Descriptors: o.Descriptors,
+	}
 }
 
 // Model judges the steps of one machine. It is not safe for use by more than

@@ -21,9 +21,7 @@ type pair struct {
 
 func newPair(now core.Time, o core.Options, fail func(string, ...any)) pair {
 	o.Strict = true
-	return pair{machine: core.New(now, o), now: now, fail: fail, model: model.New(now, model.Flags{
-		InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter,
-	})}
+	return pair{machine: core.New(now, o), now: now, fail: fail, model: model.New(now, model.FlagsOf(o))}
 }
 
 // feed gives the event to both and compares: actions, deadline, view. The

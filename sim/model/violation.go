@@ -42,6 +42,7 @@ const (
 	ruleWakeup      = "runtime 9: wakeups"
 	ruleWakeLimit   = "runtime 9: time limits of a wakeup"
 	ruleIdentity    = "design, Words: an identity is given once"
+	ruleShort       = "differences Q29: a descriptor is kept for each service without a process; whoever would take one waits"
 	ruleVerbose     = "runtime 16: verbose lines are shown with -v only"
 	ruleSilence     = "runtime 16: no line without its reason"
 	ruleView        = "design, Words: the counts of a service"

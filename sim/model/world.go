@@ -119,7 +119,7 @@ func (w *world) held(s *service) bool {
 func (w *world) mustWatch(s *service) bool {
 	_, throttled := w.throttledUntil(s)
 	return s.removed == never && !w.held(s) && !throttled &&
-		w.idle(s) == 0 && w.starting(s) == 0 && !w.full(s)
+		w.idle(s) == 0 && w.starting(s) == 0 && !w.full(s) && !w.short(s)
 }
 
 // watched tells what the actions have said so far.

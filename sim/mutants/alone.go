@@ -9,7 +9,7 @@ import (
 
 // Invariants are the names that must each find a mutant alone.
 var Invariants = []string{
-	"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12",
+	"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S13",
 	"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9", "model",
 }
 

@@ -94,40 +94,12 @@ func words(actions []core.Action) string {
 	return string(b)
 }
 
-// flags finds out what the command line of a machine said that has seen nothing
-// yet, by taking copies of it through a short life. ok is false when it has
-// seen something: then no model can know its past.
+// flags are what the command line of a machine said that has seen nothing yet. ok
+// is false when it has seen something: then no model can know its past.
 func (t *tale) flags() (f model.Flags, ok bool) {
 	m, err := t.machine()
 	if err != nil || m.View().Step != 0 {
 		return f, false
 	}
-	if end, set := m.Deadline(); set {
-		f.ExitSet, f.ExitAfter = true, max(0, end.Sub(t.began))
-	}
-	entry := core.ServiceConfig{
-		Name: "a", Canonical: "private/a", Type: core.Unix, Line: 1, LocalOnly: true,
-		Endpoints: []core.Endpoint{{Path: "private/a"}}, Command: "a", Path: "/a", ThrottleDelay: core.Second,
-	}
-	f.GroupLeader = true
-	for _, ev := range []core.Event{
-		core.LoadedConfig(0, &core.Config{Services: []core.ServiceConfig{entry}}),
-		core.OpenedListener(1, 0), core.ReadyListener(1), core.StartedChild(1, 1, 2), core.GotSignal(core.SIGTERM),
-	} {
-		actions, broken := trace.Step(m, t.began, ev)
-		if broken != nil {
-			return f, false
-		}
-		for i := range actions {
-			switch a := &actions[i]; a.Kind {
-			case core.Log:
-				f.Verbose = f.Verbose || a.Code == core.LogSpawned
-			case core.SignalChild:
-				f.GroupLeader = false
-			case core.Exit:
-				f.InitMode = a.Signal == 0
-			}
-		}
-	}
-	return f, true
+	return model.FlagsOf(m.Options()), true
 }

@@ -125,7 +125,7 @@ const (
 )
 
 // Guards are the names by which a run is reported broken, beside those of the
-// invariants S1 to S12, of the laws L1 to L9, and of the model.
+// invariants S1 to S13, of the laws L1 to L9, and of the model.
 var Guards = []string{"assert", "assert-child", "check", "panic", journalInvariant, sim.Contract}
 
 // Birth is when the machine of every run is made.
@@ -142,7 +142,7 @@ type onlooker struct {
 func (l *onlooker) begin(o core.Options, with Beside) {
 	l.with, l.steps = with, 0
 	if with.Model {
-		f := model.Flags{InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose, ExitSet: o.ExitSet, ExitAfter: o.ExitAfter}
+		f := model.FlagsOf(o)
 		if l.model == nil {
 			l.model = model.New(Birth, f)
 		} else {

@@ -18,7 +18,7 @@ const (
 	ruleMainFirst rule = "postconf dies of mistakes in main.cf in values that it was not asked for"
 	ruleCrash     rule = "hostile: the original has no bound on comparisons inside comparisons and dies of a loop through them"
 	ruleLossy     rule = "hostile: ours does not wait when the log's queue is full"
-	ruleBudget    rule = "D13: a line of ours says that process limits add up to more than the descriptors that may be open"
+	ruleBudget    rule = "D13: a line of ours says that a process limit can never be reached with the descriptors that may be open"
 	ruleNothing   rule = "D13: a line of ours says that no service is enabled"
 )
 
@@ -69,14 +69,13 @@ func (c *comparison) normalise(r *run) {
 		return
 	}
 	for prefix, why := range map[string]rule{
-		"warning: master_wakeup_timer_event: ":          ruleWakeups,
-		"warning: host or service ":                     ruleWakeups,
-		"warning: inet_trigger: ":                       ruleWakeups,
-		"warning: unix_trigger: ":                       ruleWakeups,
-		"warning: fifo_trigger: ":                       ruleWakeups,
-		"warning: pass_trigger: ":                       ruleWakeups,
-		"warning: listeners and process limits of /mnt": ruleBudget,
-		"warning: no service is enabled in ":            ruleNothing,
+		"warning: master_wakeup_timer_event: ": ruleWakeups,
+		"warning: host or service ":            ruleWakeups,
+		"warning: inet_trigger: ":              ruleWakeups,
+		"warning: unix_trigger: ":              ruleWakeups,
+		"warning: fifo_trigger: ":              ruleWakeups,
+		"warning: pass_trigger: ":              ruleWakeups,
+		"warning: no service is enabled in ":   ruleNothing,
 	} {
 		r.Log = slices.DeleteFunc(r.Log, func(line string) bool {
 			drop := strings.HasPrefix(line, prefix)
@@ -91,7 +90,11 @@ func (c *comparison) normalise(r *run) {
 		if told {
 			c.use(ruleLossy)
 		}
-		return told
+		warned := strings.HasPrefix(line, "warning: service ") && strings.Contains(line, " processes at most, though it")
+		if warned {
+			c.use(ruleBudget)
+		}
+		return told || warned
 	})
 }
 

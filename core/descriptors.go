@@ -1,0 +1,91 @@
+package core
+
+// Each child that is not cut off holds a descriptor of ours, its status channel.
+// When they run out, whoever comes first must not take them all: one is kept for
+// each service that has no child. A service that would take a kept one is held
+// back: it does not listen until a descriptor is free, or until it has no child
+// itself. Nothing failed, so it is not throttled.
+
+// live counts the children of the service that hold a descriptor.
+func (s *service) live() int32 { return s.total - s.retired }
+
+// countLive keeps the machine's sums after the children of s changed; before is
+// how many of them were live.
+func (m *Machine) countLive(s *service, before int32) {
+	now := s.live()
+	m.live += int64(now - before)
+	if s.life != lifeActive {
+		return
+	}
+	switch {
+	case before == 0 && now > 0:
+		m.bare--
+	case before > 0 && now == 0:
+		m.bare++
+	}
+}
+
+// budget is how many children may be live: what listeners leave.
+func (m *Machine) budget() int64 { return int64(m.options.Descriptors) - m.listeners }
+
+// affordable reports whether one more child of s takes no descriptor that is kept
+// for another service.
+func (m *Machine) affordable(s *service) bool {
+	return m.options.Descriptors == 0 || s.live() == 0 || m.spare()
+}
+
+// spare reports whether there is a descriptor that is kept for nobody.
+func (m *Machine) spare() bool { return m.live+int64(m.bare) < m.budget() }
+
+// holdBack is called when a client of s waits and no child can be afforded.
+func (m *Machine) holdBack(s *service) {
+	s.short, s.shortAt = true, len(m.short)
+	m.short = append(m.short, s)
+	m.touch(s)
+	if m.shortWarned && m.now.Sub(m.shortWarnedAt) <= limitWarningInterval {
+		return
+	}
+	m.shortWarned, m.shortWarnedAt = true, m.now
+	a := m.log(LogShort)
+	a.Entry, a.Number = s.entry, m.live
+}
+
+// letListen ends that; a service that is not held back stays as it is.
+func (m *Machine) letListen(s *service) {
+	if !s.short {
+		return
+	}
+	last := len(m.short) - 1
+	moved := m.short[last]
+	m.short[s.shortAt] = moved
+	moved.shortAt = s.shortAt
+	m.short[last] = nil
+	m.short = m.short[:last]
+	s.short = false
+}
+
+// settleShort lets listen whoever can be afforded again. With a spare descriptor
+// that is everybody: whose clients still wait only the listeners can tell.
+func (m *Machine) settleShort() {
+	if len(m.short) == 0 || !m.spare() {
+		return
+	}
+	for _, s := range m.short {
+		s.short = false
+		m.touch(s)
+	}
+	clear(m.short)
+	m.short = m.short[:0]
+}
+
+// countDescriptors adds up what the active services hold and keep.
+func (m *Machine) countDescriptors() (live int64, bare int32, listeners int64) {
+	for _, s := range m.active {
+		live += int64(s.live())
+		listeners += int64(len(s.listeners))
+		if s.live() == 0 {
+			bare++
+		}
+	}
+	return live, bare, listeners
+}
