@@ -60,10 +60,9 @@ const reservedThreads = boot.Processors + // they run, the collector's included
 	1 + // the runtime's wait for its timers
 	1 + // watches for the ends of children
 	1 + // reads a configuration
-	1 + // waits for the end of a program that looks a name up
 	1 + // takes the ticks of the watchdog
 	1 + // writes the journal's file
-	1 // saves the journal when a bug has struck
+	1 // saves the journal when a bug has struck, or says that the loop hangs
 
 // lowDescriptors are one that stands for nothing, one for the status channel and
 // the rest for listeners: a service that has more of them is rare. They are not

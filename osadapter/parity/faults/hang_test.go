@@ -27,8 +27,14 @@ func TestFaultsOfAHungJournal(t *testing.T) {
 		t.Skip(reason)
 	}
 	calls := []struct{ name, label string }{
-		{"open", journalFile}, {"fstat", journalFile}, {"lstat", journalFile}, {"read", journalFile},
-		{"rename", journalFile}, {"open", journalFile + " (make)"}, {"write", journalFile}, {"open", earlierFile},
+		{"open", journalFile},
+		{"fstat", journalFile},
+		{"lstat", journalFile},
+		{"read", journalFile},
+		{"rename", journalFile},
+		{"open", journalFile + " (make)"},
+		{"write", journalFile},
+		{"open", earlierFile},
 	}
 	for _, call := range calls {
 		for _, goesOn := range []bool{false, true} {
