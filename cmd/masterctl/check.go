@@ -39,7 +39,7 @@ would fail before it comes to the master.`,
 				}
 			}
 			list := c.advised()
-			if d, any := c.unknown(); any {
+			if d, some := c.unknown(); some {
 				list = append(list, d)
 			}
 			for i := range list {

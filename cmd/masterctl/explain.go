@@ -63,7 +63,7 @@ func (t *terminal) explain(c *configuration, names []string, machine bool) error
 		first = false
 		t.printExplanation(c, x)
 	}
-	if d, any := c.unknown(); any {
+	if d, some := c.unknown(); some {
 		fmt.Fprintln(t.err, "masterctl: "+printable(d.Text))
 	}
 	for _, name := range missing {

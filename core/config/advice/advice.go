@@ -104,10 +104,12 @@ type check struct {
 	p       *config.Parameters
 	catalog *known.Catalog
 	readers *known.Readers
+	values  map[string]string            // of the catalog, as far as they were asked for
 	last    map[string]*config.MainEntry // of main.cf: the entry that counts
 	words   map[string]int               // how often a word stands in the values of both files
 	entries []entry                      // of master.cf, those that count
 	byName  map[string][]*entry
+	running []string // the commands of those that are Postfix's own and switched on, each once
 	names   []string // that a misspelt one may have been meant to be; made when asked for
 	guesses int      // how often names were compared; bounded
 	broken  int      // values that cannot be expanded; bounded
@@ -129,7 +131,7 @@ func newCheck(in *Input) *check {
 		in: in, p: in.Parameters, last: make(map[string]*config.MainEntry),
 		words: make(map[string]int), told: make(map[Advice]bool),
 		overridden: make(map[string]bool), refused: make(map[config.Position]bool), swallowed: make(map[int32]bool),
-		byName: make(map[string][]*entry), readers: known.ReadReaders(),
+		byName: make(map[string][]*entry), readers: known.ReadReaders(), values: make(map[string]string),
 	}
 	if c.p != nil {
 		c.catalog = known.New(c.p, in.Master)
@@ -219,10 +221,15 @@ func (c *check) inMaster(code Code, at config.Position, text, hint string) {
 // value gives the expanded value of a parameter; its built-in default if
 // main.cf does not have it, empty if it cannot be expanded.
 func (c *check) value(name string) string {
+	text, done := c.values[name]
+	if done {
+		return text
+	}
 	text, _, err := c.catalog.Value(name)
 	if err != nil {
-		return ""
+		text = ""
 	}
+	c.values[name] = text
 	return text
 }
 

@@ -160,9 +160,12 @@ func (c *check) require(e *entry, name string, d *demand, because cause) {
 	if because.text == "" {
 		because = cause{e.command(), c.in.Master.Path, e.place(config.ColumnCommand)}
 	}
-	code, service := MissingService, "\""+name+" "+d.transport+"\""
+	code, service, who := MissingService, "\""+name+" "+d.transport+"\"", because.text
 	if d.rare {
 		code = MissingHelper
+	}
+	if e != nil && who == e.command() {
+		who += " of line " + decimal(int64(e.Line)) + " in master.cf"
 	}
 	found := c.find(name, d.transport)
 	switch {
@@ -170,19 +173,11 @@ func (c *check) require(e *entry, name string, d *demand, because cause) {
 		c.say(code, because.file, because.at, because.text+" needs the service "+service+", which master.cf "+
 			c.otherwise(name, d)+": "+d.what, "add the line to master.cf: "+stockLine(name, d.standard))
 	case found.off:
-		who := because.text
-		if e != nil && because.text == e.command() {
-			who += " of line " + decimal(int64(e.Line)) + " in master.cf"
-		}
 		c.inMain(DisabledService, c.valueAt("master_service_disable"), "the service "+service+" is switched off, but "+
 			who+" needs it: "+d.what, "take it out of master_service_disable, or switch off the services that need it too")
 	case found.ours && found.server.privacy != anywhere: // told with the entry
 	case found.isPrivate() && d.privacy == public, !found.isPrivate() && d.privacy == private:
 		want := map[privacy]string{private: "y", public: "n"}[d.privacy]
-		who := because.text
-		if e != nil && because.text == e.command() {
-			who += " of line " + decimal(int64(e.Line))
-		}
 		c.inMaster(WrongPrivacy, found.place(config.ColumnPrivate), who+" does not find this service: "+d.what,
 			"write "+want+" in the column private")
 	}

@@ -172,7 +172,9 @@ func TestMissingServicesAreTold(t *testing.T) {
 			[]string{`missing-service main.cf:1:38 needs the service "scache unix" => scache unix - - y - 1 scache`},
 		},
 		{
-			"scache for much mail", "", []string{"scache unix"}, "",
+			"scache for much mail", "",
+			[]string{"scache unix"},
+			"",
 			[]string{`missing-helper master.cf:14:21 smtp needs the service "scache unix", which master.cf does not have: when several => scache unix - - y - 1 scache`},
 		},
 		{

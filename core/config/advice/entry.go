@@ -49,6 +49,9 @@ func (c *check) findEntries() {
 	for i := range c.entries {
 		e := &c.entries[i]
 		c.byName[e.name()] = append(c.byName[e.name()], e)
+		if e.ours && !e.off && !slices.Contains(c.running, e.command()) {
+			c.running = append(c.running, e.command())
+		}
 	}
 }
 

@@ -17,8 +17,8 @@ type started struct {
 	fails       string          // what it means if it cannot be started
 }
 
-// content looks at what a program is. It reports whether it can be run.
-func (c *check) content(s *started, p *config.Program) bool {
+// content looks at what a program is.
+func (c *check) content(s *started, p *config.Program) {
 	switch {
 	case p.Format == config.EmptyFile:
 		c.inMaster(BrokenProgram, s.at, s.path+" is empty: it ends at once, and what is given to it is lost", "install the program again")
@@ -29,20 +29,18 @@ func (c *check) content(s *started, p *config.Program) bool {
 		c.inMaster(BrokenProgram, s.at, s.path+" is neither a program of this system nor a script: "+s.fails, "install the program again")
 	case p.Format == config.PlainText:
 		c.inMaster(NoInterpreter, s.at, s.path+" does not begin with #!, so /bin/sh runs it", "name its interpreter in the first line, such as #!/bin/sh")
-		return true
 	case p.CR:
 		c.inMaster(MissingInterpreter, s.at, "the first line of "+s.path+" ends in CR LF, and the CR is part of it: "+s.fails,
 			"write the file with LF line ends, for example with: sed -i 's/\\r$//' "+s.path)
 	default:
-		return c.interpreter(s, p)
+		c.interpreter(s, p)
 	}
-	return false
 }
 
 // interpreter looks for what a program needs to be run.
-func (c *check) interpreter(s *started, p *config.Program) bool {
+func (c *check) interpreter(s *started, p *config.Program) {
 	if p.Interpreter == "" {
-		return true
+		return
 	}
 	what, hint := "the interpreter", "install it, or name another one in the first line of the script"
 	if p.Format == config.ELF {
@@ -51,26 +49,21 @@ func (c *check) interpreter(s *started, p *config.Program) bool {
 	i, known := c.in.Programs[p.Interpreter]
 	switch {
 	case !known || i.Unknown:
-		return true
 	case !i.Exists:
 		c.inMaster(MissingInterpreter, s.at, what+" "+p.Interpreter+" of "+s.path+" is not there: "+s.fails, hint)
-		return false
 	case !i.Regular || !i.Executable:
 		c.inMaster(MissingInterpreter, s.at, what+" "+p.Interpreter+" of "+s.path+" cannot be run: "+s.fails, hint)
-		return false
+	default:
+		c.foundByEnv(s, p)
 	}
-	return c.foundByEnv(s, p)
 }
 
 // foundByEnv looks for a program that env(1) is to find.
-func (c *check) foundByEnv(s *started, p *config.Program) bool {
+func (c *check) foundByEnv(s *started, p *config.Program) {
 	name := envName(p)
-	directories, known := c.searchPath(s.environment)
-	if name == "" || !known {
-		return true
-	}
-	if c.mayBeIn(directories, name) {
-		return true
+	directories, known := searchPath(c.p, s.environment)
+	if name == "" || !known || c.mayBeIn(directories, name) {
+		return
 	}
 	hint := "write the whole path of the interpreter into the first line, or add PATH=... to " + s.environment
 	if command, _, several := strings.Cut(name, " "); several {
@@ -80,7 +73,6 @@ func (c *check) foundByEnv(s *started, p *config.Program) bool {
 		}
 	}
 	c.inMaster(MissingInterpreter, s.at, s.path+" is to be run by \""+name+"\", which is not in PATH ("+strings.Join(directories, ":")+"): "+s.fails, hint)
-	return false
 }
 
 // envName is the program that env(1) runs for a script, empty if it is not
@@ -104,10 +96,6 @@ var defaultPath = []string{"/usr/bin", "/bin"}
 
 // searchPath is the PATH of programs; it is not known if it comes from the
 // environment of the master.
-func (c *check) searchPath(parameter string) (directories []string, known bool) {
-	return searchPath(c.p, parameter)
-}
-
 func searchPath(p *config.Parameters, parameter string) (directories []string, known bool) {
 	text, err := p.Value(parameter)
 	if err != nil {

@@ -16,7 +16,7 @@ func (c *check) proxied() (list []string) {
 		if c.last[e.Name] != e || strings.IndexByte(e.Value, '$') < 0 && !viaProxy(e.Value) {
 			continue
 		}
-		if c.reader(e.Name) && viaProxy(c.value(e.Name)) {
+		if c.readBy(e.Name) != "" && viaProxy(c.value(e.Name)) {
 			list = append(list, e.Name)
 		}
 	}
@@ -25,11 +25,6 @@ func (c *check) proxied() (list []string) {
 		list = append(list, byDefault)
 	}
 	return list
-}
-
-// reader reports whether an entry that is switched on reads a parameter.
-func (c *check) reader(name string) bool {
-	return slices.ContainsFunc(c.entries, func(e entry) bool { return !e.off && c.reads(&e, name) })
 }
 
 // viaProxy reports whether a value names a table of type proxy.

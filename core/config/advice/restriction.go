@@ -23,33 +23,24 @@ func verifies(c *check, e *entry) (cause, bool) {
 }
 
 // probes reports whether a list of restrictions has one that verifies an
-// address, in itself or in one of the operator's classes.
+// address, in itself or in one of the operator's classes. Classes inside classes
+// are not followed.
 func (c *check) probes(list string) bool {
 	words := listed(list)
-	for _, word := range words {
-		if word == "reject_unverified_recipient" || word == "reject_unverified_sender" {
+	if slices.ContainsFunc(words, isProbe) {
+		return true
+	}
+	for _, class := range listed(c.value("smtpd_restriction_classes")) {
+		if slices.Contains(words, class) && slices.ContainsFunc(listed(c.value(class)), isProbe) {
 			return true
-		}
-	}
-	if !slices.ContainsFunc(words, c.isClass) {
-		return false
-	}
-	for _, class := range c.classes() {
-		if !slices.Contains(words, class) {
-			continue
-		}
-		for _, word := range listed(c.value(class)) { // classes inside classes are not followed
-			if word == "reject_unverified_recipient" || word == "reject_unverified_sender" {
-				return true
-			}
 		}
 	}
 	return false
 }
 
-func (c *check) isClass(name string) bool { return slices.Contains(c.classes(), name) }
-
-func (c *check) classes() []string { return listed(c.value("smtpd_restriction_classes")) }
+func isProbe(word string) bool {
+	return word == "reject_unverified_recipient" || word == "reject_unverified_sender"
+}
 
 // listed splits a list as Postfix does.
 func listed(text string) []string {

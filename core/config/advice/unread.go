@@ -42,11 +42,11 @@ func schedules(e *entry, name string) string {
 	return "write it into main.cf, where the queue manager reads it"
 }
 
-// readBy names the server of an entry that reads a parameter.
+// readBy names the first server of master.cf that reads a parameter.
 func (c *check) readBy(name string) string {
-	for i := range c.entries {
-		if e := &c.entries[i]; !e.off && c.reads(e, name) {
-			return e.command()
+	for _, server := range c.running {
+		if c.readers.Read(server, name) {
+			return server
 		}
 	}
 	return ""
