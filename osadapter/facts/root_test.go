@@ -157,3 +157,17 @@ func (f forbidden) Run(argv []string, _ time.Duration) ([]byte, int, error) {
 	f.t.Errorf("%q was run", argv)
 	return nil, 2, nil
 }
+
+// An IPv4 address in IPv6 form is one or the other, as inet_protocols says.
+func TestAddressesInIPv6FormAreAssumed(t *testing.T) {
+	for _, protocols := range []string{"ipv4", "all"} {
+		root := tree(t, map[string]string{
+			"etc/postfix/main.cf":   "compatibility_level = 3.6\ninet_interfaces = ::ffff:203.0.113.6\ninet_protocols = " + protocols + "\nmyorigin = a.example\n",
+			"etc/postfix/master.cf": "25 inet n - n - - smtpd\n",
+		})
+		l := &Loader{ConfigDirectory: "/etc/postfix", ProcessName: "master", Root: root, Runner: forbidden{t}}
+		if c, ok := l.Load(nil); !ok {
+			t.Errorf("%s: %+v", protocols, c.Diagnostics)
+		}
+	}
+}
