@@ -137,7 +137,7 @@ const maxNamed = 10
 // unknown is the remark on what was not looked at because the files are
 // another host's.
 func (c *configuration) unknown() (d core.Diagnostic, some bool) {
-	if !c.elsewhere() {
+	if !c.elsewhere() || c.parameters == nil {
 		return d, false
 	}
 	assumed := c.loader.Assumed()

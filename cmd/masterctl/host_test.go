@@ -120,5 +120,8 @@ func TestRootIsADirectoryThatHoldsTheConfiguration(t *testing.T) {
 	s.run("check", "--root", "nowhere").expect(t, exitError, "", "use --root: ")
 	s.run("check", "--root", ".", "--offline").expect(t, exitError, "", "use one or the other")
 	s.run("check", "--root", s.dir).expect(t, exitError, "there is no directory /etc/postfix; name the directory of main.cf and master.cf with -c, as it is called inside of "+s.dir, "")
+	if r := s.run("check", "--root", s.dir); strings.Contains(r.out, "not known") {
+		t.Errorf("nothing was read: %s", r.out)
+	}
 	s.run("param", "--root", s.dir, "myhostname").expect(t, exitError, "", "unknown flag: --root")
 }

@@ -105,6 +105,7 @@ type check struct {
 	catalog *known.Catalog
 	readers *known.Readers
 	values  map[string]string            // of the catalog, as far as they were asked for
+	met     map[string]bool              // what many programs have in common, as far as it was told
 	last    map[string]*config.MainEntry // of main.cf: the entry that counts
 	words   map[string]int               // how often a word stands in the values of both files
 	entries []entry                      // of master.cf, those that count
@@ -131,7 +132,7 @@ func newCheck(in *Input) *check {
 		in: in, p: in.Parameters, last: make(map[string]*config.MainEntry),
 		words: make(map[string]int), told: make(map[Advice]bool),
 		overridden: make(map[string]bool), refused: make(map[config.Position]bool), swallowed: make(map[int32]bool),
-		byName: make(map[string][]*entry), readers: known.ReadReaders(), values: make(map[string]string),
+		byName: make(map[string][]*entry), readers: known.ReadReaders(), values: make(map[string]string), met: make(map[string]bool),
 	}
 	if c.p != nil {
 		c.catalog = known.New(c.p, in.Master)

@@ -23,8 +23,10 @@ func (c *check) content(s *started, p *config.Program) {
 	case p.Format == config.EmptyFile:
 		c.inMaster(BrokenProgram, s.at, s.path+" is empty: it ends at once, and what is given to it is lost", "install the program again")
 	case p.Machine != "":
-		c.inMaster(BrokenProgram, s.at, s.path+" is a program for "+p.Machine+", which this machine cannot run: "+s.fails,
-			"install the program for this machine")
+		if c.first(p.Machine) {
+			c.inMaster(BrokenProgram, s.at, s.path+" is a program for "+p.Machine+", which this machine cannot run: "+s.fails,
+				"install the programs for this machine; only the first of them is told of")
+		}
 	case p.Format == config.OtherData:
 		c.inMaster(BrokenProgram, s.at, s.path+" is neither a program of this system nor a script: "+s.fails, "install the program again")
 	case p.Format == config.PlainText:
@@ -42,20 +44,31 @@ func (c *check) interpreter(s *started, p *config.Program) {
 	if p.Interpreter == "" {
 		return
 	}
-	what, hint := "the interpreter", "install it, or name another one in the first line of the script"
-	if p.Format == config.ELF {
-		what, hint = "the loader", "install the program for this system, or the library that has the loader"
+	what, hint, whole := "the interpreter", "install it, or name another one in the first line of the script", false
+	if p.Format == config.ELF { // of all programs of a system
+		what, hint, whole = "the loader", "install the library that has it, or the programs for this system; only the first of them is told of", true
 	}
 	i, known := c.in.Programs[p.Interpreter]
+	lost := known && !i.Unknown && !(i.Regular && i.Executable)
 	switch {
-	case !known || i.Unknown:
+	case !known || i.Unknown, lost && whole && !c.first(p.Interpreter):
 	case !i.Exists:
 		c.inMaster(MissingInterpreter, s.at, what+" "+p.Interpreter+" of "+s.path+" is not there: "+s.fails, hint)
-	case !i.Regular || !i.Executable:
+	case lost:
 		c.inMaster(MissingInterpreter, s.at, what+" "+p.Interpreter+" of "+s.path+" cannot be run: "+s.fails, hint)
 	default:
 		c.foundByEnv(s, p)
 	}
+}
+
+// first reports whether a thing that many programs have in common is met for
+// the first time.
+func (c *check) first(thing string) bool {
+	if c.met[thing] {
+		return false
+	}
+	c.met[thing] = true
+	return true
 }
 
 // foundByEnv looks for a program that env(1) is to find.
