@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
@@ -690,5 +691,18 @@ func TestWhatIsNotThereIsLeftOut(t *testing.T) {
 		if len(Needs(&c.in)) > 0 != (c.in.Parameters != nil && c.in.Master != nil) {
 			t.Errorf("%s: needs %q", c.name, Needs(&c.in))
 		}
+	}
+}
+
+// What keeps "postfix start" from starting is an error.
+func TestBrokenMacrosAreErrorsWherePostconfExpandsThem(t *testing.T) {
+	_, list := judge("smtpd_banner = ${x\nvirtual_maps = ${x\n", "smtp unix - - - - - smtp -o smtp_helo_name=$(x -o x=$(y\n")
+	var got []string
+	for _, a := range list {
+		got = append(got, fmt.Sprint(a.Code, a.Line, a.Severity == core.Error))
+	}
+	want := []string{fmt.Sprint(BrokenMacro, mainLines+1, true), fmt.Sprint(BrokenMacro, mainLines+2, false), fmt.Sprint(BrokenMacro, 1, true)}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
