@@ -221,6 +221,7 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	d.switchIdentity, d.loader.Flags.SwitchIdentity = switchIdentity, switchIdentity
 	d.frozen = parameters.Freeze()
 	settings := parameters.Log()
+	d.postlog = postlogSocket(settings, parameters.QueueDirectory())
 	kept := boot.FilterEnvironment(parameters.Environment(), boot.ExportTag(d.environ, settings), d.options.ConfigDirectory)
 	d.environ = boot.ExportPostlog(kept, settings)
 	d.log.SetZone(boot.Variable(d.environ, "TZ"))
@@ -349,10 +350,7 @@ func (d *daemon) apply(c *core.Config) []string {
 		}
 		d.log.Log(logs.Warning, err.Error()+"; the log stays as it was; correct this or maillog_file, and reload")
 	} else {
-		d.postlog = ""
-		if c.Log.File != "" {
-			d.postlog = strings.TrimPrefix(c.Log.PostlogPath, c.QueueDirectory+"/")
-		}
+		d.postlog = postlogSocket(c.Log, c.QueueDirectory)
 		d.lookAtPostlog()
 	}
 	if d.applied {
@@ -402,14 +400,23 @@ func (d *daemon) logLine(level core.Level, text string) {
 	d.log.Log(logLevels[level], text)
 }
 
-// lookAtPostlog tells the log whether somebody may read the postlog socket: while
-// the service is throttled, nobody does.
+// postlogSocket is the path of the postlog socket as its listener has it; empty
+// without a log file.
+func postlogSocket(settings core.LogSettings, queue string) string {
+	if settings.File == "" {
+		return ""
+	}
+	return strings.TrimPrefix(settings.PostlogPath, queue+"/")
+}
+
+// lookAtPostlog tells the log whether somebody may read the postlog socket: nobody
+// does before the services are there, and while postlogd is throttled.
 func (d *daemon) lookAtPostlog() {
 	fd, id := sys.None, core.ServiceID(0)
 	if d.postlog != "" {
 		fd, id = d.exec.Socket(d.postlog)
 	}
-	d.unread = fd != sys.None && d.machine.Throttled(id)
+	d.unread = fd != sys.None && (!d.applied || d.machine.Throttled(id))
 	d.log.PostlogSocket(int(fd), d.unread)
 }
 
