@@ -23,32 +23,38 @@ func TestVerdicts(t *testing.T) {
 		original observation
 		ours     observation
 		rules    []shown
+		allowed  []shown
 		want     verdictKind
 		text     string
 	}{
-		{"equal", original, original, nil, same, ""},
-		{"a line less", original, original[:3], nil, differs, "- log: b"},
-		{"a line more", original, append(slices.Clone(original), "log: c"), nil, differs, "+ log: c"},
-		{"another order", observation{"log: a", "log: b"}, observation{"log: b", "log: a"}, nil, differs, "log: "},
+		{"equal", original, original, nil, nil, same, ""},
+		{"a line less", original, original[:3], nil, nil, differs, "- log: b"},
+		{"a line more", original, append(slices.Clone(original), "log: c"), nil, nil, differs, "+ log: c"},
+		{"another order", observation{"log: a", "log: b"}, observation{"log: b", "log: a"}, nil, nil, differs, "log: "},
 		{
 			"explained on both sides", original,
 			observation{"end: start 1: signal 15", "log: a", "log: b"},
 			[]shown{{"Q1", `panic|signal 6$`, `signal 15$`}},
+			nil,
 			documented, "",
 		},
 		{
 			"explained on one side only", original,
 			observation{"end: start 1: signal 15", "log: a", "log: b"},
 			[]shown{{"Q1", `panic|signal 6$`, ""}},
+			nil,
 			differs, "+ end: start 1: signal 15",
 		},
-		{"a rule that explains nothing", original, original, []shown{{"Q1", `panic`, ""}}, differs, "row Q1"},
-		{"a rule that is half seen", original, original[:3], []shown{{"Q1", `b$`, "never"}}, differs, "row Q1"},
-		{"both stop at one place", observation{"BROKEN: x"}, observation{"BROKEN: x"}, nil, differs, "stopped with the original: x"},
-		{"the crash file counts for nothing", observation{"log: a"}, observation{"file: d/master.crash file 0600 @owner:@owner size 0", "log: a"}, nil, same, ""},
-		{"but it must be empty", observation{"log: a"}, observation{"file: d/master.crash file 0600 @owner:@owner size 9", "log: a"}, nil, differs, "size 9"},
+		{"a rule that explains nothing", original, original, []shown{{"Q1", `panic`, ""}}, nil, differs, "row Q1"},
+		{"a rule that is half seen", original, original[:3], []shown{{"Q1", `b$`, "never"}}, nil, differs, "row Q1"},
+		{"both stop at one place", observation{"BROKEN: x"}, observation{"BROKEN: x"}, nil, nil, differs, "stopped with the original: x"},
+		{"the crash file counts for nothing", observation{"log: a"}, observation{"file: d/master.crash file 0600 @owner:@owner size 0", "log: a"}, nil, nil, same, ""},
+		{"allowed and not there", original, original, nil, []shown{{"D31", "", "x$"}}, same, ""},
+		{"allowed and there", original, append(slices.Clone(original), "log: x"), nil, []shown{{"D31", "", "x$"}}, documented, ""},
+		{"not what is allowed", original, append(slices.Clone(original), "log: y"), nil, []shown{{"D31", "", "x$"}}, differs, "+ log: y"},
+		{"but it must be empty", observation{"log: a"}, observation{"file: d/master.crash file 0600 @owner:@owner size 9", "log: a"}, nil, nil, differs, "size 9"},
 	} {
-		v := judge("x/y", row.rules, row.original, row.ours)
+		v := judge("x/y", row.rules, row.allowed, row.original, row.ours)
 		if v.kind != row.want || !strings.Contains(v.text, row.text) {
 			t.Errorf("%s: got %v\n%s\nwant %v with %q", row.name, v, v.text, verdict{kind: row.want}, row.text)
 		}

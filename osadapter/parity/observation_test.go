@@ -38,6 +38,9 @@ func play(sc *scenario, binary string) (seen observation, err error) {
 		return nil, err
 	}
 	defer s.close()
+	if sc.mode != nil {
+		sc.mode.prepare(s)
+	}
 	s.carry(sc)
 	return s.finish(), nil
 }
@@ -62,7 +65,7 @@ func (s *station) finish() observation {
 			s.restChildren() // it may have signalled them before its end
 		}
 	}
-	s.log.drain()
+	s.drainLog()
 	s.company.drain()
 	s.company.mu.Lock()
 	children := slices.Clone(s.company.all)
@@ -81,7 +84,7 @@ func (s *station) finish() observation {
 		}
 	}
 	ends := s.endMasters()
-	s.log.drain()
+	s.drainLog()
 
 	n := s.newNames(children)
 	var o observation
@@ -116,6 +119,14 @@ func (s *station) finish() observation {
 	return slices.DeleteFunc(o, func(line string) bool {
 		return slices.ContainsFunc(s.quiet, func(r *regexp.Regexp) bool { return r.MatchString(line) })
 	})
+}
+
+// drainLog waits until every line that was written before is in the station's log.
+func (s *station) drainLog() {
+	s.log.drain()
+	if s.logFile != nil {
+		s.logFile.drain(s.log)
+	}
 }
 
 func sorted(lines []string) []string {
@@ -163,7 +174,11 @@ func (s *station) endMasters() []string {
 func (s *station) logText(n *names) []string {
 	var lines []string
 	for _, l := range s.log.all() {
-		lines = append(lines, fmt.Sprintf("%s %s[%s] %s", l.severity(), l.tag, n.process(l.pid), l.text))
+		line := fmt.Sprintf("%s %s[%s] %s", l.severity(), l.tag, n.process(l.pid), l.text)
+		if s.logFile != nil && !l.file {
+			line += toSyslog
+		}
+		lines = append(lines, line)
 	}
 	if s.once {
 		lines = slices.Compact(lines)

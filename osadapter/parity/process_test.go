@@ -49,6 +49,9 @@ func (s *station) launch(l launch) *process {
 
 // launchAsIs starts a program with the configuration files as they are.
 func (s *station) launchAsIs(l launch) *process {
+	if s.logFile != nil {
+		l.Env = s.logFile.environment(l.Env)
+	}
 	for _, list := range [][]string{l.Argv, l.Env, l.Extra} {
 		for i := range list {
 			list[i] = s.expand(list[i])
@@ -56,6 +59,9 @@ func (s *station) launchAsIs(l launch) *process {
 	}
 	for _, text := range []*string{&l.Dir, &l.Stdin, &l.Stdout, &l.Stderr, &l.Program, &l.Child} {
 		*text = s.expand(*text)
+	}
+	if s.slow > 0 {
+		s.log.sleep(s.slow)
 	}
 	p := &process{station: s, number: len(s.processes) + 1, launch: l, began: time.Now()}
 	var err error
@@ -85,7 +91,7 @@ func (s *station) startAs(l launch) *process {
 		return n > before || how != "" && (how != "exit status 0" || !l.waits())
 	})
 	if p.daemon == 0 {
-		s.log.drain()
+		s.drainLog()
 		s.stop("the master ended: " + s.keeper.status(p.pid))
 	}
 	if l.PIDNamespace {
@@ -151,7 +157,7 @@ const pauseLimit = 900 * time.Millisecond
 // start when it logged nothing, to its end.
 func (p *process) lasted() time.Duration {
 	s := p.station
-	s.log.drain()
+	s.drainLog()
 	since := p.began
 	for _, line := range s.log.all() {
 		if line.pid == p.pid {

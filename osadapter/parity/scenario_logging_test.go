@@ -220,6 +220,12 @@ func newPostlog(s *station) func() {
 	}
 }
 
+// awaitThrottle waits until postlogd has ended, a second after it could not do
+// what it is for. The original says nothing of it.
+func awaitThrottle(s *station) {
+	newLimit(1500 * time.Millisecond).poll(func() bool { return countText(s.output("counts/log"), "throttling") > 0 })
+}
+
 var loggingScenarios = []scenario{
 	{name: "a log file through the real postlogd", needs: noPostlogd, shows: []shown{{row: "D31", ours: `^line in counts/log: .* terminating on signal 15$`}}, play: func(s *station) {
 		s.loose = true
@@ -261,6 +267,41 @@ var loggingScenarios = []scenario{
 		s.main("maillog_file = @dir/counts/log")
 		s.master("x unix - - n - 2 actor")
 		s.launch(s.command()).awaitEnd()
+		s.observeLogFile("counts/log")
+	}},
+	{name: "a reload to a log file that cannot be opened, behind the real postlogd", needs: noPostlogd, shows: []shown{
+		{row: "D20", ours: `^line in counts/log: .* warning: open logfile '@dir/nowhere/log': .*; the log stays as it was`},
+		{row: "D31", ours: `^line in counts/log: .*(fatal: open logfile|postlogd pid other exit status 1|postlogd: bad command startup|terminating on signal 15)`},
+	}, play: func(s *station) {
+		s.loose = true
+		s.require("link", os.Symlink(originalPostlogd, s.path("s/postlogd")))
+		s.setMain("service_throttle_time", "1000s")
+		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
+		s.master("postlog unix-dgram n - n - 1 postlogd", "x unix - - n - 2 actor")
+		p := s.launch(s.command())
+		s.eventually("daemon started", func() bool { return countText(s.output("counts/log"), startedText) > 0 })
+		s.setMain("maillog_file", "@dir/nowhere/log")
+		s.write()
+		p.signal(unix.SIGHUP)
+		s.eventually("the reload", func() bool { return countText(s.output("counts/log"), "reload") > 0 })
+		awaitThrottle(s)
+		p.signal(unix.SIGTERM)
+		p.awaitEnd()
+		s.observeLogFile("counts/log")
+	}},
+	{name: "a postlogd that cannot be executed", shows: []shown{
+		{row: "D31", ours: `^line in counts/log: |^at counts/log: file`},
+		{row: "G6", original: `^at counts/log: no such file`},
+	}, play: func(s *station) {
+		s.setMain("service_throttle_time", "1000s")
+		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
+		s.master("postlog unix-dgram n - n - 1 nosuchd", "x unix - - n - 2 actor")
+		p := s.launch(s.command())
+		s.eventually("the service", func() bool { return s.fileText(s.path("q/private/x")) != "no such file or directory" })
+		awaitThrottle(s)
+		p.signal(unix.SIGTERM)
+		p.awaitEnd()
+		s.observeLogFile("counts/log")
 	}},
 	{name: "a log file that is a symlink of another user ends the start", shows: []shown{{row: "D20", ours: `^log: crit postfix/master\[master\] fatal: open logfile`}}, play: func(s *station) {
 		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")

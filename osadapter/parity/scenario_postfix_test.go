@@ -112,6 +112,20 @@ func postfixScenarios() []scenario {
 			a.awaitEnd()
 			s.postfix("status")
 		}},
+		{"a start that fails, with a log file", []shown{
+			{row: "D5", ours: `^line in counts/log: .* cannot listen on 192\.0\.2\.1`},
+			{row: "Q16", ours: `^stderr: master: `},
+			// The original has made its postlog socket, which dies with it.
+			{row: "D31", ours: `^line in counts/log: .* fatal: bind `},
+			{row: "D31", ours: `^log: crit .* fatal: daemon initialization failure`},
+		}, func(s *station) {
+			s.ignore(`^line in counts/log: .* postfix/postfix-script `)
+			s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
+			s.master("postlog unix-dgram n - n - 1 postlogd", "192.0.2.1:@port1 inet n - n - 1 actor")
+			s.write()
+			s.postfix("start")
+			s.observeLogFile("counts/log")
+		}},
 		{"a second start", nil, func(s *station) {
 			s.begin()
 			s.postfix("start")
@@ -227,6 +241,7 @@ func postfixScenarios() []scenario {
 			s.postfix("status")
 		}},
 		{"a log that is rotated", nil, func(s *station) {
+			s.ignore(`^line in counts/log: .* postfix/postfix-script `)
 			s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
 			s.master("postlog unix-dgram n - n - 1 postlogd")
 			s.write()

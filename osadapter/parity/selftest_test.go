@@ -68,9 +68,11 @@ func finders(m *mutants.Mutant) ([]*scenario, error) {
 		return nil, err
 	}
 	var found []*scenario
-	for _, sc := range allScenarios() {
-		if re.MatchString(sc.fullName()) {
-			found = append(found, sc)
+	for _, plain := range allScenarios() {
+		for _, sc := range plain.inModes() {
+			if re.MatchString(sc.fullName()) {
+				found = append(found, sc)
+			}
 		}
 	}
 	if len(found) == 0 {

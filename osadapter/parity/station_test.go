@@ -47,10 +47,12 @@ type station struct {
 	clients    []net.Conn
 
 	mu       sync.Mutex
-	lines    []string // what the scenario itself observed
-	loose    bool     // starts and ends have no order of their own
-	noTree   bool     // files are not observed
-	once     bool     // of equal lines of the log that follow each other one is observed
+	lines    []string      // what the scenario itself observed
+	loose    bool          // starts and ends have no order of their own
+	noTree   bool          // files are not observed
+	slow     time.Duration // after each start, the log is not read for so long
+	logFile  *logFile      // of a mode; nil: the scenario's own, or none
+	once     bool          // of equal lines of the log that follow each other one is observed
 	quiet    []*regexp.Regexp
 	cleanups []func()
 }
@@ -191,6 +193,9 @@ func (s *station) close() {
 	if s.company != nil {
 		s.company.close()
 	}
+	if s.logFile != nil {
+		s.logFile.close()
+	}
 	if s.log != nil {
 		s.log.close()
 	}
@@ -251,7 +256,11 @@ func (s *station) setMain(name, value string) {
 // write puts the configuration into its files, dated back: the original waits
 // for a main.cf that has just been written.
 func (s *station) write() {
-	for name, lines := range map[string][]string{"c/main.cf": s.mainText, "c/master.cf": s.masterText} {
+	main := s.mainText
+	if s.logFile != nil {
+		main = s.logFile.configure(main)
+	}
+	for name, lines := range map[string][]string{"c/main.cf": main, "c/master.cf": s.masterText} {
 		// A master that is still reading must not see half of it.
 		next := name + ".next"
 		s.require("write", os.WriteFile(s.path(next), []byte(s.expand(strings.Join(lines, "\n")+"\n")), 0o644))

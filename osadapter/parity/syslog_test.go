@@ -21,6 +21,7 @@ type logLine struct {
 	pid      int
 	text     string
 	at       time.Time // of its writing
+	file     bool      // it came to the log file
 }
 
 // syslogForm is glibc's: "<PRI>Mon dd hh:mm:ss TAG[PID]: TEXT".
@@ -59,6 +60,9 @@ type syslog struct {
 	changed chan struct{}
 	lines   []logLine
 	marks   int
+
+	asleep   time.Time // until then nothing is read
+	sleeping bool      // it does so
 }
 
 const markText = "parity mark"
@@ -89,18 +93,28 @@ func (s *syslog) listen() {
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		if text := string(b[:n]); text == markText {
-			s.marks++
-		} else {
+		switch text := string(b[:n]); text {
+		case fillerText:
+		case markText:
+			s.change(func() { s.marks++ })
+		default:
 			line := parseSyslog(text)
 			line.at = sentAt(control[:controlled])
-			s.lines = append(s.lines, line)
+			s.add(line)
 		}
-		close(s.changed)
-		s.changed = make(chan struct{})
-		s.mu.Unlock()
+		s.rest()
 	}
+}
+
+func (s *syslog) add(l logLine) { s.change(func() { s.lines = append(s.lines, l) }) }
+
+// change lets those know who wait.
+func (s *syslog) change(how func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how()
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // sentAt reads the time at which the kernel took a datagram.
