@@ -176,6 +176,19 @@ func TestNobodyWaitsForADaemonThatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestEndWaitsForADaemonThatIsRestarted(t *testing.T) {
+	r := listen(t, filepath.Join(shortDir(t), "log"))
+	l := New(testOrigin(r.path), utc())
+	defer l.Close()
+	l.Log(Info, "there")
+	r.close()
+	l.Log(Fatal, "the reason")
+	next := listen(t, r.path+".next")
+	time.AfterFunc(50*time.Millisecond, func() { _ = os.Rename(next.path, r.path) })
+	l.Finish()
+	expectLines(t, next.drain(), []string{"fatal: the reason"})
+}
+
 func TestFlushGivesUpHopeOnly(t *testing.T) {
 	r := listen(t, filepath.Join(shortDir(t), "log"))
 	l := New(testOrigin(r.path), utc())

@@ -96,8 +96,8 @@ type Origin struct {
 	Now func() time.Time
 }
 
-// patience is how long a start waits, in all, for a syslog daemon that is there
-// and takes no lines; so does an end.
+// patience is how long a start waits, in all, for a syslog daemon that takes no
+// lines; so does an end. One that was never there is not waited for.
 const patience = 3 * time.Second
 
 // Between two tries to deliver kept lines to somebody who is not there lies at
@@ -254,6 +254,11 @@ func (l *Log) adopt(settings core.LogSettings, next target) {
 	l.settings = settings
 	l.tag = tagOf(settings.Name, l.origin)
 	old := l.route
+	if before, ok := old.target.(*syslog); ok {
+		if s, ok := next.(*syslog); ok {
+			s.met = before.met
+		}
+	}
 	l.route = route{target: next, facility: settings.Facility, host: firstLabel(settings.Hostname) + " "}
 	l.heed()
 	if old.target == nil {
@@ -400,16 +405,16 @@ func (l *Log) idle() bool {
 	return l.leaving == nil && l.route.kept.empty() && l.lost.lines == 0
 }
 
-// await tries again until that is enough, for as long as somebody is there who
-// has no room just now and the log has patience.
+// await tries again until that is enough, for as long as somebody is there who has
+// no room just now, or was there, and the log has patience.
 func (l *Log) await(enough func() bool) {
 	const step = 20 * time.Millisecond
 	for !enough() && l.patience > 0 {
 		slow := &l.route
-		if !isFull(slow.stuck) {
+		if !slow.worthWaiting() {
 			slow = l.leaving
 		}
-		if slow == nil || !isFull(slow.stuck) {
+		if slow == nil || !slow.worthWaiting() {
 			return
 		}
 		began := time.Now()
@@ -485,8 +490,8 @@ func (l *Log) Flush() bool {
 	return !full && !l.unread && now.After(l.hopeless)
 }
 
-// Settle waits a while, at the start, for a syslog daemon that is there and has
-// yet to take lines.
+// Settle waits a while, at the start, for a syslog daemon that is there, or was,
+// and has yet to take lines.
 func (l *Log) Settle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -496,8 +501,8 @@ func (l *Log) Settle() {
 
 // Finish does what can be done, before the process ends, for what is kept, and
 // for what is queued in a postlog socket of ours. It waits a while for a syslog
-// daemon that has yet to take lines. What the log file does not take goes to
-// syslog.
+// daemon that has yet to take lines, also for one that was there before. What the
+// log file does not take goes to syslog.
 func (l *Log) Finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

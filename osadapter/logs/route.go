@@ -73,6 +73,12 @@ func (r *route) flush(lost *outage) bool {
 	return true
 }
 
+// worthWaiting tells whether somebody is there, or was, who will take lines soon.
+func (r *route) worthWaiting() bool {
+	s, ok := r.target.(*syslog)
+	return isFull(r.stuck) || ok && s.met && r.stuck != nil
+}
+
 // isFull tells whether somebody is there who has no room just now.
 func isFull(err error) bool {
 	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)

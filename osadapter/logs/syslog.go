@@ -14,6 +14,7 @@ type syslog struct {
 	path   string
 	fd     int  // -1: not connected
 	stream bool // what fd is
+	met    bool // a daemon has taken lines: one that is not there will come back
 }
 
 func openSyslog(path string) *syslog {
@@ -55,6 +56,7 @@ func (s *syslog) send(line []byte) error {
 		}
 		err = s.write(line)
 		if err == nil {
+			s.met = true
 			return nil
 		}
 		if isFull(err) || errors.Is(err, unix.EMSGSIZE) {
