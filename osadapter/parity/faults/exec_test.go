@@ -113,7 +113,7 @@ func TestFaultsOfHungExecs(t *testing.T) {
 	if reason := unable(); reason != "" {
 		t.Skip(reason)
 	}
-	healthy, err := rehearse()
+	healthy, err := rehearse(circumstances{})
 	if err != nil {
 		t.Fatalf("a life without a fault: %v", err)
 	}
@@ -153,7 +153,7 @@ func TestFaultsOfHungExecs(t *testing.T) {
 // hungLife is one that has begun, and in which all is well so far.
 func hungLife(t *testing.T) *life {
 	t.Helper()
-	l, err := newLife(nil, nil)
+	l, err := newLife(nil, nil, circumstances{})
 	if err == nil {
 		err = l.until(boot)
 	}

@@ -89,7 +89,8 @@ func TestFaults(t *testing.T) {
 		t.Skip(reason)
 	}
 	for _, options := range [][]string{nil, {"-w"}} {
-		r, err := rehearse(options...)
+		c := circumstances{options: options}
+		r, err := rehearse(c)
 		if err != nil {
 			t.Fatalf("a life without a fault, options %v: %v", options, err)
 		}
@@ -104,7 +105,7 @@ func TestFaults(t *testing.T) {
 		}
 		t.Logf("options %v: %d faults", options, len(plan))
 		tally := newTally()
-		playAll(plan, r.descriptors, options, func(o outcome) {
+		playAll(plan, r.descriptors, c, func(o outcome) {
 			tally.add(o)
 			if *outcomes {
 				t.Logf("%s: %s: %s", o.fault, outcomeNames[o.kind], o.line)
@@ -124,13 +125,13 @@ type rehearsal struct {
 	descriptors []string
 }
 
-func rehearse(options ...string) (*rehearsal, error) {
+func rehearse(c circumstances) (*rehearsal, error) {
 	var every []string
 	for name := range numbers {
 		every = append(every, name)
 	}
 	slices.Sort(every)
-	l, err := newLife(nil, every, options...)
+	l, err := newLife(nil, every, c)
 	if err != nil {
 		return nil, err
 	}
@@ -245,14 +246,14 @@ func sample(plan []*fault) []*fault {
 const lives = 12
 
 // playAll plays the plan; done is called for one outcome at a time.
-func playAll(plan []*fault, healthy, options []string, done func(outcome)) {
+func playAll(plan []*fault, healthy []string, c circumstances, done func(outcome)) {
 	queue := make(chan *fault)
 	results := make(chan outcome)
 	var players sync.WaitGroup
 	for range lives {
 		players.Go(func() {
 			for f := range queue {
-				results <- try(f, healthy, options...)
+				results <- try(f, healthy, c)
 			}
 		})
 	}

@@ -32,9 +32,9 @@ const (
 var outcomeNames = [...]string{"absorbed", "told", "reload refused", "ended", "not met"}
 
 // try plays a life with the fault in it and judges it.
-func try(f *fault, healthy []string, options ...string) outcome {
+func try(f *fault, healthy []string, c circumstances) outcome {
 	o := outcome{fault: f}
-	l, err := newLife(f, []string{f.place.call}, options...)
+	l, err := newLife(f, []string{f.place.call}, c)
 	if err != nil {
 		o.wrong = err
 		return o
@@ -49,6 +49,9 @@ func try(f *fault, healthy []string, options ...string) outcome {
 		err = nil
 	}
 	err = errors.Join(err, l.finish())
+	if c.syslog {
+		err = errors.Join(err, l.allArrived())
+	}
 	switch {
 	case !l.fired:
 		o.kind = unmet

@@ -34,7 +34,8 @@ type life struct {
 	// What came of it.
 	phase       phase
 	fired       bool
-	refused     int // reloads
+	reloads     int // all, and those refused
+	refused     int
 	current     []service
 	descriptors []string // at rest, in the end
 }
@@ -44,8 +45,11 @@ var errGone = errors.New("the daemon ended")
 
 // newLife prepares a life with a fault in it, or none, in which the calls of
 // those names are asked about.
-func newLife(f *fault, calls []string, options ...string) (*life, error) {
-	l, err := preparedLife(options...)
+func newLife(f *fault, calls []string, c circumstances) (*life, error) {
+	l, err := preparedLife(c.options...)
+	if err == nil && c.syslog {
+		err = l.withSyslog()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +260,7 @@ func (l *life) reload(services []service) error {
 	if err := l.system.configure(services); err != nil {
 		return err
 	}
+	l.reloads++
 	begun := strings.Count(l.system.log(), reloadText)
 	refused := strings.Count(l.system.log(), refusedText)
 	if pid := l.watcher.process(); pid == 0 || unix.Kill(pid, unix.SIGHUP) != nil {

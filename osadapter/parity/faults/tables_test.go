@@ -3,6 +3,8 @@
 package faults
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -87,6 +89,8 @@ func errnosAt(p place) []core.Errno {
 		return []core.Errno{core.EINTR}
 	case p.call == "read" && p.label == "pipe":
 		return []core.Errno{core.EINTR}
+	case logCalls[place{call: p.call, label: p.label}] != nil:
+		return slices.Concat(errnos[p.call], logCalls[place{call: p.call, label: p.label}])
 	}
 	return errnos[p.call]
 }
