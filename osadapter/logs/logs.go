@@ -408,7 +408,7 @@ func (l *Log) idle() bool {
 // await tries again until that is enough, for as long as somebody is there who has
 // no room just now, or was there, and the log has patience.
 func (l *Log) await(enough func() bool) {
-	const step = 20 * time.Millisecond
+	const most, least = 20, 1 // milliseconds between two tries
 	for !enough() && l.patience > 0 {
 		slow := &l.route
 		if !slow.worthWaiting() {
@@ -418,9 +418,12 @@ func (l *Log) await(enough func() bool) {
 			return
 		}
 		began := time.Now()
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(slow.target.descriptor()), Events: unix.POLLOUT}}, int(step/time.Millisecond))
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(slow.target.descriptor()), Events: unix.POLLOUT}}, most)
+		if time.Since(began) < least*time.Millisecond {
+			_, _ = unix.Poll(nil, least) // a kernel without memory, or an end of the daemon, is told at once
+		}
 		l.flush()
-		l.patience -= max(time.Since(began), time.Millisecond)
+		l.patience -= time.Since(began)
 	}
 }
 
