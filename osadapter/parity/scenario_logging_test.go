@@ -290,8 +290,8 @@ var loggingScenarios = []scenario{
 		s.observeLogFile("counts/log")
 	}},
 	{name: "a postlogd that cannot be executed", shows: []shown{
-		{row: "D31", ours: `^line in counts/log: |^at counts/log: file`},
-		{row: "G6", original: `^at counts/log: no such file`},
+		{row: "D31", ours: `^line in counts/log: |^at counts/log: file`, original: `^at counts/log: no such file`},
+		{row: "D31", ours: `^told while it runs: true`, original: `^told while it runs: false`},
 	}, play: func(s *station) {
 		s.setMain("service_throttle_time", "1000s")
 		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
@@ -299,6 +299,7 @@ var loggingScenarios = []scenario{
 		p := s.launch(s.command())
 		s.eventually("the service", func() bool { return s.fileText(s.path("q/private/x")) != "no such file or directory" })
 		awaitThrottle(s)
+		s.observef("told while it runs", "%t", countText(s.output("counts/log"), "throttling") > 0)
 		p.signal(unix.SIGTERM)
 		p.awaitEnd()
 		s.observeLogFile("counts/log")
