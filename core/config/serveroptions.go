@@ -30,8 +30,7 @@ const (
 	serverFlags  = "cdDlSuvVz"
 )
 
-// The faults of options that are not about name=value, for which the original
-// has its own words.
+// Faults of options. Those of name=value have the original's words instead.
 const (
 	UnknownOption = "unknown option"
 	MissingValue  = "missing value"

@@ -218,16 +218,14 @@ func (c *check) masterCharacters(f *file) {
 // Postfix.
 var columnTitles = [config.NumColumns]string{"service", "type", "private", "unpriv", "chroot", "wakeup", "maxproc", "command"}
 
-// findOddInColumn is findOdd for a text that is one word and no sentence, where
-// a dash alone is one as well.
+// findOddInColumn is findOdd for a column, in which a dash alone is odd too.
 func findOddInColumn(text string) (odd oddRune, ok bool) {
-	if odd, ok = findOdd(text); !ok {
-		r, size := utf8.DecodeRuneInString(text)
-		if odd, ok = oddOf(r); ok && size < len(text) {
-			return oddRune{}, false
-		}
+	if odd, ok = findOdd(text); ok {
+		return odd, true
 	}
-	return odd, ok
+	r, size := utf8.DecodeRuneInString(text)
+	odd, ok = oddOf(r)
+	return odd, ok && size == len(text)
 }
 
 func (c *check) argumentCharacters(f *file, e *config.MasterEntry) {

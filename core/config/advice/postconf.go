@@ -124,30 +124,37 @@ var units = map[string]int64{"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60, "
 
 // postconfHint says what to write instead.
 func postconfHint(e *config.MasterEntry, fault *PostconfFault) string {
-	const columns = "write eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default"
 	if braced(e, fault) {
 		return "take the braces out of the columns"
 	}
-	digits, rest := leadingDigits(fault.Field)
-	value, exact := cNumber(digits)
-	rest, conditional := strings.CutSuffix(rest, "?")
-	suffix := ""
-	if conditional && fault.Column == config.ColumnWakeup {
-		suffix = "?"
-	}
-	seconds := units[rest]
 	switch fault.Column {
 	case config.NumColumns:
-		return columns
+		return "write eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default"
 	case config.ColumnType:
 		return "use inet, unix, fifo, pass or unix-dgram, in lower case"
 	case config.ColumnWakeup:
-		if seconds > 0 && digits != "" && exact && value < 1<<31/seconds {
-			return "write " + decimal(value*seconds) + suffix + ": the column holds seconds"
+		if seconds, ok := inSeconds(fault.Field); ok {
+			return "write " + seconds + ": the column holds seconds"
 		}
 		return "write a number of seconds, with ? after it if the service may be unused, or - for the default"
 	case config.ColumnLimit:
 		return "write a number alone, or - for the default"
 	}
 	return "write y, n or - for the default"
+}
+
+// inSeconds turns a wakeup time with a unit into seconds; the ? stays.
+func inSeconds(text string) (seconds string, ok bool) {
+	digits, rest := leadingDigits(text)
+	unit, conditional := strings.CutSuffix(rest, "?")
+	value, exact := cNumber(digits)
+	factor := units[unit]
+	if digits == "" || factor == 0 || !exact || value >= 1<<31/factor {
+		return "", false
+	}
+	seconds = decimal(value * factor)
+	if conditional {
+		seconds += "?"
+	}
+	return seconds, true
 }

@@ -95,7 +95,7 @@ func (c *check) masterText() {
 func (c *check) bytes(f *file) {
 	returns, invalid := false, false
 	for i, line := range f.lines {
-		if at := strings.IndexByte(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), '\r'); at >= 0 && !returns {
+		if at := strings.IndexByte(strings.TrimRight(line, "\r\n"), '\r'); at >= 0 && !returns {
 			returns = true
 			c.say(CarriageReturn, f.path, config.Position{Line: int32(i) + 1, Column: int32(at) + 1},
 				"a CR stands inside the line; Postfix ends lines at LF alone, so what follows is part of the same line",
