@@ -44,6 +44,10 @@ func (k *channelKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 }
 
 func (x *Exec) startChild(a *core.Action) {
+	if x.stuck(a.Entry.Path) {
+		x.answer(core.FailedStart(a.Service, a.Generation, core.StartExec, core.ETIMEDOUT))
+		return
+	}
 	x.fds = x.services[a.Service].appendDescriptors(x.fds[:0])
 	x.channel.generation = a.Generation
 	started, step, e := x.starter.Start(&x.channel, &spawn.Request{
@@ -56,7 +60,7 @@ func (x *Exec) startChild(a *core.Action) {
 		Environ:    x.environ,
 		Patience:   x.patience(),
 	})
-	l := launch{Child: started, service: a.Service, generation: a.Generation}
+	l := launch{Child: started, service: a.Service, generation: a.Generation, program: a.Entry.Path}
 	if e == core.EINPROGRESS {
 		x.launches = append(x.launches, l)
 		x.wasBorn()

@@ -57,8 +57,8 @@ type Exec struct {
 	children map[core.Generation]*child
 	pids     map[core.PID]core.Generation // of children not reaped
 	wakeups  map[core.Request]*wakeup
-	launches []launch          // starts under way
-	leaving  map[core.PID]bool // of starts that failed, not reaped
+	launches []launch            // starts under way
+	leaving  map[core.PID]string // of starts that failed, not reaped: the program, if it hangs
 	commands *Commands
 	paths    *sockets.Paths
 
@@ -91,7 +91,7 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		pids:     map[core.PID]core.Generation{},
 		wakeups:  map[core.Request]*wakeup{},
 		paths:    sockets.NewPaths(k),
-		leaving:  map[core.PID]bool{},
+		leaving:  map[core.PID]string{},
 	}
 	x.channel.Kernel = k
 	x.starter.Low = around.Low

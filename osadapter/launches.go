@@ -25,6 +25,9 @@ const (
 	// them: an exec that took long may take a little longer.
 	firstLook, lastLook = core.Millisecond, 100 * core.Millisecond
 	lookPart            = 8
+	// stuckLimit is how many processes of one program may live on although they were
+	// killed. Another try would leave one more, until the process table is full.
+	stuckLimit = 3
 )
 
 // launch is a start that is under way.
@@ -32,6 +35,7 @@ type launch struct {
 	spawn.Child
 	service    core.ServiceID
 	generation core.Generation
+	program    string
 	begun      core.Time
 	timed      bool // begun is known
 }
@@ -39,6 +43,18 @@ type launch struct {
 // patience is how long the next start is waited for.
 func (x *Exec) patience() core.Duration {
 	return startPatience / core.Duration(1+len(x.launches)+len(x.leaving))
+}
+
+// stuck reports whether a start of the program would only leave one more process that
+// nobody can end.
+func (x *Exec) stuck(program string) bool {
+	n := 0
+	for _, p := range x.leaving {
+		if p == program {
+			n++
+		}
+	}
+	return n >= stuckLimit
 }
 
 // Starting reports whether starts are under way.
@@ -72,6 +88,7 @@ func (x *Exec) FinishStarts(now core.Time) {
 		if late {
 			x.kill(l.PID)
 			x.settle(l, core.StartExec, core.ETIMEDOUT)
+			x.leaving[l.PID] = l.program
 		}
 		return late
 	})
@@ -130,7 +147,7 @@ func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
 		x.k.Close(l.Status)
 	}
 	if l.PID != 0 {
-		x.leaving[l.PID] = true
+		x.leaving[l.PID] = ""
 		x.wasBorn()
 	}
 	x.answer(core.FailedStart(l.service, l.generation, step, e))

@@ -2,6 +2,7 @@ package osadapter
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -97,17 +98,47 @@ func TestStartOnADeadDiskFailsAndItsProcessIsReaped(t *testing.T) {
 	}
 }
 
+// Each try leaves a process that cannot be killed; there are not more and more of them,
+// and the service comes back with its disk.
+func TestProcessesOnADeadDiskAreFew(t *testing.T) {
+	mock := clock.NewMock()
+	disk := stuck.NewDisk(t)
+	dead := local("dead", "plain", 1)
+	program := dead.Path
+	dead.Path = filepath.Join(disk.Dir, "program")
+	s := openWith(t, mock, func(*station) {}, dead)
+	c := s.dial("dead")
+	const tries = 3 * stuckLimit
+	s.passes(mock, "the start was tried again and again", func() bool { return strings.Count(s.log(), timedOut) >= tries })
+	if n := len(s.childProcesses()); n != stuckLimit {
+		t.Errorf("%d processes after %d tries, want %d", n, tries, stuckLimit)
+	}
+	disk.TakeAway()
+	if err := os.Mkdir(disk.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(disk.Dir) })
+	if err := os.Symlink(program, dead.Path); err != nil {
+		t.Fatal(err)
+	}
+	s.passes(mock, "a client is served", func() bool {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		n, _ := c.Read(make([]byte, 64))
+		return n > 0
+	})
+}
+
 // Each start on a dead disk is waited for a shorter time: many hold the loop up for as
 // long as few.
 func TestManyDeadStartsShareTheLoopsPatience(t *testing.T) {
-	x := &Exec{leaving: map[core.PID]bool{}}
+	x := &Exec{leaving: map[core.PID]string{}}
 	all := core.Duration(0)
 	for n := range 1000 {
 		all += x.patience()
 		if n%2 == 0 {
 			x.launches = append(x.launches, launch{})
 		} else {
-			x.leaving[core.PID(n)] = true
+			x.leaving[core.PID(n)] = "program"
 		}
 	}
 	if all > 100*core.Millisecond {

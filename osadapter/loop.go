@@ -227,9 +227,9 @@ const sweepPatience = 100
 
 // rest says how long to wait for events: to the machine's next deadline, and not
 // long while log lines are kept that somebody may take soon, calls are owed, a start is
-// under way, or a child is about to end; in any case not so long that the watchdogs notice. The wait
-// itself ends in time: a timer of the runtime would fire on another thread, which then
-// has to wake this one.
+// under way, or a child is about to end; in any case not so long that the watchdogs
+// notice. The wait itself ends in time: a timer of the runtime would fire on another
+// thread, which then has to wake this one.
 func (l *Loop) rest() core.Duration {
 	if l.sweep {
 		return 0

@@ -135,7 +135,7 @@ func (x *Exec) hasReaped(r *sys.Reaped) {
 	if r.Stopped == 0 {
 		x.endStart(r.PID)
 	}
-	if x.leaving[r.PID] && r.Stopped == 0 {
+	if _, leaves := x.leaving[r.PID]; leaves && r.Stopped == 0 {
 		delete(x.leaving, r.PID)
 		return
 	}

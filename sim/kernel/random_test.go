@@ -97,6 +97,9 @@ func (g *gambler) program() Program {
 	p.DieStatus = []core.ExitStatus{core.ExitedWith(1), core.KilledBy(core.SIGSEGV), core.ExitedWith(75)}[g.d.below(3)]
 	if g.d.chance(100) {
 		p.Exec, p.DeadDisk = core.Duration(1+g.d.below(40))*core.Second/2, g.d.chance(500)
+		if g.d.chance(300) {
+			p.Exec *= 20 // many throttle times
+		}
 		p.ExecErrno = []core.Errno{0, 0, core.EIO}[g.d.below(3)]
 	}
 	p.Deaf, p.Silent, p.Liar, p.Closes = g.d.chance(100), g.d.chance(50), g.d.chance(100), g.d.chance(50)
