@@ -164,6 +164,7 @@ var descriptorScenarios = []scenario{
 		},
 	},
 	greedy(64, 60),
+	greedy(256, 400),
 }
 
 // greedy has more clients of a service without a process limit than descriptors:
