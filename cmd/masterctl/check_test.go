@@ -25,6 +25,25 @@ func TestCheckOfAGoodConfigurationSaysSo(t *testing.T) {
 	}
 }
 
+func TestFileOfOurOwnParameters(t *testing.T) {
+	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
+	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "/bin", 1)+"master_reload_clears_throttle = yes\nmy_journals = /var/tmp\n", "foo unix - - n - - sh\n")
+	s.directories()
+	own := s.path("stationmaster.cf")
+	write := func(text string) {
+		if err := os.WriteFile(own, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("# ours\nmaster_journal_file = $my_journals/trace\n")
+	s.run("check", "--strict").expect(t, exitClean, "note: postconf and \"postfix start\" warn that master_reload_clears_throttle is an unused parameter, because Postfix does not know it\n", "")
+	s.run("check", "--strict").expect(t, exitClean, "= move the line to stationmaster.cf in the same directory, which only the master reads\n", "")
+	s.run("param", "master_journal_file").expect(t, exitClean, "/var/tmp/trace\n", "")
+	write("# ours\nrelayhost = x\n")
+	s.run("check").expect(t, exitError, own+":2:1: error: "+own+", line 2: \"relayhost\" is not a parameter that can stand in this file\n    2 | relayhost = x\n      | ^\n", "")
+	s.run("param", "relayhost").expect(t, exitError, "", own+", line 2: ")
+}
+
 func TestEmptiedMasterIsWarnedOf(t *testing.T) {
 	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
 	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "/bin", 1), "")

@@ -48,6 +48,7 @@ type configuration struct {
 	directory   string // on that host
 	loader      *facts.Loader
 	main        *config.MainFile
+	own         *config.MainFile // nil: there is no such file
 	master      *config.MasterFile
 	parameters  *config.Parameters // nil: main.cf cannot be read
 	resolved    *core.Config       // what the daemon would take
@@ -82,17 +83,22 @@ func load(h host, directory string) *configuration {
 	c := &configuration{host: h, directory: directory, loader: &facts.Loader{
 		ConfigDirectory: directory, ProcessName: "master", Flags: config.Flags{SwitchIdentity: true}, Root: h.root, Offline: h.offline,
 	}}
-	mainPath, masterPath := config.MainPath(directory), config.MasterPath(directory)
+	mainPath, ownPath, masterPath := config.MainPath(directory), config.OwnPath(directory), config.MasterPath(directory)
 	for range maxAttempts {
 		mainText, _ := h.readFile(mainPath)
+		ownText, err := h.readFile(ownPath)
 		masterText, _ := h.readFile(masterPath)
-		c.main, c.master = config.ParseMain(mainPath, mainText), config.ParseMaster(masterPath, masterText)
+		c.main, c.own, c.master = config.ParseMain(mainPath, mainText), nil, config.ParseMaster(masterPath, masterText)
 		c.texts = map[string]source{mainPath: {text: mainText}, masterPath: {text: masterText}}
+		if err == nil {
+			c.own, c.texts[ownPath] = config.ParseMain(ownPath, ownText), source{text: ownText}
+		}
 		c.resolve()
 		// The loader reads for itself; what is shown must be what it saw.
 		mainAfter, _ := h.readFile(mainPath)
+		ownAfter, _ := h.readFile(ownPath)
 		masterAfter, _ := h.readFile(masterPath)
-		if bytes.Equal(mainText, mainAfter) && bytes.Equal(masterText, masterAfter) {
+		if bytes.Equal(mainText, mainAfter) && bytes.Equal(ownText, ownAfter) && bytes.Equal(masterText, masterAfter) {
 			break
 		}
 	}
@@ -108,7 +114,7 @@ func (c *configuration) resolve() {
 	}
 	remarks := c.hidden(c.parameters.Facts())
 	if len(remarks) > 0 {
-		c.parameters = config.Evaluate(c.main, c.parameters.Facts(), config.Options{})
+		c.parameters = config.Evaluate(c.main, c.parameters.Facts(), config.Options{Own: c.own})
 	}
 	c.resolved, c.accepted = c.loader.LoadServices(c.parameters)
 	c.diagnostics = append(c.resolved.Diagnostics[:len(c.resolved.Diagnostics):len(c.resolved.Diagnostics)], remarks...)
@@ -204,7 +210,7 @@ func (c *configuration) trouble(d *core.Diagnostic) string {
 // advised gives the diagnostics with the advice on what the original accepts in
 // silence.
 func (c *configuration) advised() []core.Diagnostic {
-	in := &advice.Input{Main: c.main, Master: c.master, Parameters: c.parameters, Listeners: c.listeners, Elsewhere: c.elsewhere()}
+	in := &advice.Input{Main: c.main, Own: c.own, Master: c.master, Parameters: c.parameters, Listeners: c.listeners, Elsewhere: c.elsewhere()}
 	if c.unread(c.master.Path) {
 		in.Master = nil // it has no entries, but nobody emptied it
 	}

@@ -54,7 +54,7 @@ func (t *terminal) logged(d *core.Diagnostic) {
 func (t *terminal) printParameters(c *configuration, names []string) error {
 	unreadable := c.parameters == nil
 	for i := range c.diagnostics {
-		if d := &c.diagnostics[i]; unreadable || ofSyntax(d, c.main.Path) {
+		if d := &c.diagnostics[i]; unreadable || ofSyntax(d, c.main.Path) || ofSyntax(d, config.OwnPath(c.directory)) {
 			t.logged(d)
 			if d.Severity == core.Error {
 				if unreadable {

@@ -47,11 +47,18 @@ type Frozen struct {
 // Options say how main.cf is to be evaluated.
 type Options struct {
 	Overrides []Override
-	Frozen    *Frozen // nil at the start
+	Frozen    *Frozen   // nil at the start
+	Own       *MainFile // parameters of our own, see OwnPath; nil: there is no such file
 }
 
 // MainPath is the path of main.cf in a configuration directory.
 func MainPath(directory string) string { return directory + "/main.cf" }
+
+// OwnPath is the path of the file with parameters of our own in a configuration
+// directory. It has the form of main.cf, and what it says counts as if it stood
+// at the end of main.cf; only such parameters may stand there. Postfix's programs
+// do not read it, and so do not warn of parameters that nobody uses.
+func OwnPath(directory string) string { return directory + "/stationmaster.cf" }
 
 // MasterPath is the path of master.cf in a configuration directory.
 func MasterPath(directory string) string { return directory + "/master.cf" }

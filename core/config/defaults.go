@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // flavour chooses the defaults: "debian" or "upstream". Set it when linking:
 // -ldflags "-X github.com/stationmaster/stationmaster/core/config.flavour=upstream".
 var flavour = "debian"
@@ -171,6 +173,11 @@ var ownRows = [...]row{
 	{name: "master_reload_clears_throttle", kind: kindBool, value: "no"},
 	{name: "master_journal_file", kind: kindText},
 	{name: "master_journal_size_limit", kind: kindNumber, value: "67108864", min: 65536},
+}
+
+// IsOwn reports whether a parameter is ours alone: Postfix does not know it.
+func IsOwn(name string) bool {
+	return name != "debugger_command" && slices.ContainsFunc(ownRows[:], func(r row) bool { return r.name == name })
 }
 
 // rowIndex finds a row by name.

@@ -305,7 +305,7 @@ func (e *evaluation) finish() {
 // them: only Resolve looks at that.
 func (e *evaluation) own() {
 	for i := range ownRows {
-		if own := &ownRows[i]; strings.HasPrefix(own.name, "master_") {
+		if own := &ownRows[i]; IsOwn(own.name) {
 			e.row(own)
 		}
 	}

@@ -14,7 +14,7 @@ type OriginKind uint8
 const (
 	OriginColumn    OriginKind = iota + 1 // a column of an entry of master.cf
 	OriginArgument                        // an argument of an entry of master.cf
-	OriginParameter                       // an entry of main.cf
+	OriginParameter                       // an entry of main.cf, or of the file at OwnPath
 	OriginDefault                         // the built-in default of a column or parameter
 	OriginSystem                          // the program and the system: -c, the resolver, services(5)
 )
@@ -37,7 +37,7 @@ type Origin struct {
 func (p *Parameters) Origin(name string) Origin {
 	s, ok := p.table[name]
 	if ok && s.entry != nil {
-		return Origin{Kind: OriginParameter, Name: name, Text: s.entry.Value, File: p.Path, At: s.entry.ValueAt}
+		return Origin{Kind: OriginParameter, Name: name, Text: s.entry.Value, File: s.file, At: s.entry.ValueAt}
 	}
 	if name == "config_directory" || name == "process_name" || name == "process_id" {
 		return Origin{Kind: OriginSystem, Name: name, Text: s.value}

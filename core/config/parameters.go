@@ -15,6 +15,7 @@ type Parameters struct {
 	Diagnostics []core.Diagnostic // of Evaluate, in the original's order
 	Needs       Needs             // not empty: look these up and evaluate again
 
+	own     string // the path of Options.Own
 	table   map[string]setting
 	broken  *Problem        // the first entry of main.cf that cannot be read
 	bad     map[string]bool // parameters that were refused
@@ -28,8 +29,9 @@ type Parameters struct {
 // setting is the raw text of a parameter and where it comes from.
 type setting struct {
 	value string
-	entry *MainEntry // nil: not from main.cf
-	given bool       // by main.cf or by an override
+	entry *MainEntry // nil: not from a file
+	file  string     // where entry stands
+	given bool       // by a file or by an override
 }
 
 // Problem says why a parameter cannot be used: warnings, then one Error. It is
@@ -50,11 +52,10 @@ func newParameters(main *MainFile, facts *Facts, options Options) *Parameters {
 	p.inquiry.facts = facts
 	p.set("config_directory", facts.ConfigDirectory)
 	p.set("process_name", facts.ProcessName)
-	for i := range main.Entries {
-		p.enter(main, &main.Entries[i])
-	}
-	if main.excess > 0 {
-		p.report(excessError(main.Path, main.excess, "more than "+number(maxEntries)+" entries"))
+	p.enterAll(main)
+	if options.Own != nil {
+		p.own = options.Own.Path
+		p.enterAll(options.Own)
 	}
 	for _, o := range options.Overrides {
 		p.table[o.Name] = setting{value: o.Value, given: true}
@@ -66,7 +67,17 @@ func newParameters(main *MainFile, facts *Facts, options Options) *Parameters {
 
 func (p *Parameters) set(name, value string) { p.table[name] = setting{value: value} }
 
-// enter puts one entry of main.cf into the table.
+// enterAll puts the entries of a file into the table.
+func (p *Parameters) enterAll(f *MainFile) {
+	for i := range f.Entries {
+		p.enter(f, &f.Entries[i])
+	}
+	if f.excess > 0 {
+		p.report(excessError(f.Path, f.excess, "more than "+number(maxEntries)+" entries"))
+	}
+}
+
+// enter puts one entry into the table.
 func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 	if e.astray {
 		p.report(astrayWarning(main.Path, e.text, Position{e.Line, 1}))
@@ -87,25 +98,35 @@ func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 	if e.cut {
 		p.report(cutAdvice(main.Path, e.line))
 	}
+	if main.Path == p.own && !IsOwn(e.Name) {
+		d.Severity, d.Text = core.Error, where+"\""+e.Name+"\" is not a parameter that can stand in this file"
+		d.Hint = "set it in " + p.Path + "; see docs/parameters.md for those that can stand here"
+		p.report(d)
+		return
+	}
 	if old, ok := p.table[e.Name]; ok && old.value != e.Value {
 		d.Severity, d.Text = core.Warning, where+"overriding earlier entry: "+e.Name+"="+old.value
 		d.Hint = "remove one of the two entries; this one counts"
 		if old.entry != nil {
 			d.Hint = "remove one of the two entries; this one counts, not that of line " + number(int(old.entry.Line))
+			if old.file != main.Path {
+				d.Hint += " of " + old.file
+			}
 		}
 		p.report(d)
 	}
-	p.table[e.Name] = setting{value: e.Value, entry: e, given: true}
+	p.table[e.Name] = setting{value: e.Value, entry: e, file: main.Path, given: true}
 	p.given = append(p.given, e.Name)
 }
 
 func (p *Parameters) report(d core.Diagnostic) { p.Diagnostics = append(p.Diagnostics, d) }
 
-// at gives a diagnostic the place of a parameter's value in main.cf, if it has
+// at gives a diagnostic the place of a parameter's value in its file, if it has
 // one.
 func (p *Parameters) at(name string, d core.Diagnostic) core.Diagnostic {
 	d.File = p.Path
 	if s, ok := p.table[name]; ok && s.entry != nil {
+		d.File = s.file
 		d.Line, d.Column = s.entry.ValueAt.Line, s.entry.ValueAt.Column
 	}
 	return d
@@ -117,7 +138,7 @@ func (p *Parameters) where(name string) string {
 		return ""
 	}
 	if s := p.table[name]; s.entry != nil {
-		return p.Path + ", line " + number(int(s.entry.Line)) + ": in parameter " + name + ", "
+		return s.file + ", line " + number(int(s.entry.Line)) + ": in parameter " + name + ", "
 	}
 	return p.Path + ": in parameter " + name + ", "
 }

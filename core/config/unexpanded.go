@@ -76,7 +76,7 @@ func EachDefault(yield func(name string, own bool) bool) {
 		}
 	}
 	for i := range ownRows {
-		if name := ownRows[i].name; !yield(name, name != "debugger_command") {
+		if name := ownRows[i].name; !yield(name, IsOwn(name)) {
 			return
 		}
 	}

@@ -155,7 +155,7 @@ func (p *Process) loadParameters() error {
 	if err != nil {
 		return fmt.Errorf("configuration directory: %w", err)
 	}
-	main := facts.Loader{ConfigDirectory: directory, ProcessName: p.name(), Overrides: p.options.overrides}
+	main := facts.Loader{ConfigDirectory: directory, ProcessName: p.name(), Overrides: p.options.overrides, WithoutOwn: true}
 	params, diagnostics, ok := main.LoadMain()
 	var wrongLog error
 	if params != nil {

@@ -9,6 +9,7 @@
 package facts
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -43,6 +44,7 @@ type Loader struct {
 	Flags           config.Flags
 	Runner          Runner            // nil: Plain
 	Overrides       []config.Override // for servers: "-o name=value"
+	WithoutOwn      bool              // for servers: what is for the master alone is not read
 	LookupLimit     time.Duration     // 0: DefaultLookupLimit
 	TotalLimit      time.Duration     // 0: DefaultTotalLimit
 
@@ -78,8 +80,12 @@ func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Dia
 		return nil, []core.Diagnostic{*problem}, false
 	}
 	main := config.ParseMain(path, text)
+	own, problem := l.loadOwn()
+	if problem != nil {
+		return nil, []core.Diagnostic{*problem}, false
+	}
 	l.facts, l.assumed = l.gather(), Assumed{}
-	options := config.Options{Overrides: l.Overrides, Frozen: frozen}
+	options := config.Options{Overrides: l.Overrides, Frozen: frozen, Own: own}
 	p := config.Evaluate(main, l.facts, options)
 	search := l.search()
 	for round := 0; round < maxRounds; round++ {
@@ -90,6 +96,22 @@ func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Dia
 		p = config.Evaluate(main, l.facts, options)
 	}
 	return p, p.Diagnostics, p.OK()
+}
+
+// loadOwn reads the file with parameters of our own, nil if there is none.
+func (l *Loader) loadOwn() (own *config.MainFile, problem *core.Diagnostic) {
+	if l.WithoutOwn {
+		return nil, nil
+	}
+	path := config.OwnPath(l.ConfigDirectory)
+	text, err := readStable(l.inRoot(path))
+	switch {
+	case err == nil:
+		return config.ParseMain(path, text), nil
+	case errors.Is(err, unix.ENOENT):
+		return nil, nil
+	}
+	return nil, unreadable(path, err)
 }
 
 // LoadServices reads master.cf and resolves it against the parameters of the

@@ -178,6 +178,43 @@ func TestUnreadableFilesGiveTheOriginalsLine(t *testing.T) {
 	}
 }
 
+// The file of our own parameters may be missing; if it is there, it must be one
+// that can be read, and servers leave it alone.
+func TestOwnFileIsReadIfItIsThere(t *testing.T) {
+	l, _ := directory(t, mainText+"data_directory = /d\n", "foo unix n - - - - a\n")
+	path := config.OwnPath(l.ConfigDirectory)
+	journal := func() (string, []string) {
+		c, _ := l.Load(nil)
+		return c.JournalFile, texts(c.Diagnostics)
+	}
+	if file, said := journal(); file != "" || len(said) > 0 {
+		t.Errorf("without the file: %q, %q", file, said)
+	}
+	must(t, os.WriteFile(path, []byte("master_journal_file = $data_directory/j\n"), 0o644))
+	if file, said := journal(); file != "/d/j" || len(said) > 0 {
+		t.Errorf("with it: %q, %q", file, said)
+	}
+	for _, x := range []struct {
+		damage func()
+		want   string
+	}{
+		{func() { must(t, os.WriteFile(path, []byte("x = y\n"), 0o644)) }, path + `, line 1: "x" is not a parameter that can stand in this file`},
+		{func() { must(t, os.Remove(path)); must(t, os.Mkdir(path, 0o755)) }, "read " + path + ": Is a directory"},
+		{func() { must(t, os.Remove(path)); must(t, unix.Mkfifo(path, 0o644)) }, "read " + path + ", which is not a regular file"},
+		{func() { must(t, os.Remove(path)); must(t, os.Symlink(path, path)) }, "open " + path + ": Too many levels of symbolic links"},
+	} {
+		x.damage()
+		c, ok := l.Load(nil)
+		if ok || len(c.Diagnostics) != 1 || c.Diagnostics[0].Text != x.want || c.Diagnostics[0].File != path || c.Diagnostics[0].Hint == "" {
+			t.Errorf("accepted %v, %+v, want %q", ok, c.Diagnostics, x.want)
+		}
+	}
+	l.WithoutOwn = true
+	if c, ok := l.Load(nil); !ok {
+		t.Errorf("a server: %q", texts(c.Diagnostics))
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

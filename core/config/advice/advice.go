@@ -41,6 +41,7 @@ type Advice struct {
 // that is nil is left out. Main, Master and Parameters belong together.
 type Input struct {
 	Main       *config.MainFile
+	Own        *config.MainFile // the file at config.OwnPath; nil: there is none
 	Master     *config.MasterFile
 	Parameters *config.Parameters
 	Programs   map[string]config.Program // answers to Needs, by path
@@ -159,6 +160,11 @@ func (c *check) countWords() {
 			if e := &c.in.Main.Entries[i]; c.last[e.Name] == e {
 				c.wordsOf(e.Value)
 			}
+		}
+	}
+	if c.in.Own != nil {
+		for i := range c.in.Own.Entries {
+			c.wordsOf(c.in.Own.Entries[i].Value)
 		}
 	}
 	if c.in.Master == nil {

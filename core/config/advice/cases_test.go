@@ -100,6 +100,10 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"a parameter of ours", "master_reload_clears_throttle = yes\n", "",
+		[]string{`own-parameter main.cf:1:1 postconf and "postfix start" warn that master_reload_clears_throttle is an unused parameter => move the line to stationmaster.cf`},
+	},
+	{
 		"repeated parameter", "relayhost = a\nrelayhost = a\n", "",
 		[]string{"repeated-parameter main.cf:2:1 already has this value in line 5 => remove one"},
 	},
@@ -609,7 +613,6 @@ func TestWhatMayBeMeantGetsNoAdvice(t *testing.T) {
 		{"a restriction class", "smtpd_restriction_classes = smtpd_recipient_restriction\nsmtpd_recipient_restriction = permit\n", ""},
 		{"parameters of services", "maildrop_destination_recipient_limit = 1\nsmpt_destination_concurrency_limit = 2\npolicy-spf_time_limit = 3600\n", ""},
 		{"tables in main.cf", "virtual_alias_maps = ldap:accounts\naccounts_server_host = x\naccounts_timeout = 3\n", ""},
-		{"parameters of ours", "master_reload_clears_throttle = yes\nmaster_journal_file = $data_directory/x\n", ""},
 		{"macros of other programs", "mailbox_command = /usr/bin/x -a \"$EXTENSION\" $user ${recipient}\nforward_path = $home/.forward${recipient_delimiter}${extension}\ndefault_rbl_reply = $rbl_code $rbl_what blocked using $rbl_domain${rbl_reason?; $rbl_reason}\n", ""},
 		{"patterns in values", "header_checks = regexp:{ { /^Subject: # x$$/ REJECT } }\nsmtpd_banner = $myhostname ESMTP # 1\n", ""},
 		{"values over several lines", "smtpd_recipient_restrictions =\n    permit_mynetworks,\n#   reject_unknown_client,\n#smtpd_client_restrictions = x\n    reject_unauth_destination\n", ""},

@@ -23,6 +23,7 @@ const (
 	MisspeltReference  Code = "misspelt-reference"
 	RepeatedParameter  Code = "repeated-parameter"
 	OddName            Code = "odd-name"
+	OwnParameter       Code = "own-parameter"
 	BrokenMacro        Code = "broken-macro"
 	InlineComment      Code = "inline-comment"
 	TimeSuffix         Code = "time-suffix"
@@ -112,6 +113,7 @@ var codes = [...]Code{
 	OddName,
 	OddNumber,
 	OverrideSyntax,
+	OwnParameter,
 	PortRange,
 	PortTaken,
 	PortZero,
@@ -143,7 +145,7 @@ func (code Code) severity() core.Severity {
 	switch code {
 	case PostfixRefuses, BrokenMacro:
 		return core.Error
-	case MissingHelper, NoInterpreter, RepeatedParameter, UnreadOverride:
+	case MissingHelper, NoInterpreter, OwnParameter, RepeatedParameter, UnreadOverride:
 		return core.Info
 	}
 	return core.Warning

@@ -36,11 +36,21 @@ func (c *check) parameters() {
 
 // parameter looks at the entry that counts for its name.
 func (c *check) parameter(e *config.MainEntry) {
+	c.ownParameter(e)
 	c.misspelt(e)
 	c.references(e.Value, func(offset int) (string, config.Position) { return c.in.Main.Path, e.At(offset) })
 	c.macros(e)
 	c.inlineComment(e)
 	c.timeSuffix(e)
+}
+
+// ownParameter tells of a parameter that only our master knows: it works in
+// main.cf, but every command of Postfix says there that nobody uses it.
+func (c *check) ownParameter(e *config.MainEntry) {
+	if config.IsOwn(e.Name) {
+		c.inMain(OwnParameter, e.NameAt, "postconf and \"postfix start\" warn that "+e.Name+" is an unused parameter, because Postfix does not know it",
+			"move the line to stationmaster.cf in the same directory, which only the master reads")
+	}
 }
 
 // oddBytes are bytes that come into a name by mistake: of braces, quotes,
