@@ -2,7 +2,6 @@ package sockets
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -225,27 +224,5 @@ func TestPathWithoutAFileIsLeftWithoutOne(t *testing.T) {
 		if len(k.files) != 0 || len(k.open) != 0 {
 			t.Errorf("undone in order %v: files %v, open %v", order, k.names(), k.open)
 		}
-	}
-}
-
-// Two spellings of a path are one path: the second listener that wants it sets
-// nothing aside.
-func TestSpellingsOfAPathAreOnePath(t *testing.T) {
-	dir := directory(t)
-	p := NewPaths(kernel)
-	running := mustOpenIn(t, p, ours(core.Unix, dir+"/x"))
-	for _, path := range []string{dir + "/./x", dir + "/x"} {
-		r := ours(core.FIFO, path)
-		r.SetAside = true
-		l := mustOpenIn(t, p, r)
-		defer func() {
-			if e := p.Abandon(l); e != 0 {
-				t.Error(e)
-			}
-			entries, err := os.ReadDir(dir)
-			if s, e := kernel.Lstat(dir + "/x"); err != nil || e != 0 || s.ID != running.File || len(entries) != 1 {
-				t.Errorf("%v %v %+v %v", err, e, s, entries)
-			}
-		}()
 	}
 }

@@ -384,6 +384,28 @@ func TestSetAsideAndBack(t *testing.T) {
 	}
 }
 
+// Two spellings of a path are one path: the second listener that wants it sets
+// nothing aside.
+func TestSpellingsOfAPathAreOnePath(t *testing.T) {
+	dir := directory(t)
+	p := NewPaths(kernel)
+	running := mustOpenIn(t, p, ours(core.Unix, dir+"/x"))
+	for _, path := range []string{dir + "/./x", dir + "/x"} {
+		r := ours(core.FIFO, path)
+		r.SetAside = true
+		l := mustOpenIn(t, p, r)
+		defer func() {
+			if e := p.Abandon(l); e != 0 {
+				t.Error(e)
+			}
+			entries, err := os.ReadDir(dir)
+			if s, e := kernel.Lstat(dir + "/x"); err != nil || e != 0 || s.ID != running.File || len(entries) != 1 {
+				t.Errorf("%v %v %+v %v", err, e, s, entries)
+			}
+		}()
+	}
+}
+
 func TestFIFOIsNotReadableUntilSomebodyWrites(t *testing.T) {
 	path := filepath.Join(directory(t), "f")
 	l := mustOpen(t, ours(core.FIFO, path))

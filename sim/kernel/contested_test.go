@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -55,7 +54,7 @@ func TestContestedPathIsServed(t *testing.T) {
 			judge(w)
 			report(t, w)
 			if t.Failed() {
-				t.Fatal(fmt.Sprintf("with %s %d, lasting %v, and %s %d, lasting %v", first.Call, first.N, first.Lasting, second.Call, second.N, second.Lasting))
+				t.Fatalf("with %s %d, lasting %v, and %s %d, lasting %v", first.Call, first.N, first.Lasting, second.Call, second.N, second.Lasting)
 			}
 		}
 	}
