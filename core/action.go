@@ -13,7 +13,8 @@ const (
 	LoadConfig
 	// OpenListener: make endpoint Listener of Entry for Service, unwatched.
 	// With Flag the path belongs to a service of ours: rename what is there
-	// aside first, so that CloseListener can put it back. Answer with
+	// aside first, so that AbandonListener can put it back. Several on one path
+	// are opened in the order of the actions: the last has it. Answer with
 	// ListenerOpened or ListenerFailed.
 	OpenListener
 	// SettleListener: the reload is committed; unlink what OpenListener set

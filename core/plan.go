@@ -1,5 +1,7 @@
 package core
 
+import "path"
+
 // Acquire says how a new service comes by one of its listeners.
 type Acquire uint8
 
@@ -70,54 +72,99 @@ type place struct {
 // ConfigFault.
 func (m *Machine) Plan(c *Config) *Plan {
 	p := &Plan{Config: c, Entries: make([]PlanEntry, len(c.Services))}
+	wanted := make(map[identity]bool, len(c.Services))
+	for i := range c.Services {
+		wanted[identityOf(&c.Services[i])] = true
+	}
+	k := m.contest(wanted)
 	byIdentity := make(map[identity]*service, len(m.active))
 	for _, s := range m.active {
-		byIdentity[identity{s.entry.Canonical, s.entry.Type}] = s
+		if id := identityOf(s.entry); wanted[id] && !k.lost(s) {
+			byIdentity[id] = s
+			continue
+		}
+		p.Removed = append(p.Removed, s.id)
+		for i, end := range s.endpoints {
+			address := kernelAddress{socketKinds[s.entry.Type], end}
+			k.vacant[address] = append(k.vacant[address], place{s.id, uint16(i)})
+		}
 	}
-	kept := make(map[ServiceID]bool, len(m.active))
-	for i := range c.Services {
+	for i := range p.Entries {
 		e := &p.Entries[i]
 		e.Entry = &c.Services[i]
-		if s := byIdentity[identity{e.Entry.Canonical, e.Entry.Type}]; s != nil {
-			kept[s.id] = true
+		if s := byIdentity[identityOf(e.Entry)]; s != nil {
 			e.Kept, e.Changed = s.id, !s.entry.sameSettings(e.Entry)
+			continue
 		}
-	}
-	vacant := map[kernelAddress][]place{} // listeners of services that go
-	paths := map[string]bool{}            // every path that a service of ours uses
-	for _, s := range m.active {
-		if !kept[s.id] {
-			p.Removed = append(p.Removed, s.id)
-		}
-		for i, end := range s.endpoints {
-			if end.Path != "" {
-				paths[end.Path] = true
-			}
-			if !kept[s.id] {
-				address := kernelAddress{socketKinds[s.entry.Type], end}
-				vacant[address] = append(vacant[address], place{s.id, uint16(i)})
-			}
+		for _, end := range e.Entry.Endpoints {
+			k.claims[pathOf(end)]++
 		}
 	}
 	for i := range p.Entries {
 		if e := &p.Entries[i]; e.Kept == 0 {
-			e.Endpoints = acquisitions(e.Entry, vacant, paths)
+			e.Endpoints = k.acquisitions(e.Entry)
 		}
 	}
 	return p
 }
 
+func identityOf(e *ServiceConfig) identity { return identity{e.Canonical, e.Type} }
+
+// pathOf is the path of an endpoint, the same for all spellings; "" for an
+// address.
+func pathOf(end Endpoint) string {
+	if end.Path == "" {
+		return ""
+	}
+	return path.Clean(end.Path)
+}
+
+// contest is who has what new services may want. Where several services share a
+// path, the file there belongs to the one that opened it last.
+type contest struct {
+	holders map[string]ServiceID      // of each path that a service of ours uses
+	going   map[ServiceID]bool        // holders that the configuration does not have
+	vacant  map[kernelAddress][]place // listeners of services that go
+	claims  map[string]int            // new listeners for each path
+}
+
+func (m *Machine) contest(wanted map[identity]bool) *contest {
+	k := &contest{make(map[string]ServiceID, len(m.active)), map[ServiceID]bool{}, map[kernelAddress][]place{}, map[string]int{}}
+	for _, s := range m.active {
+		for _, end := range s.endpoints {
+			if at := pathOf(end); at != "" {
+				k.holders[at] = max(k.holders[at], s.id)
+			}
+		}
+		if !wanted[identityOf(s.entry)] {
+			k.going[s.id] = true
+		}
+	}
+	return k
+}
+
+// lost reports whether the service's path was taken by one that goes now. Nobody
+// can reach it any more: it begins anew, and has its path again.
+func (k *contest) lost(s *service) bool {
+	for _, end := range s.endpoints {
+		if at := pathOf(end); at != "" && k.holders[at] != s.id && k.going[k.holders[at]] {
+			return true
+		}
+	}
+	return false
+}
+
 // acquisitions decides for each endpoint of a new service, and strikes out
 // what it takes over.
-func acquisitions(entry *ServiceConfig, vacant map[kernelAddress][]place, paths map[string]bool) []Acquisition {
+func (k *contest) acquisitions(entry *ServiceConfig) []Acquisition {
 	out := make([]Acquisition, len(entry.Endpoints))
 	for i, end := range entry.Endpoints {
-		address := kernelAddress{socketKinds[entry.Type], end}
+		at := pathOf(end)
+		from, vacant := k.takeOver(kernelAddress{socketKinds[entry.Type], end}, at)
 		switch {
-		case len(vacant[address]) > 0:
-			from := takeLatest(vacant, address)
+		case vacant:
 			out[i] = Acquisition{How: AcquireTakeOver, From: from.service, FromListener: from.listener}
-		case end.Path != "" && paths[end.Path]:
+		case k.holders[at] != 0:
 			out[i] = Acquisition{How: AcquireDisplace}
 		default:
 			out[i] = Acquisition{How: AcquireOpen}
@@ -126,19 +173,26 @@ func acquisitions(entry *ServiceConfig, vacant map[kernelAddress][]place, paths 
 	return out
 }
 
-// takeLatest takes the listener of the service that came last: where several
-// have one path, the file that is there is its own.
-func takeLatest(vacant map[kernelAddress][]place, address kernelAddress) place {
-	places := vacant[address]
+// takeOver finds the listener that may be handed over, of several that of the
+// service that came last. On a path it must be the one whose file is there, and
+// nobody else may want the path: of several that open it, the last one has it.
+func (k *contest) takeOver(address kernelAddress, at string) (place, bool) {
+	places := k.vacant[address]
+	if len(places) == 0 || at != "" && k.claims[at] > 1 {
+		return place{}, false
+	}
 	latest := 0
 	for i := range places {
-		if places[i].service > places[latest].service {
+		if places[i].service >= places[latest].service {
 			latest = i
 		}
 	}
 	from := places[latest]
-	vacant[address] = append(places[:latest], places[latest+1:]...)
-	return from
+	if at != "" && from.service != k.holders[at] {
+		return place{}, false
+	}
+	k.vacant[address] = append(places[:latest], places[latest+1:]...)
+	return from, true
 }
 
 // sameSettings tells whether a reload from s to o changes nothing of the
@@ -175,7 +229,7 @@ func ConfigFault(c *Config) string {
 		if fault := serviceFault(s); fault != "" {
 			return fault
 		}
-		id := identity{s.Canonical, s.Type}
+		id := identityOf(s)
 		if seen[id] {
 			return "service " + s.Name + " has two entries for " + s.Canonical + "/" + s.Type.String()
 		}

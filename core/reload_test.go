@@ -181,6 +181,66 @@ func TestOfTwoListenersOnOnePathTheLatestIsTakenOver(t *testing.T) {
 	}
 }
 
+func TestPathThatAServiceTookIsGivenBackWhenItGoes(t *testing.T) {
+	for name, taker := range map[string]struct {
+		kind ServiceType
+		want []string
+	}{
+		"by one of its kind": {Pass, []string{"move-listener service=2 listener=0 to=3 to-listener=0"}},
+		"by another kind": {UnixDatagram, []string{
+			`open-listener service=3 listener=0 displace=1 entry="private/a/unix" endpoint="private/a"`, "close-listener service=2", "settle-listener service=3",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			later := unix("a", 1)
+			later.Type = taker.kind
+			r := started(t, unix("a", 1))
+			r.hangup(conf(unix("a", 1), later))
+			r.took()
+			r.hangup(conf(unix("a", 1), later))
+			if got := strings.Join(r.took(), "\n"); strings.Contains(got, "listener=") {
+				t.Fatalf("a reload of the same:\n%s", got)
+			}
+			r.hangup(conf(unix("a", 1)))
+			got := strings.Join(r.took(), "\n")
+			for _, want := range append(taker.want, "close-listener service=1", "watch-listener service=3") {
+				if !strings.Contains(got, want) {
+					t.Errorf("no %s in:\n%s", want, got)
+				}
+			}
+		})
+	}
+}
+
+func TestListenerAtAPathThatManyWantIsNotTakenOver(t *testing.T) {
+	pass, fifo := unix("a", 1), unix("a", 1)
+	pass.Type, fifo.Type = Pass, FIFO
+	r := started(t, unix("a", 1))
+	r.hangup(conf(fifo, pass)) // pass could take over what unix has, but the FIFO would have its file
+	got := strings.Join(r.took(), "\n")
+	if strings.Contains(got, "move-listener") || strings.Count(got, "displace=1") != 2 || !strings.Contains(got, "close-listener service=1") {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
+func TestListenerWhosePathAnotherHasIsNotTakenOver(t *testing.T) {
+	pass, fifo := unix("a", 1), unix("a", 1)
+	pass.Type, fifo.Type = Pass, FIFO
+	r := started(t, unix("a", 1), fifo)
+	r.hangup(conf(fifo, pass))
+	got := strings.Join(r.took(), "\n")
+	if strings.Contains(got, "move-listener") || strings.Count(got, "displace=1") != 1 || !strings.Contains(got, "close-listener service=1") {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
+func TestSpellingsOfAPathAreOnePath(t *testing.T) {
+	other := unix("./a", 1)
+	r := started(t, unix("a", 1))
+	r.hangup(conf(unix("a", 1), other))
+	r.has(`displace=1 entry="private/./a/unix"`)
+}
+
 func TestPathOfAnotherKindIsSetAsideFirst(t *testing.T) {
 	dgram := unix("a", 1)
 	dgram.Type = UnixDatagram

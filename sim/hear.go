@@ -362,7 +362,7 @@ func (b *book) sameServices(w *World, view *core.View, next *core.Config) bool {
 		}
 		kept := core.ServiceID(0)
 		for _, id := range b.active {
-			if s := &b.services[id]; s.entry.Canonical == e.Canonical && s.entry.Type == e.Type {
+			if s := &b.services[id]; s.entry.Canonical == e.Canonical && s.entry.Type == e.Type && !b.robbed(id, next) {
 				kept = id
 			}
 		}
@@ -373,6 +373,49 @@ func (b *book) sameServices(w *World, view *core.View, next *core.Config) bool {
 		}
 	}
 	return true
+}
+
+// robbed tells whether a later service has taken the path of this one and now
+// leaves the configuration: this one could not be reached and begins anew.
+func (b *book) robbed(id core.ServiceID, next *core.Config) bool {
+	for _, end := range b.services[id].endpoints {
+		last := id
+		for _, other := range b.active {
+			if end.Path != "" && contains(b.services[other].endpoints, end) {
+				last = max(last, other)
+			}
+		}
+		if last != id && !listed(next, b.services[last].entry) {
+			return true
+		}
+	}
+	return false
+}
+
+// disputed tells whether a listener of a removed service is at a path that a
+// later service had taken from it, or that several new services want.
+func (b *book) disputed(id core.ServiceID, listener uint16) bool {
+	end, rivals := b.services[id].endpoints[listener], 0
+	for i := range b.reload.opened {
+		if o := &b.reload.opened[i]; b.services[o.service].endpoints[o.listener] == end {
+			rivals++
+		}
+	}
+	later := false
+	for _, other := range b.before {
+		later = later || other > id && contains(b.services[other].endpoints, end)
+	}
+	return end.Path != "" && (rivals > 1 || later)
+}
+
+// listed tells whether the configuration has the service of the entry.
+func listed(c *core.Config, entry *core.ServiceConfig) bool {
+	for i := range c.Services {
+		if s := &c.Services[i]; s.Canonical == entry.Canonical && s.Type == entry.Type {
+			return true
+		}
+	}
+	return false
 }
 
 // remove notes that a service left the configuration.

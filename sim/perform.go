@@ -144,14 +144,15 @@ func (w *World) dropListener(id core.ServiceID, listener uint16) {
 
 // closeListener is the end of a removed service's listener. A client that
 // waits in it must have nowhere else to go: it would have to be handed over to
-// a service that just made a new one for the same address.
+// a service that just made a new one for the same address. Where services share
+// a path, who has it counts for more.
 func (w *World) closeListener(id core.ServiceID, listener uint16) {
 	s := w.services[id].sockets[listener] - 1
 	sock := &w.kernel.sockets[s]
 	for i := range w.book.reload.opened {
 		made := &w.book.reload.opened[i]
 		o := w.services[made.service].sockets[made.listener]
-		if o > 0 && w.kernel.sockets[o-1].place == sock.place && w.kernel.sockets[o-1].kind == sock.kind {
+		if o > 0 && w.kernel.sockets[o-1].place == sock.place && w.kernel.sockets[o-1].kind == sock.kind && !w.book.disputed(id, listener) {
 			w.fail("S8", "service %d closes a listener though service %d made a new one for the same address: waiting clients are lost", id, made.service)
 		}
 	}

@@ -135,6 +135,23 @@ var reloadScenarios = []scenario{
 			serveAt(s, "private/x").do("avail")
 		},
 	},
+	{
+		name:  "of two services on one path the later goes",
+		shows: []shown{{row: "D32", original: `^the other: connection refused`, ours: `^(the other: connected|child \d|process: child \d)`}},
+		play: func(s *station) {
+			s.loose = true
+			s.master("x unix - - n - 2 actor", "x pass - - n - 2 actor")
+			p := s.start()
+			s.setMaster("x unix - - n - 2 actor")
+			p.reload()
+			p.quietFor(100 * time.Millisecond)
+			result := s.dialResult("private/x")
+			if result == "connected" {
+				s.child().exit(0)
+			}
+			s.observe("the other", result)
+		},
+	},
 	{name: "a type that is disabled goes", play: func(s *station) {
 		s.master(one, "127.0.0.1:@port2 inet n - n - 2 actor", "x unix - - n - 2 actor")
 		p := s.start()

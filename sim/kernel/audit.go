@@ -246,7 +246,7 @@ func (w *World) auditFiles(b *osadapter.Books) {
 	w.auditLeftOvers(b)
 	for _, l := range b.Listeners {
 		path := l.Listener.Endpoint.Path
-		if path == "" || w.shared[path] {
+		if path == "" || displaced(b, &l) {
 			continue
 		}
 		if slices.Contains(b.Owed, path) {
@@ -268,6 +268,14 @@ func (w *World) auditFiles(b *osadapter.Books) {
 			w.find("files", "clients of %s take it for one of user %d", path, f.socket.cred)
 		}
 	}
+}
+
+// displaced tells whether a later service has the path of this listener. Where
+// several want one path, the last that opened it has it.
+func displaced(b *osadapter.Books, l *osadapter.ListenerEntry) bool {
+	return slices.ContainsFunc(b.Listeners, func(other osadapter.ListenerEntry) bool {
+		return other.Listener.Endpoint == l.Listener.Endpoint && other.Service > l.Service
+	})
 }
 
 // auditLeftOvers finds files that the daemon made for services that are not

@@ -41,12 +41,9 @@ func newDaemon(w *World, o core.Options) (*daemon, error) {
 	o.Descriptors = osadapter.Descriptors(uint64(w.kernel.Limit))
 	d := &daemon{world: w, kernel: w.kernel, machine: core.New(w.now, o)}
 	around := osadapter.Surroundings{
-		Log:  func(level core.Level, text string) { d.lines = append(d.lines, Line{w.now, level, text}) },
-		Load: func(r core.Request) { d.loads = append(d.loads, r) },
-		Apply: func(c *core.Config) []string {
-			w.accepted(c)
-			return []string{"LANG=C"}
-		},
+		Log:               func(level core.Level, text string) { d.lines = append(d.lines, Line{w.now, level, text}) },
+		Load:              func(r core.Request) { d.loads = append(d.loads, r) },
+		Apply:             func(*core.Config) []string { return []string{"LANG=C"} },
 		Announce:          func() { d.up = true },
 		BeforeGroupSignal: func(core.Signal) {},
 		OpenFiles:         uint64(w.kernel.Limit),

@@ -29,7 +29,6 @@ type World struct {
 	ending   *osadapter.Ending
 	failed   error // there was no daemon to begin with
 	findings []string
-	shared   map[string]bool // paths that two services of one configuration want
 
 	// Lazy keeps the audits away until a fault has come true, and most of them
 	// when that was long ago.
@@ -39,7 +38,7 @@ type World struct {
 
 // NewWorld gives a world without a daemon. dice may be nil.
 func NewWorld(owner core.Account, dice *Dice) *World {
-	w := &World{kernel: New(owner, dice), now: Start, dice: dice, owner: owner, shared: map[string]bool{}}
+	w := &World{kernel: New(owner, dice), now: Start, dice: dice, owner: owner}
 	w.kernel.started = w.checkChild
 	w.kernel.between = func() {
 		if p := w.kernel.processes; len(p) > 0 {
@@ -111,19 +110,6 @@ func (w *World) Boot(c *core.Config) {
 		w.daemon.drain()
 		w.noteEnding()
 	})
-}
-
-// accepted notes which paths two services of the configuration in force want.
-func (w *World) accepted(c *core.Config) {
-	seen := map[string]bool{}
-	for i := range c.Services {
-		for _, end := range c.Services[i].Endpoints {
-			if end.Path != "" && seen[end.Path] {
-				w.shared[end.Path] = true
-			}
-			seen[end.Path] = true
-		}
-	}
 }
 
 // Reload leaves a configuration and asks the daemon to read it; nil is one
@@ -296,12 +282,16 @@ type place struct {
 	to   core.Endpoint
 }
 
-// listeners are the places of the active services. The type is the service's:
+// listeners are the places of the active services that clients can find. The type is the service's:
 // a listener that was handed over does not know its new one.
 func (w *World) listeners() []place {
 	var places []place
 	view := w.View()
-	for _, l := range w.daemon.exec.Books().Listeners {
+	b := w.daemon.exec.Books()
+	for _, l := range b.Listeners {
+		if l.Listener.Endpoint.Path != "" && displaced(&b, &l) {
+			continue
+		}
 		n := slices.IndexFunc(view.Services, func(s core.ServiceView) bool { return s.ID == l.Service })
 		if n >= 0 {
 			places = append(places, place{view.Services[n].Type, reachable(l.Listener.Endpoint)})
@@ -311,8 +301,7 @@ func (w *World) listeners() []place {
 }
 
 // Serves sends a client to every listener of every active service and finds
-// fault with each that is not served within the bound. Paths that two services
-// want belong to the later one; then nobody can ask for more.
+// fault with each that is not served within the bound.
 func (w *World) Serves(bound core.Duration) {
 	w.RunUntil(bound, func() bool { return w.ended() || !w.View().Loading })
 	if w.ended() {
@@ -323,9 +312,7 @@ func (w *World) Serves(bound core.Duration) {
 	}
 	var waiting []*Client
 	for _, l := range w.listeners() {
-		if !w.shared[l.to.Path] {
-			waiting = append(waiting, w.Client(l.kind, l.to))
-		}
+		waiting = append(waiting, w.Client(l.kind, l.to))
 	}
 	w.RunUntil(bound, func() bool {
 		return w.ended() || !slices.ContainsFunc(waiting, func(c *Client) bool { return c.State == Knocking || c.State == Waiting })

@@ -59,23 +59,58 @@ func planOf(active []*service, config *core.Config) plan {
 	}
 	present := make(map[identity]*service)
 	for _, s := range active {
-		present[s.identity()] = s
-		if !wanted[s.identity()] {
+		if wanted[s.identity()] && !robbed(s, active, wanted) {
+			present[s.identity()] = s
+		} else {
 			p.removed = append(p.removed, s)
 		}
 	}
-	claimed := make(map[listenerName]bool)
+	var fresh []core.Endpoint // what new services want
 	for i := range config.Services {
 		e := &config.Services[i]
 		one := planned{entry: e, kept: present[identityOf(e)]}
 		if one.kept == nil {
-			for _, end := range e.Endpoints {
-				one.gains = append(one.gains, gainOf(active, p.removed, claimed, e, end))
-			}
+			fresh = append(fresh, e.Endpoints...)
 		}
 		p.entries = append(p.entries, one)
 	}
+	claimed := make(map[listenerName]bool)
+	for i := range p.entries {
+		if one := &p.entries[i]; one.kept == nil {
+			for _, end := range one.entry.Endpoints {
+				one.gains = append(one.gains, gainOf(active, p.removed, fresh, claimed, one.entry, end))
+			}
+		}
+	}
 	return p
+}
+
+// owner is the service whose file stands at a path: the latest of those that
+// listen there. nil: no service of ours does.
+func owner(active []*service, path string) *service {
+	var latest *service
+	for _, s := range active {
+		for _, have := range s.listeners {
+			if have.Path == path && (latest == nil || s.id > latest.id) {
+				latest = s
+			}
+		}
+	}
+	return latest
+}
+
+// robbed tells whether the path of s has the file of a service that goes. Then
+// nobody would ever reach s, and it must be made anew.
+func robbed(s *service, active []*service, wanted map[identity]bool) bool {
+	for _, have := range s.listeners {
+		if have.Path == "" {
+			continue
+		}
+		if o := owner(active, have.Path); o != s && !wanted[o.identity()] {
+			return true
+		}
+	}
+	return false
 }
 
 // listenerName is one open listener.
@@ -86,13 +121,24 @@ type listenerName struct {
 
 // gainOf finds where one endpoint of a new service comes from. A descriptor is
 // handed over once; who comes first in the file gets it, and of several on one
-// path it is the latest service's, whose file is there.
-func gainOf(active, removed []*service, claimed map[listenerName]bool, e *core.ServiceConfig, end core.Endpoint) gain {
+// address it is the latest service's. On a path it must be that of the file's
+// owner, and the path must be wanted once: of several that want it, the last in
+// the file opens it last, and so has it.
+func gainOf(active, removed []*service, fresh []core.Endpoint, claimed map[listenerName]bool, e *core.ServiceConfig, end core.Endpoint) gain {
+	rivals := 0
+	for _, other := range fresh {
+		if other == end && end.Path != "" {
+			rivals++
+		}
+	}
 	found := gain{}
 	for _, s := range removed {
+		if end.Path != "" && (s != owner(active, end.Path) || rivals > 1) {
+			continue
+		}
 		for k, have := range s.listeners {
 			free := have == end && socketKind(s.entry.Type) == socketKind(e.Type) && !claimed[listenerName{s.id, k}]
-			if free && (found.from == nil || s.id > found.from.id) {
+			if free && (found.from == nil || s.id >= found.from.id) {
 				found = gain{way: gainMove, from: s, fromListener: k}
 			}
 		}
@@ -101,14 +147,8 @@ func gainOf(active, removed []*service, claimed map[listenerName]bool, e *core.S
 		claimed[listenerName{found.from.id, found.fromListener}] = true
 		return found
 	}
-	if end.Path != "" {
-		for _, s := range active {
-			for _, have := range s.listeners {
-				if have.Path == end.Path {
-					return gain{way: gainDisplace}
-				}
-			}
-		}
+	if end.Path != "" && owner(active, end.Path) != nil {
+		return gain{way: gainDisplace}
 	}
 	return gain{way: gainOpen}
 }
