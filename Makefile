@@ -65,6 +65,7 @@ parity-selftest: ## plant differences in our master; each must be reported (root
 
 parity-record: ## write down what the installed original shows, for machines without it (root)
 	cd osadapter/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -run TestParity -parity -record $(TESTFLAGS)
+	$(GO) test -count=1 -timeout 15m ./osadapter/parity/config -run 'ColumnForms|ServersRefuse' -record $(TESTFLAGS)
 
 parity-config: ## compare our reading of 509 vectors and 2,000 generated configurations with the original's (root)
 	$(GO) test -count=1 -timeout 40m -v ./osadapter/parity/config -step 1 -configurations 2000 $(TESTFLAGS)

@@ -3,6 +3,10 @@
 // "master -v -d" print, against ours, for the vectors of core/config and for
 // generated configurations.
 //
+// What Postfix says of many forms of columns and of options is also recorded,
+// in testdata of core/config/advice, which judges the same forms on machines
+// without Postfix. "make parity-record" writes the records anew.
+//
 // It is made of tests alone, which need Linux, root and Postfix and skip
 // otherwise. Everything runs in namespaces of its own (processes, mounts,
 // network, host name) with private tables of hosts, services and accounts; the
