@@ -209,7 +209,7 @@ var removalScenarios = []scenario{
 			s.observe("the stopped child", "lives")
 		}
 	}},
-	{name: "the last service goes", play: func(s *station) {
+	{name: "the last service goes", shows: []shown{{row: "D13", ours: `warning: no service is enabled in `}}, play: func(s *station) {
 		s.master(one)
 		p := s.start()
 		s.setMaster("# nothing")
