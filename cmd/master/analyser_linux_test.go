@@ -5,11 +5,14 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
 )
 
 // What pflogsumm shows of a line of the master, and counts it under: of warnings
@@ -22,24 +25,67 @@ var (
 )
 
 func shownByAnalyser(line string) string {
-	if _, text, _ := strings.Cut(line, "]: "); levelCut.MatchString(text) && !strings.HasPrefix(text, "error: ") {
+	_, text, _ := strings.Cut(line, "]: ")
+	switch level, _, _ := strings.Cut(text, ": "); level {
+	case "warning", "fatal", "panic":
 		return levelCut.ReplaceAllString(line, "")
 	}
 	return otherCut.ReplaceAllString(line, "")
 }
 
-func TestAnalyserCutsAtTheLastColon(t *testing.T) {
-	const head = "Nov  3 10:00:00 host postfix/master[1]: "
+const analyserHead = "Nov  3 10:00:00 host postfix/master[1]: "
+
+func TestAnalyserIsPflogsumm(t *testing.T) {
+	program, err := exec.LookPath("pflogsumm")
+	if err != nil {
+		t.Skip("needs pflogsumm (Debian package pflogsumm):", err)
+	}
 	for line, want := range map[string]string{
 		"warning: process x: pid 1 exit status 1":      "process x: pid 1 exit status 1",
+		"warning: a warning: about b":                  "about b",
 		"fatal: bind: private/x: Permission denied":    "bind: private/x: Permission denied",
 		"error: bind: private/x: Permission denied":    "Permission denied",
-		"error: warning: private/x: Permission denied": "Permission denied",
+		"error: warning: in private/x":                 "in private/x",
 		"/etc/postfix/master.cf: line 1: service x":    "service x",
-		"reload -- version 3.7.11":                     "reload -- version 3.7.11",
+		"reload -- version 3.7.11, configuration /c":   "reload -- version 3.7.11, configuration /c",
+		"error: cannot rename private/x aside (EBUSY)": "cannot rename private/x aside (EBUSY)",
 	} {
-		if got := shownByAnalyser(head + line); got != want {
+		if got := shownByAnalyser(analyserHead + line); got != want {
 			t.Errorf("%q is shown as %q, want %q", line, got, want)
+		}
+		command := exec.Command(program)
+		command.Stdin = strings.NewReader(analyserHead + line + "\n")
+		out, err := command.Output()
+		must(t, err)
+		if !regexp.MustCompile(`(?m)^ +1 +` + regexp.QuoteMeta(want) + `$`).Match(out) {
+			t.Errorf("%q: pflogsumm does not show %q:\n%s", line, want, out)
+		}
+	}
+}
+
+func TestAnalyserShowsOurLinesWhole(t *testing.T) {
+	c := &core.Config{ConfigDirectory: "/etc/postfix"}
+	entry := &core.ServiceConfig{
+		Name: "x", Canonical: "private/x", Type: core.Unix, Path: "/d/p", Line: 7,
+		Endpoints: []core.Endpoint{{Path: "private/x"}}, Owner: core.Account{Name: "postfix"},
+	}
+	for _, a := range []core.Action{
+		{Code: core.LogReloadRefused, Level: core.LevelWarning, Config: c},
+		{Code: core.LogListenRemedy, Level: core.LevelInfo, Config: c, Entry: entry, Step: core.StepBind, Errno: core.EACCES},
+		{Code: core.LogListenRemedy, Level: core.LevelInfo, Config: c, Entry: entry, Step: core.StepUser, Errno: core.EPERM},
+		{Code: core.LogListenFailed, Level: core.LevelError, Entry: entry, Step: core.StepAside, Errno: core.EACCES},
+		{Code: core.LogListenFailed, Level: core.LevelError, Entry: entry, Step: core.StepDescriptors, Errno: core.ENOSPC},
+		{Code: core.LogForeignStatus, Level: core.LevelWarning, Entry: entry},
+		{Code: core.LogMuted, Level: core.LevelWarning, Entry: entry},
+		{Code: core.LogStranger, Level: core.LevelInfo},
+		{Code: core.LogChannelClosed, Level: core.LevelInfo, Entry: entry},
+		{Code: core.LogRemovalKilled, Level: core.LevelWarning, Entry: entry},
+	} {
+		a.Kind = core.Log
+		text := a.Message()
+		want := strings.TrimPrefix(text, "/etc/postfix/master.cf: line 7: ")
+		if got := shownByAnalyser(analyserHead + logLevels[a.Level].Prefix() + text); got != want {
+			t.Errorf("%q is shown as %q", text, got)
 		}
 	}
 }
@@ -47,8 +93,8 @@ func TestAnalyserCutsAtTheLastColon(t *testing.T) {
 // colons lists the pieces of text that may have a ": ", each with its file and how
 // often it may stand there: those of lines of the original, which stay word for word,
 // of warnings and fatal lines that the source does not show to be such, and those
-// that are in no line of the log or only say in which file and line. The test holds for every text of ours, because every
-// other piece is refused.
+// that are in no line of the log or only say in which file and line. The test holds
+// for every text of ours, because every other piece is refused.
 const colons = "testdata/colons.txt"
 
 func TestAnalyserShowsOurTextsWhole(t *testing.T) {
