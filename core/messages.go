@@ -127,7 +127,7 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 	case LogForkFailed:
 		m.s("master_spawn: fork: ").s(a.Errno.String()).s(" -- throttling")
 	case LogChannelFailed:
-		m.s("master_spawn: status channel: ").s(a.Errno.String()).s(" -- throttling")
+		m.s("master_spawn: no status channel for ").s(a.Entry.Path).s(" (").s(a.Errno.String()).s(") -- throttling")
 	case LogExecFailed:
 		m.s("master_spawn: exec ").s(a.Entry.Path).s(": ").s(a.Errno.String())
 		if a.Errno == ETIMEDOUT {

@@ -99,7 +99,7 @@ func TestStartFailures(t *testing.T) {
 		want []string
 	}{
 		{"fork", Failed{StartFork, EAGAIN}, []string{"log warning: master_spawn: fork: Resource temporarily unavailable -- throttling"}},
-		{"channel", Failed{StartChannel, EMFILE}, []string{"log warning: master_spawn: status channel: Too many open files -- throttling"}},
+		{"channel", Failed{StartChannel, EMFILE}, []string{"log warning: master_spawn: no status channel for /d/ad (Too many open files) -- throttling"}},
 		{"exec", Failed{StartExec, ENOENT}, []string{
 			"log warning: master_spawn: exec /d/ad: No such file or directory",
 			"log warning: /d/ad: bad command startup -- throttling",

@@ -268,7 +268,7 @@ func (d *daemon) lockOut(p *config.Parameters) {
 	})
 	d.ownLock(locked, path, p.MailOwner().Name, "the master of a mail system with the same data_directory; give each mail system its own")
 	if opened != nil {
-		d.log.Log(logs.Warning, opened.Error())
+		d.log.Log(logs.Warning, opened.Error()+"; a crash of the Go runtime would leave no report")
 	}
 	if earlier != "" {
 		d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them, with the log of that time")

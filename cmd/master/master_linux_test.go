@@ -393,7 +393,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 			open = append(open, &session{Conn: c})
 		}
 	}
-	if !strings.Contains(s.log(), "Too many open files -- throttling") {
+	if !strings.Contains(s.log(), "(Too many open files) -- throttling") {
 		t.Errorf("log:\n%s", s.log())
 	}
 	for _, x := range open {
