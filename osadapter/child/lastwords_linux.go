@@ -68,13 +68,19 @@ func setAbort(a kernelAction) error {
 // leaveLastWords has a crash reported. It is called while the process can still
 // open its program; held is the log file, if it is kept open. The error says why a
 // crash will leave no line.
-func (p *Process) leaveLastWords(settings core.LogSettings, held int) error {
+func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error) {
 	words, err := unix.MemfdCreate(memoryName, unix.MFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("memfd_create: %w", err)
 	}
-	program, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
+	program := -1
+	defer func() {
+		if err != nil {
+			_ = unix.Close(words)
+			_ = unix.Close(program)
+		}
+	}()
+	if program, err = unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("open /proc/self/exe: %w", err)
 	}
 	environment := []string{fmt.Sprintf("%s=%d %d", reportVariable, words, held)}
