@@ -34,6 +34,7 @@ func (p *Process) run() {
 		Fallback: !p.options.standard,
 		// A master gives us /dev/null there, which is left alone.
 		Stderr: !p.options.toStderr,
+		Alone:  true,
 	}, os.LookupEnv)
 	settings, accept, err := p.start(wrongLine)
 	if err != nil {

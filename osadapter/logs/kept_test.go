@@ -449,3 +449,34 @@ func TestSwitchLooksAtTheFileBehindTheSocket(t *testing.T) {
 		t.Errorf("the file was made without need: %v", err)
 	}
 }
+
+// The number of a descriptor that was closed may be that of something else.
+func TestNothingIsTakenOutOfAnotherSocket(t *testing.T) {
+	l, p, settings := ours(t)
+	other := listen(t, filepath.Join(filepath.Dir(settings.File), "other"))
+	fd, err := dial(other.path, unix.SOCK_DGRAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := writeDatagram(fd, []byte("not for the log")); err != nil {
+		t.Fatal(err)
+	}
+	l.PostlogSocket(other.fd, true)
+	l.Finish()
+	expect(t, other.next(), "not for the log")
+	p.empty()
+}
+
+// A server has no loop that looks after its log.
+func TestLogOfAServerTriesAgainByItself(t *testing.T) {
+	r := listen(t, filepath.Join(shortDir(t), "log"))
+	origin := testOrigin(r.path)
+	origin.Alone = true
+	l := New(origin, utc())
+	defer l.Close()
+	fill(t, r.path)
+	l.Log(Info, "one")
+	l.Log(Info, "two")
+	expectLines(t, <-r.readLater(0, "two"), []string{"one", "two"})
+}

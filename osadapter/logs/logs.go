@@ -89,6 +89,9 @@ type Origin struct {
 	// Fallback lets lines be appended to the log file, or written to standard
 	// output, when the postlog socket cannot take them.
 	Fallback bool
+	// Alone is for a process that does not call Flush: what is kept is tried again
+	// by itself.
+	Alone bool
 	// Stderr copies errors, each with the lines before it, to descriptor 2 until
 	// Started is called, unless it is closed or /dev/null (Differs: Q16).
 	Stderr bool
@@ -125,6 +128,7 @@ type Log struct {
 	hopeless time.Time     // Flush asks for no more tries then
 	listener int           // the end of the postlog socket that postlogd reads; -1: it is not ours
 	unread   bool          // nobody reads it for a while
+	retry    *time.Timer   // of a process that does not call Flush; nil: nothing is kept
 	stderr   int           // a private copy of descriptor 2; -1: none
 	before   []string      // lines of the start, for who reads an error
 	err      error
@@ -300,7 +304,8 @@ func (l *Log) heed() {
 
 // collect takes what nobody reads out of the postlog socket.
 func (l *Log) collect() {
-	if !l.unread || !l.holdsFile() {
+	p, ok := l.route.target.(*postlog)
+	if !l.unread || !ok || !p.fallback || !p.isBoundTo(l.listener) {
 		return
 	}
 	const datagrams = 1024 // more than a queue holds: others may write without end
@@ -355,6 +360,28 @@ func (l *Log) keep(level Level) {
 	l.route.kept.add(level, l.line)
 	now := time.Now()
 	l.again, l.hopeless = now.Add(againPause), now.Add(hope)
+	if l.origin.Alone && l.retry == nil {
+		l.retry = time.AfterFunc(againPause, l.retryAlone)
+	}
+}
+
+// retryAlone is Flush until that is of no more use.
+func (l *Log) retryAlone() {
+	done := l.Flush()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.retry == nil {
+		return // closed
+	}
+	if done && l.idle() {
+		l.retry = nil
+		return
+	}
+	pause := againPause
+	if done {
+		pause = hope // nobody has been there for long
+	}
+	l.retry.Reset(pause)
 }
 
 // flush delivers what is kept, and tells whether the next line may follow.
@@ -549,6 +576,10 @@ func (l *Log) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.flush()
+	if l.retry != nil {
+		l.retry.Stop()
+		l.retry = nil
+	}
 	l.route.target.close()
 	l.route = route{target: nowhere{}}
 	if l.leaving != nil {

@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -91,6 +92,17 @@ func (p *postlog) offer(line []byte) error {
 		p.fd = -1
 	}
 	return err
+}
+
+// isBoundTo tells whether a descriptor is the other end of the socket. Whoever told
+// us may have closed it since, and the number may be that of something else.
+func (p *postlog) isBoundTo(fd int) bool {
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return false
+	}
+	address, ok := name.(*unix.SockaddrUnix)
+	return ok && address.Name != "" && (address.Name == p.path || strings.HasSuffix(p.path, "/"+address.Name))
 }
 
 // mayAppend tells whether postlogd could open the log file, without making it.
