@@ -263,6 +263,25 @@ func TestSlowDaemonThatIsGivenUpIsServedInTheEnd(t *testing.T) {
 	expectFile(t, settings.File, "two")
 }
 
+// A daemon that was given up and takes nothing to the last leaves its lines to the
+// log file.
+func TestLogFileHasInTheEndWhatSyslogDidNotTake(t *testing.T) {
+	dir := shortDir(t)
+	r := listen(t, filepath.Join(dir, "log"))
+	l := New(testOrigin(r.path), utc())
+	defer l.Close()
+	fill(t, r.path)
+	l.Log(Info, "one")
+	settings := postlogSettings(dir)
+	if err := l.Switch(settings); err != nil {
+		t.Fatal(err)
+	}
+	l.Log(Info, "two")
+	l.ending, l.patience = true, 50*time.Millisecond
+	l.Finish()
+	expectFile(t, settings.File, "two", "one")
+}
+
 func TestLinesBeforeMainCfGoToItsLogFile(t *testing.T) {
 	dir := shortDir(t)
 	settings := postlogSettings(dir)

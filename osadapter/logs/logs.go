@@ -543,6 +543,12 @@ func (l *Log) Finish() {
 	l.heed()
 	l.flush()
 	l.await(l.idle)
+	if l.leaving != nil { // it took nothing to the last
+		l.route.kept.take(&l.leaving.kept)
+		l.leaving.target.close()
+		l.leaving = nil
+		l.flush()
+	}
 	if !l.route.isSyslog() && !l.route.kept.empty() {
 		l.adopt(l.settings, openSyslog(l.origin.Syslog))
 		l.flush()

@@ -8,7 +8,7 @@ const maxKept = 1 << 20
 
 // foreign is the level of a line that another process wrote: its text is the
 // whole line of a log file.
-const foreign Level = 0
+const foreign = numLevels + 1
 
 // stampLength is the length of the time at the start of a line, "Mar  5
 // 13:04:09", and the blank behind it.
