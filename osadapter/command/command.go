@@ -215,7 +215,9 @@ func (r *Running) wait(deadline time.Time, unwanted bool) (core.ExitStatus, erro
 // status waits for the status, at most until the deadline.
 func (r *Running) status(deadline time.Time) (s core.ExitStatus, ok bool) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		r.look()
+		if !r.isReaped() { // look must not deliver a second status
+			r.look()
+		}
 		timer := time.NewTimer(min(pause, time.Until(deadline)))
 		select {
 		case s := <-r.ended:
