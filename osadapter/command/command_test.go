@@ -1,43 +1,52 @@
+//go:build unix
+
 package command
 
 import (
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// A status that was taken, while a pause was over at the same moment, is not
-// looked for again: there is nobody any more who could have one.
-func TestStatusIsTakenOnce(t *testing.T) {
-	done := make(chan int)
-	go func() {
-		most := 0
-		for range 1000 {
-			lock, looks := &sync.Mutex{}, 0
-			r := &Running{lock: lock, ended: make(chan core.ExitStatus, 1)}
-			r.look = func() {
-				lock.Lock()
-				defer lock.Unlock()
-				looks++
-				r.Reaped(core.ExitedWith(3))
-			}
-			for range 3 { // a pause that is over at once may win
-				if _, ok := r.status(time.Now()); ok {
-					break
-				}
-			}
-			most = max(most, looks)
+// sleeper is a program that is begun and does not end by itself.
+func sleeper(t *testing.T) *Running {
+	t.Helper()
+	r, err := Begin(&Program{Argv: []string{"/bin/sleep", "60"}, Files: []uintptr{0, 1, 2}}, &sync.Mutex{}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(r.pid(), syscall.SIGKILL)
+		_, _ = syscall.Wait4(r.pid(), nil, 0, nil)
+	})
+	return r
+}
+
+// Once the status is taken, the number can be that of somebody else: here it is that of
+// a process that must live.
+func TestWhoIsReapedIsNotKilled(t *testing.T) {
+	r := sleeper(t)
+	r.lock.Lock()
+	r.Reaped(core.ExitedWith(0))
+	r.lock.Unlock()
+	r.kill()
+	var status syscall.WaitStatus
+	for range 20 { // a signal takes a moment
+		if pid, err := syscall.Wait4(r.pid(), &status, syscall.WNOHANG, nil); pid != 0 || err != nil {
+			t.Fatalf("killed: %v, %v", status, err)
 		}
-		done <- most
-	}()
-	select {
-	case most := <-done:
-		if most != 1 {
-			t.Errorf("looked %d times for one status", most)
-		}
-	case <-time.After(time.Minute):
-		t.Fatal("waits for the place of a status that was taken before")
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestWhoIsNotReapedIsKilled(t *testing.T) {
+	r := sleeper(t)
+	r.kill()
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(r.pid(), &status, 0, nil); err != nil || status.Signal() != syscall.SIGKILL {
+		t.Errorf("%v, %v", status, err)
 	}
 }
