@@ -104,6 +104,8 @@ func daemon(words []string) (*childReport, error) {
 			refused = append(refused, refusal{unix.SYS_CLONE3, unix.ENOSYS})
 		case "filtered":
 			refused = append(refused, refusal{unix.SYS_CLONE3, unix.EACCES})
+		case "half-filtered": // the process begins its list
+			refused = append(refused, refusal{unix.SYS_CLOSE_RANGE, unix.EPERM})
 		case "no-processes":
 			// A limit would stop the runtime's threads as well, whenever it needs one.
 			refused = append(refused, refusal{unix.SYS_CLONE3, unix.EAGAIN}, refusal{unix.SYS_CLONE, unix.EAGAIN})
@@ -397,7 +399,7 @@ func TestChildGetsExactlyWhatTheContractPromises(t *testing.T) {
 }
 
 // roles are the ways by which a child comes to what is promised.
-var roles = []string{"", "crowded", "old-system", "crowded old-system", "filtered"}
+var roles = []string{"", "crowded", "old-system", "crowded old-system", "filtered", "half-filtered", "crowded half-filtered"}
 
 // env starts the daemon with odd signals, the shell with a low limit and an
 // open file above 2.
