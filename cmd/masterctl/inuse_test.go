@@ -17,7 +17,8 @@ func TestConfigurationsInUseAreRight(t *testing.T) {
 		t.Fatalf("%d files: %v", len(files), err)
 	}
 	host := map[string]string{
-		"etc/passwd": "root:x:0:0::/:\npostfix:x:102:105::/:\nnobody:x:65534:65534::/:\n", "etc/group": "root:x:0:\npostdrop:x:106:\n",
+		"etc/passwd":   "root:x:0:0::/:\npostfix:x:102:105::/:\nnobody:x:65534:65534::/:\nvmail:x:5000:5000::/:\npolicyd-spf:x:110:110::/:\nzimbra:x:111:111::/:\n",
+		"etc/group":    "root:x:0:\npostdrop:x:106:\nvmail:x:5000:\n",
 		"etc/services": "smtp 25/tcp\nsmtps 465/tcp submissions\nsubmission 587/tcp\n", "var/spool/postfix/pid/x": "", "var/lib/postfix/x": "",
 		"var/log/x": "", "bin/sh": "#!/bin/sh\n", "usr/bin/env": "#!/bin/sh\n", "dev/x": "",
 		"usr/lib/dovecot/deliver": "#!/bin/sh\n", "usr/bin/policyd-spf": "#!/usr/bin/env python3\n", "usr/bin/python3": "#!/bin/sh\n", "usr/bin/curl": "#!/bin/sh\n",

@@ -58,8 +58,11 @@ func input(main, master string) *in {
 	x.Main, x.Master = config.ParseMain("/c/main.cf", []byte(main)), config.ParseMaster("/c/master.cf", []byte(master))
 	x.Parameters = config.Evaluate(x.Main, x.facts, config.Options{})
 	x.Programs = make(map[string]config.Program)
-	x.Users = map[string]config.User{"nobody": {Found: true, UID: 65534, GID: 65534}}
-	x.Groups = map[string]config.Group{"staff": {Found: true, GID: 50}}
+	x.Users = map[string]config.User{
+		"nobody": {Found: true, UID: 65534, GID: 65534}, "postfix": x.facts.Users["postfix"], "ghost": {}, "1000": {},
+		"toor": {Found: true}, "other": {Found: true, UID: 102, GID: 7}, "clerk": {Found: true, UID: 7, GID: 105},
+	}
+	x.Groups = map[string]config.Group{"staff": {Found: true, GID: 50}, "root": {Found: true}, "postdrop": x.facts.Groups["postdrop"], "ghosts": {}}
 	for list := Needs(&x.Input); len(list) > 0; list = Needs(&x.Input) {
 		for _, path := range list {
 			x.Programs[path] = x.look(path)

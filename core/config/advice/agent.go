@@ -16,22 +16,18 @@ type agent struct {
 	confine bool   // it runs in a root directory of its own
 }
 
-// agentOf reads the arguments of an entry as pipe(8) and spawn(8) do: their
-// own attributes end where argv begins. What a macro names is not known.
+// agentOf finds the program of an entry of pipe(8) or spawn(8). What a macro
+// names is not known.
 func agentOf(e *config.MasterEntry) (a agent, ok bool) {
-	if command := e.Fields[config.ColumnCommand].Text; command != "pipe" && command != "spawn" {
-		return a, false
-	}
-	for _, f := range e.Args {
-		text, _ := f.Stripped()
-		switch name, value, _ := strings.Cut(text, "="); name {
+	for _, given := range attributesOf(e) {
+		switch given.name {
 		case "user":
-			a.user = value
+			a.user = given.value
 		case "chroot":
 			a.confine = true
 		case "argv":
-			a.program, a.argv = value, f
-			return a, value != "" && strings.IndexByte(value, '$') < 0 && !a.confine
+			a.program, a.argv = given.value, given.field
+			return a, a.program != "" && strings.IndexByte(a.program, '$') < 0 && !a.confine
 		}
 	}
 	return a, false

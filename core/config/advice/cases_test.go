@@ -477,6 +477,39 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"accounts as which nothing is run", "virtual_transport = b\n", "a unix - n n - - spawn user=ghost argv=/bin/x\nb unix - n n - - pipe user=1000 argv=/bin/x\nc unix - n n - - pipe user=ghost argv=/bin/x\n" +
+			"d unix - n n - - pipe user=toor argv=/bin/x\ne unix - n n - - spawn {user=root} argv=/bin/x\nf unix - n n - - pipe user=other argv=/bin/x\ng unix - n n - - spawn user= argv=/bin/x\n" +
+			"h unix - n n - - spawn user=nobody:ghosts argv=/bin/x\ni unix - n n - - pipe user=nobody:root argv=/bin/x\nj unix - n n - - pipe USER=clerk argv=/bin/x\nk unix - n n - - pipe user=nobody:postdrop argv=/bin/x\n" +
+			"l unix - n n - - spawn user=nobody:postdrop argv=/bin/x\nm unix - n n - - pipe user=clerk:staff argv=/bin/x\nn unix - n n - - pipe user=unseen:unseen argv=/bin/x\n",
+		[]string{
+			"bad-attribute master.cf:1:29 there is no user ghost: spawn refuses to start => make it",
+			"bad-attribute master.cf:2:28 there is no user 1000: pipe refuses to start => a number is taken for one",
+			"bad-attribute master.cf:4:28 the user toor has the rights of root: pipe refuses to start => an account of its own",
+			"bad-attribute master.cf:5:30 the user root has the rights of root: spawn refuses to start => an account of its own",
+			"bad-attribute master.cf:6:28 the user other is the owner of the mail system: pipe refuses to start => an account of its own",
+			"bad-attribute master.cf:7:29 user= lacks the name of an account: spawn refuses to start => user=ACCOUNT",
+			"bad-attribute master.cf:8:36 there is no group ghosts: spawn refuses to start => make it",
+			"bad-attribute master.cf:9:35 the group root is that of root: pipe refuses to start => user=ACCOUNT:GROUP",
+			"bad-attribute master.cf:10:28 the group of clerk is that of the mail system: pipe refuses to start => user=ACCOUNT:GROUP",
+			"bad-attribute master.cf:11:35 the group postdrop is that of setgid_group: pipe refuses to start => user=ACCOUNT:GROUP",
+		},
+	},
+	{
+		"attributes that nobody knows", "", "a unix - n n - - pipe flags=RZ user=nobody argv=/bin/x size=x\nb unix - n n - - pipe user=nobody size=1x argv=/bin/x\nc unix - n n - - pipe user=nobody command=/bin/x\n" +
+			"d unix - n n - - spawn flags=R user=nobody argv=/bin/x\ne unix - n n - - spawn user=nobody -v argv=/bin/x\nf unix - n n - - pipe user = nobody argv=/bin/x\ng unix - n n - - pipe {user = nobody} argv=/bin/x\n" +
+			"h unix - n n - - pipe -v -o x=y Flags=BDFORXhqu.> Size= EOL=\\r directory=/ chroot=/ null_sender= user=nobody argv=/bin/x\ni unix - n n - - spawn user=nobody # argv=/bin/x\n",
+		[]string{
+			`bad-attribute master.cf:1:29 the flag "Z" is none of pipe: it refuses to start => BDFORXhqu.>`,
+			`bad-attribute master.cf:2:40 "1x" is no size: pipe refuses to start => a number of bytes`,
+			`bad-attribute master.cf:3:35 "command=/bin/x" is no attribute of pipe: it refuses to start => null_sender= size= argv=`,
+			`bad-attribute master.cf:4:24 "flags=R" is no attribute of spawn: it refuses to start => user= argv=`,
+			`bad-attribute master.cf:5:36 "-v" is no attribute of spawn: it refuses to start => before user=nobody`,
+			`bad-attribute master.cf:6:23 "user" is no attribute of pipe: it refuses to start => without blanks around the =`,
+			`bad-attribute master.cf:7:23 "user = nobody" is no attribute of pipe: it refuses to start => without blanks around the =`,
+			`bad-attribute master.cf:9:36 "#" is no attribute of spawn: it refuses to start => lines of their own`,
+		},
+	},
+	{
 		"levels by accident", "compatibility_level = +3. 6\n", "",
 		[]string{`odd-level main.cf:1:23 "+3. 6" is accepted as a level => 3.6`},
 	},

@@ -69,6 +69,7 @@ const (
 	RepeatedOverride   Code = "repeated-override"
 	UnclosedBrace      Code = "unclosed-brace"
 	MissingAttribute   Code = "missing-attribute"
+	BadAttribute       Code = "bad-attribute"
 	WrongName          Code = "wrong-name"
 	BrokenProgram      Code = "broken-program"
 	MissingInterpreter Code = "missing-interpreter"
@@ -77,6 +78,7 @@ const (
 
 // codes are all of them, sorted by their texts.
 var codes = [...]Code{
+	BadAttribute,
 	BrokenMacro,
 	BrokenProgram,
 	CannotChroot,

@@ -113,7 +113,6 @@ func (c *check) demanded(e *entry) {
 	}
 	c.wakeup(e)
 	c.named(e)
-	c.attributes(e)
 	want := map[privacy]string{private: "y", public: "n"}[e.server.privacy]
 	where := map[string]string{"y": "private/", "n": "public/"}[want]
 	column := e.Fields[config.ColumnPrivate].Text
@@ -134,26 +133,6 @@ func (c *check) named(e *entry) {
 	if reads != "" && writes != "" && e.name() != reads && e.name() != writes {
 		c.inMaster(WrongName, e.place(config.ColumnName), "proxymap refuses to serve under another name than "+reads+" or "+writes,
 			"write one of these names")
-	}
-}
-
-// attributes looks at the servers that run other programs.
-func (c *check) attributes(e *entry) {
-	if e.cutShort || e.command() != "spawn" && e.command() != "pipe" {
-		return
-	}
-	for _, attribute := range []string{"user=", "argv="} {
-		found := false
-		for _, f := range e.Args {
-			if text, _ := f.Stripped(); hasAttribute(text, attribute) {
-				found = true
-			}
-		}
-		if !found {
-			c.inMaster(MissingAttribute, e.place(config.ColumnCommand), e.command()+" needs "+attribute+" among its arguments: without it nothing is run",
-				"write user=ACCOUNT argv=PROGRAM ARGUMENTS after the command")
-			return
-		}
 	}
 }
 

@@ -128,6 +128,7 @@ func (c *check) services() {
 			c.demanded(e)
 			c.arguments(e)
 			c.unread(e)
+			c.attributes(e)
 			c.agent(e)
 		}
 		c.braces(e)

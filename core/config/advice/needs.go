@@ -11,6 +11,9 @@ import (
 // maxPrograms bounds the paths to look at.
 const maxPrograms = 4096
 
+// maxAccounts bounds the accounts, and the groups, to look up.
+const maxAccounts = 256
+
 // Needs lists the paths that must be looked at before Check can tell whether
 // the master can start and the commands can be run, sorted, without duplicates,
 // at most a few thousand. What is known of some of them raises the need for
@@ -84,23 +87,18 @@ func (in *Input) behind(file, environment string) (list []string) {
 }
 
 // NeedAccounts lists the accounts that must be known before Check can tell
-// whether programs can be run by them, sorted: those whose programs, as far as
-// in.Programs has them, not everybody may execute.
+// whether programs can be run by them, sorted, at most a few hundred: those that
+// pipe(8) and spawn(8) are given.
 func NeedAccounts(in *Input) (users, groups []string) {
 	if in.Parameters == nil || in.Master == nil {
 		return nil, nil
 	}
 	for e := range in.switchedOn {
-		a, ok := agentOf(e)
-		if !ok {
-			continue
-		}
-		for _, file := range a.paths(in.Parameters) {
-			if p := in.Programs[file]; !p.Regular || !in.restricted(file, &p) {
-				continue
+		for _, a := range attributesOf(e) {
+			if a.name == "user" && strings.IndexByte(a.value, '$') < 0 {
+				user, group, _ := strings.Cut(a.value, ":")
+				users, groups = append(users, user), append(groups, group)
 			}
-			user, group, _ := strings.Cut(a.user, ":")
-			users, groups = append(users, user), append(groups, group)
 		}
 	}
 	return named(users), named(groups)
@@ -109,15 +107,6 @@ func NeedAccounts(in *Input) (users, groups []string) {
 // named sorts names, each once, without the empty one.
 func named(names []string) []string {
 	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
-}
-
-// restricted reports whether somebody may not execute a program.
-func (in *Input) restricted(file string, p *config.Program) bool {
-	for _, directory := range append(above(file), above(p.Target)...) {
-		if d, known := in.Programs[directory]; known && d.Directory && d.Mode&0o111 != 0o111 {
-			return true
-		}
-	}
-	return p.Mode&0o111 != 0o111
+	names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+	return names[:min(len(names), maxAccounts)]
 }

@@ -26,6 +26,10 @@ func arguments(e *entry) (list []argument) {
 	if !e.ours {
 		return nil
 	}
+	return argumentsOf(e.MasterEntry)
+}
+
+func argumentsOf(e *config.MasterEntry) (list []argument) {
 	texts, offsets := make([]string, len(e.Args)), make([]int, len(e.Args))
 	for i, f := range e.Args {
 		texts[i], offsets[i] = f.Stripped()
