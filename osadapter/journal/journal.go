@@ -185,8 +185,11 @@ func (j *Journal) hand(o order) {
 
 // look sees what has become of what the writer was given to do.
 func (j *Journal) look() {
-	if j.recording && j.writer.failed() == j.file {
-		j.recording = false
+	if !j.recording && !j.behind {
+		return
+	}
+	if j.writer.failed() == j.file { // this was logged
+		j.recording, j.behind = false, false
 	}
 	if !j.behind {
 		return

@@ -141,6 +141,32 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	}
 }
 
+// A file that was given up and then fails waits for a reload, as its warning says.
+func TestErrorOfAFileThatWasGivenUpWaitsForAReload(t *testing.T) {
+	s := newBeside(t, 8000)
+	s.hang()
+	s.j.Apply(s.path("missing/j"), 1<<30)
+	for !s.j.behind {
+		s.live(1000)
+		s.j.Flush()
+	}
+	s.told()
+	s.goOn()
+	eventually(t, "what waited is tried", func() bool { _, idle := s.j.writer.waits(); return idle })
+	s.live(100)
+	s.settled()
+	if told := s.told(); len(told) != 1 || !strings.Contains(told[0], "No such file or directory; no steps are written there until the next reload") {
+		t.Errorf("told: %q", told)
+	}
+	if err := os.Mkdir(s.path("missing"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.j.Apply(s.path("missing/j"), large)
+	s.live(100)
+	s.settled()
+	s.replays("missing/j")
+}
+
 // Errors are told once, and a reload tries again, as without a goroutine.
 func TestErrorsBesideAreToldOnceAndTriedAgain(t *testing.T) {
 	s := newBeside(t, 8000)
