@@ -1,11 +1,13 @@
 package osadapter
 
 import (
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/benbjohnson/clock"
 
@@ -19,6 +21,7 @@ import (
 // refused, services that go and come. What was recorded replays to the last
 // byte, over all the snapshots on the way.
 func TestRealRunReplaysToTheLastByte(t *testing.T) {
+	begun := time.Now()
 	file := filepath.Join(t.TempDir(), "recording")
 	note := filepath.Join(t.TempDir(), "note")
 	woken := local("woken", "note:"+note, 1)
@@ -82,6 +85,19 @@ func TestRealRunReplaysToTheLastByte(t *testing.T) {
 	steps, err := trace.Replay(recording)
 	if err != nil || uint64(steps) != s.machine.View().Step {
 		t.Fatalf("%d of %d steps: %v", steps, s.machine.View().Step, err)
+	}
+	reader, err := trace.NewReader(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; ; n++ {
+		record, err := reader.Next()
+		if err == io.EOF && n > steps {
+			break
+		}
+		if at := time.Unix(0, record.Wall); err != nil || record.Machine == nil && (at.Before(begun) || at.After(time.Now())) {
+			t.Fatalf("record %d is of %v, which is not since %v: %v", n, at, begun, err)
+		}
 	}
 	text, err := trace.Text(recording)
 	if err != nil {

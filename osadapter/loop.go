@@ -98,13 +98,21 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 // for instance when a process is moved to another machine: the machine takes a time
 // before the last one for a bug. After such a jump time goes on from the last one.
 func (l *Loop) Now() core.Time {
-	now := core.Time(l.clock.Now().Sub(l.origin))
+	now, _ := l.times()
+	return now
+}
+
+// times returns the machine's time and that of the wall clock, in nanoseconds since
+// 1970.
+func (l *Loop) times() (now core.Time, wall int64) {
+	at := l.clock.Now()
+	now = core.Time(at.Sub(l.origin))
 	if now < l.latest {
 		l.origin = l.origin.Add(time.Duration(now - l.latest))
 		now = l.latest
 	}
 	l.latest = now
-	return now
+	return now, at.UnixNano()
 }
 
 // Commands runs short-lived programs beside the loop.
@@ -335,8 +343,8 @@ func (l *Loop) step(ev core.Event) {
 	if l.exec.ending != nil {
 		return
 	}
-	now := l.Now()
-	l.Journal.Event(now, &ev)
+	now, wall := l.times()
+	l.Journal.Event(now, wall, &ev)
 	actions := l.machine.Step(now, ev)
 	l.Journal.Actions(actions)
 	l.exec.Do(actions)

@@ -58,7 +58,7 @@ func TestRecordingAStepTakesNoMemory(t *testing.T) {
 	record := func() {
 		now += 12345
 		ev := town.next()
-		ring.Event(now, &ev)
+		ring.Event(now, 1_800_000_000_000_000_000+int64(now), &ev)
 		ring.Actions(town.m.Step(now, ev))
 	}
 	for range 100000 {
@@ -88,7 +88,7 @@ func BenchmarkRecord(b *testing.B) {
 						town.m.Step(now, ev)
 						continue
 					}
-					ring.Event(now, &ev)
+					ring.Event(now, 1_800_000_000_000_000_000+int64(now), &ev)
 					ring.Actions(town.m.Step(now, ev))
 				}
 				if recorded {
@@ -121,7 +121,7 @@ func BenchmarkReplay(b *testing.B) {
 	for range 10000 {
 		now += 12345
 		ev := town.next()
-		ring.Event(now, &ev)
+		ring.Event(now, 1_800_000_000_000_000_000+int64(now), &ev)
 		ring.Actions(town.m.Step(now, ev))
 	}
 	recording := ring.AppendRecording(nil)

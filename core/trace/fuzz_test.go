@@ -116,10 +116,10 @@ func readAll(t *testing.T, b []byte) (steps int, err error) {
 			t.Fatalf("byte %d: %v", at, err)
 		}
 		again := w.again(&record)
-		if renewed := record.Old && record.Machine != nil; !renewed && !bytes.Equal(again, record.raw) || !bytes.HasPrefix(b[at:], record.raw) {
+		if renewed := record.Old && record.Machine != nil; !renewed && !bytes.Equal(again, record.raw) || !bytes.HasPrefix(b[at+len(record.walls):], record.raw) {
 			t.Fatalf("byte %d: read %x, which is written as %x", at, record.raw, again)
 		}
-		at += len(record.raw)
+		at += len(record.walls) + len(record.raw)
 		if record.Machine == nil {
 			steps++
 		}
@@ -143,6 +143,7 @@ func whole(record *Record) error {
 
 // again writes one record after those before it.
 func (w *Writer) again(record *Record) []byte {
+	w.b = append(w.b, record.walls...)
 	at := len(w.b)
 	switch {
 	case record.Fresh:
@@ -317,11 +318,12 @@ func FuzzRing(f *testing.F) {
 			return v % n
 		})
 		r := NewRing(l.m, int(size))
+		w := &clocked{Ring: r}
 		number, newest := r.Segment()
 		snapshot, step := len(newest), 0 // the largest
 		for steps := 0; steps < 300 && len(choices) > 0 && !l.exited; steps++ {
 			before := len(newest)
-			l.live(1, r)
+			l.live(1, w)
 			next, b := r.Segment()
 			if next == number && len(b) <= before || next < number || next > number+1 {
 				t.Fatalf("segment %d of %d bytes, then %d of %d", number, before, next, len(b))

@@ -161,6 +161,22 @@ type recorder interface {
 	Actions([]core.Action)
 }
 
+// clocked records with a wall clock that is set every seventh step.
+type clocked struct {
+	*Ring
+	steps int64
+}
+
+func (c *clocked) Event(now core.Time, ev *core.Event) {
+	c.steps++
+	c.Ring.Event(now, clockOf(c.steps, now), ev)
+}
+
+// clockOf is what the wall clock of clocked says at a step, counted from 1.
+func clockOf(step int64, now core.Time) int64 {
+	return 1_800_000_000_000_000_000 + int64(now) + step/7*int64(core.Second)
+}
+
 // live makes at most n steps and has them recorded.
 func (l *life) live(n int, w recorder) (steps int) {
 	for steps < n && !l.exited {

@@ -21,6 +21,10 @@ type Record struct {
 	// Time is that of the step; of a beginning, that of the step before it.
 	Time core.Time
 
+	// Wall is that instant of the wall clock, in nanoseconds since 1970; 0: the
+	// recording does not say.
+	Wall int64
+
 	// Event and Actions are the step's. Open tells that the recording ends
 	// before the actions. Actions are valid until the next call of Next.
 	Event   core.Event
@@ -31,7 +35,8 @@ type Record struct {
 	// what machines remember since then.
 	Old bool
 
-	raw []byte // as it was read
+	raw   []byte // as it was read
+	walls []byte // what the recording says of the wall clock before it
 }
 
 // The reasons for which a recording cannot be read on.
@@ -54,6 +59,8 @@ type Reader struct {
 	size    int
 	offset  int
 	old     bool
+	walled  bool // ahead means something
+	ahead   int64
 	refs    core.References
 	now     core.Time
 	begun   bool
@@ -95,15 +102,38 @@ func (r *Reader) Next() (Record, error) {
 	if len(r.rest) == 0 {
 		return Record{}, io.EOF
 	}
+	walls, err := r.walls()
+	var record Record
 	before := r.rest
-	record, err := r.next()
+	if err == nil && len(before) > 0 {
+		record, err = r.next()
+	}
 	if err != nil {
 		r.rest = nil // nothing follows
 		return Record{}, fmt.Errorf("byte %d: %w", r.offset, err)
 	}
-	record.raw, record.Old = before[:len(before)-len(r.rest)], r.old
 	r.offset = r.size - len(r.rest)
+	if len(before) == 0 {
+		return Record{}, io.EOF
+	}
+	record.walls, record.raw, record.Old = walls, before[:len(before)-len(r.rest)], r.old
+	if r.walled {
+		record.Wall = int64(record.Time) + r.ahead
+	}
 	return record, nil
+}
+
+// walls takes in what the recording says of the wall clock before the next record.
+func (r *Reader) walls() (raw []byte, err error) {
+	before := r.rest
+	for len(r.rest) > 0 && r.rest[0] == recordWall && r.begun && !r.old {
+		ahead, rest, ok := takeNumber(r.rest[1:])
+		if !ok {
+			return nil, ErrMalformed
+		}
+		r.ahead, r.walled, r.rest = ahead, true, rest
+	}
+	return before[:len(before)-len(r.rest)], nil
 }
 
 // Offset is how many bytes of the recording the records that Next gave and the

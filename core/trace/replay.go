@@ -14,6 +14,7 @@ import (
 type Difference struct {
 	Step     int // counted from 1 in the recording
 	Time     core.Time
+	Wall     int64 // of the wall clock; see Record
 	Event    string
 	Recorded []string // the actions, one line each
 	Got      []string // those of the replay, or what it broke
@@ -22,7 +23,7 @@ type Difference struct {
 // Error shows both sides.
 func (d *Difference) Error() string {
 	text := fmt.Sprintf("step %d differs\nevent: %s %s\nrecorded:%s\nreplayed:%s",
-		d.Step, stamp(d.Time), d.Event, indented(d.Recorded), indented(d.Got))
+		d.Step, instant(d.Time, d.Wall), d.Event, indented(d.Recorded), indented(d.Got))
 	if strings.Join(d.Recorded, "\n") == strings.Join(d.Got, "\n") {
 		text += "\n(the lines are equal: they refer to different settings)"
 	}
@@ -49,12 +50,13 @@ func (d *StateDifference) Error() string {
 type Broken struct {
 	Step  int
 	Time  core.Time
+	Wall  int64 // of the wall clock; see Record
 	Event string
 	Cause error // mostly a core.BrokenInvariant
 }
 
 func (b *Broken) Error() string {
-	return fmt.Sprintf("step %d, as when it was recorded: %v\nevent: %s %s", b.Step, b.Cause, stamp(b.Time), b.Event)
+	return fmt.Sprintf("step %d, as when it was recorded: %v\nevent: %s %s", b.Step, b.Cause, instant(b.Time, b.Wall), b.Event)
 }
 
 // Unwrap gives the cause.
@@ -110,9 +112,9 @@ func (p *player) play(record *Record) error {
 	}
 	event := string(record.Event.AppendText(nil))
 	if broken != nil && record.Open {
-		return &Broken{p.steps + 1, record.Time, event, broken}
+		return &Broken{p.steps + 1, record.Time, record.Wall, event, broken}
 	}
-	d := &Difference{Step: p.steps + 1, Time: record.Time, Event: event, Recorded: lines(record.Actions), Got: lines(actions)}
+	d := &Difference{Step: p.steps + 1, Time: record.Time, Wall: record.Wall, Event: event, Recorded: lines(record.Actions), Got: lines(actions)}
 	if record.Open {
 		d.Recorded = []string{"(the recording ends here)"}
 	}

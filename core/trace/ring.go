@@ -23,7 +23,13 @@ type Ring struct {
 	total  int    // bytes in older
 	spare  []byte // a buffer to be used again
 	number uint64
+	walled bool  // the newest segment says what the wall clock is
+	ahead  int64 // of the machine's time
 }
+
+// wallTolerance is how far the wall clock may be set before a recording says so: its
+// readers compare it with lines of a log.
+const wallTolerance = int64(core.Millisecond)
 
 // NewRing begins with the machine as it is, between two steps.
 func NewRing(m *core.Machine, size int) *Ring {
@@ -32,13 +38,26 @@ func NewRing(m *core.Machine, size int) *Ring {
 	return r
 }
 
-// Event begins a step, before the machine is stepped. When the newest segment
-// is full it first begins another, see Advance.
-func (r *Ring) Event(now core.Time, ev *core.Event) {
+// Event begins a step, before the machine is stepped. wall is what the wall clock says
+// at that time, in nanoseconds since 1970; 0: nobody knows. When the newest segment is
+// full it first begins another, see Advance.
+func (r *Ring) Event(now core.Time, wall int64, ev *core.Event) {
 	if r.Full() {
 		r.Advance()
 	}
+	if wall != 0 {
+		r.sayWall(wall - int64(now))
+	}
 	r.w.Event(now, ev)
+}
+
+// sayWall says by how much the wall clock is ahead, unless the segment does already.
+func (r *Ring) sayWall(ahead int64) {
+	if moved := ahead - r.ahead; r.walled && moved < wallTolerance && moved > -wallTolerance {
+		return
+	}
+	r.walled, r.ahead = true, ahead
+	r.w.Wall(ahead)
 }
 
 // Actions ends the step.
@@ -77,6 +96,7 @@ func (r *Ring) Advance() {
 
 func (r *Ring) begin() {
 	r.number++
+	r.walled = false
 	r.w.Snapshot(r.m)
 	r.room = max(r.size/segmentsInRing, 2*len(r.w.b))
 }

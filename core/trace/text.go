@@ -7,8 +7,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Text gives a recording as lines: time and event of each step, and below it,
-// indented, its actions. With an error the text says what was read before it.
+// Text gives a recording as lines: the time of each step, of the machine and if it is
+// known of the wall clock in UTC, and its event, and below it, indented, its actions. With an error the text says what was read before it.
 func Text(recording []byte) ([]byte, error) {
 	r, err := NewReader(recording)
 	if err != nil {
@@ -32,7 +32,7 @@ func (r *Record) AppendText(dst []byte) []byte {
 	if r.Machine != nil {
 		return r.appendBeginning(dst)
 	}
-	dst = append(dst, stamp(r.Time)...)
+	dst = append(dst, instant(r.Time, r.Wall)...)
 	dst = append(dst, ' ')
 	dst = append(r.Event.AppendText(dst), '\n')
 	for i := range r.Actions {
@@ -47,7 +47,7 @@ func (r *Record) AppendText(dst []byte) []byte {
 
 func (r *Record) appendBeginning(dst []byte) []byte {
 	dst = append(dst, "# "...)
-	dst = append(dst, stamp(r.Time)...)
+	dst = append(dst, instant(r.Time, r.Wall)...)
 	if !r.Fresh {
 		view := r.Machine.View()
 		dst = append(dst, " snapshot after step "...)
@@ -72,6 +72,14 @@ func (r *Record) appendBeginning(dst []byte) []byte {
 		}
 	}
 	return append(dst, '\n')
+}
+
+// instant is the machine's time and, if it is known, that of the wall clock.
+func instant(t core.Time, wall int64) string {
+	if wall == 0 {
+		return stamp(t)
+	}
+	return string(AppendWall([]byte(stamp(t)+" "), wall))
 }
 
 // stamp is an instant in seconds, with all its digits.

@@ -15,9 +15,15 @@
 // the same bytes again.
 //
 //	recording = Mark { segment }
-//	segment   = ( 1 time options | 2 time length snapshot ) { step }
+//	segment   = ( 1 time options | 2 time length snapshot ) { step | wall }
 //	step      = 3 delay event actions
+//	wall      = 4 offset
 //	actions   = count { action }
+//
+// The machine knows no wall clock. For readers a recording says by how much the wall
+// clock was ahead of the machine's time, in nanoseconds since 1970, from there on:
+// at the beginning of a segment, and when it was set. No replay depends on it.
+// Recordings of OldVersion have none.
 //
 // The last step of a recording may lack its actions: it was begun and never
 // ended, because the machine broke an invariant there.
@@ -52,6 +58,7 @@ const (
 	recordFresh    = 1
 	recordSnapshot = 2
 	recordStep     = 3
+	recordWall     = 4
 )
 
 // lengthSize is the width of the length before a snapshot, little-endian.
@@ -106,6 +113,12 @@ func (w *Writer) Actions(actions []core.Action) {
 	for i := range actions {
 		w.b = w.refs.AppendAction(w.b, &actions[i])
 	}
+}
+
+// Wall says by how much the wall clock is ahead of the machine's time.
+func (w *Writer) Wall(offset int64) {
+	w.b = append(w.b, recordWall)
+	w.b = appendNumber(w.b, offset)
 }
 
 func appendNumber(b []byte, v int64) []byte {

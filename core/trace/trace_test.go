@@ -83,7 +83,7 @@ func TestRingStaysWithinItsBoundAndReplays(t *testing.T) {
 				total := 0
 				for range test.steps {
 					snapshots := ring.number
-					total += l.live(1, ring)
+					total += l.live(1, &clocked{Ring: ring})
 					_, b := ring.Segment()
 					if ring.number == snapshots {
 						largestStep = max(largestStep, len(b)-before)
@@ -140,7 +140,7 @@ func beginning(segment []byte) int {
 func TestRingReplaysFromAnySegment(t *testing.T) {
 	l := newLife(core.Options{Strict: true}, sequence(3))
 	ring := NewRing(l.m, 16000)
-	l.live(10000, ring)
+	l.live(10000, &clocked{Ring: ring})
 	if len(ring.older) < 2 {
 		t.Fatalf("%d older segments", len(ring.older))
 	}

@@ -60,15 +60,16 @@ func New(m *core.Machine, size int, around Surroundings) *Journal {
 	return &Journal{around: &around, ring: trace.NewRing(m, size), writer: newWriter(&around)}
 }
 
-// Event begins a step, before the machine is stepped.
-func (j *Journal) Event(now core.Time, ev *core.Event) {
+// Event begins a step, before the machine is stepped. wall is what the wall clock says
+// at that time, in nanoseconds since 1970.
+func (j *Journal) Event(now core.Time, wall int64, ev *core.Event) {
 	if j == nil {
 		return
 	}
 	if j.ring.Full() {
 		j.advance()
 	}
-	j.ring.Event(now, ev)
+	j.ring.Event(now, wall, ev)
 	if j.behind {
 		j.late++
 	}

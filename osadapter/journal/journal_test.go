@@ -51,9 +51,12 @@ func newScene(t testing.TB, size int) *scene {
 func (s *scene) step(ev core.Event) {
 	s.now += 1000
 	s.steps++
-	s.j.Event(s.now, &ev)
+	s.j.Event(s.now, s.wall(), &ev)
 	s.j.Actions(s.m.Step(s.now, ev))
 }
+
+// wall is the wall clock of the scene.
+func (s *scene) wall() int64 { return 1_800_000_000_000_000_000 + int64(s.now) }
 
 func (s *scene) live(n int) {
 	for range n {

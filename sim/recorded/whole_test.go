@@ -77,7 +77,7 @@ func TestRecordingThatBeginsLateMayBreakOff(t *testing.T) {
 	r := trace.NewRing(m, 0)
 	for i, ev := range []core.Event{core.LoadedConfig(0, config()), core.OpenedListener(1, 0), core.OpenedListener(2, 0), core.OpenedListener(3, 0), core.ReadyListener(1), core.StartedChild(1, 1, 4001), core.GotSignal(core.SIGTERM)} {
 		now := core.Time(int64(i+1) * int64(second))
-		r.Event(now, &ev)
+		r.Event(now, 0, &ev)
 		r.Actions(m.Step(now, ev))
 		r.Advance()
 	}

@@ -12,6 +12,7 @@ var (
 		{"s-starting", "a start is under way"},
 		{"s-served", "served: the children watch"},
 		{"s-full", "full: nobody watches"},
+		{"s-short", "no descriptor is free: nobody watches"},
 		{"s-throttled", "throttled: nobody watches"},
 		{"s-held", "held: predecessors still live"},
 		{"s-stopping", "removed, children left"},
@@ -77,7 +78,7 @@ const pageText = `<!DOCTYPE html>
 {{- end}}
 <div class="chart">
 <svg class="corner" width="190" height="{{.Axis}}" role="presentation">
-<text x="4" y="12" class="tick">seconds</text><text x="4" y="33" class="name">operator</text>
+<text x="4" y="12" class="tick">{{.Unit}}</text><text x="4" y="33" class="name">operator</text>
 </svg>
 <svg class="axis" width="{{.Width}}" height="{{.Axis}}" role="img" aria-label="time, and what the operator does">
 {{- range .Ticks}}
@@ -117,6 +118,9 @@ const pageText = `<!DOCTYPE html>
 {{- end}}
 </svg>
 </div>
+{{- if .Quiet}}
+<details class="quiet"><summary>{{.QuietWords}}</summary><ul>{{range .Quiet}}<li>{{.}}</li>{{end}}</ul></details>
+{{- end}}
 {{- with .Broken}}
 <section class="sides" id="broken">
 {{template "side" .Left}}
@@ -154,7 +158,7 @@ svg{display:block}svg text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:var
 svg .name{font-weight:600;font-size:12px}svg .about,svg .tick{fill:var(--soft);font-size:10px}
 svg .generation{font-size:9px;pointer-events:none}svg .beside{font:10px ui-monospace,"DejaVu Sans Mono",monospace;fill:var(--soft)}svg .differs{fill:var(--bad);font-weight:600}
 .grid{stroke:var(--grid);fill:none}
-.s-waiting{fill:var(--waiting)}.s-starting{fill:var(--starting)}.s-served{fill:var(--served)}.s-full{fill:var(--full)}
+.s-waiting{fill:var(--waiting)}.s-starting{fill:var(--starting)}.s-served{fill:var(--served)}.s-full{fill:var(--full)}.s-short{fill:var(--busy)}
 .s-throttled{fill:var(--throttled)}.s-held{fill:var(--held)}.s-stopping{fill:var(--stopping)}.s-opening{fill:var(--opening)}
 .bar{stroke:var(--soft);stroke-width:.5}.b-starting{fill:var(--plate);stroke-dasharray:2 2}.b-idle{fill:var(--idle)}.b-busy{fill:var(--busy)}
 .b-retired{fill:var(--retired)}.b-dying{fill:var(--dying)}
@@ -170,6 +174,7 @@ svg .generation{font-size:9px;pointer-events:none}svg .beside{font:10px ui-monos
 .broken{stroke:#e00000;stroke-width:3;fill:none}
 .sides{display:grid;grid-template-columns:1fr 1fr;gap:12px;margin-top:12px;border-left:3px solid #e00000;padding-left:12px}
 .sides ul{margin:0;padding-left:16px;font:12px/1.5 ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
+.quiet{margin-top:10px;font-size:12px}.quiet ul{columns:18em;margin:4px 0;padding-left:16px;overflow-wrap:anywhere}
 .legend{margin-top:14px;display:grid;gap:8px;font-size:12px}.legend h2{font-size:12px}
 .legend span{display:inline-flex;align-items:center;gap:6px;margin:0 16px 2px 0;white-space:nowrap}.legend svg{flex:none}
 `

@@ -52,7 +52,7 @@ func (s *Story) draw() (*picture, *stage, error) {
 			first, before = false, r.Now
 			if p.now-ticked >= tickSpace/maxStretch {
 				ticked = p.now
-				p.ticks = append(p.ticks, tick{p.now, clock(r.Now.Sub(s.records[0].Now))})
+				p.ticks = append(p.ticks, tick{p.now, s.when(r)})
 			}
 		}
 		if r.Step >= s.from+s.steps {
@@ -154,7 +154,10 @@ type (
 		Command         string
 		Width, Height   string
 		Axis            string // height of it
+		Unit            string // of the times
 		Lanes           []drawnLane
+		Quiet           []string // services that are not drawn
+		QuietWords      string
 		Lines           []path
 		Ticks           []text
 		Acts            []path
@@ -181,15 +184,20 @@ func (s *Story) page() (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	pg := &page{Title: s.title, Command: s.command, States: stateLegend, Bars: barLegend, Marks: markLegend, Ways: wayLegend, Across: acrossLegend, Axis: px(axisHeight)}
+	pg := &page{Title: s.title, Command: s.command, States: stateLegend, Bars: barLegend, Marks: markLegend, Ways: wayLegend, Across: acrossLegend, Axis: px(axisHeight), Unit: s.unit()}
 	y := float64(laneTop)
 	width := p.width + 2
 	if s.broken != nil {
 		s.broken.conclude(g)
 		width += besideSize
 	}
+	quiet := s.quiet(p)
 	for _, l := range p.lanes {
 		if !l.visible() {
+			continue
+		}
+		if quiet[l] {
+			pg.Quiet = append(pg.Quiet, fmt.Sprintf("%d %s: %s, %s", l.id, l.name, l.about, l.states[len(l.states)-1].look))
 			continue
 		}
 		d := l.layOut(y)
@@ -211,7 +219,8 @@ func (s *Story) page() (*page, error) {
 		pg.Broken = &breachOnPage{Text: b.text, Line: path{"M" + px(p.width) + " 0V" + px(y), "broken", b.text}, Left: b.left, Right: b.right}
 	}
 	pg.Width, pg.Height = px(width), px(y)
-	pg.Subtitle = s.subtitle(len(pg.Lanes))
+	pg.Subtitle = s.subtitle(len(pg.Lanes) + len(pg.Quiet))
+	pg.QuietWords = quietWords(len(pg.Quiet))
 	return pg, nil
 }
 
@@ -221,8 +230,50 @@ func (s *Story) subtitle(lanes int) string {
 	}
 	last := s.records[len(s.records)-1]
 	to := min(last.Step, s.from+s.steps-1)
-	return fmt.Sprintf("steps %d to %d of %d, %d services, %s seconds from the first step to the last",
+	text := fmt.Sprintf("steps %d to %d of %d, %d services, %s seconds from the first step to the last",
 		max(1, s.from), to, last.Step, lanes, clock(last.Now.Sub(s.records[0].Now)))
+	if begun := s.begun(); begun != "" {
+		text += "; the drawing begins on " + begun
+	}
+	return text
+}
+
+// quiet finds the services in which nothing happens, to be folded into one line. Where
+// something broke, and where nothing happens in any, all are drawn.
+func (s *Story) quiet(p *picture) map[*lane]bool {
+	quiet, shown := map[*lane]bool{}, 0
+	for _, l := range p.lanes {
+		switch {
+		case !l.visible():
+		case l.quiet():
+			quiet[l] = true
+		default:
+			shown++
+		}
+	}
+	if s.broken != nil || shown == 0 {
+		return nil
+	}
+	return quiet
+}
+
+func quietWords(n int) string {
+	if n == 1 {
+		return "1 service in which nothing happens"
+	}
+	return fmt.Sprintf("%d services in which nothing happens", n)
+}
+
+// quiet tells whether nothing happens in a lane: no child, no client, no wakeup, and
+// it stands in one state from its beginning to the end of the drawing.
+func (l *lane) quiet() bool {
+	spans := 0
+	for _, sp := range l.states {
+		if sp.to > sp.from {
+			spans++
+		}
+	}
+	return spans == 1 && !l.gone() && len(l.marks) == 0 && l.drawnRows() == 0
 }
 
 // visible tells whether anything of the lane is drawn.

@@ -29,6 +29,7 @@ type Story struct {
 	broken  *breach
 	from    uint64 // first step that is drawn
 	steps   uint64 // how many
+	walls   []wallClock
 }
 
 // breach is where something broke, with both sides.
@@ -85,6 +86,7 @@ func OfRecording(title string, recording []byte) (*Story, error) {
 			continue
 		}
 		step++
+		s.noteWall(step, &record)
 		s.records = append(s.records, sim.Record{Kind: sim.RecordEvent, Step: step, Now: record.Time, Event: record.Event})
 		for i := range record.Actions {
 			s.records = append(s.records, sim.Record{Kind: sim.RecordAction, Step: step, Now: record.Time, Action: record.Actions[i]})

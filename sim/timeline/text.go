@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -23,7 +24,26 @@ func (s *Story) WriteText(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := columns{last: map[core.ServiceID]string{}}
+	p, _, err := s.draw()
+	if err != nil {
+		return err
+	}
+	t := columns{last: map[core.ServiceID]string{}, quiet: map[core.ServiceID]bool{}, unit: s.unit()}
+	var left []string
+	for l := range s.quiet(p) {
+		t.quiet[l.id] = true
+	}
+	for _, l := range p.lanes {
+		if t.quiet[l.id] {
+			left = append(left, fmt.Sprintf("%d %s", l.id, l.name))
+		}
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(&t.b, "%s: %s\n", quietWords(len(left)), strings.Join(left, ", "))
+	}
+	if begun := s.begun(); begun != "" {
+		fmt.Fprintf(&t.b, "begins on %s\n", begun)
+	}
 	for i := range s.records {
 		r := &s.records[i]
 		g.play(r)
@@ -53,6 +73,8 @@ type columns struct {
 	lanes []core.ServiceID
 	names []string
 	last  map[core.ServiceID]string
+	quiet map[core.ServiceID]bool // not shown
+	unit  string                  // of the times
 }
 
 func (t *columns) record(s *Story, g *stage, r *sim.Record) {
@@ -74,7 +96,7 @@ func (t *columns) record(s *Story, g *stage, r *sim.Record) {
 		return
 	}
 	t.head(g)
-	line := fmt.Sprintf("%12s %5d  %-*s", clock(r.Now.Sub(s.records[0].Now)), r.Step, happenedColumn, shortened(what))
+	line := fmt.Sprintf("%12s %5d  %-*s", s.when(r), r.Step, happenedColumn, shortened(what))
 	for _, id := range t.lanes {
 		line += fmt.Sprintf(" %-*s", laneColumn, t.cell(g, id))
 	}
@@ -85,18 +107,17 @@ func (t *columns) record(s *Story, g *stage, r *sim.Record) {
 func (t *columns) head(g *stage) {
 	var lanes []core.ServiceID
 	var names []string
-	same := len(t.lanes) == len(g.view.Services)
 	for i := range g.view.Services {
-		v := &g.view.Services[i]
-		lanes, names = append(lanes, v.ID), append(names, fmt.Sprintf("%d %s", v.ID, v.Canonical))
-		same = same && t.lanes[i] == v.ID
+		if v := &g.view.Services[i]; !t.quiet[v.ID] {
+			lanes, names = append(lanes, v.ID), append(names, fmt.Sprintf("%d %s", v.ID, v.Canonical))
+		}
 	}
-	if same {
+	if slices.Equal(lanes, t.lanes) {
 		return
 	}
 	t.lanes, t.names = lanes, names
 	clear(t.last)
-	line := fmt.Sprintf("%12s %5s  %-*s", "seconds", "step", happenedColumn, "")
+	line := fmt.Sprintf("%12s %5s  %-*s", t.unit, "step", happenedColumn, "")
 	for _, name := range names {
 		line += fmt.Sprintf(" %-*.*s", laneColumn, laneColumn, name)
 	}

@@ -179,8 +179,57 @@ func TestJournalOfAMachineAtWorkBeginsWithItsChildren(t *testing.T) {
 	if s.Broken() {
 		t.Fatalf("broken: %s", s.broken.text)
 	}
-	if html := page1(t, s); strings.Count(html, `class="lane"`) != 2 || !strings.Contains(html, "generation 1, pid 101: busy") {
+	html := page1(t, s)
+	if strings.Count(html, `class="lane"`) != 1 || !strings.Contains(html, "generation 1, pid 101: busy") {
 		t.Error("what was there at the beginning is not drawn")
+	}
+	if !strings.Contains(html, `<summary>1 service in which nothing happens</summary><ul><li>2 private/bravo&lt;b&gt;: unix, limit 1, waiting</li></ul>`) {
+		t.Error("the service in which nothing happens is not folded")
+	}
+	var out bytes.Buffer
+	if err := s.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.HasPrefix(text, "1 service in which nothing happens: 2 private/bravo<b>\n") || strings.Count(text, "bravo") != 1 {
+		t.Errorf("the text:\n%s", text)
+	}
+}
+
+// A journal that knows the wall clock is drawn with its times, also after it was set.
+func TestJournalShowsTheWallClock(t *testing.T) {
+	const wall = 1_796_071_491_123_456_789 // 2026-11-30, 20:44:51 UTC
+	m := core.New(0, core.Options{})
+	w := trace.NewWriter()
+	w.Fresh(0, core.Options{})
+	for i, ev := range []core.Event{
+		core.LoadedConfig(0, entries(entry("alpha", 2))), core.OpenedListener(1, 0), core.ReadyListener(1), core.StartedChild(1, 1, 101),
+	} {
+		now := core.Time(100 + i)
+		switch i {
+		case 0:
+			w.Wall(wall - 100)
+		case 2:
+			w.Wall(wall - 102 + int64(3600*second))
+		}
+		w.Event(now, &ev)
+		w.Actions(m.Step(now, ev))
+	}
+	s, err := OfRecording("a tale", w.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := s.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	html, text := page1(t, s), out.String()
+	for _, want := range []string{"begins on 2026-11-30 20:44:51 UTC", "20:44:51.123", "UTC"} {
+		if !strings.Contains(html, want) || !strings.Contains(text, want) {
+			t.Errorf("page or text lack %q:\n%s", want, text)
+		}
+	}
+	if !strings.Contains(text, "21:44:51.123") || strings.Contains(text, "seconds") {
+		t.Errorf("the clock was set, and the text says:\n%s", text)
 	}
 }
 
