@@ -207,6 +207,7 @@ var textNeeds = [numLogCodes]uint64{
 	LogExited:           hasEntry,
 	LogStopped:          hasEntry,
 	LogBadStartup:       hasEntry,
+	LogChannelFailed:    hasEntry,
 	LogExecFailed:       hasEntry,
 	LogLimit:            hasEntry,
 	LogPartialStatus:    hasEntry,
