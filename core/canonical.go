@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 )
 
@@ -220,19 +221,28 @@ func (w *canonWalk) known(n int, ok bool) int {
 	return n
 }
 
-// list walks how many services there are, and makes them when reading.
+// list walks how many services there are, and makes them when reading. The
+// number is negative if some of them share an address and are not in the order
+// of their age; then each one's place in that order follows.
 func (w *canonWalk) list(v *[]*service, l life) {
+	c := &w.c
 	n := len(*v)
-	number(&w.c, &n)
-	if w.c.reading {
-		if n < 0 || n > len(w.c.b) {
-			w.c.fail()
+	if !c.reading && ageCounts(*v) {
+		n = -n
+	}
+	number(c, &n)
+	aged := n < 0
+	n = max(n, -n)
+	if c.reading {
+		if n < 0 || n > len(c.b) {
+			c.fail()
 			return
 		}
 		*v = make([]*service, n)
+		first := w.m.lastService
 		for i := range *v {
 			w.m.lastService++
-			s := &service{id: w.m.lastService, life: l}
+			s := &service{id: w.m.lastService, age: w.m.lastService, life: l}
 			if l == lifeStopping {
 				s.stoppingAt = i
 			}
@@ -240,8 +250,55 @@ func (w *canonWalk) list(v *[]*service, l life) {
 			w.m.services.put(uint64(s.id), s)
 			(*v)[i] = s
 		}
+		if aged {
+			w.ages(*v, first)
+		}
+	} else if aged {
+		w.ages(*v, 0)
 	}
 	w.all = append(w.all, *v...)
+}
+
+// ages walks the place of each service in the order of their age; the first one
+// made comes after first.
+func (w *canonWalk) ages(list []*service, first ServiceID) {
+	taken := make([]bool, len(list))
+	for _, s := range list {
+		older := 0
+		for _, other := range list {
+			if other.age < s.age {
+				older++
+			}
+		}
+		w.place(&older, len(list))
+		if w.c.reading {
+			if w.c.err != nil || older < 0 || taken[older] {
+				w.c.fail()
+				return
+			}
+			taken[older] = true
+			s.age = first + 1 + ServiceID(older)
+		}
+	}
+}
+
+// ageCounts reports whether some of the services share an address and are not
+// in the order of their age: a reload has to know who took it last.
+func ageCounts(list []*service) bool {
+	if slices.IsSortedFunc(list, func(a, b *service) int { return cmp.Compare(a.age, b.age) }) {
+		return false
+	}
+	last := map[Endpoint]ServiceID{}
+	for _, s := range list {
+		for _, end := range s.endpoints {
+			end.Path = pathOf(end)
+			if last[end] > s.age {
+				return true
+			}
+			last[end] = max(last[end], s.age)
+		}
+	}
+	return false
 }
 
 func (w *canonWalk) service(s *service) {

@@ -64,7 +64,7 @@ type kernelAddress struct {
 }
 
 type place struct {
-	service  ServiceID
+	service  *service
 	listener uint16
 }
 
@@ -86,7 +86,7 @@ func (m *Machine) Plan(c *Config) *Plan {
 		p.Removed = append(p.Removed, s.id)
 		for i, end := range s.endpoints {
 			address := kernelAddress{socketKinds[s.entry.Type], end}
-			k.vacant[address] = append(k.vacant[address], place{s.id, uint16(i)})
+			k.vacant[address] = append(k.vacant[address], place{s, uint16(i)})
 		}
 	}
 	for i := range p.Entries {
@@ -122,22 +122,19 @@ func pathOf(end Endpoint) string {
 // contest is who has what new services may want. Where several services share a
 // path, the file there belongs to the one that opened it last.
 type contest struct {
-	holders map[string]ServiceID      // of each path that a service of ours uses
-	going   map[ServiceID]bool        // holders that the configuration does not have
+	holders map[string]*service       // of each path that a service of ours uses
+	wanted  map[identity]bool         // what the configuration has
 	vacant  map[kernelAddress][]place // listeners of services that go
 	claims  map[string]int            // new listeners for each path
 }
 
 func (m *Machine) contest(wanted map[identity]bool) *contest {
-	k := &contest{make(map[string]ServiceID, len(m.active)), map[ServiceID]bool{}, map[kernelAddress][]place{}, map[string]int{}}
+	k := &contest{make(map[string]*service, len(m.active)), wanted, map[kernelAddress][]place{}, map[string]int{}}
 	for _, s := range m.active {
 		for _, end := range s.endpoints {
-			if at := pathOf(end); at != "" {
-				k.holders[at] = max(k.holders[at], s.id)
+			if at := pathOf(end); at != "" && (k.holders[at] == nil || k.holders[at].age < s.age) {
+				k.holders[at] = s
 			}
-		}
-		if !wanted[identityOf(s.entry)] {
-			k.going[s.id] = true
 		}
 	}
 	return k
@@ -147,7 +144,7 @@ func (m *Machine) contest(wanted map[identity]bool) *contest {
 // can reach it any more: it begins anew, and has its path again.
 func (k *contest) lost(s *service) bool {
 	for _, end := range s.endpoints {
-		if at := pathOf(end); at != "" && k.holders[at] != s.id && k.going[k.holders[at]] {
+		if at := pathOf(end); at != "" && k.holders[at] != s && !k.wanted[identityOf(k.holders[at].entry)] {
 			return true
 		}
 	}
@@ -163,8 +160,8 @@ func (k *contest) acquisitions(entry *ServiceConfig) []Acquisition {
 		from, vacant := k.takeOver(kernelAddress{socketKinds[entry.Type], end}, at)
 		switch {
 		case vacant:
-			out[i] = Acquisition{How: AcquireTakeOver, From: from.service, FromListener: from.listener}
-		case k.holders[at] != 0:
+			out[i] = Acquisition{How: AcquireTakeOver, From: from.service.id, FromListener: from.listener}
+		case k.holders[at] != nil:
 			out[i] = Acquisition{How: AcquireDisplace}
 		default:
 			out[i] = Acquisition{How: AcquireOpen}
@@ -183,7 +180,7 @@ func (k *contest) takeOver(address kernelAddress, at string) (place, bool) {
 	}
 	latest := 0
 	for i := range places {
-		if places[i].service >= places[latest].service {
+		if places[i].service.age >= places[latest].service.age {
 			latest = i
 		}
 	}

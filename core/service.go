@@ -24,6 +24,7 @@ const (
 // service is one entry of master.cf at work.
 type service struct {
 	id        ServiceID
+	age       ServiceID      // orders the services by when they were made; see Canon
 	entry     *ServiceConfig // the settings in force
 	endpoints []Endpoint     // what the listeners were opened on; a reload does not change it
 	listeners []listenerState
@@ -63,6 +64,7 @@ func (m *Machine) newService(entry *ServiceConfig) *service {
 	m.lastService++
 	s := &service{
 		id:        m.lastService,
+		age:       m.lastService,
 		entry:     entry,
 		endpoints: entry.Endpoints,
 		listeners: make([]listenerState, len(entry.Endpoints)),

@@ -249,6 +249,7 @@ func (w *stateWalk) service(s *service) {
 			c.fail()
 			return
 		}
+		s.age = s.id
 		m.services.put(uint64(s.id), s)
 	}
 	w.children(s)
