@@ -60,12 +60,12 @@ func (r *resolver) unindented(entries []MasterEntry, i int) (last int) {
 		last++
 	}
 	before := i - 1
-	for entries[before].Ignored() {
+	for before >= 0 && entries[before].Ignored() {
 		before--
 	}
 	said := len(r.out)
 	r.entry(&entries[i])
-	if len(r.out) == said {
+	if len(r.out) == said || before < 0 { // some of the entries may have been left out
 		return last
 	}
 	d := &r.out[len(r.out)-1]

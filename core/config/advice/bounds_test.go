@@ -45,6 +45,13 @@ func TestAdvicePointsIntoTheText(t *testing.T) {
 	})
 }
 
+// Lines that lost their blank, without the entry that they belong to: it is
+// broken itself and left out when the others are judged.
+func TestUnindentedLinesAfterABrokenEntryAreJudged(t *testing.T) {
+	x := input(mainStart, "smtp inet q - n - - smtpd\n-o a=b\n-o c=d\nqmgr unix n - n 300 1 qmgr\n")
+	Check(&x.Input)
+}
+
 // The work grows with the text, not with its square.
 func TestLargeConfigurationsAreJudgedInTime(t *testing.T) {
 	var main, master strings.Builder
