@@ -18,8 +18,13 @@ func AppendWall(dst []byte, wall int64) []byte {
 		width int
 		after string
 	}{
-		{year, 4, "-"}, {month, 2, "-"}, {dayOfMonth, 2, "T"},
-		{second / 3600, 2, ":"}, {second / 60 % 60, 2, ":"}, {second % 60, 2, "."}, {nanoseconds, 9, "Z"},
+		{year, 4, "-"},
+		{month, 2, "-"},
+		{dayOfMonth, 2, "T"},
+		{second / 3600, 2, ":"},
+		{second / 60 % 60, 2, ":"},
+		{second % 60, 2, "."},
+		{nanoseconds, 9, "Z"},
 	} {
 		digits := strconv.FormatInt(f.value, 10)
 		for range f.width - len(digits) {
