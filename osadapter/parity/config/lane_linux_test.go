@@ -50,8 +50,6 @@ type answer struct {
 	Values       valuesAnswer
 	Listing      output // postconf -M
 	OursListing  output
-	OurDump      [][]string // what ours logs of its services
-	BeforeDump   [][]string // the same of Before
 	OurEndpoints []string
 	OurFaults    []string    // what is wrong with main.cf, as postconf would print it
 	Ends         []serverEnd // of Servers

@@ -18,10 +18,9 @@ import (
 // reading is our own understanding of a pair, in this process.
 type reading struct {
 	parameters *config.Parameters
-	mainFault  string     // the error on which every program dies that reads main.cf
-	faults     []string   // everything wrong with main.cf, also with what nobody asked for
-	dump       [][]string // the lines about each service
-	endpoints  []string   // where inet entries listen, in the order of their sockets
+	mainFault  string   // the error on which every program dies that reads main.cf
+	faults     []string // everything wrong with main.cf, also with what nobody asked for
+	endpoints  []string // where inet entries listen, in the order of their sockets
 }
 
 // read loads the files that are in place, with the lane's tables.
@@ -48,8 +47,6 @@ func read(p *pair) reading {
 	}
 	c, _ := l.LoadServices(parameters)
 	for i := range c.Services {
-		lines := config.DumpService(&c.Services[i])
-		r.dump = append(r.dump, lines[1:len(lines)-1])
 		for _, e := range c.Services[i].Endpoints {
 			if e.Path == "" {
 				r.endpoints = append(r.endpoints, addressText(e.Address))

@@ -82,7 +82,7 @@ func (s *stage) answer(p *pair, a *answer) (err error) {
 		return err
 	}
 	reading := read(p)
-	a.OurDump, a.OurEndpoints, a.OurFaults = reading.dump, reading.endpoints, reading.faults
+	a.OurEndpoints, a.OurFaults = reading.endpoints, reading.faults
 	if a.OursListing, err = printed(p.Master, reading.mainFault); err != nil {
 		return err
 	}
@@ -116,9 +116,6 @@ func (s *stage) before(p *pair, a *answer, line int) error {
 	if err := s.write(p.Main, head); err != nil {
 		return err
 	}
-	q := *p
-	q.Master = head
-	a.BeforeDump = read(&q).dump
 	r, err := s.master(oursPath, p)
 	a.Before = &r
 	return err
