@@ -10,8 +10,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// outage is a kernel of which some calls fail from number from on, until it is
-// mended; with limit, so many of them in a row at most.
+// outage is a kernel of which the calls named in what fail from call number from
+// on, until it is mended.
 type outage struct {
 	*fakeKernel
 	from int
