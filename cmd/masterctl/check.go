@@ -20,9 +20,10 @@ func (t *terminal) checkCommand(where func(*host) (string, error)) *cobra.Comman
 what the master would log of the two files, in its words, and where it would be
 silent but the meaning is surely not what was wanted. It needs no running master
 and no root; what cannot be found out without root is no error. What the master
-meets only when it works, such as a directory that it may not write, shows at the
-start; a port that is taken too, but for --ports, which asks the system. With --root or --offline the files of another
-host are judged, without a look at this one.
+meets only when it works, such as a directory that it may not write, shows at
+the start; a port that is taken too, but for --ports, which asks the system.
+With --root or --offline the files of another host are judged, without a look at
+this one.
 
 Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
 master would not start, or would refuse the reload, or every postfix command

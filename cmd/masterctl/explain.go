@@ -15,7 +15,7 @@ func (t *terminal) explainCommand(where func(*host) (string, error)) *cobra.Comm
 	var other host
 	var machine bool
 	cmd := &cobra.Command{
-		Use: "explain [SERVICE...]", Short: "tell what each service becomes, and which line of which file says so",
+		Use: "explain [SERVICE...]", Short: "tell what each service becomes, and which line says so",
 		Long: `explain tells what each entry of master.cf becomes: its identity, where it
 listens, the command line of its processes, limits, wakeups, and for each value
 the file, line and column that it comes from. A SERVICE is a name, or name/type

@@ -23,8 +23,9 @@ func (t *terminal) fmtCommand(where func(*host) (string, error)) *cobra.Command 
 		Long: `fmt prints master.cf with its columns aligned. It changes blanks only: comments,
 the order, line numbers, and everything that means something stay. Without FILE
 it takes the master.cf of the configuration directory; - is standard input.
-With -w the file is replaced whole or not at all, with the same owner, mode and, on Linux, extended attributes;
-a symbolic link stays, and what it points to is replaced.
+With -w the file is replaced whole or not at all, with the same owner, mode and,
+on Linux, extended attributes; a symbolic link stays, and what it points to is
+replaced.
 
 Exit statuses: 0 done; 1 -l, --check or -d: a file is not in order; 2 a file
 cannot be used.`,

@@ -28,9 +28,25 @@ type host struct {
 
 // flags adds the options that name another host.
 func (h *host) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&h.root, "root", "",
+	cmd.Flags().Var((*directoryFlag)(&h.root), "root",
 		"the files are those of another host, of which `DIR` is the root directory; all paths, that of -c too, count from there")
 	cmd.Flags().BoolVar(&h.offline, "offline", false, "the files are for another host: look at nothing but main.cf and master.cf")
+}
+
+// directoryFlag is an option that names a directory. An empty name would be as
+// good as no option: a script whose variable is not set would judge this host.
+type directoryFlag string
+
+func (d *directoryFlag) String() string { return string(*d) }
+
+func (d *directoryFlag) Type() string { return "directory" }
+
+func (d *directoryFlag) Set(text string) error {
+	if text == "" {
+		return errors.New("the name of the directory is empty; is a variable not set?")
+	}
+	*d = directoryFlag(text)
+	return nil
 }
 
 func (h host) elsewhere() bool { return h.offline || h.root != "" }

@@ -96,9 +96,10 @@ errors, a file cannot be used, or the command line is wrong.`,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("{{.Version}}")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	root.SetOut(t.out)
 	root.SetErr(t.err)
-	root.PersistentFlags().StringVarP(&directory, "config", "c", "",
+	root.PersistentFlags().VarP((*directoryFlag)(&directory), "config", "c",
 		"the `directory` of main.cf and master.cf (default: $MAIL_CONFIG, or "+config.DefaultDirectory+")")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var number *strconv.NumError

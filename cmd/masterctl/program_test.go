@@ -171,6 +171,8 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 		{"help check extra", `help takes one command, so "extra" is too much`},
 		{"check --strict=maybe", `invalid argument "maybe" for "--strict" flag: write it alone, or with =true or =false; see masterctl check --help`},
 		{"version x", `version takes no arguments`},
+		{"check --root=", `invalid argument "" for "--root" flag: the name of the directory is empty`},
+		{"explain --config=", `invalid argument "" for "-c, --config" flag: the name of the directory is empty`},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			r := s.run(strings.Fields(c.args)...)
@@ -189,10 +191,15 @@ func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
 		"explain --help": "[SERVICE...]", "param -h": "NAME...", "help fmt": "--write", "help help": "help [COMMAND]", "version": "masterctl of stationmaster ", "--version": "with the defaults of ",
 	} {
 		t.Run(args, func(t *testing.T) {
-			if r := s.run(strings.Fields(args)...); r.err != "" {
+			r := s.run(strings.Fields(args)...)
+			r.expect(t, exitClean, want, "")
+			if r.err != "" {
 				t.Errorf("complaints %q", r.err)
-			} else {
-				r.expect(t, exitClean, want, "")
+			}
+			for line := range strings.Lines(r.out) {
+				if len(line) > 81 {
+					t.Errorf("a line of %d columns: %s", len(line)-1, line)
+				}
 			}
 		})
 	}
