@@ -421,6 +421,10 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"an override for the server of that name", "", "a unix - - - - 0 tlsproxy\nb unix - - - - - smtp\nc unix - - - - - error -o smtp_tls_security_level=none\n",
+		[]string{"unread-override master.cf:3:27 error never reads smtp_tls_security_level => if it is meant for smtp, put it"},
+	},
+	{
 		"a daemon directory of other programs", "daemon_directory = /void\n", "a unix - - - - - error\nb unix - - - - - deliver\nc unix - - - - - error\n",
 		[]string{"daemon-directory main.cf:1:20 daemon_directory = /void has none of the programs that master.cf names => such as smtpd"},
 	},

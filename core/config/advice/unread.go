@@ -42,12 +42,17 @@ func schedules(e *entry, name string) string {
 	return "write it into main.cf, where the queue manager reads it"
 }
 
-// readBy names the first server of master.cf that reads a parameter.
-func (c *check) readBy(name string) string {
+// readBy names a server of master.cf that reads a parameter: the one after which
+// it is called, or else the first.
+func (c *check) readBy(name string) (first string) {
 	for _, server := range c.running {
-		if c.readers.Read(server, name) {
+		switch {
+		case !c.readers.Read(server, name):
+		case strings.HasPrefix(name, server+"_"):
 			return server
+		case first == "":
+			first = server
 		}
 	}
-	return ""
+	return first
 }
