@@ -18,9 +18,10 @@ default_privs = nosuchpoor
 setgid_group = nosuchgroup
 inet_interfaces = 203.0.113.5, nosuch.example
 myorigin = /etc/nosuchname
+default_transport = error:no mail for others
 `
 
-const strangeServices = "nosuchport inet n - n - - smtpd\n203.0.113.77:26 inet n - n - - smtpd -o smtpd_proxy_filter=x\npickup unix n - n 60 1 pickup\n" +
+const strangeServices = "error unix - - n - - error\nnosuchport inet n - n - - smtpd\n203.0.113.77:26 inet n - n - - smtpd -o smtpd_proxy_filter=x\npickup unix n - n 60 1 pickup\n" +
 	"cleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\nrewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\n" +
 	"defer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\nanvil unix - - n - 1 anvil\nproxymap unix - - n - - proxymap\n"
 
@@ -29,7 +30,7 @@ func TestOfflineJudgesTheFilesAlone(t *testing.T) {
 	r := s.run("check", "--strict", "--offline")
 	want := s.dir + ": note: not known of the other host, and so not judged: the users nosuchowner, nosuchpoor; the groups nosuchgroup; " +
 		"the addresses of nosuch.example; the ports of nosuchport; the text of /etc/nosuchname; the addresses of its interfaces; its programs and directories\n" +
-		"      = run masterctl on that host, without --offline, to have this checked too\n" + s.dir + ": 0 errors, 0 warnings, 1 note; 11 services\n"
+		"      = run masterctl on that host, without --offline, to have this checked too\n" + s.dir + ": 0 errors, 0 warnings, 1 note; 12 services\n"
 	if r != (result{exitClean, want, ""}) {
 		t.Errorf("%+v\nwant %s", r, want)
 	}
@@ -96,9 +97,9 @@ func TestRootJudgesTheFilesOfATree(t *testing.T) {
 		"etc/passwd": "nosuchowner:x:7001:7002::/:\nnosuchpoor:x:7003:7004::/:\n", "etc/group": "nosuchgroup:x:7005:\n",
 		"etc/services": "nosuchport 7777/tcp\n", "etc/nosuchname": "a.example\n", "nowhere/queue/pid/x": "", "nowhere/data/x": "", "bin/sh": script,
 		"nowhere/sbin": "->/usr/sbin", "usr/sbin/smtpd": script, "usr/sbin/pickup": script, "usr/sbin/cleanup": script, "usr/sbin/qmgr": script,
-		"usr/sbin/trivial-rewrite": script, "usr/sbin/bounce": "->/other/bounce", "other/bounce": script, "usr/sbin/anvil": script, "usr/sbin/proxymap": script,
+		"usr/sbin/trivial-rewrite": script, "usr/sbin/bounce": "->/other/bounce", "other/bounce": script, "usr/sbin/anvil": script, "usr/sbin/error": script, "usr/sbin/proxymap": script,
 	})
-	want := "/etc/postfix: 0 errors, 0 warnings, 1 note; 11 services\n"
+	want := "/etc/postfix: 0 errors, 0 warnings, 1 note; 12 services\n"
 	s.run("check", "--strict", "--root", root).expect(t, exitClean, want, "")
 	s.run("check", "--strict", "--root", root).expect(t, exitClean, "not judged: the addresses of nosuch.example; the addresses of its interfaces\n", "")
 	s.run("check", "--strict", "--root=root", "-c", "etc/postfix").expect(t, exitClean, want, "")

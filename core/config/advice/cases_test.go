@@ -434,6 +434,7 @@ var mistakes = []struct {
 			"unread-override master.cf:2:6 smtp never reads smtpd_banner: the override has no effect => remove it",
 			"unread-override master.cf:3:8 smtp never reads header_checks => if it is meant for cleanup, put it on an entry of that server",
 			"unread-override master.cf:3:38 smtp never reads a_destination_concurrency_limit => write it into main.cf, where the queue manager",
+			"unread-override master.cf:4:6 smtp never reads smtp_destination_recipient_limit => write it into main.cf",
 			"unread-override master.cf:4:43 smtp never reads sendmail_path => remove it",
 		},
 	},
@@ -530,7 +531,7 @@ var mistakes = []struct {
 // system has the services that the others need, and queue those of the queue.
 const (
 	system = "cleanup unix n - - - 0 cleanup\n" + queue + "anvil unix - - - - 1 anvil\nproxymap unix - - n - - proxymap\n"
-	queue  = "qmgr unix n - - 300 1 qmgr\nrewrite unix - - - - - trivial-rewrite\nbounce unix - - - - 0 bounce\ndefer unix - - - - 0 bounce\ntrace unix - - - - 0 bounce\n"
+	queue  = "qmgr unix n - - 300 1 qmgr\nrewrite unix - - - - - trivial-rewrite\nbounce unix - - - - 0 bounce\ndefer unix - - - - 0 bounce\ntrace unix - - - - 0 bounce\nsmtp unix - - - - - smtp -o smtp_connection_cache_on_demand=no\n"
 )
 
 // programs that some of the cases have.

@@ -41,6 +41,7 @@ var demands = [...]demand{
 	{server: "qmgr", parameter: "bounce_service_name", standard: "bounce", transport: "unix", privacy: private, what: "undeliverable mail stays in the queue"},
 	{server: "qmgr", parameter: "defer_service_name", standard: "defer", transport: "unix", privacy: private, what: "deliveries that fail are not recorded"},
 	{server: "qmgr", parameter: "error_service_name", standard: "error", transport: "unix", privacy: private, what: "mail to an address that does not exist there stays in the queue", when: given("virtual_alias_domains", "relocated_maps")},
+	{server: "qmgr", standard: "smtp", transport: "unix", privacy: private, what: "mail to other hosts stays in the queue", when: sendsAway, rare: true},
 	{server: "qmgr", parameter: "trace_service_name", standard: "trace", transport: "unix", privacy: private, what: "mail whose sender asks for a report of its delivery stays in the queue", rare: true},
 	{server: "smtpd", parameter: "rewrite_service_name", standard: "rewrite", transport: "unix", privacy: private, what: "no mail is accepted"},
 	{server: "smtpd", parameter: "address_verify_service_name", standard: "verify", transport: "unix", privacy: private, what: "clients get no answer", when: verifies},

@@ -214,6 +214,12 @@ func TestMissingServicesAreTold(t *testing.T) {
 			[]string{`missing-service main.cf:1:13 relayhost = [a.example] hands mail to the service "smtp unix" => smtp unix - - y - - smtp`},
 		},
 		{
+			"smtp by default", "",
+			[]string{"smtp unix"},
+			"",
+			[]string{`missing-helper master.cf:4:23 qmgr needs the service "smtp unix", which master.cf does not have: mail to other hosts stays in the queue => smtp unix - - y - - smtp`},
+		},
+		{
 			"a transport for everything", "transport_maps = static:slow:\n", nil, "",
 			[]string{`missing-service main.cf:1:18 transport_maps hands mail to the service "slow unix" => add an entry for slow`},
 		},
@@ -251,7 +257,7 @@ func TestServicesThatNobodyNeedsMayBeMissing(t *testing.T) {
 		{"TLS without a certificate", "smtpd_tls_security_level = may\n", []string{"tlsmgr unix"}, ""},
 		{"the level counts, not the older parameter", "smtp_tls_security_level = none\nsmtp_use_tls = yes\n", []string{"tlsmgr unix"}, ""},
 		{"TLS of a service that is not there", "lmtp_tls_security_level = may\n", []string{"tlsmgr unix", "lmtp unix"}, ""},
-		{"TLS off for the one service", "smtp_tls_security_level = may\n", []string{"tlsmgr unix", "smtp unix", "relay unix"}, "amavis unix - - n - 2 smtp\n  -o smtp_tls_security_level=none\n"},
+		{"TLS off for the one service", "smtp_tls_security_level = may\ndefault_transport = amavis\n", []string{"tlsmgr unix", "smtp unix", "relay unix"}, "amavis unix - - n - 2 smtp\n  -o smtp_tls_security_level=none\n"},
 		{"anvil without limits", "smtpd_client_connection_count_limit = 0\n", []string{"anvil unix"}, ""},
 		{"anvil for this host alone", "inet_interfaces = loopback-only\n", []string{"anvil unix"}, ""},
 		{"anvil where everybody is exempt", "mynetworks = 0.0.0.0/0\n", []string{"anvil unix"}, ""},
@@ -293,7 +299,7 @@ func TestServersAloneMissTheirServices(t *testing.T) {
 		"628 inet n - - - - qmqpd":         "cleanup",
 		"bounce unix - - - - 0 bounce":     "cleanup",
 		"cleanup unix n - - - 0 cleanup":   "rewrite qmgr",
-		"qmgr unix n - - 300 1 qmgr":       "rewrite bounce defer trace",
+		"qmgr unix n - - 300 1 qmgr":       "rewrite bounce defer trace smtp",
 		"tlsproxy unix - - - - 0 tlsproxy": "tlsmgr",
 		"lmtp unix - - - - - lmtp":         "tlsmgr tlsproxy scache",
 	} {

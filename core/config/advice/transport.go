@@ -48,12 +48,7 @@ var transportTables = [...]string{
 // routes looks for the delivery services that addresses have when main.cf
 // names none. A table may say otherwise of all of them.
 func (c *check) routes() {
-	for _, table := range []string{"transport_maps", "sender_dependent_default_transport_maps"} {
-		if c.value(table) != "" || c.overridden[table] {
-			return
-		}
-	}
-	if !c.delivers() {
+	if c.routed() || !c.delivers() {
 		return
 	}
 	for _, r := range routes {
@@ -62,6 +57,19 @@ func (c *check) routes() {
 			c.delivery(assignment(r.domains, domains), r.transport, c.value(r.transport), c.in.Main.Path, c.valueAt(r.domains))
 		}
 	}
+}
+
+// sendsAway is true of a queue manager with the built-in default for mail to
+// other hosts. A host that sends none may do without the service.
+func sendsAway(c *check, _ *entry) (cause, bool) {
+	return cause{}, c.last["default_transport"] == nil && !c.overridden["default_transport"] && c.last["relayhost"] == nil && !c.routed()
+}
+
+// routed reports whether a table says which delivery service an address has.
+func (c *check) routed() bool {
+	return slices.ContainsFunc([]string{"transport_maps", "sender_dependent_default_transport_maps"}, func(table string) bool {
+		return c.value(table) != "" || c.overridden[table]
+	})
 }
 
 // delivers reports whether there is a queue manager.
