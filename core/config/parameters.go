@@ -221,10 +221,10 @@ func (p *Parameters) integer(name, fallback string, min, max int32, width int) (
 	if err != nil {
 		return 0, err
 	}
-	n, rest, ok := parseLong(text)
-	if !ok || rest != "" || text == "" || (width == 32 && n != int64(int32(n))) {
-		return 0, p.refuse(name, "bad numerical configuration: "+name+" = "+text,
-			"write a decimal number of at most 2147483647, without a unit")
+	n, ok := parseNumber(text, width)
+	if !ok {
+		fault, hint := badNumber(name, text)
+		return 0, p.refuse(name, fault, hint)
 	}
 	value := strconv.FormatInt(n, 10)
 	switch {
@@ -251,8 +251,8 @@ func (p *Parameters) Time(name, fallback string, min, max int32) (core.Duration,
 	}
 	n, ok := parseTime(text, unit)
 	if !ok {
-		return 0, p.refuse(name, "parameter "+name+": bad time value or unit: "+text,
-			"write a number and one of the units s, m, h, d, w without a blank between them")
+		fault, hint := badTime(name, text)
+		return 0, p.refuse(name, fault, hint)
 	}
 	switch value := strconv.FormatInt(n, 10); {
 	case n < int64(min):
@@ -279,11 +279,10 @@ func (p *Parameters) boolean(name, fallback string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case equalFold(text, "yes"):
-		return true, nil
-	case equalFold(text, "no"):
-		return false, nil
+	value, ok := parseBool(text)
+	if !ok {
+		fault, hint := badBool(name, text)
+		return false, p.refuse(name, fault, hint)
 	}
-	return false, p.refuse(name, "bad boolean configuration: "+name+" = "+text, "write yes or no")
+	return value, nil
 }
