@@ -425,6 +425,21 @@ var mistakes = []struct {
 		[]string{"unread-override master.cf:3:27 error never reads smtp_tls_security_level => if it is meant for smtp, put it"},
 	},
 	{
+		"values that servers refuse", "smtpd_helo_required = true\nsmtpd_recipient_limit = 1k\nmaximal_queue_lifetime = 5 d\nsmtp_connect_timeout = \nsmtpd_proxy_timeout = 5x\nsmtpd_delay_reject = on\n" +
+			"smtpd_forbid_bare_newline = normalize\nlmtp_connect_timeout = x\nlocal_destination_concurrency_limit = x\nsmtpd_soft_error_limit = $my_limit\nmy_limit = 10/m\nsmtpd_policy_service_timeout = +5min\n",
+		"25 inet n - - - - smtpd\n  -o smtpd_delay_reject=yes -o { smtpd_peername_lookup = Yes }\n26 inet n - - - - smtpd\n  -o smtpd_delay_reject=no -o { smtpd_peername_lookup = \n  1 } -o smtp_helo_timeout=x\n" + system,
+		[]string{
+			"bad-value main.cf:1:23 smtpd refuses to start: bad boolean configuration: smtpd_helo_required = true => yes or no",
+			"bad-value main.cf:2:25 smtpd refuses to start: bad numerical configuration: smtpd_recipient_limit = 1k => a decimal number",
+			"bad-value main.cf:3:26 qmgr refuses to start: parameter maximal_queue_lifetime: bad time value or unit: 5 d => without a blank",
+			"bad-value main.cf:4:24 smtp refuses to start: parameter smtp_connect_timeout: bad time value or unit:  => one of the units",
+			"bad-value main.cf:5:23 smtpd refuses to start: parameter smtpd_proxy_timeout: bad time value or unit: 5x => one of the units",
+			"bad-value main.cf:10:26 smtpd refuses to start: bad numerical configuration: smtpd_soft_error_limit = 10/m => a decimal number",
+			"bad-value master.cf:5:3 smtpd refuses to start: bad boolean configuration: smtpd_peername_lookup = 1 => yes or no",
+			"unread-override master.cf:5:10 smtpd never reads smtp_helo_timeout => for smtp",
+		},
+	},
+	{
 		"a daemon directory of other programs", "daemon_directory = /void\n", "a unix - - - - - error\nb unix - - - - - deliver\nc unix - - - - - error\n",
 		[]string{"daemon-directory main.cf:1:20 daemon_directory = /void has none of the programs that master.cf names => such as smtpd"},
 	},

@@ -70,6 +70,7 @@ const (
 	UnclosedBrace      Code = "unclosed-brace"
 	MissingAttribute   Code = "missing-attribute"
 	BadAttribute       Code = "bad-attribute"
+	BadValue           Code = "bad-value"
 	WrongName          Code = "wrong-name"
 	BrokenProgram      Code = "broken-program"
 	MissingInterpreter Code = "missing-interpreter"
@@ -79,6 +80,7 @@ const (
 // codes are all of them, sorted by their texts.
 var codes = [...]Code{
 	BadAttribute,
+	BadValue,
 	BrokenMacro,
 	BrokenProgram,
 	CannotChroot,

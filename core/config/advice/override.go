@@ -126,6 +126,7 @@ func (c *check) override(e *entry, a *argument) {
 		return c.in.Master.Path, a.place(e, offset+at)
 	})
 	c.overrideMacros(a, a.place(e, offset))
+	c.badOverride(e, a)
 }
 
 // overrideMacros looks for macros that cannot be expanded. postconf expands the

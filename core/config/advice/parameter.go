@@ -42,6 +42,7 @@ func (c *check) parameter(e *config.MainEntry) {
 	c.macros(e)
 	c.inlineComment(e)
 	c.timeSuffix(e)
+	c.badValue(e)
 }
 
 // ownParameter tells of a parameter that only our master knows: it works in

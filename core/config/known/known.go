@@ -3,9 +3,9 @@
 // and what a misspelt name was meant to be.
 //
 // The package is for tools alone: the daemon reads few parameters, which
-// core/config has itself, and links none of this. It holds no types or limits
-// and checks no values: that a text is a good value for its parameter only the
-// program knows that reads it.
+// core/config has itself, and links none of this. It knows which parameters are
+// numbers, spans of time, and yes or no, but no limits and nothing of texts: that
+// one is a good value for its parameter only the program knows that reads it.
 package known
 
 import (
