@@ -89,6 +89,21 @@ func writeIfReady(fd int, text string) error {
 	return err
 }
 
+// appendOnly has what is written to a plain file go to its end. Without that, a
+// process whose standard output a shell opened with ">" would write over the lines
+// of postlogd, which opens the file anew. All processes that inherited the
+// descriptor write at the end then, which is what each of them wants.
+func appendOnly(fd int) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err == nil {
+		// It can only fail for a file that may never be written elsewhere.
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_APPEND)
+	}
+}
+
 func closeDescriptor(fd int) {
 	// Nothing was buffered: there is nothing to learn from an error.
 	_ = unix.Close(fd)

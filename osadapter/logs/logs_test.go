@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		roleStandard()
 	case "stderr":
 		roleStderr()
+	case "stdout beside":
+		roleStdoutBeside()
 	case "stdout":
 		roleStdout()
 	case "limit":

@@ -41,6 +41,9 @@ func openPostlog(path, file string, fallback bool) *postlog {
 // fallTo names the log file.
 func (p *postlog) fallTo(file string, allowed bool) {
 	p.file, p.fallback = file, allowed && file != ""
+	if p.fallback && p.file == stdoutPath {
+		appendOnly(stdoutFD)
+	}
 }
 
 func (p *postlog) connect() error {

@@ -120,3 +120,33 @@ func roleStdout() {
 func TestLogFileMayBeStandardOutput(t *testing.T) {
 	expect(t, run(t, "stdout", `"$1" | cat`), "Mar  5 13:04:09 mx postfix/master[42]: x\n")
 }
+
+// roleStdoutBeside writes beside somebody who opened the file by its name, as
+// postlogd does.
+func roleStdoutBeside() {
+	l := New(testOrigin("/nonexistent/log"), environment("TZ=UTC0"))
+	settings := postlogSettings("/nonexistent")
+	settings.File = "/dev/stdout"
+	if err := l.Switch(settings); err != nil {
+		os.Exit(1)
+	}
+	postlogd, err := os.OpenFile("/dev/stdout", os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		os.Exit(2)
+	}
+	if _, err := postlogd.WriteString("a line of postlogd\n"); err != nil {
+		os.Exit(3)
+	}
+	l.Log(Info, "x")
+	os.Exit(0)
+}
+
+func TestLinesOnStandardOutputOverwriteNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	run(t, "stdout beside", `"$1" >"`+file+`"`)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, string(content), "a line of postlogd\nMar  5 13:04:09 mx postfix/master[42]: x\n")
+}
