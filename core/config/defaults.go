@@ -180,6 +180,23 @@ func IsOwn(name string) bool {
 	return name != "debugger_command" && slices.ContainsFunc(ownRows[:], func(r row) bool { return r.name == name })
 }
 
+// ownNames lists our own parameters in a sentence.
+func ownNames() string {
+	text := ""
+	for i := range ownRows {
+		switch name := ownRows[i].name; {
+		case !IsOwn(name):
+		case text == "":
+			text = name
+		case i+1 < len(ownRows):
+			text += ", " + name
+		default:
+			text += " and " + name
+		}
+	}
+	return text
+}
+
 // rowIndex finds a row by name.
 var rowIndex = func() map[string]*row {
 	index := make(map[string]*row, len(rows)+len(ownRows))

@@ -286,8 +286,8 @@ var diagnosedMain = []diagnosis{
 		"master_journal_file = x\nmaster_journal_size_limit = 1\nmaster_reload_clears_throttle = 1\n",
 		"",
 		[]string{
-			"error main.cf:3:33 bad boolean configuration: master_reload_clears_throttle = 1 => write yes or no",
-			"error main.cf:2:29 invalid master_journal_size_limit parameter value 1 < 65536 => use 65536 or more",
+			"error main.cf:3:33 MAIN, line 10: bad boolean configuration: master_reload_clears_throttle = 1 => write yes or no",
+			"error main.cf:2:29 MAIN, line 9: invalid master_journal_size_limit parameter value 1 < 65536 => use 65536 or more",
 			"error main.cf:1:23 MAIN, line 8: in parameter master_journal_file, the value is not the absolute path of a file, but x => write the absolute path of a file in a directory that mail_owner can write, such as $data_directory/master.trace",
 		},
 	},

@@ -79,7 +79,10 @@ func (e *evaluation) row(r *row) {
 		return
 	}
 	if problem := err.(*Problem); !e.p.toldAlready(problem) {
-		e.p.Diagnostics = append(e.p.Diagnostics, problem.Diagnostics...)
+		for _, d := range problem.Diagnostics {
+			d.Text = e.p.locate(r.name, d.Text)
+			e.p.report(d)
+		}
 	}
 	e.bad[r.name] = true
 	kept, had := e.p.table[r.name]

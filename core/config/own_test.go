@@ -40,10 +40,10 @@ func TestOwnFileHoldsOwnParameters(t *testing.T) {
 			"2:1 warning stationmaster.cf, line 2: overriding earlier entry: master_journal_file=/j => this one counts, not that of line 1",
 		}},
 		{"a parameter of Postfix", "", "master_reload_clears_throttle = yes\nmaster_service_disable = x\n", "", []string{
-			`2:1 error stationmaster.cf, line 2: "master_service_disable" is not a parameter that can stand in this file => set it in /v/config/main.cf`,
+			`2:1 error stationmaster.cf, line 2: "master_service_disable" is not a parameter that can stand in this file => set others in /v/config/main.cf`,
 		}},
 		{"a slip", "", "master_jurnal_file = /j\n", "", []string{
-			`1:1 error stationmaster.cf, line 1: "master_jurnal_file" is not a parameter that can stand in this file => see docs/parameters.md`,
+			`1:1 error stationmaster.cf, line 1: "master_jurnal_file" is not a parameter that can stand in this file => only master_reload_clears_throttle, master_journal_file and master_journal_size_limit can stand here`,
 		}},
 		{"no value", "", "master_journal_file\n", "", []string{
 			`1:20 error stationmaster.cf, line 1: missing '=' after attribute name: "master_journal_file" => write`,
@@ -52,11 +52,14 @@ func TestOwnFileHoldsOwnParameters(t *testing.T) {
 			"3:23 error stationmaster.cf, line 3: in parameter master_journal_file, the value is not the absolute path of a file, but j => write",
 		}},
 		{"a bad number", "", "master_journal_size_limit = 1\n", "", []string{
-			"1:29 error invalid master_journal_size_limit parameter value 1 < 65536 => use 65536 or more",
+			"1:29 error stationmaster.cf, line 1: invalid master_journal_size_limit parameter value 1 < 65536 => use 65536 or more",
+		}},
+		{"a bad flag", "", "# no\nmaster_reload_clears_throttle = maybe\n", "", []string{
+			"2:33 error stationmaster.cf, line 2: bad boolean configuration: master_reload_clears_throttle = maybe => write yes or no",
 		}},
 		{"a broken macro", "", "master_journal_file = /${a\n", "", []string{
-			"1:24 warning truncated macro reference",
-			"1:24 error macro processing error",
+			"1:24 warning stationmaster.cf, line 1: in parameter master_journal_file, truncated macro reference",
+			"1:24 error stationmaster.cf, line 1: in parameter master_journal_file, dictionary mail_dict: macro processing error",
 		}},
 		{"a blank at the beginning", "", "  master_journal_file = /j\n", "", []string{
 			"1:1 warning stationmaster.cf: logical line must not start with whitespace",

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
 )
@@ -100,7 +101,7 @@ func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 	}
 	if main.Path == p.own && !IsOwn(e.Name) {
 		d.Severity, d.Text = core.Error, where+"\""+e.Name+"\" is not a parameter that can stand in this file"
-		d.Hint = "set it in " + p.Path + "; see docs/parameters.md for those that can stand here"
+		d.Hint = "only " + ownNames() + " can stand here; set others in " + p.Path
 		p.report(d)
 		return
 	}
@@ -141,6 +142,22 @@ func (p *Parameters) where(name string) string {
 		return s.file + ", line " + number(int(s.entry.Line)) + ": in parameter " + name + ", "
 	}
 	return p.Path + ": in parameter " + name + ", "
+}
+
+// locate puts file and line before a message about a parameter of our own.
+// Messages about Postfix's parameters are those of the original, which has neither.
+func (p *Parameters) locate(name, text string) string {
+	if !IsOwn(name) {
+		return text
+	}
+	where := p.where(name)
+	switch {
+	case strings.HasPrefix(text, where):
+		return text
+	case strings.Contains(text, name):
+		where = strings.TrimSuffix(where, "in parameter "+name+", ")
+	}
+	return where + text
 }
 
 // refuse makes the Problem of one error about a parameter.
