@@ -118,6 +118,7 @@ type check struct {
 
 	programs      programs        // whether those of master.cf are there; looked at when asked for
 	namedServices map[string]bool // by settings; made when asked for
+	classes       map[string]bool // of restrictions; made when asked for
 	viaProxy      []string        // parameters of main.cf with a table that proxymap(8) opens
 
 	swallowed    map[int32]bool           // lines of master.cf that are part of the entry before

@@ -440,6 +440,18 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"misspelt restrictions", "smtpd_restriction_classes = permits, mine\nmine = reject_unauth_pipelning\nother = permit_mynetwork\nsmtpd_recipient_restrictions = permits Permit_MyNetworks,permit_mynetwork\n" +
+			"  check_client_acces hash:/rejct, check_policy_service { inet:rejct, default_action=dunno } sleep 5 rejectt reject_something_else $rejct\n",
+		"25 inet n - - - - smtpd\n  -o { smtpd_relay_restrictions = permit_mynetworks, rejct } -o smtpd_sender_restrictions=mine,defr\nb unix - - - - - smtp\n" + system,
+		[]string{
+			"misspelt-restriction main.cf:2:8 no restriction reject_unauth_pipelning => did you mean reject_unauth_pipelining?",
+			"misspelt-restriction main.cf:4:58 no restriction permit_mynetwork, and \"451 4.3.5 Server => did you mean permit_mynetworks?",
+			"misspelt-restriction main.cf:5:3 no restriction check_client_acces => did you mean check_client_access?",
+			"misspelt-restriction main.cf:5:101 no restriction rejectt => did you mean reject?",
+			"misspelt-restriction master.cf:2:54 no restriction rejct => did you mean reject?",
+		},
+	},
+	{
 		"a daemon directory of other programs", "daemon_directory = /void\n", "a unix - - - - - error\nb unix - - - - - deliver\nc unix - - - - - error\n",
 		[]string{"daemon-directory main.cf:1:20 daemon_directory = /void has none of the programs that master.cf names => such as smtpd"},
 	},

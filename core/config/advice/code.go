@@ -17,22 +17,23 @@ const (
 	InvalidUTF8    Code = "invalid-utf8"
 	OddCharacter   Code = "odd-character"
 
-	SwallowedParameter Code = "swallowed-parameter"
-	CommentedParameter Code = "commented-parameter"
-	MisspeltParameter  Code = "misspelt-parameter"
-	MisspeltReference  Code = "misspelt-reference"
-	RepeatedParameter  Code = "repeated-parameter"
-	OddName            Code = "odd-name"
-	OwnParameter       Code = "own-parameter"
-	BrokenMacro        Code = "broken-macro"
-	InlineComment      Code = "inline-comment"
-	TimeSuffix         Code = "time-suffix"
-	OddLevel           Code = "odd-level"
-	DisablePattern     Code = "disable-pattern"
-	DaemonDirectory    Code = "daemon-directory"
-	QueueDirectory     Code = "queue-directory"
-	DataDirectory      Code = "data-directory"
-	LogFile            Code = "log-file"
+	SwallowedParameter  Code = "swallowed-parameter"
+	CommentedParameter  Code = "commented-parameter"
+	MisspeltParameter   Code = "misspelt-parameter"
+	MisspeltReference   Code = "misspelt-reference"
+	MisspeltRestriction Code = "misspelt-restriction"
+	RepeatedParameter   Code = "repeated-parameter"
+	OddName             Code = "odd-name"
+	OwnParameter        Code = "own-parameter"
+	BrokenMacro         Code = "broken-macro"
+	InlineComment       Code = "inline-comment"
+	TimeSuffix          Code = "time-suffix"
+	OddLevel            Code = "odd-level"
+	DisablePattern      Code = "disable-pattern"
+	DaemonDirectory     Code = "daemon-directory"
+	QueueDirectory      Code = "queue-directory"
+	DataDirectory       Code = "data-directory"
+	LogFile             Code = "log-file"
 
 	NoServices         Code = "no-services"
 	SwallowedEntry     Code = "swallowed-entry"
@@ -106,6 +107,7 @@ var codes = [...]Code{
 	MisspeltOverride,
 	MisspeltParameter,
 	MisspeltReference,
+	MisspeltRestriction,
 	NeedsPrivileges,
 	NoInterpreter,
 	NoServices,

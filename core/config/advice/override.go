@@ -122,9 +122,9 @@ func split(e *entry, a *argument) bool {
 func (c *check) override(e *entry, a *argument) {
 	c.overrideName(e, a)
 	offset := strings.IndexByte(a.Text, '=') + 1
-	c.references(a.Text[offset:], func(at int) (string, config.Position) {
-		return c.in.Master.Path, a.place(e, offset+at)
-	})
+	place := func(at int) (string, config.Position) { return c.in.Master.Path, a.place(e, offset+at) }
+	c.references(a.Text[offset:], place)
+	c.misspeltRestriction(a.Name, a.Text[offset:], place)
 	c.overrideMacros(a, a.place(e, offset))
 	c.badOverride(e, a)
 }

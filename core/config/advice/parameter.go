@@ -43,6 +43,7 @@ func (c *check) parameter(e *config.MainEntry) {
 	c.inlineComment(e)
 	c.timeSuffix(e)
 	c.badValue(e)
+	c.misspeltRestriction(e.Name, e.Value, func(offset int) (string, config.Position) { return c.in.Main.Path, e.At(offset) })
 }
 
 // ownParameter tells of a parameter that only our master knows: it works in
