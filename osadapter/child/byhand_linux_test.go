@@ -57,11 +57,38 @@ func TestServerWithoutAMasterSaysWhatToDo(t *testing.T) {
 	s := newSite(t)
 	for args, fatal := range map[string]string{
 		"":           "no transport type specified",
+		"-h":         "invalid option: h",
+		"--help":     "invalid option: -",
+		"-l -o x":    `invalid "-o x" option value: missing '=' after attribute name`,
 		"-l -t unix": "listen descriptor 6 is not a socket",
 	} {
 		out, _ := s.byHand("stream", nil, strings.Fields(args)...).CombinedOutput()
 		if !strings.Contains(string(out), "add -S") || !strings.Contains(string(out), "testd: fatal: "+fatal) {
 			t.Errorf("%q: %q", args, out)
+		}
+	}
+}
+
+func TestWrongOptionOfMasterCfBringsNoAdvice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, args := range []string{"-l -t unix -h", "-S -h"} {
+		out, _ := s.byHand("stream", nil, strings.Fields(args)...).CombinedOutput()
+		if string(out) != "testd: fatal: invalid option: h\n" {
+			t.Errorf("%q: %q", args, out)
+		}
+	}
+}
+
+func TestMissingMainCfTellsHowToNameAnotherDirectory(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	cmd := s.byHand("stream", nil, "-S")
+	cmd.Env = append(cmd.Env, "MAIL_CONFIG="+s.dir+"/nowhere")
+	out, _ := cmd.CombinedOutput()
+	for _, part := range []string{"directory " + s.dir + "/nowhere; MAIL_CONFIG", "testd: fatal: open " + s.dir + "/nowhere/main.cf: No such file"} {
+		if !strings.Contains(string(out), part) {
+			t.Errorf("%q lacks %q", out, part)
 		}
 	}
 }

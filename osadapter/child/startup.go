@@ -67,6 +67,9 @@ func (p *Process) readCommandLine() (err error) {
 func (p *Process) start(wrongLine error) (settings machine.Settings, accept *lock.Accept, err error) {
 	err = p.loadParameters()
 	if wrongLine != nil {
+		if p.byHand() && !p.options.standard {
+			p.tellHowToRun()
+		}
 		return settings, nil, wrongLine
 	}
 	if err != nil {
@@ -116,6 +119,10 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 	return settings, accept, p.enterJail(queue)
 }
 
+// byHand reports whether no master started the process: a master always says -t, and
+// before the words of master.cf.
+func (p *Process) byHand() bool { return p.options.transport == "" }
+
 // tellHowToRun says what to do instead of starting the server without a master.
 func (p *Process) tellHowToRun() {
 	what := "a master starts this server when a client comes; put a line for it into master.cf and reload"
@@ -161,6 +168,8 @@ func (p *Process) loadParameters() error {
 	var wrongLog error
 	if params != nil {
 		wrongLog = p.switchLog(params)
+	} else if p.byHand() {
+		p.Infof("main.cf is that of the directory %s; MAIL_CONFIG in the environment names another one", directory)
 	}
 	for _, d := range diagnostics {
 		switch {
@@ -245,7 +254,7 @@ func affordableClients() int32 {
 // and the descriptors, which are for nobody who comes after us.
 func (p *Process) checkMaster() error {
 	if err := p.options.checkTransport(p.kind); err != nil {
-		if p.options.transport == "" {
+		if p.byHand() {
 			p.tellHowToRun()
 		}
 		return err
