@@ -3,10 +3,12 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -69,6 +71,9 @@ func setAbort(a kernelAction) error {
 // open its program; held is the log file, if it is kept open. The error says why a
 // crash will leave no line.
 func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error) {
+	if p.options.chroot && needsLoader() {
+		return errors.New("a dynamically linked program cannot be executed in the queue directory, build it with CGO_ENABLED=0")
+	}
 	words, err := unix.MemfdCreate(memoryName, unix.MFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("memfd_create: %w", err)
@@ -122,6 +127,14 @@ func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error
 		handler: abortHandler(), restore: abortHandler(), // it never returns
 		flags: actionOnStack | actionNoDefer | actionRestore,
 	})
+}
+
+// needsLoader reports whether this program is executed by means of a dynamic loader,
+// which is another file. What the kernel cannot tell counts as no.
+func needsLoader() bool {
+	const loaderBase = 7 // AT_BASE
+	vector, err := unix.Auxv()
+	return err == nil && slices.ContainsFunc(vector, func(v [2]uintptr) bool { return v[0] == loaderBase && v[1] != 0 })
 }
 
 // noLastWords takes leaveLastWords back: what is left to say has been said.

@@ -38,10 +38,13 @@ func TestPanicOfAForeignGoroutineIsLogged(t *testing.T) {
 		if args != "" && os.Geteuid() != 0 {
 			continue // nothing to give up
 		}
-		if strings.Contains(args, "-c") && !isStatic(t) {
-			continue // the jail has nothing that the program needs
-		}
 		p, log := crash(t, "panic", strings.Fields(args)...)
+		if strings.Contains(args, "-c") && !isStatic(t) { // the jail has no loader
+			if !strings.Contains(log, "warning: a panic of this process in a goroutine of its own will not be logged; a dynamically linked program") {
+				t.Errorf("%q: log\n%s", args, log)
+			}
+			continue
+		}
 		if code := p.cmd.ProcessState.ExitCode(); code != 2 {
 			t.Errorf("%q: exit status %d, want that of a panic", args, code)
 		}
@@ -71,6 +74,13 @@ func isStatic(t *testing.T) bool {
 		}
 	}
 	return true
+}
+
+func TestLoaderIsSeen(t *testing.T) {
+	t.Parallel()
+	if needsLoader() == isStatic(t) {
+		t.Errorf("needs a loader: %v, is linked statically: %v", needsLoader(), isStatic(t))
+	}
 }
 
 func TestFaultOfAForeignGoroutineIsLogged(t *testing.T) {

@@ -25,7 +25,8 @@
 // goroutine it happens; the exit status is 2. Goroutines that a server starts itself
 // are covered on Linux (amd64 and arm64), and in the queue directory as root
 // directory (-c) if the program is linked statically (CGO_ENABLED=0): there, the
-// process executes its program once more to report.
+// process executes its program once more to report. Where that is not possible, a
+// warning at its start says so.
 //
 // A server is a Server with one of its five functions set, and Main:
 //

@@ -103,7 +103,7 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 	}
 	if !p.options.standard { // there the runtime prints a panic for the person who sees it
 		if err := p.leaveLastWords(p.parameters.Log(), held); err != nil {
-			p.Warnf("a panic of this process in a goroutine of its own will not be logged: %v", err)
+			p.Warnf("a panic of this process in a goroutine of its own will not be logged; %v", err)
 		}
 	}
 	queue := p.parameters.QueueDirectory()
