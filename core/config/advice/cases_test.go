@@ -440,6 +440,18 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"words that servers do not take", "smtpd_tls_security_level = on\nsmtp_tls_security_level = DANE\nlmtp_tls_security_level = maybe\nsmtp_dns_support_level =\n" +
+			"mynetworks = 127.0.0.0/8 [::1]/128,!2001:db8::/32 hash:/x\n  ::1 pcre:/::/0 $x\nx = y\n",
+		"25 inet n - - - - smtpd\n  -o { smtpd_client_event_limit_exceptions = $mynetworks fe80::1 }\nb unix - - - - - smtp -o smtp_tls_security_level=half\ntlsmgr unix - - - - 1 tlsmgr\n" + system,
+		[]string{
+			`bad-value main.cf:1:28 smtpd refuses to start: it takes no "on" in smtpd_tls_security_level => write one of none, may, encrypt, fingerprint, verify, secure`,
+			`bad-value main.cf:5:36 "!2001:db8::/32" in mynetworks is taken for a lookup table, not for an address: mail is refused => write [2001:db8::]/32`,
+			`bad-value main.cf:6:3 "::1" in mynetworks is taken for a lookup table => write [::1]`,
+			`bad-value master.cf:2:58 "fe80::1" in smtpd_client_event_limit_exceptions is taken for a lookup table => write [fe80::1]`,
+			`bad-value master.cf:3:50 smtp refuses to start: it takes no "half" in smtp_tls_security_level => none, may`,
+		},
+	},
+	{
 		"misspelt restrictions", "smtpd_restriction_classes = permits, mine\nmine = reject_unauth_pipelning\nother = permit_mynetwork\nsmtpd_recipient_restrictions = permits Permit_MyNetworks,permit_mynetwork\n" +
 			"  check_client_acces hash:/rejct, check_policy_service { inet:rejct, default_action=dunno } sleep 5 rejectt reject_something_else $rejct\n",
 		"25 inet n - - - - smtpd\n  -o { smtpd_relay_restrictions = permit_mynetworks, rejct } -o smtpd_sender_restrictions=mine,defr\nb unix - - - - - smtp\n" + system,
