@@ -89,7 +89,7 @@ func (x *in) look(path string) config.Program {
 	case path == x.Parameters.DaemonDirectory(), slices.Contains(ownDirectories(x.Parameters), path),
 		path == filepath.Dir(logFile(x.Parameters)), !strings.Contains(path[1:], "/"), path == "/usr/bin":
 		return directory
-	case path == logFile(x.Parameters):
+	case path == logFile(x.Parameters), path == fileOf(x.Parameters, "master_journal_file"):
 		return config.Program{}
 	case inside && !ours:
 		return config.Program{}

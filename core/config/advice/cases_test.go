@@ -482,6 +482,20 @@ var mistakes = []struct {
 		[]string{"log-file main.cf:1:16 /var/nolog is no directory: nothing is logged => make the directory"},
 	},
 	{
+		"a journal in no directory", "master_journal_file = /var/nolog/master.trace\n", quiet,
+		[]string{
+			"own-parameter main.cf:1:1 postconf and => move the line",
+			"journal-file main.cf:1:23 /var/nolog is no directory: no steps are recorded => make the directory and give it to mail_owner",
+		},
+	},
+	{
+		"a journal that is a directory", "master_journal_file = /var/log\n", quiet,
+		[]string{
+			"own-parameter main.cf:1:1 postconf and => move the line",
+			"journal-file main.cf:1:23 master_journal_file = /var/log is a directory => name a file",
+		},
+	},
+	{
 		"a log file that is a directory", "maillog_file = /var/log\n", quiet + "postlog unix-dgram n - - - 1 postlogd\n",
 		[]string{"log-file main.cf:1:16 maillog_file = /var/log is a directory => name a file"},
 	},

@@ -34,6 +34,7 @@ const (
 	QueueDirectory      Code = "queue-directory"
 	DataDirectory       Code = "data-directory"
 	LogFile             Code = "log-file"
+	JournalFile         Code = "journal-file"
 
 	NoServices         Code = "no-services"
 	SwallowedEntry     Code = "swallowed-entry"
@@ -97,6 +98,7 @@ var codes = [...]Code{
 	ForeignAddress,
 	InlineComment,
 	InvalidUTF8,
+	JournalFile,
 	LogFile,
 	LongPath,
 	MissingAttribute,

@@ -24,6 +24,7 @@ func (c *check) directories() {
 			"make the directory and give it to mail_owner, or correct data_directory")
 	}
 	c.logFile()
+	c.journalFile()
 }
 
 // logFile looks at the file of the log. postlogd makes the file, but no
@@ -41,10 +42,30 @@ func (c *check) logFile() {
 	}
 }
 
+// journalFile looks at the file of the journal, which the master makes likewise.
+func (c *check) journalFile() {
+	const name = "master_journal_file"
+	file, at := fileOf(c.p, name), c.p.Origin(name)
+	if file == "" {
+		return
+	}
+	directory := path.Dir(file)
+	switch program, known := c.in.Programs[file]; {
+	case directory != c.p.DataDirectory() && c.noDirectory(directory): // that of data is told already
+		c.say(JournalFile, at.File, at.At, directory+" is no directory: no steps are recorded", "make the directory and give it to mail_owner, or correct "+name)
+	case known && program.Directory:
+		c.say(JournalFile, at.File, at.At, name+" = "+file+" is a directory: no steps are recorded", "name a file")
+	}
+}
+
 // logFile is the file of the log, empty if there is none or the master refuses
 // it.
-func logFile(p *config.Parameters) string {
-	file, err := p.Value("maillog_file")
+func logFile(p *config.Parameters) string { return fileOf(p, "maillog_file") }
+
+// fileOf is the file that a parameter names, empty if it names none or one that the
+// master refuses.
+func fileOf(p *config.Parameters, parameter string) string {
+	file, err := p.Value(parameter)
 	if err != nil || !absolute(file) {
 		return ""
 	}

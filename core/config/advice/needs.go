@@ -25,8 +25,10 @@ func Needs(in *Input) []string {
 	}
 	directory := in.Parameters.DaemonDirectory()
 	list := append(ownDirectories(in.Parameters), directory)
-	if file := logFile(in.Parameters); file != "" {
-		list = append(list, file, path.Dir(file))
+	for _, file := range []string{logFile(in.Parameters), fileOf(in.Parameters, "master_journal_file")} {
+		if file != "" {
+			list = append(list, file, path.Dir(file))
+		}
 	}
 	for e := range in.switchedOn {
 		file := directory + "/" + e.Fields[config.ColumnCommand].Text
