@@ -13,6 +13,15 @@ var diagnosedMaster = []diagnosis{
 		},
 	},
 	{
+		"5.1: the value of an option on a line of its own",
+		"",
+		"a unix - - - - - x -o\nx=y\n-o\ny=z\n-v\nb unix - - - - - x -o\nc unix - - - - - x\nx=y\n",
+		[]string{
+			`error master.cf:2:1 MASTER: line 2: missing "transport type" field => put a blank at the beginning of each line from 2 to 5, so that they go on with the entry of line 1`,
+			`error master.cf:8:4 MASTER: line 8: missing "transport type" field => an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default`,
+		},
+	},
+	{
 		"5.1: lines that have lost their indentation",
 		"",
 		"-o x=y\na unix - - - - - x\n-o x=y\n# why\n-v\n  -o z=1\nflags=R user=x argv=/bin/x\n{ -o a=b }\nb unix - - - - - x\n${recipient}\n" +

@@ -14,13 +14,8 @@ var attributes = [...]string{"argv", "chroot", "directory", "eol", "flags", "nul
 // it, on a line that has lost the blank at its start: it begins with an option,
 // an attribute, a macro or a brace, and what follows is no transport type.
 func (e *MasterEntry) unindented() bool {
-	if e.Ignored() {
+	if e.Ignored() || e.hasType() {
 		return false
-	}
-	if len(e.Fields) > ColumnType {
-		if _, known := core.ParseServiceType(e.Fields[ColumnType].Text); known {
-			return false
-		}
 	}
 	first := strings.TrimLeft(e.Fields[ColumnName].Text, "{")
 	if first == "" || first[0] == '$' || len(first) > 1 && first[0] == '-' {
@@ -38,13 +33,33 @@ func (e *MasterEntry) unindented() bool {
 	return false
 }
 
+// hasType reports whether the second field is a transport type.
+func (e *MasterEntry) hasType() bool {
+	if len(e.Fields) <= ColumnType {
+		return false
+	}
+	_, known := core.ParseServiceType(e.Fields[ColumnType].Text)
+	return known
+}
+
+// wantsMore reports whether an entry ends in an option without its value.
+func (e *MasterEntry) wantsMore() bool {
+	fields := e.Args
+	if len(fields) == 0 {
+		fields = e.Fields
+	}
+	return len(fields) > 0 && fields[len(fields)-1].Text == "-o"
+}
+
 // markUnindented marks the entries that must have been meant as arguments.
 func (f *MasterFile) markUnindented() {
-	entry := false // one precedes
+	var before *MasterEntry // that is not ignored
 	for i := range f.Entries {
 		e := &f.Entries[i]
-		e.lost = entry && e.unindented()
-		entry = entry || !e.Ignored()
+		e.lost = before != nil && (e.unindented() || before.wantsMore() && !e.Ignored() && !e.hasType())
+		if !e.Ignored() {
+			before = e
+		}
 	}
 }
 
