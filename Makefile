@@ -107,9 +107,10 @@ bench: ## run the benchmarks, BENCHCOUNT times each
 bench-original: build ## measure ours beside the installed original in under 8 minutes (root); BENCHFLAGS=-quick
 	@bin/masterbench -ours bin/master $(BENCHFLAGS)
 
-lint: ## gofumpt, staticcheck, and go vet for every system
+lint: ## gofumpt, staticcheck, and go vet for every system and kind of processor
 	@unformatted=$$($(GO) run $(GOFUMPT) -l .); test -z "$$unformatted" || { echo "not gofumpt-clean:"; echo "$$unformatted"; exit 1; }
 	@set -e; for os in linux freebsd darwin openbsd; do echo "go vet ($$os)"; GOOS=$$os $(GO) vet ./...; done
+	@set -e; for arch in arm64 riscv64; do echo "go vet (linux, $$arch)"; GOOS=linux GOARCH=$$arch $(GO) vet ./...; done
 	$(GO) run $(STATICCHECK) ./...
 
 golden: ## rewrite the golden files and the examples of docs/masterctl.md; say in the commit why each line moved
