@@ -47,7 +47,7 @@ func TestServerStartedByHandSaysWhatToDo(t *testing.T) {
 		}
 	}
 	cmd := s.byHand("datagram", tty)
-	if out, _ := cmd.CombinedOutput(); strings.Contains(string(out), "-S") {
+	if out, _ := cmd.CombinedOutput(); strings.Contains(string(out), "-S") || !strings.Contains(string(out), "cannot be tried by hand") {
 		t.Errorf("a datagram server has no -S, but says %q", out)
 	}
 }
@@ -77,6 +77,15 @@ func TestWrongOptionOfMasterCfBringsNoAdvice(t *testing.T) {
 		if string(out) != "testd: fatal: invalid option: h\n" {
 			t.Errorf("%q: %q", args, out)
 		}
+	}
+}
+
+func TestServerWithoutAFunctionTellsItsAuthor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	out, _ := s.byHand("unfinished", nil).CombinedOutput()
+	if want := "testd: fatal: this program must set exactly one of Stream, Requests, Sessions, Trigger and Datagram in its child.Server\n"; string(out) != want {
+		t.Errorf("got %q, want %q", out, want)
 	}
 }
 

@@ -1,13 +1,14 @@
 // Package child is the library with which a server written in Go lives under a
 // master, ours or the original: it reads the command line that a master gives,
 // finds its parameters in main.cf, takes its place among the processes of its
-// service, accepts, reports, and leaves when it should. Source: spec
-// child; what a server must keep of it is docs/contract.md.
+// service, accepts, reports, and leaves when it should. What a server in any
+// language must keep to is in docs/contract.md.
 //
 // When it accepts, reports and leaves is decided by core/child; this package
 // carries those decisions out. It refuses to speak any mail protocol, to start
 // other processes (but for the debugger of -D), and to run outside a master
-// except with -S, which serves one client on standard input and output.
+// except with -S, which serves one client on standard input and output (not for
+// Datagram).
 //
 // What a process keeps in memory is lost when it leaves: after MaxUse clients,
 // after MaxIdle without one, and at every reload of the master, which replaces all

@@ -49,12 +49,15 @@ func (p *Process) run() {
 	l.run()
 }
 
+// errSkeleton is a mistake of who wrote the server.
+var errSkeleton = errors.New("this program must set exactly one of Stream, Requests, Sessions, Trigger and Datagram in its child.Server")
+
 // readCommandLine comes first of all: it says whether a person watches. The error
 // is the text of the fatal line, for later.
 func (p *Process) readCommandLine() (err error) {
 	var ok bool
 	if p.kind, ok = p.server.skeleton(); !ok {
-		return errors.New("a server sets exactly one of its functions")
+		return errSkeleton
 	}
 	p.options, err = parseOptions(p.argv, p.kind)
 	return err
@@ -67,7 +70,7 @@ func (p *Process) readCommandLine() (err error) {
 func (p *Process) start(wrongLine error) (settings machine.Settings, accept *lock.Accept, err error) {
 	err = p.loadParameters()
 	if wrongLine != nil {
-		if p.byHand() && !p.options.standard {
+		if p.byHand() && !p.options.standard && wrongLine != errSkeleton {
 			p.tellHowToRun()
 		}
 		return settings, nil, wrongLine
@@ -126,7 +129,9 @@ func (p *Process) byHand() bool { return p.options.transport == "" }
 // tellHowToRun says what to do instead of starting the server without a master.
 func (p *Process) tellHowToRun() {
 	what := "a master starts this server when a client comes; put a line for it into master.cf and reload"
-	if p.kind != machine.Datagram {
+	if p.kind == machine.Datagram {
+		what += "; a server of datagrams cannot be tried by hand"
+	} else {
 		what += ". To try it by hand, add -S, and it serves one client on standard input and output"
 	}
 	p.Infof("%s", what)
