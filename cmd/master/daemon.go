@@ -62,6 +62,7 @@ const reservedThreads = boot.Processors + // they run, the collector's included
 	1 + // reads a configuration
 	1 + // takes the ticks of the watchdog
 	1 + // writes the journal's file
+	logs.MaxThreads + // write to the log file
 	1 // saves the journal when a bug has struck, or says that the loop hangs
 
 // lowDescriptors are one that stands for nothing, one for the status channel and

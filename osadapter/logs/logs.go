@@ -4,7 +4,7 @@
 //
 // A line that cannot be handed over at once is written elsewhere or kept until
 // somebody takes it. It waits for nobody, except at the start and at the end of a
-// process, and then not long. Beyond 1 MiB lines are lost, which is told when
+// process, and then not long, and a moment for the disk of a log file. Beyond 1 MiB lines are lost, which is told when
 // lines go through again. It never decides what else is worth a line, and never
 // ends the process.
 package logs
@@ -103,6 +103,10 @@ type Origin struct {
 // lines; so does an end. One that was never there is not waited for.
 const patience = 3 * time.Second
 
+// diskPatience is how much of it an end spends on a log file's disk that does not
+// answer. The rest is for the syslog daemon that gets the lines then.
+const diskPatience = time.Second
+
 // Between two tries to deliver kept lines to somebody who is not there lies at
 // least againPause. Flush asks for another try for as long as hope lasts after
 // the latest line: daemons that are restarted come back within seconds.
@@ -200,13 +204,11 @@ func (l *Log) Hold() (fd int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p, ok := l.route.target.(*postlog)
-	if !ok || !p.fallback || p.file == stdoutPath {
+	if !ok || !p.fallback || p.file.path == stdoutPath {
 		return -1, nil
 	}
-	if p.held < 0 {
-		p.held, err = p.open()
-	}
-	return p.held, err
+	err = p.file.hold()
+	return p.file.held, err
 }
 
 // HoldDescriptor is Hold with a log file that is open already.
@@ -214,7 +216,7 @@ func (l *Log) HoldDescriptor(fd int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := l.route.target.(*postlog); ok {
-		p.held = fd
+		p.file.held = fd
 	}
 }
 
@@ -295,10 +297,11 @@ func (l *Log) PostlogSocket(fd int, unread bool) {
 	}
 }
 
-// heed lets the target know what it must of the postlog socket.
+// heed lets the target know that it is in force, and what it must of the postlog
+// socket.
 func (l *Log) heed() {
 	if p, ok := l.route.target.(*postlog); ok {
-		p.unread = l.unread
+		p.unread, p.file.inForce = l.unread, true
 	}
 }
 
@@ -403,18 +406,19 @@ func (l *Log) flush() bool {
 }
 
 // tellLost says in a line of its own how many lines were lost before, and tells
-// whether the next line may follow it.
+// whether the next line may follow it. Nothing else is kept when it is called. From
+// then on the line is kept as others are, so that it stays the same at each try.
 func (l *Log) tellLost() bool {
 	if l.lost.lines == 0 {
 		return true
 	}
 	text, _ := l.compose(nil, Warning, l.lost.text())
-	if err := l.route.deliver(Warning, text); err != nil {
-		l.route.stuck = err
-		l.keepFileError(err)
+	l.lost = outage{}
+	l.route.kept.add(Warning, text)
+	if !l.route.flush(&l.lost) {
+		l.keepFileError(l.route.stuck)
 		return false
 	}
-	l.lost = outage{}
 	return true
 }
 
@@ -542,7 +546,12 @@ func (l *Log) Finish() {
 	l.unread = l.listener >= 0 // whoever read it ends with us
 	l.heed()
 	l.flush()
+	rest := time.Duration(0)
+	if isSilent(l.route.stuck) && l.patience > diskPatience {
+		rest, l.patience = l.patience-diskPatience, diskPatience
+	}
 	l.await(l.idle)
+	l.patience += rest
 	if l.leaving != nil { // it took nothing to the last
 		l.route.kept.take(&l.leaving.kept)
 		l.leaving.target.close()

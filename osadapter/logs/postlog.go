@@ -2,12 +2,9 @@ package logs
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
 const (
@@ -22,16 +19,14 @@ const (
 // log file, if that is allowed.
 type postlog struct {
 	path     string
-	file     string
+	file     logFile
 	fallback bool
 	unread   bool // the socket would take lines, but nobody reads them
 	fd       int  // -1: not connected
-	held     int  // the log file, kept open by Hold; -1: it is opened for each line
-	cut      bool // the last line in the file has no end
 }
 
 func openPostlog(path, file string, fallback bool) *postlog {
-	p := &postlog{path: path, fd: -1, held: -1}
+	p := &postlog{path: path, fd: -1, file: logFile{held: -1}}
 	p.fallTo(file, fallback)
 	// Without a socket, every line tries again.
 	_ = p.connect()
@@ -40,8 +35,8 @@ func openPostlog(path, file string, fallback bool) *postlog {
 
 // fallTo names the log file.
 func (p *postlog) fallTo(file string, allowed bool) {
-	p.file, p.fallback = file, allowed && file != ""
-	if p.fallback && p.file == stdoutPath {
+	p.file.path, p.fallback = file, allowed && file != ""
+	if p.fallback && p.file.path == stdoutPath {
 		appendOnly(stdoutFD)
 	}
 }
@@ -60,9 +55,9 @@ func (p *postlog) probe(thorough bool) error {
 	case !p.fallback:
 		return nil
 	case p.fd < 0:
-		return p.append(nil)
+		return p.file.mayOpen()
 	case thorough:
-		return p.mayAppend()
+		return p.file.mayAppend()
 	}
 	return nil
 }
@@ -77,7 +72,7 @@ func (p *postlog) send(line []byte) error {
 	if !p.fallback {
 		return &socketError{p.path, err}
 	}
-	return p.append(line)
+	return p.file.append(line)
 }
 
 // offer sends a line to the socket. Whoever bound it may have gone, and another
@@ -108,101 +103,18 @@ func (p *postlog) isBoundTo(fd int) bool {
 	return ok && address.Name != "" && (address.Name == p.path || strings.HasSuffix(p.path, "/"+address.Name))
 }
 
-// mayAppend tells whether postlogd could open the log file, without making it.
-func (p *postlog) mayAppend() error {
-	if p.file == stdoutPath {
-		return nil
-	}
-	fd, err := lock.SafeOpen(p.file, unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err == nil {
-		closeDescriptor(fd)
-		return nil
-	}
-	var st unix.Stat_t
-	if errors.Is(err, unix.ENOENT) && unix.Lstat(p.file, &st) != nil {
-		// Nothing is there: it would be made.
-		missing := unix.Access(filepath.Dir(p.file), unix.W_OK|unix.X_OK)
-		if missing == nil {
-			return nil
-		}
-		return &fileError{"open logfile '" + p.file + "': cannot create file exclusively: " + lock.ErrorText(missing), missing}
-	}
-	return &fileError{"open logfile '" + p.file + "': " + err.Error(), err}
-}
-
-// append adds a line to the log file: one open, write and close for each, so
-// that log rotation needs no word to us, unless the file is held. Without a line
-// it only tells whether the file can be opened.
-func (p *postlog) append(line []byte) error {
-	if p.file == stdoutPath {
-		// Opening it again would fail for sockets and for other owners.
-		if line == nil {
-			return nil
-		}
-		if err := writeIfReady(stdoutFD, string(line)+"\n"); err != nil {
-			return &socketError{p.file, err}
-		}
-		return nil
-	}
-	fd := p.held
-	if fd < 0 {
-		var err error
-		if fd, err = p.open(); err != nil {
-			return err
-		}
-		defer closeDescriptor(fd)
-	} else if isRemoved(fd) {
-		return &fileError{"logfile '" + p.file + "' was removed while this process has it open; reload to let it open a new one", unix.ENOENT}
-	}
-	if line == nil {
-		return nil
-	}
-	text := string(line) + "\n"
-	if p.cut {
-		text = "\n" + text
-	}
-	n, err := writeAll(fd, text)
-	if n > 0 {
-		p.cut = n != len(text)
-	}
-	if err == nil && n != len(text) {
-		err = unix.ENOSPC
-	}
-	if err != nil {
-		return &fileError{"logfile '" + p.file + "' write error: " + lock.ErrorText(err), err}
-	}
-	return nil
-}
-
-// open opens the log file, and makes it if it does not exist.
-func (p *postlog) open() (fd int, err error) {
-	// Non-blocking: a FIFO without a reader must be an error, not a wait.
-	fd, err = lock.SafeOpen(p.file, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, fileMode)
-	if err != nil {
-		return -1, &fileError{"open logfile '" + p.file + "': " + err.Error(), err}
-	}
-	return awayFromStandard(fd), nil
-}
-
-// isRemoved reports whether nobody can read what is written to the file.
-func isRemoved(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Nlink == 0
-}
-
 // descriptor is standard output, if lines go there.
 func (p *postlog) descriptor() int {
-	if p.file == stdoutPath {
+	if p.file.path == stdoutPath {
 		return stdoutFD
 	}
 	return -1
 }
 
 func (p *postlog) close() {
-	for _, fd := range []*int{&p.fd, &p.held} {
-		if *fd >= 0 {
-			closeDescriptor(*fd)
-			*fd = -1
-		}
+	if p.fd >= 0 {
+		closeDescriptor(p.fd)
+		p.fd = -1
 	}
+	p.file.close()
 }
