@@ -116,9 +116,10 @@ func (d *daemon) waitForDaemon() {
 func (d *daemon) finish(e osadapter.Ending) {
 	switch {
 	case e.Fatal:
-		boot.ExitFatal(d.log.Finish)
+		boot.ExitFatal(d.log.Finish, d.letGo)
 	case e.Signal != 0:
 		d.log.Finish()
+		d.letGo()
 		boot.DieBySignal(syscall.Signal(e.Signal))
 	}
 	d.exit(e.Code)
@@ -127,8 +128,12 @@ func (d *daemon) finish(e osadapter.Ending) {
 // exit ends the process with a status, and without a line that says why.
 func (d *daemon) exit(code int) {
 	d.log.Finish()
+	d.letGo()
 	os.Exit(code)
 }
+
+// letGo leaves nothing with a thread that a disk keeps.
+func (d *daemon) letGo() { boot.LetGo(d.locks) }
 
 // fatal logs the line and ends: a second later, exit status 1.
 func (d *daemon) fatal(text string) {
@@ -136,7 +141,7 @@ func (d *daemon) fatal(text string) {
 		d.logLine(d.untold[i].Level(), d.untold[i].Text)
 	}
 	d.log.Log(logs.Fatal, text)
-	boot.ExitFatal(d.log.Finish)
+	boot.ExitFatal(d.log.Finish, d.letGo)
 }
 
 func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
@@ -172,7 +177,7 @@ func (d *daemon) recovered() {
 	for _, line := range strings.Split(strings.TrimSpace(string(debug.Stack())), "\n") {
 		d.info(strings.TrimSpace(line))
 	}
-	boot.ExitPanic(d.log.Finish)
+	boot.ExitPanic(d.log.Finish, d.letGo)
 }
 
 // endAsSomebodyElse ends the process when the kernel does not give root back.

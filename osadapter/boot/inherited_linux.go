@@ -31,6 +31,24 @@ func CloseInherited() {
 	}
 }
 
+// closeChannels closes every socket and pipe from 3 up.
+func closeChannels() {
+	open, err := openDescriptors()
+	if err != nil {
+		return // the kernel closes them
+	}
+	for _, fd := range open {
+		var st unix.Stat_t
+		if fd < firstOwnFD || unix.Fstat(fd, &st) != nil {
+			continue
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFSOCK, unix.S_IFIFO:
+			_ = unix.Close(fd)
+		}
+	}
+}
+
 // closeAllUnmarked tries every number, for systems without /proc.
 func closeAllUnmarked() {
 	for fd, bound := firstOwnFD, descriptorBound(); fd < bound; fd++ {

@@ -127,8 +127,8 @@ func init() {
 			}
 		}
 	}
-	roles["fatal"] = func() { ExitFatal(func() {}) }
-	roles["panic"] = func() { ExitPanic(func() {}) }
+	roles["fatal"] = func() { ExitFatal(func() {}, func() {}) }
+	roles["panic"] = func() { ExitPanic(func() {}, func() {}) }
 	roles["broken-pipe"] = func() {
 		must(DefaultSignals())
 		var ends [2]int
