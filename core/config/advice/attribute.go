@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
@@ -107,7 +106,8 @@ func (c *check) agentUser(e *entry, a *attribute) {
 	user, group, _ := strings.Cut(a.value, ":")
 	u, userKnown := c.in.Users[user]
 	g, groupKnown := c.in.Groups[group]
-	owner, refuses := c.p.MailOwner(), ": "+e.command()+" refuses to start"
+	owner, refuses := c.p.MailOwner().Name, ": "+e.command()+" refuses to start"
+	o := c.in.Users[owner]
 	const another = "name an account of its own, which is neither root's nor the mail system's"
 	at := a.valueAt(e)
 	switch {
@@ -122,7 +122,7 @@ func (c *check) agentUser(e *entry, a *attribute) {
 	case user == "root" || userKnown && u.UID == 0:
 		c.inMaster(BadAttribute, at, "the user "+user+" has the rights of root"+refuses, another)
 		return
-	case c.p.OK() && (user == owner.Name || userKnown && u.UID == owner.UID):
+	case user == owner, userKnown && o.Found && u.UID == o.UID:
 		c.inMaster(BadAttribute, at, "the user "+user+" is the owner of the mail system"+refuses, another)
 		return
 	}
@@ -144,22 +144,18 @@ func (c *check) agentUser(e *entry, a *attribute) {
 // agentGroup looks at the group as which a program is to be run.
 func (c *check) agentGroup(e *entry, at config.Position, who string, gid uint32) {
 	whose := ""
-	switch owner := c.p.MailOwner(); {
+	owner, setgid := c.in.Users[c.p.MailOwner().Name], c.in.Groups[c.value("setgid_group")]
+	switch {
 	case gid == 0:
 		whose = "that of root"
-	case c.p.OK() && owner != (core.Account{}) && gid == owner.GID:
+	case owner.Found && gid == owner.GID:
 		whose = "that of the mail system"
-	case e.command() == "pipe" && c.isSetgidGroup(gid):
+	case e.command() == "pipe" && setgid.Found && gid == setgid.GID:
 		whose = "that of setgid_group"
 	default:
 		return
 	}
 	c.inMaster(BadAttribute, at, who+" is "+whose+": "+e.command()+" refuses to start", "name another group, as in user=ACCOUNT:GROUP")
-}
-
-func (c *check) isSetgidGroup(gid uint32) bool {
-	g, known := c.p.Facts().Groups[c.value("setgid_group")]
-	return known && g.Found && !c.in.Elsewhere && g.GID == gid
 }
 
 // accountHint says what to write instead of an account that is not there.

@@ -97,6 +97,12 @@ func NeedAccounts(in *Input) (users, groups []string) {
 	}
 	for e := range in.switchedOn {
 		for _, a := range attributesOf(e) {
+			if len(users) == 0 { // those of the mail system are compared with the others
+				users = append(users, in.Parameters.MailOwner().Name)
+				if name, err := in.Parameters.Value("setgid_group"); err == nil {
+					groups = append(groups, name)
+				}
+			}
 			if a.name == "user" && strings.IndexByte(a.value, '$') < 0 {
 				user, group, _ := strings.Cut(a.value, ":")
 				users, groups = append(users, user), append(groups, group)
