@@ -1,5 +1,10 @@
 package core
 
+import (
+	"strconv"
+	"strings"
+)
+
 // removalGrace is how long the children of a removed service have between
 // SIGTERM and SIGKILL.
 const removalGrace = 5 * Second
@@ -203,13 +208,13 @@ func (m *Machine) refuseDiagnosed(diagnostics []Diagnostic) {
 		switch {
 		case first < 0 && d.Severity == Error:
 			first = i
-			if d.Hint != "" {
-				m.diagnose(LevelInfo, d.Hint)
+			if remedy := d.remedy(); remedy != "" {
+				m.diagnose(LevelInfo, remedy)
 			}
 		case first < 0:
 			m.logDiagnostics(diagnostics[i : i+1])
 		default:
-			m.diagnose(LevelInfo, "also "+d.withHint())
+			m.diagnose(LevelInfo, "also "+d.withRemedy())
 		}
 	}
 	text := "the configuration was refused without a reason"
@@ -226,7 +231,7 @@ func (m *Machine) logDiagnostics(diagnostics []Diagnostic) {
 		d := &diagnostics[i]
 		text := d.Text
 		if d.Severity == Error {
-			text = d.withHint()
+			text = d.withRemedy()
 		}
 		m.diagnose(d.Level(), text)
 	}
@@ -249,11 +254,24 @@ func (d *Diagnostic) Level() Level {
 	}
 }
 
-func (d *Diagnostic) withHint() string {
-	if d.Hint == "" {
+func (d *Diagnostic) withRemedy() string {
+	remedy := d.remedy()
+	if remedy == "" {
 		return d.Text
 	}
-	return d.Text + " (" + d.Hint + ")"
+	return d.Text + " (" + remedy + ")"
+}
+
+// remedy says what to do, and where, because many texts of the original do not.
+func (d *Diagnostic) remedy() string {
+	if d.File == "" || d.Line == 0 || strings.Contains(d.Text, d.File) {
+		return d.Hint
+	}
+	place := "see " + d.File + ", line " + strconv.Itoa(int(d.Line))
+	if d.Hint == "" {
+		return place
+	}
+	return d.Hint + "; " + place
 }
 
 // refused ends the transaction without any change: at start that is the end

@@ -434,3 +434,19 @@ func TestStartFailsOnRejectedConfig(t *testing.T) {
 	}}))
 	r.want("log warning: w", "log info: mend", "log info: also second", "log fatal: first", "exit signal=0 code=1")
 }
+
+func TestRejectedConfigIsToldWithItsPlace(t *testing.T) {
+	diagnostics := []Diagnostic{
+		{Severity: Error, File: "/c/m.cf", Line: 3, Text: "first", Hint: "mend"},
+		{Severity: Error, File: "/c/m.cf", Line: 4, Text: "/c/m.cf: line 4: second", Hint: "mend"},
+		{Severity: Error, File: "/c/m.cf", Line: 5, Text: "third"},
+		{Severity: Error, File: "/c/m.cf", Text: "fourth", Hint: "mend"},
+	}
+	r := newRig(t, Options{})
+	r.step(RejectedConfig(0, &Config{Diagnostics: diagnostics}))
+	r.want("log info: mend; see /c/m.cf, line 3",
+		"log info: also /c/m.cf: line 4: second (mend)",
+		"log info: also third (see /c/m.cf, line 5)",
+		"log info: also fourth (mend)",
+		"log fatal: first", "exit signal=0 code=1")
+}

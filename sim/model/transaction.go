@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
@@ -22,7 +23,7 @@ func (o *observation) beginReload(rule string, c *core.Config) {
 func (o *observation) diagnostics(c *core.Config) {
 	for _, r := range o.remarks(c) {
 		o.must(ruleDiagnostics, 0, core.Log, "the remark "+r.text, r.match)
-		if hint := r.hint; hint != "" {
+		if hint := r.remedy; hint != "" {
 			o.may(ruleDiagnostics, 0, core.Log, "the hint "+hint, func(a *core.Action) bool {
 				return a.Code == core.LogDiagnostic && a.Level == core.LevelInfo && strings.Contains(a.Text, hint)
 			})
@@ -30,10 +31,11 @@ func (o *observation) diagnostics(c *core.Config) {
 	}
 }
 
-// saying is one diagnostic as it must show.
+// saying is one diagnostic as it must show. The remedy is the hint, and the place
+// unless the text has it.
 type saying struct {
-	level      core.Level
-	text, hint string
+	level        core.Level
+	text, remedy string
 }
 
 func (o *observation) remarks(c *core.Config) []saying {
@@ -51,15 +53,19 @@ func (o *observation) remarks(c *core.Config) []saying {
 		case boot && d.Severity == core.Error:
 			level, over = core.LevelFatal, true
 		}
-		all = append(all, saying{level, text, d.Hint})
+		remedy := d.Hint
+		if d.Line > 0 && d.File != "" && !strings.Contains(d.Text, d.File) {
+			remedy = strings.TrimPrefix(fmt.Sprintf("%s; see %s, line %d", d.Hint, d.File, d.Line), "; ")
+		}
+		all = append(all, saying{level, text, remedy})
 	}
 	return all
 }
 
-// match: the hint may stand behind the text, but not in a fatal line.
+// match: the remedy may stand behind the text, but not in a fatal line.
 func (r saying) match(a *core.Action) bool {
 	return a.Code == core.LogDiagnostic && a.Level == r.level &&
-		(a.Text == r.text || r.level != core.LevelFatal && r.hint != "" && a.Text == r.text+" ("+r.hint+")")
+		(a.Text == r.text || r.level != core.LevelFatal && r.remedy != "" && a.Text == r.text+" ("+r.remedy+")")
 }
 
 // refused turns a configuration that the border calls faulty into what it
