@@ -133,7 +133,7 @@ func (l *life) clean() error {
 // mayEnd judges an end that nobody asked for. A daemon that has started goes on
 // whatever happens, but for one thing: to go on as somebody else than root.
 func (l *life) mayEnd() error {
-	if strings.Contains(l.everything(), "fatal: cannot become root again") {
+	if strings.Contains(l.everything(), "cannot become root again") {
 		return nil
 	}
 	if l.phase > boot || l.says("daemon started") {
