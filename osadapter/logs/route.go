@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// target takes finished lines. None of its functions waits.
+// target takes finished lines. None of its functions waits, but for a moment for the
+// disk of a log file.
 type target interface {
 	// probe tells whether lines can go anywhere, as far as opening it shows; with
 	// thorough, also whether they can still when the way that is open now closes.
