@@ -284,7 +284,7 @@ func IdentityFailure(step ListenStep, owner Account, e Errno) string {
 	return string(m.s("set_eugid: ").s(call).s("(").n(int64(id)).s("): ").s(e.String()).b)
 }
 
-// IdentityRemedy says what to do about it.
+// IdentityRemedy returns what to do about it.
 func IdentityRemedy(step ListenStep, owner Account) string {
 	capability := "CAP_SETGID"
 	if step == StepUser {

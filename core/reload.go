@@ -262,7 +262,7 @@ func (d *Diagnostic) withRemedy() string {
 	return d.Text + " (" + remedy + ")"
 }
 
-// remedy says what to do, and where, because many texts of the original do not.
+// remedy returns what to do, and where, because many texts of the original do not.
 func (d *Diagnostic) remedy() string {
 	if d.File == "" || d.Line == 0 || strings.Contains(d.Text, d.File) {
 		return d.Hint

@@ -13,7 +13,7 @@ func (m *Machine) throttle(s *service) {
 	m.touch(s)
 }
 
-// Throttled tells whether nobody is started for the service now, whoever waits.
+// Throttled reports whether nobody is started for the service now, whoever waits.
 func (m *Machine) Throttled(id ServiceID) bool {
 	s := m.services.get(uint64(id))
 	return s != nil && s.throttled

@@ -44,7 +44,7 @@ func orderly(a, b *core.Config) bool {
 	return steady(a, b)
 }
 
-// steady tells whether no service of both configurations changes its addresses.
+// steady reports whether no service of both configurations changes its addresses.
 func steady(a, b *core.Config) bool {
 	other := identities(b)
 	for i := range a.Services {
@@ -149,7 +149,7 @@ func (p *pair) plan(now, c *core.Config) {
 	}
 }
 
-// robbed tells whether at a path of the service stands the file of one that the
+// robbed reports whether at a path of the service stands the file of one that the
 // next configuration does not have: nobody could reach the service any more.
 func (p *pair) robbed(s *core.ServiceConfig, after map[identity]*core.ServiceConfig) bool {
 	for _, end := range s.Endpoints {

@@ -19,7 +19,7 @@ type Commands struct {
 	ended   func()
 }
 
-// NewCommands gives an empty set. born is called, on another goroutine, when there is
+// NewCommands returns an empty set. born is called, on another goroutine, when there is
 // a process to be reaped in the end; ended when it is time for that, and when somebody
 // may have ended while a sweep was excluded.
 func NewCommands(born, ended func()) *Commands {

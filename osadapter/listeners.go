@@ -40,7 +40,7 @@ func (x *Exec) open(id core.ServiceID, listener uint16) *sockets.Listener {
 	return &s.listeners[listener]
 }
 
-// Socket gives the descriptor of our datagram socket with this path, and the
+// Socket returns the descriptor of our datagram socket with this path, and the
 // service that it belongs to; there may be none.
 func (x *Exec) Socket(path string) (fd sys.FD, id core.ServiceID) {
 	// Who asks once asks for each line of the log.

@@ -248,7 +248,7 @@ func (b *book) spare() int {
 	return n
 }
 
-// affordable tells whether one child more takes none that is kept for another.
+// affordable reports whether one child more takes none that is kept for another.
 func (b *book) affordable(s *bookService) bool {
 	return b.options.Descriptors == 0 || s.live() == 0 || b.spare() > 0
 }

@@ -375,7 +375,7 @@ func (b *book) sameServices(w *World, view *core.View, next *core.Config) bool {
 	return true
 }
 
-// robbed tells whether a later service has taken the path of this one and now
+// robbed reports whether a later service has taken the path of this one and now
 // leaves the configuration: this one could not be reached and begins anew.
 func (b *book) robbed(id core.ServiceID, next *core.Config) bool {
 	for _, end := range b.services[id].endpoints {
@@ -392,7 +392,7 @@ func (b *book) robbed(id core.ServiceID, next *core.Config) bool {
 	return false
 }
 
-// disputed tells whether a listener of a removed service is at a path that a
+// disputed reports whether a listener of a removed service is at a path that a
 // later service had taken from it, or that several new services want.
 func (b *book) disputed(id core.ServiceID, listener uint16) bool {
 	end, rivals := b.services[id].endpoints[listener], 0
@@ -408,7 +408,7 @@ func (b *book) disputed(id core.ServiceID, listener uint16) bool {
 	return end.Path != "" && (rivals > 1 || later)
 }
 
-// listed tells whether the configuration has the service of the entry.
+// listed reports whether the configuration has the service of the entry.
 func listed(c *core.Config, entry *core.ServiceConfig) bool {
 	for i := range c.Services {
 		if s := &c.Services[i]; s.Canonical == entry.Canonical && s.Type == entry.Type {

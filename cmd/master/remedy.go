@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// lockRemedy says what to do about a lock file that cannot be had. path is
+// lockRemedy returns what to do about a lock file that cannot be had. path is
 // absolute, and held what a process that has the lock means.
 func lockRemedy(err error, path, owner, held string) string {
 	name := "lock file " + path

@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// evaluateWith gives the parameters of both files.
+// evaluateWith returns the parameters of both files.
 func evaluateWith(main, own string) *Parameters {
 	facts := vectorFacts()
 	o := Options{Own: ParseMain("/v/config/stationmaster.cf", []byte(own))}

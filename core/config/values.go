@@ -13,7 +13,7 @@ const (
 	Span              // of time
 )
 
-// Refusal gives the words with which a program ends over the expanded value of
+// Refusal returns the words with which a program ends over the expanded value of
 // a parameter, and a remedy; fault is empty if it can be read. Which numbers and
 // spans are too small or too large the program alone knows.
 func (k ValueKind) Refusal(name, text string) (fault, hint string) {

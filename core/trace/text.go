@@ -7,7 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Text gives a recording as lines: the time of each step, of the machine and if it is
+// Text returns a recording as lines: the time of each step, of the machine and if it is
 // known of the wall clock in UTC, and its event, and below it, indented, its actions. With an error the text says what was read before it.
 func Text(recording []byte) ([]byte, error) {
 	r, err := NewReader(recording)

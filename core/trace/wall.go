@@ -44,7 +44,7 @@ func floorDiv(a, b int64) (quotient, rest int64) {
 	return quotient, rest
 }
 
-// civil gives the date of a day, counted from 1 January 1970, in the Gregorian
+// civil returns the date of a day, counted from 1 January 1970, in the Gregorian
 // calendar. Years are counted from 1 March, so that the leap day is the last one.
 func civil(days int64) (year, month, day int64) {
 	const era = 146097 // days of 400 years

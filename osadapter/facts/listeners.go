@@ -51,7 +51,7 @@ func Listeners() ([]Listener, error) {
 	return list, nil
 }
 
-// RunningMaster gives the process of the master that has locked a queue; 0 if
+// RunningMaster returns the process of the master that has locked a queue; 0 if
 // none has, or this user may not know.
 func RunningMaster(queue string) (pid int) {
 	text, _, err := readOnce(queue+"/pid/master.pid", maxFirstLine)

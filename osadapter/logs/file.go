@@ -137,7 +137,7 @@ func (t *task) wait(limit time.Duration) {
 // that log rotation needs no word to us, unless the file is held.
 func (f *logFile) append(line []byte) error { return f.write(string(line)) }
 
-// mayOpen tells whether the file can be opened, and makes it.
+// mayOpen reports whether the file can be opened, and makes it.
 func (f *logFile) mayOpen() error { return f.write(look) }
 
 func (f *logFile) write(line string) error {
@@ -154,7 +154,7 @@ func (f *logFile) hold() error {
 	return f.ask(hold, func(t *task) { t.held, t.err = openFile(path) })
 }
 
-// mayAppend tells whether postlogd could open the log file, without making it.
+// mayAppend reports whether postlogd could open the log file, without making it.
 func (f *logFile) mayAppend() error {
 	path := f.path
 	return f.ask(look, func(t *task) { t.err = mayAppend(path) })

@@ -431,7 +431,7 @@ func (l *Log) keepFileError(err error) {
 	}
 }
 
-// idle tells whether there is nothing left to deliver.
+// idle reports whether there is nothing left to deliver.
 func (l *Log) idle() bool {
 	return l.leaving == nil && l.route.kept.empty() && l.lost.lines == 0
 }

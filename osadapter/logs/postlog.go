@@ -92,7 +92,7 @@ func (p *postlog) offer(line []byte) error {
 	return err
 }
 
-// isBoundTo tells whether a descriptor is the other end of the socket. Whoever told
+// isBoundTo reports whether a descriptor is the other end of the socket. Whoever told
 // us may have closed it since, and the number may be that of something else.
 func (p *postlog) isBoundTo(fd int) bool {
 	name, err := unix.Getsockname(fd)

@@ -10,7 +10,7 @@ import (
 // target takes finished lines. None of its functions waits, but for a moment for the
 // disk of a log file.
 type target interface {
-	// probe tells whether lines can go anywhere, as far as opening it shows; with
+	// probe reports whether lines can go anywhere, as far as opening it shows; with
 	// thorough, also whether they can still when the way that is open now closes.
 	probe(thorough bool) error
 	// send hands one line over. The error says why it was not taken.
@@ -74,18 +74,18 @@ func (r *route) flush(lost *outage) bool {
 	return true
 }
 
-// worthWaiting tells whether somebody is there, or was, who will take lines soon.
+// worthWaiting reports whether somebody is there, or was, who will take lines soon.
 func (r *route) worthWaiting() bool {
 	s, ok := r.target.(*syslog)
 	return isFull(r.stuck) || ok && s.met && r.stuck != nil
 }
 
-// isFull tells whether somebody is there who has no room just now.
+// isFull reports whether somebody is there who has no room just now.
 func isFull(err error) bool {
 	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)
 }
 
-// isHopeless tells whether the line itself is what was not taken.
+// isHopeless reports whether the line itself is what was not taken.
 func isHopeless(err error) bool {
 	return errors.Is(err, unix.EMSGSIZE) || errors.Is(err, io.ErrShortWrite)
 }

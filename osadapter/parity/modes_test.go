@@ -85,7 +85,7 @@ func (sc *scenario) inMode(m *mode) *scenario {
 	return &other
 }
 
-// inModes gives the scenario as it is and in each mode that its topic has.
+// inModes returns the scenario as it is and in each mode that its topic has.
 func (sc *scenario) inModes() []*scenario {
 	all := []*scenario{sc}
 	for i := range modes {

@@ -195,7 +195,7 @@ func (s *step) descriptors() Law {
 	return holds
 }
 
-// affordable tells whether one child more of the service leaves a descriptor for
+// affordable reports whether one child more of the service leaves a descriptor for
 // each other that has none. Each service of these worlds has one listener.
 func (s *step) affordable(view *core.View, v *core.ServiceView) bool {
 	live := func(v *core.ServiceView) int { return int(v.Total - v.Retired) }

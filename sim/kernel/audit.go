@@ -270,7 +270,7 @@ func (w *World) auditFiles(b *osadapter.Books) {
 	}
 }
 
-// displaced tells whether a later service has the path of this listener. Where
+// displaced reports whether a later service has the path of this listener. Where
 // several want one path, the last that opened it has it.
 func displaced(b *osadapter.Books, l *osadapter.ListenerEntry) bool {
 	return slices.ContainsFunc(b.Listeners, func(other osadapter.ListenerEntry) bool {

@@ -2,7 +2,7 @@ package model
 
 import "github.com/stationmaster/stationmaster/core"
 
-// holdsBefore tells whether the child holds a descriptor of the master's, its
+// holdsBefore reports whether the child holds a descriptor of the master's, its
 // status channel, as it stood when step i began. One that is cut off does not, and
 // of a start that a reload has overtaken nothing is left but the cut.
 func (w *world) holdsBefore(c *child, i int) bool {
@@ -19,7 +19,7 @@ func (w *world) holdsBefore(c *child, i int) bool {
 	return true
 }
 
-// affordable tells whether, when step i begins, one more child of s leaves a
+// affordable reports whether, when step i begins, one more child of s leaves a
 // descriptor for each other service that has no child which holds one. The first
 // child of a service may always be started: that is what the descriptor is for.
 func (w *world) affordable(s *service, i int) bool {
@@ -50,7 +50,7 @@ func (w *world) holding(i int) (n int) {
 	return n
 }
 
-// short tells whether the service is held back: a client of it waited when no
+// short reports whether the service is held back: a client of it waited when no
 // child could be afforded, and none could be since then.
 func (w *world) short(s *service) bool {
 	if w.flags.Descriptors == 0 {
@@ -67,7 +67,7 @@ func (w *world) short(s *service) bool {
 	return false
 }
 
-// ignores tells whether the step has the listeners of the service ignored.
+// ignores reports whether the step has the listeners of the service ignored.
 func (s *step) ignores(id core.ServiceID) bool {
 	for i := range s.actions {
 		if s.actions[i].Kind == core.IgnoreListener && s.actions[i].Service == id {

@@ -99,7 +99,7 @@ func owner(active []*service, path string) *service {
 	return latest
 }
 
-// robbed tells whether the path of s has the file of a service that goes. Then
+// robbed reports whether the path of s has the file of a service that goes. Then
 // nobody would ever reach s, and it must be made anew.
 func robbed(s *service, active []*service, wanted map[identity]bool) bool {
 	for _, have := range s.listeners {

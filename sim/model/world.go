@@ -172,7 +172,7 @@ func (w *world) commitAt(i int) *commit {
 	return nil
 }
 
-// leavingAt tells whether the child begins to leave at step i: it is cut off and
+// leavingAt reports whether the child begins to leave at step i: it is cut off and
 // available from then on.
 func (c *child) leavingAt(i int) bool { return c.leavingBefore(i+1) && !c.leavingBefore(i) }
 

@@ -264,7 +264,7 @@ func quietWords(n int) string {
 	return fmt.Sprintf("%d services in which nothing happens", n)
 }
 
-// quiet tells whether nothing happens in a lane: no child, no client, no wakeup, and
+// quiet reports whether nothing happens in a lane: no child, no client, no wakeup, and
 // it stands in one state from its beginning to the end of the drawing.
 func (l *lane) quiet() bool {
 	spans := 0

@@ -158,7 +158,7 @@ func (c *check) agentGroup(e *entry, at config.Position, who string, gid uint32)
 	c.inMaster(BadAttribute, at, who+" is "+whose+": "+e.command()+" refuses to start", "name another group, as in user=ACCOUNT:GROUP")
 }
 
-// accountHint says what to write instead of an account that is not there.
+// accountHint returns what to write instead of an account that is not there.
 func accountHint(name string) string {
 	if allDigits(name) {
 		return "write its name: a number is taken for one"

@@ -202,7 +202,7 @@ func (c *check) macros(e *config.MainEntry) {
 	}
 }
 
-// brokenMacro says what a macro does that cannot be expanded.
+// brokenMacro returns what a macro does that cannot be expanded.
 func brokenMacro(name, who string, problem *config.Problem) string {
 	return "the value of " + name + " cannot be expanded, and " + who + " that read it will not start: " + problem.Diagnostics[0].Text
 }

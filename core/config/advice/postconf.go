@@ -122,7 +122,7 @@ func although(e *config.MasterEntry, fault *PostconfFault, off bool) string {
 // units are the seconds of the units that other files know.
 var units = map[string]int64{"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60, "w": 7 * 24 * 60 * 60}
 
-// postconfHint says what to write instead.
+// postconfHint returns what to write instead.
 func postconfHint(e *config.MasterEntry, fault *PostconfFault) string {
 	if braced(e, fault) {
 		return "take the braces out of the columns"

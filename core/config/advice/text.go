@@ -118,7 +118,7 @@ func (c *check) bytes(f *file) {
 	}
 }
 
-// latin says what a byte is in the character set of Western Europe, if that
+// latin returns what a byte is in the character set of Western Europe, if that
 // must be a mistake too.
 func latin(b byte) string {
 	r := rune(b)

@@ -19,7 +19,7 @@ var choices = map[string]string{
 	"smtpd_tls_security_level": "none may encrypt fingerprint verify secure",
 }
 
-// refusal gives what is wrong with an expanded value that a server refuses, and
+// refusal returns what is wrong with an expanded value that a server refuses, and
 // a remedy; fault is empty if it does not.
 func refusal(name, text string) (fault, hint string) {
 	if list := choices[name]; list != "" {

@@ -19,7 +19,7 @@ var alike = [...]string{
 	"tls_wildcard_matches_multiple_labels",
 }
 
-// Kind gives the kind of a parameter that servers, but not the master, read.
+// Kind returns the kind of a parameter that servers, but not the master, read.
 // Kinds go by the defaults; each was tried: a server that reads the parameter
 // was started with a bad value, and refused it.
 func Kind(name string) (kind config.ValueKind, ok bool) {

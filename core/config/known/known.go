@@ -108,7 +108,7 @@ func Is(name string) bool {
 	return ok || isLegacy(name)
 }
 
-// Renamed gives the name that a parameter has now, of an old one that the
+// Renamed returns the name that a parameter has now, of an old one that the
 // original still reads. ok is false for all other names.
 func Renamed(name string) (now string, ok bool) {
 	if !isLegacy(name) {

@@ -104,7 +104,7 @@ func (s *services) value(name string) (text string, ok bool) {
 	return "", false
 }
 
-// ServiceOf gives the service whose parameter has a name; it may not exist. ok is
+// ServiceOf returns the service whose parameter has a name; it may not exist. ok is
 // false if no service can have a parameter of the name.
 func ServiceOf(name string) (service string, ok bool) {
 	for i := range suffixes {

@@ -225,7 +225,7 @@ func TestServersRefuseTheOptionsThatWereRecorded(t *testing.T) {
 	}
 }
 
-// launched gives the arguments with which the master starts the service of an
+// launched returns the arguments with which the master starts the service of an
 // entry; ok is false if it refuses the entry.
 func launched(main, entry string) (args []string, ok bool) {
 	facts := &config.Facts{

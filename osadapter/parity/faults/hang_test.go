@@ -92,7 +92,7 @@ func (l *life) withHungDisk(goesOn bool) error {
 	return l.serveAll()
 }
 
-// recorded tells whether the journal is whole: from the start to the last step.
+// recorded reports whether the journal is whole: from the start to the last step.
 func (l *life) recorded() error {
 	recording, err := os.ReadFile(l.system.path(journalFile))
 	if err != nil {

@@ -148,7 +148,7 @@ func (g *Gate) Shut() {
 	g.open = false
 }
 
-// Arrived tells how many execs have come to the gate so far.
+// Arrived returns how many execs have come to the gate so far.
 func (g *Gate) Arrived() int { return int(g.arrived.Load()) }
 
 // Disk is a mounted file system that answers nobody. Who asks it for a file cannot
@@ -222,7 +222,7 @@ func (d *Disk) serve(fd int) {
 	}
 }
 
-// Asked tells how many questions it has left unanswered so far.
+// Asked returns how many questions it has left unanswered so far.
 func (d *Disk) Asked() int { return int(d.asked.Load()) }
 
 // TakeAway unmounts it: whoever waits gets an error.
