@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -31,19 +32,21 @@ func CloseInherited() {
 	}
 }
 
-// closeChannels closes every socket and pipe from 3 up.
+// closeChannels closes every socket and unnamed pipe from 3 up. What a descriptor is
+// the kernel tells by name: to ask for its status asks the disk that a file is on,
+// and that may never answer.
 func closeChannels() {
 	open, err := openDescriptors()
 	if err != nil {
 		return // the kernel closes them
 	}
+	var name [len("socket:[")]byte
 	for _, fd := range open {
-		var st unix.Stat_t
-		if fd < firstOwnFD || unix.Fstat(fd, &st) != nil {
+		if fd < firstOwnFD {
 			continue
 		}
-		switch st.Mode & unix.S_IFMT {
-		case unix.S_IFSOCK, unix.S_IFIFO:
+		n, err := unix.Readlink(descriptorDirectory+"/"+strconv.Itoa(fd), name[:])
+		if kind := string(name[:max(n, 0)]); err == nil && (kind == "socket:[" || strings.HasPrefix(kind, "pipe:[")) {
 			_ = unix.Close(fd)
 		}
 	}
