@@ -4,17 +4,14 @@
 //
 // A line that cannot be handed over at once is written elsewhere or kept until
 // somebody takes it. It waits for nobody, except at the start and at the end of a
-// process, and then not long, and a moment for the disk of a log file. Beyond 1 MiB lines are lost, which is told when
-// lines go through again. It never decides what else is worth a line, and never
-// ends the process.
+// process, and then not long, and a moment for the disk of a log file. Beyond 1 MiB
+// lines are lost, which is told when lines go through again. It never decides what
+// else is worth a line, and never ends the process.
 package logs
 
 import (
-	"errors"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
 )
@@ -305,23 +302,6 @@ func (l *Log) heed() {
 	}
 }
 
-// collect takes what nobody reads out of the postlog socket.
-func (l *Log) collect() {
-	p, ok := l.route.target.(*postlog)
-	if !l.unread || !ok || !p.fallback || !p.isBoundTo(l.listener) {
-		return
-	}
-	const datagrams = 1024 // more than a queue holds: others may write without end
-	var datagram [maxLine]byte
-	for n := 0; n < datagrams && l.route.kept.hasRoom(); n++ {
-		size, _, err := unix.Recvfrom(l.listener, datagram[:], unix.MSG_DONTWAIT)
-		if err != nil {
-			return
-		}
-		l.route.kept.add(foreign, appendPrintable(nil, string(datagram[:size]), maxLine, l.settings.AllowUnicode))
-	}
-}
-
 // Log writes one line.
 func (l *Log) Log(level Level, text string) {
 	l.mu.Lock()
@@ -347,114 +327,6 @@ func (l *Log) Log(level Level, text string) {
 	}
 	if l.stderr >= 0 {
 		l.copy(level, l.origin.Process+": "+string(l.line[body:])+"\n")
-	}
-}
-
-// keep adds the composed line to those that are kept. There must be room at the
-// start, for which one waits; later, or when nobody makes room, it is lost.
-func (l *Log) keep(level Level) {
-	if !l.switched {
-		l.await(l.route.kept.hasRoom)
-	}
-	if !l.route.kept.hasRoom() {
-		l.lost.lose(l.route.stuck)
-		return
-	}
-	l.route.kept.add(level, l.line)
-	now := time.Now()
-	l.again, l.hopeless = now.Add(againPause), now.Add(hope)
-	if l.origin.Alone && l.retry == nil {
-		l.retry = time.AfterFunc(againPause, l.retryAlone)
-	}
-}
-
-// retryAlone is Flush until that is of no more use.
-func (l *Log) retryAlone() {
-	done := l.Flush()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.retry == nil {
-		return // closed
-	}
-	if done && l.idle() {
-		l.retry = nil
-		return
-	}
-	pause := againPause
-	if done {
-		pause = hope // nobody has been there for long
-	}
-	l.retry.Reset(pause)
-}
-
-// flush delivers what is kept, and tells whether the next line may follow.
-func (l *Log) flush() bool {
-	if l.leaving != nil && l.leaving.flush(&l.lost) {
-		l.leaving.target.close()
-		l.leaving = nil
-	}
-	ok := l.route.flush(&l.lost)
-	if ok && l.unread {
-		l.collect()
-		ok = l.route.flush(&l.lost)
-	}
-	if !ok {
-		l.keepFileError(l.route.stuck)
-		return false
-	}
-	return l.tellLost()
-}
-
-// tellLost says in a line of its own how many lines were lost before, and tells
-// whether the next line may follow it. Nothing else is kept when it is called. From
-// then on the line is kept as others are, so that it stays the same at each try.
-func (l *Log) tellLost() bool {
-	if l.lost.lines == 0 {
-		return true
-	}
-	text, _ := l.compose(nil, Warning, l.lost.text())
-	l.lost = outage{}
-	l.route.kept.add(Warning, text)
-	if !l.route.flush(&l.lost) {
-		l.keepFileError(l.route.stuck)
-		return false
-	}
-	return true
-}
-
-// keepFileError makes err what Err gives, if it is about the log file.
-func (l *Log) keepFileError(err error) {
-	l.err = nil
-	var file *fileError
-	if errors.As(err, &file) {
-		l.err = err
-	}
-}
-
-// idle reports whether there is nothing left to deliver.
-func (l *Log) idle() bool {
-	return l.leaving == nil && l.route.kept.empty() && l.lost.lines == 0
-}
-
-// await tries again until that is enough, for as long as somebody is there who has
-// no room just now, or was there, and the log has patience.
-func (l *Log) await(enough func() bool) {
-	const most, least = 20, 1 // milliseconds between two tries
-	for !enough() && l.patience > 0 {
-		slow := &l.route
-		if !slow.worthWaiting() {
-			slow = l.leaving
-		}
-		if slow == nil || !slow.worthWaiting() {
-			return
-		}
-		began := time.Now()
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(slow.target.descriptor()), Events: unix.POLLOUT}}, most)
-		if time.Since(began) < least*time.Millisecond {
-			_, _ = unix.Poll(nil, least) // a kernel without memory, or an end of the daemon, is told at once
-		}
-		l.flush()
-		l.patience -= time.Since(began)
 	}
 }
 
@@ -484,85 +356,6 @@ func (l *Log) copy(level Level, line string) {
 	}
 	l.before = nil
 	_ = writeIfReady(l.stderr, line)
-}
-
-// Err is what went wrong with the log file at the last line or try; nil if the
-// line did not need it or it was written.
-func (l *Log) Err() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err
-}
-
-// Retry tries at once to deliver what is kept, and gives what Err gives after
-// that.
-func (l *Log) Retry() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.flush() {
-		l.err = nil
-	}
-	return l.err
-}
-
-// Flush tries again to deliver what is kept, and tells whether it is of no use to
-// try once more soon: nothing is left, or nobody has been there for long.
-func (l *Log) Flush() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.idle() && !l.unread {
-		return true
-	}
-	now := time.Now()
-	full := isFull(l.route.stuck) || l.leaving != nil && isFull(l.leaving.stuck)
-	if full || l.unread || !now.Before(l.again) {
-		l.again = now.Add(againPause)
-		if l.flush() && l.idle() {
-			return !l.unread
-		}
-	}
-	return !full && !l.unread && now.After(l.hopeless)
-}
-
-// Settle waits a while, at the start, for a syslog daemon that is there, or was,
-// and has yet to take lines.
-func (l *Log) Settle() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.flush()
-	l.await(l.idle)
-}
-
-// Finish does what can be done, before the process ends, for what is kept, and
-// for what is queued in a postlog socket of ours. It waits a while for a syslog
-// daemon that has yet to take lines, also for one that was there before. What the
-// log file does not take goes to syslog.
-func (l *Log) Finish() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.ending {
-		l.ending, l.patience = true, patience
-	}
-	l.unread = l.listener >= 0 // whoever read it ends with us
-	l.heed()
-	l.flush()
-	rest := time.Duration(0)
-	if isSilent(l.route.stuck) && l.patience > diskPatience {
-		rest, l.patience = l.patience-diskPatience, diskPatience
-	}
-	l.await(l.idle)
-	l.patience += rest
-	if l.leaving != nil { // it took nothing to the last
-		l.route.kept.take(&l.leaving.kept)
-		l.leaving.target.close()
-		l.leaving = nil
-		l.flush()
-	}
-	if !l.route.isSyslog() && !l.route.kept.empty() {
-		l.adopt(l.settings, openSyslog(l.origin.Syslog))
-		l.flush()
-		l.await(l.idle)
-	}
 }
 
 // SetZone sets the time zone of the lines as the variable TZ would: present is
