@@ -35,6 +35,19 @@ func newBeside(t *testing.T, size int) *beside {
 	return s
 }
 
+// mendsMissing makes the directory that was missing, and expects a reload to write
+// the journal there.
+func (s *beside) mendsMissing() {
+	s.t.Helper()
+	if err := os.Mkdir(s.path("missing"), 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	s.j.Apply(s.path("missing/j"), large)
+	s.live(100)
+	s.settled()
+	s.replays("missing/j")
+}
+
 func (s *beside) hang() { <-s.gate }
 func (s *beside) goOn() { s.gate <- struct{}{} }
 
@@ -158,13 +171,7 @@ func TestErrorOfAFileThatWasGivenUpWaitsForAReload(t *testing.T) {
 	if told := s.told(); len(told) != 1 || !strings.Contains(told[0], "No such file or directory; no steps are written there until the next reload") {
 		t.Errorf("told: %q", told)
 	}
-	if err := os.Mkdir(s.path("missing"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s.j.Apply(s.path("missing/j"), large)
-	s.live(100)
-	s.settled()
-	s.replays("missing/j")
+	s.mendsMissing()
 }
 
 // Errors are told once, and a reload tries again, as without a goroutine.
@@ -176,13 +183,7 @@ func TestErrorsBesideAreToldOnceAndTriedAgain(t *testing.T) {
 	if told := s.told(); len(told) != 1 || !strings.Contains(told[0], "No such file or directory; no steps are written there") {
 		t.Fatalf("told: %q", told)
 	}
-	if err := os.Mkdir(s.path("missing"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s.j.Apply(s.path("missing/j"), large)
-	s.live(100)
-	s.settled()
-	s.replays("missing/j")
+	s.mendsMissing()
 }
 
 // A thread that cannot become root again is not used again.

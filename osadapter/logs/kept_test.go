@@ -245,41 +245,39 @@ func TestSlowDaemonGetsItsLinesAfterASwitch(t *testing.T) {
 	expectLines(t, r.drain(), []string{"one", "two", "four"})
 }
 
-func TestSlowDaemonThatIsGivenUpIsServedInTheEnd(t *testing.T) {
+// givenUp returns a log whose syslog daemon took nothing, so that the line "one" is
+// kept for it, and that has moved to a log file with "two".
+func givenUp(t *testing.T) (l *Log, daemon *receiver, file string) {
+	t.Helper()
 	dir := shortDir(t)
-	r := listen(t, filepath.Join(dir, "log"))
-	l := New(testOrigin(r.path), utc())
-	defer l.Close()
-	fill(t, r.path)
+	daemon = listen(t, filepath.Join(dir, "log"))
+	l = New(testOrigin(daemon.path), utc())
+	t.Cleanup(l.Close)
+	fill(t, daemon.path)
 	l.Log(Info, "one")
 	settings := postlogSettings(dir)
 	if err := l.Switch(settings); err != nil {
 		t.Fatal(err)
 	}
 	l.Log(Info, "two")
+	return l, daemon, settings.File
+}
+
+func TestSlowDaemonThatIsGivenUpIsServedInTheEnd(t *testing.T) {
+	l, r, file := givenUp(t)
 	done := r.readLater(50*time.Millisecond, "one")
 	l.Finish()
 	expectLines(t, <-done, []string{"one"})
-	expectFile(t, settings.File, "two")
+	expectFile(t, file, "two")
 }
 
 // A daemon that was given up and takes nothing to the last leaves its lines to the
 // log file.
 func TestLogFileHasInTheEndWhatSyslogDidNotTake(t *testing.T) {
-	dir := shortDir(t)
-	r := listen(t, filepath.Join(dir, "log"))
-	l := New(testOrigin(r.path), utc())
-	defer l.Close()
-	fill(t, r.path)
-	l.Log(Info, "one")
-	settings := postlogSettings(dir)
-	if err := l.Switch(settings); err != nil {
-		t.Fatal(err)
-	}
-	l.Log(Info, "two")
+	l, _, file := givenUp(t)
 	l.ending, l.patience = true, 50*time.Millisecond
 	l.Finish()
-	expectFile(t, settings.File, "two", "one")
+	expectFile(t, file, "two", "one")
 }
 
 func TestLinesBeforeMainCfGoToItsLogFile(t *testing.T) {
