@@ -77,7 +77,7 @@ func (c *check) attributes(e *entry) {
 	}
 }
 
-// noAttribute tells of an argument that stands where attributes are read.
+// noAttribute reports an argument that stands where attributes are read.
 func (c *check) noAttribute(e *entry, list []attribute, i int) {
 	a := &list[i]
 	at := e.At(a.field)

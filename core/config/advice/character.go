@@ -57,7 +57,7 @@ var oddNames = map[rune]oddRune{
 	0x2014: {kind: oddDash, name: "em dash", write: "-"}, 0x2212: {kind: oddDash, name: "minus sign", write: "-"},
 }
 
-// oddOf tells what is odd about a character; ok is false if it may be meant.
+// oddOf returns what is odd about a character; ok is false if it may be meant.
 func oddOf(r rune) (odd oddRune, ok bool) {
 	const wide, firstWide, lastWide = 0xfee0, 0xff01, 0xff5e // as wide as two, from ! to ~
 	switch {
@@ -127,7 +127,7 @@ func pathStart(word string) int {
 	return len(word)
 }
 
-// oddCharacter tells of a character that cannot be meant. what is where it
+// oddCharacter reports a character that cannot be meant. what is where it
 // stands, in words; quotes says whether quotation marks mean something there.
 func (c *check) oddCharacter(path string, at config.Position, text string, odd *oddRune, what string, quotes bool) {
 	r, _ := utf8.DecodeRuneInString(text[odd.offset:])

@@ -48,7 +48,7 @@ func (c *check) bare() bool {
 	return c.programs == programsMissing
 }
 
-// programs says whether the programs of master.cf are there at all.
+// programs reports whether the programs of master.cf are there at all.
 type programs uint8
 
 const (

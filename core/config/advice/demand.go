@@ -184,7 +184,7 @@ func (c *check) require(e *entry, name string, d *demand, because cause) {
 	}
 }
 
-// otherwise says what master.cf has in place of a service that is missing.
+// otherwise returns what master.cf has in place of a service that is missing.
 func (c *check) otherwise(name string, d *demand) string {
 	fields := strings.Fields(stock[d.standard])
 	program := fields[len(fields)-1]

@@ -82,7 +82,7 @@ func hasAttribute(text, name string) bool {
 	return len(text) >= len(name) && strings.EqualFold(text[:len(name)], name)
 }
 
-// optionFault tells of an option that a server refuses.
+// optionFault reports an option that a server refuses.
 func (c *check) optionFault(e *entry, a *argument) {
 	const hint = "write -o name=value without blanks around the =, or -o { name = value }"
 	option := "-" + string(rune(a.Letter))

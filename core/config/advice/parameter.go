@@ -46,7 +46,7 @@ func (c *check) parameter(e *config.MainEntry) {
 	c.misspeltRestriction(e.Name, e.Value, func(offset int) (string, config.Position) { return c.in.Main.Path, e.At(offset) })
 }
 
-// ownParameter tells of a parameter that only our master knows: it works in
+// ownParameter reports a parameter that only our master knows: it works in
 // main.cf, but every command of Postfix says there that nobody uses it.
 func (c *check) ownParameter(e *config.MainEntry) {
 	if config.IsOwn(e.Name) {
@@ -59,7 +59,7 @@ func (c *check) ownParameter(e *config.MainEntry) {
 // macros, comments and separators.
 const oddBytes = "{}()\"'`$#;,"
 
-// oddName tells of a name with bytes that the names of parameters do not have.
+// oddName reports a name with bytes that the names of parameters do not have.
 // Those of services and tables may have any, and with them some parameters.
 func (c *check) oddName(path, name string, at config.Position) bool {
 	i := strings.IndexAny(name, oddBytes)
