@@ -276,13 +276,7 @@ func (s *site) listenUnix(name string) (*os.File, string) {
 		s.t.Fatal(err)
 	}
 	l.SetUnlinkOnClose(false)
-	f, err := l.File()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	l.Close()
-	s.t.Cleanup(func() { f.Close() })
-	return f, path
+	return s.descriptorOf(l), path
 }
 
 // listenDatagram makes a datagram socket at private/name.
@@ -293,13 +287,7 @@ func (s *site) listenDatagram(name string) (*os.File, string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	f, err := l.File()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	l.Close()
-	s.t.Cleanup(func() { f.Close() })
-	return f, path
+	return s.descriptorOf(l), path
 }
 
 func (s *site) listenTCP() (*os.File, string) {
@@ -308,13 +296,23 @@ func (s *site) listenTCP() (*os.File, string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	f, err := l.(*net.TCPListener).File()
+	return s.descriptorOf(l.(*net.TCPListener)), l.Addr().String()
+}
+
+// descriptorOf returns a listener's descriptor in place of the listener, until the
+// test ends.
+func (s *site) descriptorOf(l interface {
+	File() (*os.File, error)
+	Close() error
+}) *os.File {
+	s.t.Helper()
+	f, err := l.File()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	l.Close()
 	s.t.Cleanup(func() { f.Close() })
-	return f, l.Addr().String()
+	return f
 }
 
 // client is a connection that asks line by line.
