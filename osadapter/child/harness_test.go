@@ -304,7 +304,8 @@ func (s *site) listenTCP() (*os.File, string) {
 func (s *site) descriptorOf(l interface {
 	File() (*os.File, error)
 	Close() error
-}) *os.File {
+},
+) *os.File {
 	s.t.Helper()
 	f, err := l.File()
 	if err != nil {

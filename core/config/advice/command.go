@@ -48,7 +48,7 @@ func (c *check) bare() bool {
 	return c.programs == programsMissing
 }
 
-// programs reports whether the programs of master.cf are there at all.
+// programs is what is known of the programs of master.cf: whether any is there.
 type programs uint8
 
 const (
