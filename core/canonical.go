@@ -157,8 +157,8 @@ func (w *canonWalk) descriptors() {
 	number(c, &m.live)
 	number(c, &m.bare)
 	number(c, &m.listeners)
-	w.warned(&m.shortWarned, &m.shortWarnedAt)
-	n := len(m.short)
+	w.warned(&m.starvedWarned, &m.starvedWarnedAt)
+	n := len(m.starved)
 	number(c, &n)
 	if c.reading && (n < 0 || n > len(w.all)) {
 		c.fail()
@@ -167,13 +167,13 @@ func (w *canonWalk) descriptors() {
 	for i := range n {
 		var at int
 		if !c.reading {
-			at = slices.Index(w.all, m.short[i])
+			at = slices.Index(w.all, m.starved[i])
 		}
 		w.place(&at, len(w.all))
-		if c.reading && at >= 0 && !w.all[at].short {
+		if c.reading && at >= 0 && !w.all[at].starved {
 			s := w.all[at]
-			s.short, s.shortAt = true, len(m.short)
-			m.short = append(m.short, s)
+			s.starved, s.starvedIndex = true, len(m.starved)
+			m.starved = append(m.starved, s)
 		}
 	}
 }

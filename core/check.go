@@ -54,14 +54,14 @@ func (m *Machine) Check() (err error) {
 func (m *Machine) checkDescriptors() {
 	live, bare, listeners := m.countDescriptors()
 	m.assert(live == m.live && bare == m.bare && listeners == m.listeners, "the sums of descriptors are those of the services")
-	short := 0
+	starved := 0
 	for _, s := range m.active {
-		if s.short {
-			short++
-			m.assert(!m.affordable(s) && s.shortAt < len(m.short) && m.short[s.shortAt] == s, "a service is held back only for want of descriptors")
+		if s.starved {
+			starved++
+			m.assert(!m.affordable(s) && s.starvedIndex < len(m.starved) && m.starved[s.starvedIndex] == s, "a service is held back only for want of descriptors")
 		}
 	}
-	m.assert(short == len(m.short), "only active services are held back")
+	m.assert(starved == len(m.starved), "only active services are held back")
 }
 
 // checkPhases asserts what belongs to each phase of the machine and of a reload.

@@ -37,45 +37,45 @@ func (m *Machine) affordable(s *service) bool {
 // spare reports whether there is a descriptor that is kept for nobody.
 func (m *Machine) spare() bool { return m.live+int64(m.bare) < m.budget() }
 
-// holdBack is called when a client of s waits and no child can be afforded.
-func (m *Machine) holdBack(s *service) {
-	s.short, s.shortAt = true, len(m.short)
-	m.short = append(m.short, s)
+// starve is called when a client of s waits and no child can be afforded.
+func (m *Machine) starve(s *service) {
+	s.starved, s.starvedIndex = true, len(m.starved)
+	m.starved = append(m.starved, s)
 	m.touch(s)
-	if m.shortWarned && m.now.Sub(m.shortWarnedAt) <= limitWarningInterval {
+	if m.starvedWarned && m.now.Sub(m.starvedWarnedAt) <= limitWarningInterval {
 		return
 	}
-	m.shortWarned, m.shortWarnedAt = true, m.now
-	a := m.log(LogShort)
+	m.starvedWarned, m.starvedWarnedAt = true, m.now
+	a := m.log(LogStarved)
 	a.Entry, a.Number = s.entry, m.live
 }
 
-// letListen ends that; a service that is not held back stays as it is.
-func (m *Machine) letListen(s *service) {
-	if !s.short {
+// unstarve ends that; a service that is not held back stays as it is.
+func (m *Machine) unstarve(s *service) {
+	if !s.starved {
 		return
 	}
-	last := len(m.short) - 1
-	moved := m.short[last]
-	m.short[s.shortAt] = moved
-	moved.shortAt = s.shortAt
-	m.short[last] = nil
-	m.short = m.short[:last]
-	s.short = false
+	last := len(m.starved) - 1
+	moved := m.starved[last]
+	m.starved[s.starvedIndex] = moved
+	moved.starvedIndex = s.starvedIndex
+	m.starved[last] = nil
+	m.starved = m.starved[:last]
+	s.starved = false
 }
 
-// settleShort lets listen whoever can be afforded again. With a spare descriptor
+// releaseStarved lets listen whoever can be afforded again. With a spare descriptor
 // that is everybody: whose clients still wait only the listeners can tell.
-func (m *Machine) settleShort() {
-	if len(m.short) == 0 || !m.spare() {
+func (m *Machine) releaseStarved() {
+	if len(m.starved) == 0 || !m.spare() {
 		return
 	}
-	for _, s := range m.short {
-		s.short = false
+	for _, s := range m.starved {
+		s.starved = false
 		m.touch(s)
 	}
-	clear(m.short)
-	m.short = m.short[:0]
+	clear(m.starved)
+	m.starved = m.starved[:0]
 }
 
 // countDescriptors adds up what the active services hold and keep.

@@ -47,18 +47,18 @@ func TestDescriptorIsKeptForEachServiceWithoutAChild(t *testing.T) {
 		"log warning: no descriptor is left for one more process of service greedy(private/greedy); 2 processes are running, "+
 			"and one is kept for each service that has none; clients wait until a process exits; raise the hard limit on open files (ulimit -Hn)",
 		"ignore-listener service=1")
-	r.state("greedy", StateShort)
+	r.state("greedy", StateStarved)
 	if !r.client(2) || !r.client(3) {
 		t.Error("the others get the first child of theirs")
 	}
 	if r.client(2) || r.client(3) {
 		t.Error("and no more")
 	}
-	r.state("b", StateShort)
+	r.state("b", StateStarved)
 	r.took()
 	r.die(3, ExitedWith(0)) // the only one of b: it is owed the next, and nobody else gains anything
 	r.want("watch-listener service=2")
-	r.state("greedy", StateShort)
+	r.state("greedy", StateStarved)
 	r.die(1, ExitedWith(0)) // one is free for whoever comes
 	r.want("watch-listener service=1", "watch-listener service=3")
 	if !r.client(3) || r.client(1) || !r.client(2) {
@@ -74,16 +74,16 @@ func TestReloadFreesDescriptors(t *testing.T) {
 		r.client(1)
 	}
 	r.client(1)
-	r.state("greedy", StateShort)
+	r.state("greedy", StateStarved)
 	r.hangup(conf(unix("greedy", 0), unix("b", 5), unix("c", 1)))
-	r.state("greedy", StateWaiting)
+	r.state("greedy", StateIdle)
 	if !r.client(1) || r.client(1) { // three are left, of which two are kept
 		t.Error("one is for the greedy service")
 	}
 	r.took()
 	r.hangup(conf(unix("b", 5))) // whoever is held back goes
-	if len(r.m.short) != 0 || r.m.live != 0 {
-		t.Errorf("%d are held back, %d descriptors are held", len(r.m.short), r.m.live)
+	if len(r.m.starved) != 0 || r.m.live != 0 {
+		t.Errorf("%d are held back, %d descriptors are held", len(r.m.starved), r.m.live)
 	}
 }
 

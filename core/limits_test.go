@@ -30,7 +30,7 @@ func full(t *testing.T, limit int32) *rig {
 		r.step(ReadyListener(1))
 		r.say(g, wire.Taken)
 	}
-	r.state("25", StateFull)
+	r.state("25", StateSaturated)
 	r.has("has reached its process limit")
 	return r
 }

@@ -12,7 +12,7 @@ func (m *Machine) settleListening(s *service) {
 		return
 	}
 	if m.affordable(s) {
-		m.letListen(s)
+		m.unstarve(s)
 	}
 	state := s.state()
 	switch want := watchedIn[state]; {
@@ -22,7 +22,7 @@ func (m *Machine) settleListening(s *service) {
 	case !want:
 		m.stopListening(s)
 	}
-	if state == StateFull {
+	if state == StateSaturated {
 		m.warnOfLimit(s)
 	}
 	m.checkCounts(s)
@@ -58,7 +58,7 @@ func (m *Machine) listenerReady(id ServiceID) {
 		return
 	}
 	if !m.affordable(s) {
-		m.holdBack(s)
+		m.starve(s)
 		return
 	}
 	m.enterStressIfLastSlot(s)

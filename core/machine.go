@@ -53,10 +53,10 @@ type Machine struct {
 	live      int64      // children that hold a descriptor, of all services
 	bare      int32      // active services without any: one is kept for each
 	listeners int64      // of active services
-	short     []*service // held back for want of descriptors, see holdBack
+	starved   []*service // held back for want of descriptors, see starve
 
-	shortWarned   bool // shortWarnedAt means something
-	shortWarnedAt Time
+	starvedWarned   bool // starvedWarnedAt means something
+	starvedWarnedAt Time
 
 	timers    timerHeap
 	exitTimer timer
@@ -180,7 +180,7 @@ func (m *Machine) timerExpired() {
 // service it touched, whether its listeners are watched. After the end nothing
 // follows, whatever else the same step had touched.
 func (m *Machine) settle() {
-	m.settleShort()
+	m.releaseStarved()
 	for _, s := range m.dirty {
 		s.dirty = false
 		if m.phase != phaseExited {

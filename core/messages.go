@@ -53,7 +53,7 @@ const (
 	LogSpawned
 	LogThrottling
 	LogThrottleReleased
-	LogShort
+	LogStarved
 	numLogCodes
 )
 
@@ -90,7 +90,7 @@ var logLevels = [numLogCodes]Level{
 	LogSpawned:          LevelVerbose,
 	LogThrottling:       LevelVerbose,
 	LogThrottleReleased: LevelVerbose,
-	LogShort:            LevelWarning,
+	LogStarved:          LevelWarning,
 }
 
 // Message gives the text of a Log action without the level's prefix.
@@ -178,7 +178,7 @@ func (a *Action) appendServiceMessage(dst []byte) []byte {
 		m.s("throttling command ").s(a.Entry.Path)
 	case LogThrottleReleased:
 		m.s("throttle released for command ").s(a.Entry.Path)
-	case LogShort:
+	case LogStarved:
 		m.s("no descriptor is left for one more process of service ").service(a.Entry).s("; ").n(a.Number).
 			s(" processes are running, and one is kept for each service that has none; clients wait until a process exits; " +
 				"raise the hard limit on open files (ulimit -Hn)")

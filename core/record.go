@@ -220,7 +220,7 @@ var textNeeds = [numLogCodes]uint64{
 	LogSpawned:          hasEntry,
 	LogThrottling:       hasEntry,
 	LogThrottleReleased: hasEntry,
-	LogShort:            hasEntry,
+	LogStarved:          hasEntry,
 }
 
 // hasText tells whether AppendText works on an action that was read.

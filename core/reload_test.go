@@ -43,7 +43,7 @@ func TestRefusedReloadChangesNothing(t *testing.T) {
 	if !strings.Contains(got, "log error: bad (good)") || !strings.Contains(got, "log warning: reload refused") || strings.Contains(got, "retire") {
 		t.Errorf("got:\n%s", got)
 	}
-	r.state("a", StateServed)
+	r.state("a", StateServing)
 }
 
 func TestReloadIsUndoneWhenAListenerCannotBeHad(t *testing.T) {
@@ -67,7 +67,7 @@ func TestReloadIsUndoneWhenAListenerCannotBeHad(t *testing.T) {
 	if v := r.m.View(); len(v.Services) != 1 || v.Epoch != 1 || v.Loading {
 		t.Errorf("got %+v", v)
 	}
-	r.state("a", StateServed)
+	r.state("a", StateServing)
 }
 
 func TestHangupsDuringReloadMeanOneMore(t *testing.T) {
@@ -136,7 +136,7 @@ func TestReturningServiceIsHeld(t *testing.T) {
 			r.want()
 			r.die(1, KilledBy(SIGTERM))
 			r.want("watch-listener service=2")
-			r.state("a", StateWaiting)
+			r.state("a", StateIdle)
 		})
 	}
 }
@@ -151,7 +151,7 @@ func TestHeldServiceMayGoAndComeAgain(t *testing.T) {
 	r.hangup(conf(unix("a", 1)))
 	r.state("a", StateHeld)
 	r.die(1, ExitedWith(0))
-	r.state("a", StateWaiting)
+	r.state("a", StateIdle)
 }
 
 func TestListenerIsTakenOver(t *testing.T) {
@@ -290,10 +290,10 @@ func TestLimitLoweredBelowTheLiving(t *testing.T) {
 	}
 	r.hangup(conf(unix("a", 1)))
 	r.took()
-	r.state("a", StateFull)
+	r.state("a", StateSaturated)
 	for g := Generation(1); g <= 2; g++ {
 		r.die(g, ExitedWith(0))
-		r.state("a", StateFull)
+		r.state("a", StateSaturated)
 	}
 	r.want()
 	r.die(3, ExitedWith(0))
@@ -313,7 +313,7 @@ func TestThrottleOutlivesReload(t *testing.T) {
 		}
 		r.took()
 		r.wait(60 * Second)
-		r.state("a", StateWaiting)
+		r.state("a", StateIdle)
 	}
 }
 
@@ -334,7 +334,7 @@ func TestContradictoryConfigIsRefused(t *testing.T) {
 			r := started(t, unix("b", 1))
 			r.hangup(conf(test.services...))
 			r.has(test.want)
-			r.state("b", StateWaiting)
+			r.state("b", StateIdle)
 		})
 	}
 }

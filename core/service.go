@@ -31,7 +31,7 @@ type service struct {
 	life      life
 	watching  bool // WatchListener is in force
 	dirty     bool
-	short     bool // a client waited and no child could be afforded, see holdBack
+	starved   bool // a client waited and no child could be afforded, see starve
 
 	throttled bool
 	stressed  bool // stressUntil means something
@@ -43,10 +43,10 @@ type service struct {
 	retired  int32 // of these, retired
 	leaving  int32 // of these, available: they should be gone in a moment, see leavers
 
-	heldBy     int32      // predecessors with living children
-	successors []*service // services that are held by us
-	stoppingAt int        // while lifeStopping: place in Machine.stopping
-	shortAt    int        // while short: place in Machine.short
+	heldBy       int32      // predecessors with living children
+	successors   []*service // services that are held by us
+	stoppingAt   int        // while lifeStopping: place in Machine.stopping
+	starvedIndex int        // while starved: index in Machine.starved
 
 	stressUntil Time
 	warnedAt    Time
@@ -102,18 +102,18 @@ func (m *Machine) forget(s *service) {
 // State says in one word how a service stands.
 type State uint8
 
-// The states of a service. watchedIn says in which of them the master watches
+// The states of a service. watchedIn lists those in which the master watches
 // the listeners.
 const (
-	StateOpening   State = iota + 1 // listeners are being had for a reload
-	StateHeld                       // the children of its predecessor still die
-	StateWaiting                    // no child can take a client, and one may be started
-	StateStarting                   // a start is asked for and not answered
-	StateServed                     // one idle child or more
-	StateFull                       // at the process limit, none idle
-	StateThrottled                  // waits out the throttle time
-	StateStopping                   // removed, its children leave
-	StateShort                      // no descriptor is free for one child more
+	StateOpening   State = iota + 1 // part of a reload that has not been committed
+	StateHeld                       // waits for the processes of its predecessor to exit
+	StateIdle                       // listening: no process is free to take a client, and one may be started
+	StateStarting                   // a process is being started
+	StateServing                    // at least one process can take a client
+	StateSaturated                  // at the process limit, all busy
+	StateThrottled                  // resting after a failed start
+	StateStopping                   // removed by a reload; its processes are leaving
+	StateStarved                    // a client waits, but no descriptor is free for another process
 	numStates
 )
 
@@ -121,19 +121,19 @@ const (
 var watchedIn = [numStates]bool{
 	StateOpening:   false,
 	StateHeld:      false,
-	StateWaiting:   true,
+	StateIdle:      true,
 	StateStarting:  false,
-	StateServed:    false, // the children watch
-	StateFull:      false,
+	StateServing:   false, // the children watch
+	StateSaturated: false,
 	StateThrottled: false,
 	StateStopping:  false,
-	StateShort:     false,
+	StateStarved:   false,
 }
 
 var stateNames = [numStates]string{
-	StateOpening: "opening", StateHeld: "held", StateWaiting: "waiting", StateStarting: "starting",
-	StateServed: "served", StateFull: "full", StateThrottled: "throttled", StateStopping: "stopping",
-	StateShort: "short",
+	StateOpening: "opening", StateHeld: "held", StateIdle: "idle", StateStarting: "starting",
+	StateServing: "serving", StateSaturated: "saturated", StateThrottled: "throttled", StateStopping: "stopping",
+	StateStarved: "starved",
 }
 
 // String gives the word for the state.
@@ -158,11 +158,11 @@ func (s *service) state() State {
 	case s.starting > 0:
 		return StateStarting
 	case s.idle > 0:
-		return StateServed
+		return StateServing
 	case s.entry.ProcessLimit != 0 && s.total >= s.entry.ProcessLimit:
-		return StateFull
-	case s.short:
-		return StateShort
+		return StateSaturated
+	case s.starved:
+		return StateStarved
 	}
-	return StateWaiting
+	return StateIdle
 }

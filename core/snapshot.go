@@ -87,21 +87,21 @@ func (w *stateWalk) machine() {
 	}
 	w.transaction(next)
 	if !w.old {
-		w.short()
+		w.starved()
 	}
 	if c.reading && c.err == nil {
 		m.live, m.bare, m.listeners = m.countDescriptors()
 	}
 }
 
-// short walks who is held back for want of descriptors, and when that was last
+// starved walks the services that lack a descriptor, and when that was last
 // warned of.
-func (w *stateWalk) short() {
+func (w *stateWalk) starved() {
 	c, m := &w.c, w.m
-	c.bool(&m.shortWarned)
-	number(c, &m.shortWarnedAt)
+	c.bool(&m.starvedWarned)
+	number(c, &m.starvedWarnedAt)
 	var held []ServiceID
-	for _, s := range m.short {
+	for _, s := range m.starved {
 		held = append(held, s.id)
 	}
 	list(c, &held, func(id *ServiceID) { number(c, id) })
@@ -110,12 +110,12 @@ func (w *stateWalk) short() {
 	}
 	for i, id := range held {
 		s := m.services.get(uint64(id))
-		if s == nil || s.short {
+		if s == nil || s.starved {
 			c.fail()
 			return
 		}
-		s.short, s.shortAt = true, i
-		m.short = append(m.short, s)
+		s.starved, s.starvedIndex = true, i
+		m.starved = append(m.starved, s)
 	}
 }
 

@@ -3,7 +3,7 @@ package core
 // startChild asks for one more child of s. Until the answer the service is in
 // StateStarting and asks for no other.
 func (m *Machine) startChild(s *service) {
-	m.assert(s.state() == StateWaiting, "a child is started only when one is wanted and may be")
+	m.assert(s.state() == StateIdle, "a child is started only when one is wanted and may be")
 	c := m.addChild(s)
 	a := m.emit(StartChild)
 	a.Service, a.Generation, a.Entry, a.Flag = s.id, c.generation, c.entry, m.inStress(s)

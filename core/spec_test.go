@@ -28,19 +28,19 @@ func TestConnectionStartsOneChild(t *testing.T) {
 		`start-child service=1 generation=1 entry="private/a/unix" path="/d/ad"`,
 		`ignore-listener service=1`,
 	)
-	r.state("a", StateServed)
+	r.state("a", StateServing)
 	r.step(ReadyListener(1))
 	r.want()
 	r.say(1, wire.Taken)
 	r.want(`watch-listener service=1`)
 	r.step(ReadyListener(1))
 	r.say(2, wire.Taken)
-	r.state("a", StateFull)
+	r.state("a", StateSaturated)
 	r.took()
 	r.say(1, wire.Available)
-	r.state("a", StateServed)
+	r.state("a", StateServing)
 	r.die(1, ExitedWith(0))
-	r.state("a", StateWaiting)
+	r.state("a", StateIdle)
 	r.want(`watch-listener service=1`)
 }
 
@@ -122,9 +122,9 @@ func TestStartFailures(t *testing.T) {
 			r.state("a", StateThrottled)
 			delete(r.fail, "/d/ad")
 			r.wait(60 * Second)
-			r.state("a", StateWaiting)
+			r.state("a", StateIdle)
 			r.step(ReadyListener(1))
-			r.state("a", StateServed)
+			r.state("a", StateServing)
 		})
 	}
 }
@@ -179,7 +179,7 @@ func TestChannelClosedWhileChildLives(t *testing.T) {
 	r.want()
 	r.wait(channelGrace)
 	r.has("closed its status channel and lives on")
-	r.state("a", StateServed)
+	r.state("a", StateServing)
 }
 
 func TestChannelClosedByExitIsNoNews(t *testing.T) {
@@ -335,7 +335,7 @@ func TestStoppedChildIsKept(t *testing.T) {
 	r.took()
 	r.step(Stopped(1, 101, 19))
 	r.want("log warning: process /d/ad pid 101 stopped by signal 19")
-	r.state("a", StateServed)
+	r.state("a", StateServing)
 }
 
 func TestSignalsEndTheProcess(t *testing.T) {

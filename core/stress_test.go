@@ -70,7 +70,7 @@ func TestChildThatDoesNotLeaveMutesNothing(t *testing.T) {
 		r.step(ReadyListener(1))
 		r.say(r.m.lastGeneration, wire.Taken)
 	}
-	r.state("25", StateFull)
+	r.state("25", StateSaturated)
 	if said := strings.Join(r.took(), "\n"); strings.Contains(said, warning) || strings.Contains(said, "stress=1") {
 		t.Errorf("while it may be leaving:\n%s", said)
 	}

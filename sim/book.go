@@ -267,13 +267,13 @@ func (b *book) state(s *bookService) core.State {
 	case s.pending > 0:
 		return core.StateStarting
 	case s.idle > 0:
-		return core.StateServed
+		return core.StateServing
 	case s.full():
-		return core.StateFull
+		return core.StateSaturated
 	case s.short:
-		return core.StateShort
+		return core.StateStarved
 	}
-	return core.StateWaiting
+	return core.StateIdle
 }
 
 // count adds or takes away what a child counts as.

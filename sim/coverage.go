@@ -18,7 +18,7 @@ const (
 const (
 	lastEvent  = int(core.TimerExpired)
 	lastAction = int(core.Exit)
-	lastLine   = int(core.LogShort)
+	lastLine   = int(core.LogStarved)
 )
 
 // Coverage counts what runs have met. A zero in a night means dead code or a

@@ -112,7 +112,7 @@ func (b *book) hearReady(now core.Time, id core.ServiceID, s *bookService) {
 		s.short, s.touched = true, true
 		if !b.shortSaid || now.Sub(b.shortAt) > ruleLimitWarnings {
 			b.shortSaid, b.shortAt = true, now
-			b.expect(core.LogShort)
+			b.expect(core.LogStarved)
 		}
 		return
 	}

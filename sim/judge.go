@@ -21,7 +21,7 @@ var lawOfLine = [...]struct {
 	{core.LogMuted, "S11"},
 	{core.LogStranger, "S6"},
 	{core.LogTerminating, "L5"},
-	{core.LogShort, "S13"},
+	{core.LogStarved, "S13"},
 }
 
 // judge holds the actions of one step against the book, in their order.

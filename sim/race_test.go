@@ -139,7 +139,7 @@ func TestThrottlingAgainstLimits(t *testing.T) {
 		},
 		steps: 120,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateFull, core.ChildExited, core.StatusReceived) && met(c, core.StateThrottled, core.ChildExited) &&
+			return met(c, core.StateSaturated, core.ChildExited, core.StatusReceived) && met(c, core.StateThrottled, core.ChildExited) &&
 				c.Met[LimitBelowLiving] > 0
 		},
 	}.run(t)
@@ -152,7 +152,7 @@ func TestIdleExitAgainstAnArrivingConnection(t *testing.T) {
 		},
 		steps: 100,
 		reached: func(c *Coverage) bool {
-			return met(c, core.StateServed, core.ChildExited) && met(c, core.StateWaiting, core.ListenerReady) &&
+			return met(c, core.StateServing, core.ChildExited) && met(c, core.StateIdle, core.ListenerReady) &&
 				c.Met[LastIdleExitAgainstArrival] > 0
 		},
 	}.run(t)

@@ -62,7 +62,7 @@ func (b *book) settleService(w *World, id core.ServiceID) {
 		w.fail("S3", "service %d is watched: %v, should be: %v (state %v, total %d, limit %d, idle %d)",
 			id, s.watched, want, b.state(s), s.total, s.entry.ProcessLimit, s.idle)
 	}
-	if s.lapsed && b.state(s) == core.StateFull && (!s.warned || w.now.Sub(s.warnedAt) > ruleLimitWarnings) {
+	if s.lapsed && b.state(s) == core.StateSaturated && (!s.warned || w.now.Sub(s.warnedAt) > ruleLimitWarnings) {
 		w.fail("S11", "service %d is at its limit because of children that did not leave, and does not say so", id)
 	}
 	s.lapsed = false

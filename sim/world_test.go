@@ -112,7 +112,7 @@ func TestWhatWasNotMetIsNamed(t *testing.T) {
 	var c Coverage
 	before := len(c.Unmet())
 	c.Met[PIDReused], c.Logs[core.LogReload], c.Behaviours[Good], c.Actions[core.Exit] = 1, 1, 1, 1
-	c.EventState[core.ChildExited][core.StateFull], c.Happened[ClientCame] = 1, 1
+	c.EventState[core.ChildExited][core.StateSaturated], c.Happened[ClientCame] = 1, 1
 	if after := len(c.Unmet()); after != before-6 {
 		t.Errorf("%d unmet of %d after six were met", after, before)
 	}

@@ -98,7 +98,7 @@ func (s *step) counts() Law {
 			return Law{"S1", "no child is started at the limit"}
 		}
 		removed := v.State == core.StateStopping
-		want := !removed && !s.held(v) && !v.Throttled && idle == 0 && starting == 0 && (v.Limit == 0 || total < v.Limit) && v.State != core.StateShort
+		want := !removed && !s.held(v) && !v.Throttled && idle == 0 && starting == 0 && (v.Limit == 0 || total < v.Limit) && v.State != core.StateStarved
 		if v.Watching != want && !s.after.Exited {
 			return Law{"S3", "the watch is what the rule of listening says"}
 		}
@@ -143,7 +143,7 @@ func (s *step) starts() Law {
 		switch {
 		case s.event.Kind != core.ListenerReady || s.event.Service != a.Service || was == nil || !was.Watching:
 			return Law{"S5", "a child is started only for a watched listener that is ready"}
-		case was.Throttled || was.Starting > 0 || was.Idle > 0 || was.State != core.StateWaiting || was.Limit > 0 && was.Total >= was.Limit:
+		case was.Throttled || was.Starting > 0 || was.Idle > 0 || was.State != core.StateIdle || was.Limit > 0 && was.Total >= was.Limit:
 			return Law{"S5", "a child is started only when one is wanted and may be"}
 		case childOf(s.before, a.Generation).Generation != 0 || !childOf(s.after, a.Generation).Starting:
 			return Law{"S4", "a generation is used once"}
@@ -183,7 +183,7 @@ func stressed(was, is *core.ServiceView, told bool) bool {
 // descriptors states S13.
 func (s *step) descriptors() Law {
 	for i := range s.after.Services {
-		if v := &s.after.Services[i]; v.State == core.StateShort && s.affordable(s.after, v) {
+		if v := &s.after.Services[i]; v.State == core.StateStarved && s.affordable(s.after, v) {
 			return Law{"S13", "a service is held back only for want of descriptors"}
 		}
 	}

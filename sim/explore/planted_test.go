@@ -50,7 +50,7 @@ var plantedBugs = []struct {
 	{"give a kept descriptor away", "descriptors.go", "m.live+int64(m.bare) <", "m.live <", "S13"},
 	{"let the first child wait", "descriptors.go", "|| s.live() == 0 ||", "||", "S13"},
 	{"hold back and never let go", "descriptors.go", "|| !m.spare() {", "|| true {", "core"},
-	{"hold back without looking away", "service.go", "	case s.short:\n		return StateShort\n", "", "L9"},
+	{"hold back without looking away", "service.go", "	case s.starved:\n		return StateStarved\n", "", "L9"},
 	{"stress before the last slot", "stress.go", "s.total-s.leavers()+1 < s.entry.ProcessLimit", "s.total-s.leaving >= s.entry.ProcessLimit", "stress"},
 	{"go on after the end", "machine.go", "		if m.phase != phaseExited {\n			m.settleListening(s)\n		}\n", "		m.settleListening(s)\n", "core"},
 	{"wake the throttled", "wakeup.go", "	if !s.throttled {\n		m.sendWakeup(s)\n	}\n", "	m.sendWakeup(s)\n", "L6"},

@@ -239,7 +239,7 @@ var logRules = map[core.LogCode]string{
 	core.LogMuted: ruleMuted, core.LogWakeupFailed: ruleWakeup, core.LogWakeupTimeout: ruleWakeLimit,
 	core.LogStranger: ruleStranger, core.LogChannelClosed: ruleChannel, core.LogRemovalKilled: ruleGrace,
 	core.LogSpawned: ruleVerbose, core.LogThrottling: ruleVerbose, core.LogThrottleReleased: ruleVerbose,
-	core.LogShort: ruleShort,
+	core.LogStarved: ruleShort,
 }
 
 func blameLog(code core.LogCode) string {

@@ -81,11 +81,11 @@ func (s *step) ignores(id core.ServiceID) bool {
 func (o *observation) heldBack(s *service) {
 	w := o.before
 	for i := len(w.h) - 1; i >= 0 && w.h[i].now.Add(warnInterval) >= o.step.now; i-- {
-		if w.h[i].logs(core.LogShort) {
+		if w.h[i].logs(core.LogStarved) {
 			return
 		}
 	}
 	o.mustLog(ruleShort, "the line that no descriptor is left", line{
-		code: core.LogShort, of: s, number: int64(w.holding(len(w.h))),
+		code: core.LogStarved, of: s, number: int64(w.holding(len(w.h))),
 	})
 }

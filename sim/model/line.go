@@ -16,13 +16,13 @@ var levels = map[core.LogCode]core.Level{
 	core.LogWakeupFailed: core.LevelWarning, core.LogWakeupTimeout: core.LevelWarning,
 	core.LogStranger: core.LevelInfo, core.LogChannelClosed: core.LevelInfo, core.LogRemovalKilled: core.LevelWarning,
 	core.LogSpawned: core.LevelVerbose, core.LogThrottling: core.LevelVerbose, core.LogThrottleReleased: core.LevelVerbose,
-	core.LogShort: core.LevelWarning,
+	core.LogStarved: core.LevelWarning,
 }
 
 // numbered are the lines whose text shows the number of the action.
 var numbered = map[core.LogCode]bool{
 	core.LogLimit: true, core.LogPartialStatus: true, core.LogUnknownStatus: true,
-	core.LogStaleStatus: true, core.LogForeignStatus: true, core.LogShort: true,
+	core.LogStaleStatus: true, core.LogForeignStatus: true, core.LogStarved: true,
 }
 
 // line is the part of a Log action that its rule fixes; zero fields count too,

@@ -356,7 +356,7 @@ func TestExitTimeEndsTheProcess(t *testing.T) {
 func TestViewIsComparedWithTheHistory(t *testing.T) {
 	x := bootedWith(t, leader, smtp())
 	x.spawn(1, 1)
-	v := core.View{Services: []core.ServiceView{{ID: 1, State: core.StateServed, Total: 1, Idle: 1}}}
+	v := core.View{Services: []core.ServiceView{{ID: 1, State: core.StateServing, Total: 1, Idle: 1}}}
 	if err := x.m.CheckView(&v); err != nil {
 		t.Fatal(err)
 	}

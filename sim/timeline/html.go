@@ -8,15 +8,15 @@ import (
 
 var (
 	stateLegend = []legend{
-		{"s-waiting", "waiting: the master watches"},
-		{"s-starting", "a start is under way"},
-		{"s-served", "served: the children watch"},
-		{"s-full", "full: nobody watches"},
-		{"s-short", "no descriptor is free: nobody watches"},
+		{"s-idle", "idle: the master watches"},
+		{"s-starting", "starting: a process is being started"},
+		{"s-serving", "serving: the children watch"},
+		{"s-saturated", "saturated: nobody watches"},
+		{"s-starved", "starved: no descriptor is free, nobody watches"},
 		{"s-throttled", "throttled: nobody watches"},
-		{"s-held", "held: predecessors still live"},
-		{"s-stopping", "removed, children left"},
-		{"s-opening", "listeners are being had"},
+		{"s-held", "held: processes of the predecessor still live"},
+		{"s-stopping", "stopping: removed, children are leaving"},
+		{"s-opening", "opening: a reload is opening the listeners"},
 	}
 	barLegend = []legend{
 		{"b-starting", "starting"}, {"b-idle", "idle"}, {"b-busy", "busy"}, {"b-retired", "retired"}, {"b-dying", "dying: told to end, or dead and not reaped"},
@@ -144,10 +144,10 @@ const pageText = `<!DOCTYPE html>
 
 const pageStyle = `
 :root{color-scheme:light dark;--back:#fff;--ink:#1b1f24;--soft:#656d76;--grid:#e6e9ed;--plate:#f3f5f7;
---waiting:#3b82d6;--starting:#f2c744;--served:#43a562;--full:#e07b29;--throttled:#9aa3ad;--held:#9467bd;--stopping:#b0544f;--opening:#c9d1d9;
+--listening:#3b82d6;--starting:#f2c744;--serving:#43a562;--saturated:#e07b29;--throttled:#9aa3ad;--held:#9467bd;--stopping:#b0544f;--opening:#c9d1d9;
 --idle:#a8dcb8;--busy:#f5b971;--retired:#c7b0e5;--dying:#d98a86;--bad:#c62828;--hatch:#5b6570}
 @media (prefers-color-scheme:dark){:root{--back:#14181d;--ink:#e4e8ec;--soft:#9aa4ae;--grid:#262c33;--plate:#1c2229;
---waiting:#5aa0ee;--starting:#d9b13a;--served:#3f9d5c;--full:#d9772b;--throttled:#6d7680;--held:#9a74c9;--stopping:#b3605b;--opening:#48515b;
+--listening:#5aa0ee;--starting:#d9b13a;--serving:#3f9d5c;--saturated:#d9772b;--throttled:#6d7680;--held:#9a74c9;--stopping:#b3605b;--opening:#48515b;
 --idle:#2f6b43;--busy:#96612a;--retired:#5d4787;--dying:#8a403c;--bad:#ff6b63;--hatch:#aab4be}}
 body{margin:20px;background:var(--back);color:var(--ink);font:14px/1.45 system-ui,"DejaVu Sans",sans-serif}
 h1{font-size:17px;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:13px;margin:0 0 4px}p{margin:0 0 10px;color:var(--soft)}
@@ -158,7 +158,7 @@ svg{display:block}svg text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:var
 svg .name{font-weight:600;font-size:12px}svg .about,svg .tick{fill:var(--soft);font-size:10px}
 svg .generation{font-size:9px;pointer-events:none}svg .beside{font:10px ui-monospace,"DejaVu Sans Mono",monospace;fill:var(--soft)}svg .differs{fill:var(--bad);font-weight:600}
 .grid{stroke:var(--grid);fill:none}
-.s-waiting{fill:var(--waiting)}.s-starting{fill:var(--starting)}.s-served{fill:var(--served)}.s-full{fill:var(--full)}.s-short{fill:var(--busy)}
+.s-idle{fill:var(--listening)}.s-starting{fill:var(--starting)}.s-serving{fill:var(--serving)}.s-saturated{fill:var(--saturated)}.s-starved{fill:var(--busy)}
 .s-throttled{fill:var(--throttled)}.s-held{fill:var(--held)}.s-stopping{fill:var(--stopping)}.s-opening{fill:var(--opening)}
 .bar{stroke:var(--soft);stroke-width:.5}.b-starting{fill:var(--plate);stroke-dasharray:2 2}.b-idle{fill:var(--idle)}.b-busy{fill:var(--busy)}
 .b-retired{fill:var(--retired)}.b-dying{fill:var(--dying)}

@@ -112,7 +112,7 @@ func TestPageShowsLanesBarsAndWhatPassesBetween(t *testing.T) {
 			t.Errorf("%s: %d, want %d", want.what, got, want.count)
 		}
 	}
-	for _, look := range []string{"strip s-waiting", "strip s-starting", "strip s-served", "strip s-throttled", "bar b-starting", "bar b-idle", "bar b-busy", "bar b-retired"} {
+	for _, look := range []string{"strip s-idle", "strip s-starting", "strip s-serving", "strip s-throttled", "bar b-starting", "bar b-idle", "bar b-busy", "bar b-retired"} {
 		if !strings.Contains(html, `class="`+look+`"><title>`) {
 			t.Errorf("nothing is drawn as %q", look)
 		}
@@ -183,7 +183,7 @@ func TestJournalOfAMachineAtWorkBeginsWithItsChildren(t *testing.T) {
 	if strings.Count(html, `class="lane"`) != 1 || !strings.Contains(html, "generation 1, pid 101: busy") {
 		t.Error("what was there at the beginning is not drawn")
 	}
-	if !strings.Contains(html, `<summary>1 service in which nothing happens</summary><ul><li>2 private/bravo&lt;b&gt;: unix, limit 1, waiting</li></ul>`) {
+	if !strings.Contains(html, `<summary>1 service in which nothing happens</summary><ul><li>2 private/bravo&lt;b&gt;: unix, limit 1, idle</li></ul>`) {
 		t.Error("the service in which nothing happens is not folded")
 	}
 	var out bytes.Buffer
@@ -283,7 +283,7 @@ func TestTextHasAColumnForEachService(t *testing.T) {
 	if err := OfTrace("a tale", core.Options{}, tell().records).WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1 private/alpha", "2 private/bravo<b>", "served 1/2 i1 b0 r0", "throttled 0/2", "client is accepted"} {
+	for _, want := range []string{"1 private/alpha", "2 private/bravo<b>", "serving 1/2 i1 b0 r0", "throttled 0/2", "client is accepted"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, out.String())
 		}
