@@ -104,8 +104,10 @@ func readAll(t *testing.T, b []byte) (steps int, err error) {
 	for {
 		record, err := r.Next()
 		if err == io.EOF {
-			if at != len(b) {
-				t.Fatalf("of %d bytes %d were read", len(b), at)
+			// What the recording says of the wall clock may stand at its end, with no
+			// step behind it: it was cut off there.
+			if last := b[at:]; r.Offset() != len(b) || !bytes.Equal(wallsAgain(t, last), last) {
+				t.Fatalf("of %d bytes %d were read, %d of them in records", len(b), r.Offset(), at)
 			}
 			return steps, nil
 		}
@@ -114,6 +116,9 @@ func readAll(t *testing.T, b []byte) (steps int, err error) {
 		}
 		if err := whole(&record); err != nil {
 			t.Fatalf("byte %d: %v", at, err)
+		}
+		if again := wallsAgain(t, record.walls); !bytes.Equal(again, record.walls) {
+			t.Fatalf("byte %d: read %x, which is written as %x", at, record.walls, again)
 		}
 		again := w.again(&record)
 		if renewed := record.Old && record.Machine != nil; !renewed && !bytes.Equal(again, record.raw) || !bytes.HasPrefix(b[at+len(record.walls):], record.raw) {
@@ -143,7 +148,6 @@ func whole(record *Record) error {
 
 // again writes one record after those before it.
 func (w *Writer) again(record *Record) []byte {
-	w.b = append(w.b, record.walls...)
 	at := len(w.b)
 	switch {
 	case record.Fresh:
@@ -158,6 +162,21 @@ func (w *Writer) again(record *Record) []byte {
 		}
 	}
 	return w.b[at:]
+}
+
+// wallsAgain writes again what a recording says of the wall clock between two steps.
+func wallsAgain(t *testing.T, walls []byte) []byte {
+	t.Helper()
+	var w Writer
+	for len(walls) > 0 {
+		ahead, rest, ok := takeNumber(walls[1:])
+		if walls[0] != recordWall || !ok {
+			t.Fatalf("no record of the wall clock: %x", walls)
+		}
+		w.Wall(ahead)
+		walls = rest
+	}
+	return w.b
 }
 
 // FuzzRecording throws bytes at everything that reads a recording. Every
