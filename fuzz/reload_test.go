@@ -244,10 +244,57 @@ func (p *pair) inVain(c *core.Config) {
 	}
 }
 
+// numbers are those of the services in force, by their identities.
+func (h *honest) numbers() map[identity]core.ServiceID {
+	ids := map[identity]core.ServiceID{}
+	for _, v := range h.m.View().Services {
+		if v.State != core.StateStopping {
+			ids[identity{v.Canonical, v.Type}] = v.ID
+		}
+	}
+	return ids
+}
+
+// grown returns a machine that came to have the services of back one load after
+// the other: those that the pair has had since the start with a, those that it made
+// when it loaded b, and the rest. Where services share an address, the one that took
+// it last has it, so their order counts, and it is not that of a machine that was
+// started with all of them at once.
+func (p *pair) grown(configs *arena, a, b, back *core.Config, atStart, atB map[identity]core.ServiceID) *pair {
+	g := &pair{honest: newHonest(p.t, core.Options{}), canon: p.canon}
+	wanted, atEnd := identities(back), p.numbers()
+	made := map[identity]bool{}
+	var services []core.ServiceConfig
+	for i, load := range []struct {
+		config *core.Config
+		made   map[identity]core.ServiceID
+	}{{a, atStart}, {b, atB}} {
+		for k := range load.config.Services {
+			id := identity{load.config.Services[k].Canonical, load.config.Services[k].Type}
+			if e := wanted[id]; e != nil && !made[id] && load.made[id] == atEnd[id] {
+				made[id] = true
+				services = append(services, *e)
+			}
+		}
+		some := configs.fresh()
+		some.ReloadClearsThrottle = back.ReloadClearsThrottle
+		some.Services = append(some.Services, services...)
+		if i == 0 {
+			g.step(core.LoadedConfig(0, some))
+		} else {
+			g.reload(some)
+		}
+	}
+	g.reload(back)
+	g.rest()
+	return g
+}
+
 // FuzzReloadPlan goes from a configuration a to b and back to a. The state in
 // the end is that of a machine that was started with a: the same services with
 // the same settings on the same listeners, counts, timers, held by nobody; see
-// core.Canon for what a state is. It is looked at when all children that were
+// core.Canon for what a state is. Where services share an address it is that of a
+// machine that came to have them in the same order; see grown. It is looked at when all children that were
 // cut off are gone, and after longAgo, so that no warning and no stress is
 // remembered. Before, a is loaded again, and b is loaded in vain. Wakeups,
 // clients and servers go on as life says.
@@ -287,7 +334,9 @@ func thereAndBack(t testing.TB, a, b, life []byte) {
 	}
 	p.inVain(second)
 	p.plan(again, second)
+	atStart := p.numbers()
 	p.reload(second)
+	atB := p.numbers()
 	p.reached(second)
 	if r.below(2) == 1 {
 		p.bury()
@@ -301,6 +350,9 @@ func thereAndBack(t testing.TB, a, b, life []byte) {
 		if err := p.inOrder(first); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if !p.orderly && !p.astray {
+		twin = p.grown(&configs, first, second, back, atStart, atB)
 	}
 	if got, want := p.form(), twin.form(); !p.astray && !bytes.Equal(got, want) {
 		t.Fatalf("back from b:\n%x\n%+v\nstarted with a:\n%x\n%+v", got, p.m.View(), want, twin.m.View())
