@@ -23,11 +23,11 @@ func newCrowd(tb testing.TB, services, children int) *crowd {
 		list = append(list, unix(fmt.Sprintf("s%d", i), 0))
 	}
 	c := &crowd{m: New(0, Options{})}
-	pump(c.m, 0, LoadedConfig(0, conf(list...)))
+	pump(c.m, 0, ConfigLoadedEvent(0, conf(list...)))
 	for i := range children {
 		id := ServiceID(i%services + 1)
 		g := c.m.lastGeneration + 1
-		pump(c.m, 0, ReadyListener(id))
+		pump(c.m, 0, ListenerReadyEvent(id))
 		if c.m.lastGeneration != g {
 			tb.Fatal("no child was started")
 		}
@@ -45,9 +45,9 @@ func pump(m *Machine, now Time, ev Event) {
 		for _, a := range m.Step(now, ev) {
 			switch a.Kind {
 			case OpenListener:
-				queue = append(queue, OpenedListener(a.Service, a.Listener))
+				queue = append(queue, ListenerOpenedEvent(a.Service, a.Listener))
 			case StartChild:
-				queue = append(queue, StartedChild(a.Service, a.Generation, PID(a.Generation)+1000))
+				queue = append(queue, ChildStartedEvent(a.Service, a.Generation, PID(a.Generation)+1000))
 			}
 		}
 		if len(queue) == 0 {
@@ -71,11 +71,11 @@ func (c *crowd) report(i int) {
 // children of its service must be busy.
 func (c *crowd) renew(i int) {
 	id := c.m.children.get(uint64(c.gens[i])).service.id
-	c.m.Step(c.now, Exited(c.gens[i], c.pids[i], 0))
-	c.m.Step(c.now, ReadyListener(id))
+	c.m.Step(c.now, ChildExitedEvent(c.gens[i], c.pids[i], 0))
+	c.m.Step(c.now, ListenerReadyEvent(id))
 	g := c.m.lastGeneration
 	c.gens[i], c.pids[i], c.taken[i] = g, PID(g)+1000, true
-	c.m.Step(c.now, StartedChild(id, g, c.pids[i]))
+	c.m.Step(c.now, ChildStartedEvent(id, g, c.pids[i]))
 	c.m.Step(c.now, report(g, c.pids[i], uint32(g), wire.Taken))
 }
 
@@ -130,11 +130,11 @@ func TestHotEventsDoNotAllocate(t *testing.T) {
 	}{
 		{"status", func() { c.report(i % 100); i++ }},
 		{"exit_and_start", func() { fresh.renew(i % 100); i++ }},
-		{"channel_closed", func() { c.m.Step(c.now, ClosedChannel(c.gens[i%100])); i++ }},
-		{"spurious_ready", func() { c.m.Step(c.now, ReadyListener(99)) }},
-		{"stranger", func() { c.m.Step(c.now, Exited(0, 5, 0)) }},
-		{"timer", func() { c.now++; c.m.Step(c.now, ExpiredTimer()) }},
-		{"signal", func() { c.m.Step(c.now, GotSignal(10)) }},
+		{"channel_closed", func() { c.m.Step(c.now, ChildChannelClosedEvent(c.gens[i%100])); i++ }},
+		{"spurious_ready", func() { c.m.Step(c.now, ListenerReadyEvent(99)) }},
+		{"stranger", func() { c.m.Step(c.now, ChildExitedEvent(0, 5, 0)) }},
+		{"timer", func() { c.now++; c.m.Step(c.now, TimerExpiredEvent()) }},
+		{"signal", func() { c.m.Step(c.now, SignalReceivedEvent(10)) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -144,30 +144,30 @@ func TestHotEventsDoNotAllocate(t *testing.T) {
 		})
 	}
 	waking := New(0, Options{})
-	pump(waking, 0, LoadedConfig(0, conf(with(unix("w", 1), func(s *ServiceConfig) { s.Wakeup = Second }))))
+	pump(waking, 0, ConfigLoadedEvent(0, conf(with(unix("w", 1), func(s *ServiceConfig) { s.Wakeup = Second }))))
 	now, r := Time(0), Request(1)
 	t.Run("wakeup", func(t *testing.T) {
 		if got := testing.AllocsPerRun(1000, func() {
-			waking.Step(now, SentWakeup(r))
-			waking.Step(now, ClosedWakeup(r))
+			waking.Step(now, WakeupSentEvent(r))
+			waking.Step(now, WakeupClosedEvent(r))
 			now = now.Add(Second)
-			waking.Step(now, ExpiredTimer())
+			waking.Step(now, TimerExpiredEvent())
 			r++
 		}); got != 0 {
 			t.Errorf("got %v allocations a run, want 0", got)
 		}
 	})
 	bad := New(0, Options{})
-	pump(bad, 0, LoadedConfig(0, conf(unix("b", 1))))
+	pump(bad, 0, ConfigLoadedEvent(0, conf(unix("b", 1))))
 	now = 0
 	t.Run("crash_and_throttle", func(t *testing.T) {
 		if got := testing.AllocsPerRun(1000, func() {
-			bad.Step(now, ReadyListener(1))
+			bad.Step(now, ListenerReadyEvent(1))
 			g := bad.lastGeneration
-			bad.Step(now, StartedChild(1, g, 7))
-			bad.Step(now, Exited(g, 7, ExitedWith(1)))
+			bad.Step(now, ChildStartedEvent(1, g, 7))
+			bad.Step(now, ChildExitedEvent(g, 7, ExitedWith(1)))
 			now = now.Add(60 * Second)
-			bad.Step(now, ExpiredTimer())
+			bad.Step(now, TimerExpiredEvent())
 		}); got != 0 {
 			t.Errorf("got %v allocations a run, want 0", got)
 		}

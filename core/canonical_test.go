@@ -75,7 +75,7 @@ func TestCanonicalFormTellsTheWholeSituation(t *testing.T) {
 		}
 		k := NewCanon(known...)
 		m := &keeper{m: New(0, Options{Strict: true}), pids: map[Generation]PID{}}
-		ev := LoadedConfig(0, known[0])
+		ev := ConfigLoadedEvent(0, known[0])
 		for range 50 {
 			form := k.Append(nil, m.m)
 			from := Origin{
@@ -134,30 +134,30 @@ func TestEqualSituationsHaveOneForm(t *testing.T) {
 		return string(NewCanon(r.m.config).Append(nil, r.m))
 	}
 	want := form(func(r *rig) {
-		r.step(ReadyListener(1))
-		r.step(ReadyListener(2))
+		r.step(ListenerReadyEvent(1))
+		r.step(ListenerReadyEvent(2))
 		r.die(1, ExitedWith(1))
 	})
 	for name, change := range map[string]func(r *rig){
 		"the other way round": func(r *rig) {
-			r.step(ReadyListener(2))
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(2))
+			r.step(ListenerReadyEvent(1))
 			r.die(2, ExitedWith(1))
 		},
 		"later, after others": func(r *rig) {
-			r.step(ReadyListener(2))
+			r.step(ListenerReadyEvent(2))
 			r.die(1, 0)
 			r.wait(7 * Second)
-			r.step(ReadyListener(1))
-			r.step(ReadyListener(2))
+			r.step(ListenerReadyEvent(1))
+			r.step(ListenerReadyEvent(2))
 			r.die(2, ExitedWith(1))
 		},
 		"after an older throttle": func(r *rig) {
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			r.die(1, ExitedWith(1))
 			r.wait(60 * Second)
-			r.step(ReadyListener(1))
-			r.step(ReadyListener(2))
+			r.step(ListenerReadyEvent(1))
+			r.step(ListenerReadyEvent(2))
 			r.die(2, ExitedWith(1))
 		},
 	} {
@@ -170,23 +170,23 @@ func TestEqualSituationsHaveOneForm(t *testing.T) {
 func TestOtherSituationsHaveOtherForms(t *testing.T) {
 	scenes := map[string]func(r *rig){
 		"nothing":    func(*rig) {},
-		"idle":       func(r *rig) { r.step(ReadyListener(1)) },
-		"other idle": func(r *rig) { r.step(ReadyListener(2)) },
-		"starting":   func(r *rig) { r.hold = true; r.step(ReadyListener(1)) },
-		"busy":       func(r *rig) { r.step(ReadyListener(1)); r.say(1, wire.Taken) },
-		"served":     func(r *rig) { r.step(ReadyListener(1)); r.say(1, wire.Taken); r.say(1, wire.Available) },
-		"closed":     func(r *rig) { r.step(ReadyListener(1)); r.step(ClosedChannel(1)) },
-		"complained": func(r *rig) { r.step(ReadyListener(1)); r.step(report(1, 7, 1, wire.Taken)) },
-		"throttled":  func(r *rig) { r.step(ReadyListener(1)); r.die(1, ExitedWith(1)) },
-		"less left":  func(r *rig) { r.step(ReadyListener(1)); r.die(1, ExitedWith(1)); r.wait(Second) },
-		"loading":    func(r *rig) { r.step(GotSignal(SIGHUP)) },
-		"again":      func(r *rig) { r.step(GotSignal(SIGHUP)); r.step(GotSignal(SIGHUP)) },
-		"retired":    func(r *rig) { r.step(ReadyListener(1)); r.hangup(r.m.config) },
-		"removed":    func(r *rig) { r.step(ReadyListener(1)); r.hangup(conf(inet(25, 2))) },
+		"idle":       func(r *rig) { r.step(ListenerReadyEvent(1)) },
+		"other idle": func(r *rig) { r.step(ListenerReadyEvent(2)) },
+		"starting":   func(r *rig) { r.hold = true; r.step(ListenerReadyEvent(1)) },
+		"busy":       func(r *rig) { r.step(ListenerReadyEvent(1)); r.say(1, wire.Taken) },
+		"served":     func(r *rig) { r.step(ListenerReadyEvent(1)); r.say(1, wire.Taken); r.say(1, wire.Available) },
+		"closed":     func(r *rig) { r.step(ListenerReadyEvent(1)); r.step(ChildChannelClosedEvent(1)) },
+		"complained": func(r *rig) { r.step(ListenerReadyEvent(1)); r.step(report(1, 7, 1, wire.Taken)) },
+		"throttled":  func(r *rig) { r.step(ListenerReadyEvent(1)); r.die(1, ExitedWith(1)) },
+		"less left":  func(r *rig) { r.step(ListenerReadyEvent(1)); r.die(1, ExitedWith(1)); r.wait(Second) },
+		"loading":    func(r *rig) { r.step(SignalReceivedEvent(SIGHUP)) },
+		"again":      func(r *rig) { r.step(SignalReceivedEvent(SIGHUP)); r.step(SignalReceivedEvent(SIGHUP)) },
+		"retired":    func(r *rig) { r.step(ListenerReadyEvent(1)); r.hangup(r.m.config) },
+		"removed":    func(r *rig) { r.step(ListenerReadyEvent(1)); r.hangup(conf(inet(25, 2))) },
 		"gone":       func(r *rig) { r.hangup(conf(inet(25, 2))) },
-		"stressed":   func(r *rig) { r.step(ReadyListener(2)); r.say(1, wire.Taken); r.step(ReadyListener(2)) },
-		"woken":      func(r *rig) { r.step(SentWakeup(1)) },
-		"ended":      func(r *rig) { r.step(GotSignal(SIGTERM)) },
+		"stressed":   func(r *rig) { r.step(ListenerReadyEvent(2)); r.say(1, wire.Taken); r.step(ListenerReadyEvent(2)) },
+		"woken":      func(r *rig) { r.step(WakeupSentEvent(1)) },
+		"ended":      func(r *rig) { r.step(SignalReceivedEvent(SIGTERM)) },
 	}
 	forms := map[string]string{}
 	for name, change := range scenes {
@@ -201,9 +201,9 @@ func TestOtherSituationsHaveOtherForms(t *testing.T) {
 
 func TestMalformedCanonicalFormsAreNoPanic(t *testing.T) {
 	r, first := canonScene(t, func(r *rig) {
-		r.step(ReadyListener(1))
-		r.step(ReadyListener(2))
-		r.step(GotSignal(SIGHUP))
+		r.step(ListenerReadyEvent(1))
+		r.step(ListenerReadyEvent(2))
+		r.step(SignalReceivedEvent(SIGHUP))
 	})
 	k := NewCanon(first)
 	form := k.Append(nil, r.m)
@@ -230,7 +230,7 @@ func TestCanonicalFormsCannotNameRefusedSettings(t *testing.T) {
 		t.Errorf("known are %v and %v", k.configs, k.entries)
 	}
 	r := newRig(t, Options{})
-	r.step(LoadedConfig(0, good))
+	r.step(ConfigLoadedEvent(0, good))
 	form := NewCanon(good).Append(nil, r.m)
 	if _, err := NewCanon(good).Restore(form, Origin{}); err != nil {
 		t.Error(err)

@@ -17,7 +17,7 @@ func few(t *testing.T, children uint32, services ...ServiceConfig) *rig {
 		listeners += len(services[i].Endpoints)
 	}
 	r := newRig(t, Options{GroupLeader: true, Descriptors: children + uint32(listeners)})
-	r.step(LoadedConfig(0, conf(services...)))
+	r.step(ConfigLoadedEvent(0, conf(services...)))
 	r.took()
 	return r
 }
@@ -26,7 +26,7 @@ func few(t *testing.T, children uint32, services ...ServiceConfig) *rig {
 func (r *rig) client(s ServiceID) (started bool) {
 	r.t.Helper()
 	before := r.m.lastGeneration
-	r.step(ReadyListener(s))
+	r.step(ListenerReadyEvent(s))
 	if r.m.lastGeneration == before {
 		return false
 	}
@@ -42,7 +42,7 @@ func TestDescriptorIsKeptForEachServiceWithoutAChild(t *testing.T) {
 		}
 	}
 	r.took()
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.want(
 		"log warning: no descriptor is left for one more process of service greedy(private/greedy); 2 processes are running, "+
 			"and one is kept for each service that has none; clients wait until a process exits; raise the hard limit on open files (ulimit -Hn)",
@@ -136,7 +136,7 @@ func TestShortageIsCarriedOver(t *testing.T) {
 	}
 	var lists [3]string
 	for i, x := range []*Machine{r.m, m, other} {
-		for _, a := range x.Step(x.now, Exited(1, x.children.get(1).pid, ExitedWith(0))) {
+		for _, a := range x.Step(x.now, ChildExitedEvent(1, x.children.get(1).pid, ExitedWith(0))) {
 			lists[i] += string(a.AppendText(nil)) + "\n"
 		}
 	}

@@ -26,7 +26,7 @@ func TestOnlyTheSignalThatWeSentIsNoNews(t *testing.T) {
 		{true, true, ExitedWith(0), false},
 	} {
 		r := started(t, unix("a", 1))
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		if x.terminated {
 			r.hangup(conf())
 		}
@@ -43,14 +43,14 @@ func TestOnlyTheSignalThatWeSentIsNoNews(t *testing.T) {
 
 func TestWakeupOfAUsedServiceIsSentOnceForAllStarts(t *testing.T) {
 	r := started(t, waking(unix("a", 3), 60*Second, true))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.has("wake-service request=1")
-	r.step(SentWakeup(1))
-	r.step(ClosedWakeup(1))
+	r.step(WakeupSentEvent(1))
+	r.step(WakeupClosedEvent(1))
 	for g := Generation(1); g <= 2; g++ {
 		r.say(g, wire.Taken)
 		r.took()
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		if got := strings.Join(r.took(), "\n"); strings.Contains(got, "wake-service") {
 			t.Errorf("got:\n%s", got)
 		}
@@ -62,9 +62,9 @@ func TestWakeupOfAUsedServiceIsSentOnceForAllStarts(t *testing.T) {
 func TestRemovedServiceIsNotWokenByALateStart(t *testing.T) {
 	r := started(t, waking(unix("a", 1), 60*Second, true))
 	r.hold = true
-	r.step(ReadyListener(1))
-	r.step(GotSignal(SIGHUP))
-	r.step(LoadedConfig(r.request, conf()))
+	r.step(ListenerReadyEvent(1))
+	r.step(SignalReceivedEvent(SIGHUP))
+	r.step(ConfigLoadedEvent(r.request, conf()))
 	r.took()
 	r.step(r.done(r.asked[0]))
 	r.want("signal-child generation=1 pid=101 signal=15", "retire-child generation=1")
@@ -77,18 +77,18 @@ func TestAnswersNobodyWaitsForAreBrokenInvariants(t *testing.T) {
 		ev    func(r *rig) Event
 		want  string
 	}{
-		{"configuration without a question", func(*rig) {}, func(*rig) Event { return LoadedConfig(0, conf()) }, "a configuration answers LoadConfig"},
-		{"configuration of another request", func(r *rig) { r.step(GotSignal(SIGHUP)) }, func(r *rig) Event { return LoadedConfig(r.request+1, conf()) }, "a configuration answers LoadConfig"},
-		{"refusal without a question", func(*rig) {}, func(*rig) Event { return RejectedConfig(0, &Config{}) }, "a configuration answers LoadConfig"},
-		{"configuration after its refusal", func(r *rig) { r.step(GotSignal(SIGHUP)); r.step(RejectedConfig(r.request, &Config{})) }, func(r *rig) Event { return LoadedConfig(r.request, conf()) }, "a configuration answers LoadConfig"},
-		{"no configuration", func(r *rig) { r.step(GotSignal(SIGHUP)) }, func(r *rig) Event { return LoadedConfig(r.request, nil) }, "a configuration comes with its diagnostics"},
-		{"start of nobody", func(*rig) {}, func(*rig) Event { return StartedChild(1, 1, 101) }, "ChildStarted answers a start"},
-		{"second start", func(r *rig) { r.step(ReadyListener(1)); r.step(StartedChild(1, 1, 101)) }, func(*rig) Event { return StartedChild(1, 1, 102) }, "ChildStarted answers a start"},
-		{"failure of nobody", func(*rig) {}, func(*rig) Event { return FailedStart(1, 1, StartFork, EAGAIN) }, "ChildStartFailed answers a start"},
-		{"failure after the start", func(r *rig) { r.step(ReadyListener(1)); r.step(StartedChild(1, 1, 101)) }, func(*rig) Event { return FailedStart(1, 1, StartFork, EAGAIN) }, "ChildStartFailed answers a start"},
-		{"exit of another pid", func(r *rig) { r.step(ReadyListener(1)); r.step(StartedChild(1, 1, 101)) }, func(*rig) Event { return Exited(1, 102, 0) }, "the exited child is one that was started"},
-		{"exit before the start", func(r *rig) { r.step(ReadyListener(1)) }, func(*rig) Event { return Exited(1, 0, 0) }, "the exited child is one that was started"},
-		{"second answer of a listener", func(*rig) {}, func(*rig) Event { return OpenedListener(1, 0) }, "OpenListener is answered once"},
+		{"configuration without a question", func(*rig) {}, func(*rig) Event { return ConfigLoadedEvent(0, conf()) }, "a configuration answers LoadConfig"},
+		{"configuration of another request", func(r *rig) { r.step(SignalReceivedEvent(SIGHUP)) }, func(r *rig) Event { return ConfigLoadedEvent(r.request+1, conf()) }, "a configuration answers LoadConfig"},
+		{"refusal without a question", func(*rig) {}, func(*rig) Event { return ConfigRejectedEvent(0, &Config{}) }, "a configuration answers LoadConfig"},
+		{"configuration after its refusal", func(r *rig) { r.step(SignalReceivedEvent(SIGHUP)); r.step(ConfigRejectedEvent(r.request, &Config{})) }, func(r *rig) Event { return ConfigLoadedEvent(r.request, conf()) }, "a configuration answers LoadConfig"},
+		{"no configuration", func(r *rig) { r.step(SignalReceivedEvent(SIGHUP)) }, func(r *rig) Event { return ConfigLoadedEvent(r.request, nil) }, "a configuration comes with its diagnostics"},
+		{"start of nobody", func(*rig) {}, func(*rig) Event { return ChildStartedEvent(1, 1, 101) }, "ChildStarted answers a start"},
+		{"second start", func(r *rig) { r.step(ListenerReadyEvent(1)); r.step(ChildStartedEvent(1, 1, 101)) }, func(*rig) Event { return ChildStartedEvent(1, 1, 102) }, "ChildStarted answers a start"},
+		{"failure of nobody", func(*rig) {}, func(*rig) Event { return ChildStartFailedEvent(1, 1, StartFork, EAGAIN) }, "ChildStartFailed answers a start"},
+		{"failure after the start", func(r *rig) { r.step(ListenerReadyEvent(1)); r.step(ChildStartedEvent(1, 1, 101)) }, func(*rig) Event { return ChildStartFailedEvent(1, 1, StartFork, EAGAIN) }, "ChildStartFailed answers a start"},
+		{"exit of another pid", func(r *rig) { r.step(ListenerReadyEvent(1)); r.step(ChildStartedEvent(1, 1, 101)) }, func(*rig) Event { return ChildExitedEvent(1, 102, 0) }, "the exited child is one that was started"},
+		{"exit before the start", func(r *rig) { r.step(ListenerReadyEvent(1)) }, func(*rig) Event { return ChildExitedEvent(1, 0, 0) }, "the exited child is one that was started"},
+		{"second answer of a listener", func(*rig) {}, func(*rig) Event { return ListenerOpenedEvent(1, 0) }, "OpenListener is answered once"},
 	} {
 		t.Run(strings.ReplaceAll(x.name, " ", "_"), func(t *testing.T) {
 			r := started(t, unix("a", 1))
@@ -102,14 +102,14 @@ func TestAnswersNobodyWaitsForAreBrokenInvariants(t *testing.T) {
 }
 
 func TestFirstConfigurationIsAskedForByNoRequest(t *testing.T) {
-	for _, ev := range []Event{LoadedConfig(1, conf()), RejectedConfig(1, &Config{})} {
+	for _, ev := range []Event{ConfigLoadedEvent(1, conf()), ConfigRejectedEvent(1, &Config{})} {
 		if got := broken(t, func() { New(0, Options{}).Step(0, ev) }); got.What != "the first configuration comes once" {
 			t.Errorf("got %q", got.What)
 		}
 	}
 	m := New(0, Options{})
-	m.Step(0, LoadedConfig(0, conf(unix("a", 1))))
-	if got := broken(t, func() { m.Step(0, LoadedConfig(0, conf())) }); got.What != "the first configuration comes once" {
+	m.Step(0, ConfigLoadedEvent(0, conf(unix("a", 1))))
+	if got := broken(t, func() { m.Step(0, ConfigLoadedEvent(0, conf())) }); got.What != "the first configuration comes once" {
 		t.Errorf("got %q", got.What)
 	}
 }

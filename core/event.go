@@ -141,70 +141,74 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
-// LoadedConfig answers LoadConfig r with an accepted configuration.
-func LoadedConfig(r Request, c *Config) Event {
+// ConfigLoadedEvent answers LoadConfig request r with an accepted configuration.
+func ConfigLoadedEvent(r Request, c *Config) Event {
 	return Event{Kind: ConfigLoaded, Request: r, Config: c}
 }
 
-// RejectedConfig answers LoadConfig r; c carries the diagnostics.
-func RejectedConfig(r Request, c *Config) Event {
+// ConfigRejectedEvent answers LoadConfig request r with the diagnostics in c.
+func ConfigRejectedEvent(r Request, c *Config) Event {
 	return Event{Kind: ConfigRejected, Request: r, Config: c}
 }
 
-// GotSignal reports that the process received s.
-func GotSignal(s Signal) Event { return Event{Kind: SignalReceived, Signal: s} }
+// SignalReceivedEvent reports that the process received s.
+func SignalReceivedEvent(s Signal) Event { return Event{Kind: SignalReceived, Signal: s} }
 
-// OpenedListener answers OpenListener.
-func OpenedListener(s ServiceID, listener uint16) Event {
+// ListenerOpenedEvent answers OpenListener.
+func ListenerOpenedEvent(s ServiceID, listener uint16) Event {
 	return Event{Kind: ListenerOpened, Service: s, Listener: listener}
 }
 
-// FailedListener answers OpenListener.
-func FailedListener(s ServiceID, listener uint16, step ListenStep, e Errno) Event {
+// ListenerFailedEvent answers OpenListener: step failed with e.
+func ListenerFailedEvent(s ServiceID, listener uint16, step ListenStep, e Errno) Event {
 	return Event{Kind: ListenerFailed, Service: s, Listener: listener, Step: step, Errno: e}
 }
 
-// ReadyListener reports that a watched listener can be read.
-func ReadyListener(s ServiceID) Event { return Event{Kind: ListenerReady, Service: s} }
+// ListenerReadyEvent reports that a watched listener of s is readable.
+func ListenerReadyEvent(s ServiceID) Event { return Event{Kind: ListenerReady, Service: s} }
 
-// StartedChild answers StartChild.
-func StartedChild(s ServiceID, g Generation, pid PID) Event {
+// ChildStartedEvent answers StartChild.
+func ChildStartedEvent(s ServiceID, g Generation, pid PID) Event {
 	return Event{Kind: ChildStarted, Service: s, Generation: g, PID: pid}
 }
 
-// FailedStart answers StartChild.
-func FailedStart(s ServiceID, g Generation, step StartStep, e Errno) Event {
+// ChildStartFailedEvent answers StartChild: step failed with e.
+func ChildStartFailedEvent(s ServiceID, g Generation, step StartStep, e Errno) Event {
 	return Event{Kind: ChildStartFailed, Service: s, Generation: g, Start: step, Errno: e}
 }
 
-// ReceivedStatus reports n bytes from the status channel of g.
-func ReceivedStatus(g Generation, b [wire.StatusSize]byte, n int) Event {
+// StatusReceivedEvent reports n bytes read from the status channel of g.
+func StatusReceivedEvent(g Generation, b [wire.StatusSize]byte, n int) Event {
 	return Event{Kind: StatusReceived, Generation: g, Bytes: b, N: uint8(n)}
 }
 
-// ClosedChannel reports that the child closed its end of its status channel.
-func ClosedChannel(g Generation) Event { return Event{Kind: ChildChannelClosed, Generation: g} }
+// ChildChannelClosedEvent reports that the child closed its end of its status
+// channel.
+func ChildChannelClosedEvent(g Generation) Event {
+	return Event{Kind: ChildChannelClosed, Generation: g}
+}
 
-// Exited reports that process pid was reaped; g is 0 for a stranger.
-func Exited(g Generation, pid PID, s ExitStatus) Event {
+// ChildExitedEvent reports that process pid was reaped; g is 0 for a process
+// that this master did not start.
+func ChildExitedEvent(g Generation, pid PID, s ExitStatus) Event {
 	return Event{Kind: ChildExited, Generation: g, PID: pid, Status: s}
 }
 
-// Stopped reports that process pid was stopped by a signal.
-func Stopped(g Generation, pid PID, s Signal) Event {
+// ChildStoppedEvent reports that signal s stopped process pid.
+func ChildStoppedEvent(g Generation, pid PID, s Signal) Event {
 	return Event{Kind: ChildStopped, Generation: g, PID: pid, Signal: s}
 }
 
-// SentWakeup answers WakeService.
-func SentWakeup(r Request) Event { return Event{Kind: WakeupSent, Request: r} }
+// WakeupSentEvent answers WakeService: the request was sent.
+func WakeupSentEvent(r Request) Event { return Event{Kind: WakeupSent, Request: r} }
 
-// FailedWakeup answers WakeService.
-func FailedWakeup(r Request, e Errno) Event {
+// WakeupFailedEvent answers WakeService: sending failed with e.
+func WakeupFailedEvent(r Request, e Errno) Event {
 	return Event{Kind: WakeupFailed, Request: r, Errno: e}
 }
 
-// ClosedWakeup reports that the receiver of a wakeup closed the connection.
-func ClosedWakeup(r Request) Event { return Event{Kind: WakeupClosed, Request: r} }
+// WakeupClosedEvent reports that the receiver of a wakeup closed the connection.
+func WakeupClosedEvent(r Request) Event { return Event{Kind: WakeupClosed, Request: r} }
 
-// ExpiredTimer reports that the time named by Deadline has come.
-func ExpiredTimer() Event { return Event{Kind: TimerExpired} }
+// TimerExpiredEvent reports that the time that Deadline returned has come.
+func TimerExpiredEvent() Event { return Event{Kind: TimerExpired} }

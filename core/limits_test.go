@@ -27,7 +27,7 @@ func TestStressIsForManyProcessesAndStrangersOnly(t *testing.T) {
 func full(t *testing.T, limit int32) *rig {
 	r := started(t, inet(25, limit))
 	for g := Generation(1); g <= Generation(limit); g++ {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(g, wire.Taken)
 	}
 	r.state("25", StateSaturated)
@@ -62,16 +62,16 @@ func TestStressEndsAtItsLastInstant(t *testing.T) {
 		r := full(t, 2)
 		r.die(2, ExitedWith(0))
 		r.wait(x.after)
-		r.step(ExpiredTimer())
+		r.step(TimerExpiredEvent())
 		r.took()
 		if got, want := r.service("25").Stress, x.after < stressTime; got != want {
 			t.Errorf("after %d: stress %v", x.after, got)
 		}
 		r.hangup(conf(inet(25, 3))) // room for one child that is not cut off
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(3, wire.Taken)
 		r.took()
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		if got := strings.Contains(strings.Join(r.took(), "\n"), "retire-child generation=3"); got != x.cut {
 			t.Errorf("after %d: cut off again %v", x.after, got)
 		}
@@ -185,7 +185,7 @@ func TestOnlyTheFirstFailedListenersAreTold(t *testing.T) {
 
 func TestOfErrorsAtStartTheFirstIsTheLastLine(t *testing.T) {
 	r := newRig(t, Options{})
-	r.step(RejectedConfig(0, &Config{Diagnostics: []Diagnostic{
+	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: []Diagnostic{
 		{Severity: Error, Text: "first"}, {Severity: Warning, Text: "w"}, {Severity: Error, Text: "second", Hint: "mend"},
 	}}))
 	r.want("log info: also w", "log info: also second (mend)", "log fatal: first", "exit signal=0 code=1")
@@ -193,7 +193,7 @@ func TestOfErrorsAtStartTheFirstIsTheLastLine(t *testing.T) {
 
 func TestRefusalWithoutAReasonSaysSo(t *testing.T) {
 	r := newRig(t, Options{})
-	r.step(RejectedConfig(0, &Config{Diagnostics: []Diagnostic{{Severity: Warning, Text: "w"}}}))
+	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: []Diagnostic{{Severity: Warning, Text: "w"}}}))
 	r.want("log warning: w", "log fatal: the configuration was refused without a reason", "exit signal=0 code=1")
 }
 
@@ -211,9 +211,9 @@ func broken(t *testing.T, f func()) (b BrokenInvariant) {
 }
 
 func TestAnswerForAListenerThatIsNotThereIsABrokenInvariant(t *testing.T) {
-	for _, ev := range []Event{OpenedListener(1, 1), OpenedListener(2, 0), FailedListener(1, 1, StepBind, EIO)} {
+	for _, ev := range []Event{ListenerOpenedEvent(1, 1), ListenerOpenedEvent(2, 0), ListenerFailedEvent(1, 1, StepBind, EIO)} {
 		m := New(0, Options{})
-		m.Step(0, LoadedConfig(0, conf(unix("a", 1))))
+		m.Step(0, ConfigLoadedEvent(0, conf(unix("a", 1))))
 		b := broken(t, func() { m.Step(0, ev) })
 		if want := (BrokenInvariant{Step: 2, What: "an answer names a listener that was asked for"}); b != want {
 			t.Errorf("%s: got %+v", ev.AppendText(nil), b)
@@ -232,7 +232,7 @@ func TestEventsOfUnknownKindsAreBrokenInvariants(t *testing.T) {
 		}
 	}
 	m := New(5, Options{})
-	broken(t, func() { m.Step(4, ExpiredTimer()) })
+	broken(t, func() { m.Step(4, TimerExpiredEvent()) })
 }
 
 func TestEventsWithForeignFieldsAreRefusedWhenStrict(t *testing.T) {
@@ -266,12 +266,12 @@ func TestTableGivesConsecutiveNumbersTheirOwnCells(t *testing.T) {
 
 func TestNothingExpiresAfterTheExitTime(t *testing.T) {
 	r := newRig(t, Options{ExitSet: true, ExitAfter: 50 * Second})
-	r.step(LoadedConfig(0, conf(waking(unix("a", 1), 60*Second, false))))
-	r.step(SentWakeup(1))
-	r.step(ClosedWakeup(1))
+	r.step(ConfigLoadedEvent(0, conf(waking(unix("a", 1), 60*Second, false))))
+	r.step(WakeupSentEvent(1))
+	r.step(WakeupClosedEvent(1))
 	r.took()
 	r.now = r.now.Add(200 * Second)
-	r.step(ExpiredTimer())
+	r.step(TimerExpiredEvent())
 	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
 }
 
@@ -283,14 +283,18 @@ func TestSpansAreAsLongAsTheyAreSaidToBe(t *testing.T) {
 		span  Duration
 		want  string
 	}{
-		{"closed channel", func(r *rig) { r.step(SentWakeup(1)); r.step(ClosedWakeup(1)); r.step(ClosedChannel(1)) }, 1000 * Millisecond, "lives on"},
+		{"closed channel", func(r *rig) {
+			r.step(WakeupSentEvent(1))
+			r.step(WakeupClosedEvent(1))
+			r.step(ChildChannelClosedEvent(1))
+		}, 1000 * Millisecond, "lives on"},
 		{"wakeup under way", func(*rig) {}, 1000 * Millisecond, "Connection timed out"},
-		{"wakeup held", func(r *rig) { r.step(SentWakeup(1)) }, 101_000 * Millisecond, "read timeout"},
+		{"wakeup held", func(r *rig) { r.step(WakeupSentEvent(1)) }, 101_000 * Millisecond, "read timeout"},
 		{"removal", func(r *rig) { r.hangup(conf()) }, 5000 * Millisecond, "signal=9"},
 	} {
 		t.Run(strings.ReplaceAll(x.name, " ", "_"), func(t *testing.T) {
 			r := started(t, waking(unix("a", 1), 3600*Second, false))
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			x.begin(r)
 			r.took()
 			r.wait(x.span - 1)

@@ -46,18 +46,18 @@ func TestSnapshotsOfImpossibleStatesAreRefused(t *testing.T) {
 		"wakeups that come at no instant": func(m *Machine) { m.timers.cancel(&m.active[0].wakeupTimer) },
 	} {
 		r := started(t, waking(unix("a", 4), 60*Second, false), unix("b", 1), unix("c", 1))
-		r.step(SentWakeup(1))
+		r.step(WakeupSentEvent(1))
 		r.wait(60 * Second)
-		r.step(ReadyListener(3))
+		r.step(ListenerReadyEvent(3))
 		r.hangup(conf(waking(unix("a", 4), 60*Second, false), unix("b", 1)))
 		r.hangup(conf(waking(unix("a", 4), 60*Second, false), unix("b", 1), unix("c", 1)))
 		for range 2 {
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			r.say(r.m.lastGeneration, wire.Taken)
 		}
 		r.hold = true
-		r.step(GotSignal(SIGHUP))
-		r.step(LoadedConfig(r.request, conf(waking(unix("a", 4), 60*Second, false), unix("b", 1), unix("c", 1), unix("d", 1))))
+		r.step(SignalReceivedEvent(SIGHUP))
+		r.step(ConfigLoadedEvent(r.request, conf(waking(unix("a", 4), 60*Second, false), unix("b", 1), unix("c", 1), unix("d", 1))))
 		if _, err := Restore(r.m.Snapshot()); err != nil {
 			t.Fatalf("as it is: %v", err)
 		}

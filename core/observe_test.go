@@ -10,16 +10,16 @@ import (
 
 func TestViewShowsChildrenAsTheyAre(t *testing.T) {
 	r := started(t, unix("a", 4))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(1, wire.Taken)
 	r.say(1, wire.Available)
 	r.say(1, wire.Taken)
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.hangup(conf(unix("a", 4)))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(3, wire.Taken)
 	r.hold = true
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	want := []ChildView{
 		{Generation: 1, PID: 101, Retired: true, Served: true},
 		{Generation: 2, PID: 102, Retired: true, Idle: true},
@@ -41,11 +41,11 @@ func TestViewShowsTheMachineAsItIs(t *testing.T) {
 		ev   Event
 		want View
 	}{
-		{LoadedConfig(0, conf(unix("a", 1))), View{Step: 1, Now: 8, Loading: true}},
-		{OpenedListener(1, 0), View{Step: 2, Now: 9, Running: true, Epoch: 1}},
-		{GotSignal(SIGHUP), View{Step: 3, Now: 10, Running: true, Epoch: 1, Loading: true}},
-		{RejectedConfig(1, &Config{}), View{Step: 4, Now: 11, Running: true, Epoch: 1}},
-		{GotSignal(SIGTERM), View{Step: 5, Now: 12, Exited: true, Epoch: 1}},
+		{ConfigLoadedEvent(0, conf(unix("a", 1))), View{Step: 1, Now: 8, Loading: true}},
+		{ListenerOpenedEvent(1, 0), View{Step: 2, Now: 9, Running: true, Epoch: 1}},
+		{SignalReceivedEvent(SIGHUP), View{Step: 3, Now: 10, Running: true, Epoch: 1, Loading: true}},
+		{ConfigRejectedEvent(1, &Config{}), View{Step: 4, Now: 11, Running: true, Epoch: 1}},
+		{SignalReceivedEvent(SIGTERM), View{Step: 5, Now: 12, Exited: true, Epoch: 1}},
 	} {
 		m.Step(m.now+1, x.ev)
 		got := m.View()
@@ -59,8 +59,8 @@ func TestViewShowsTheMachineAsItIs(t *testing.T) {
 
 func TestViewShowsMoreRemovedServicesThanActiveOnes(t *testing.T) {
 	r := started(t, unix("a", 1), unix("b", 1))
-	r.step(ReadyListener(1))
-	r.step(ReadyListener(2))
+	r.step(ListenerReadyEvent(1))
+	r.step(ListenerReadyEvent(2))
 	r.hangup(conf())
 	v := r.m.View()
 	if len(v.Services) != 2 || v.Services[0].State != StateStopping || v.Services[1].State != StateStopping {
@@ -82,7 +82,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		{"a throttled service has a deadline", func(_ *rig, s *service) { s.throttled = true }},
 	} {
 		r := started(t, unix("a", 3))
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		s := r.m.services.get(1)
 		r.m.checkCounts(s)
 		x.plant(r, s)
@@ -104,7 +104,7 @@ func TestCheckFindsWhatIsWrongWithARemovedService(t *testing.T) {
 		{"a successor is held", func(_, next *service) { next.life = lifeStopping }},
 	} {
 		r := started(t, unix("a", 3))
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.hangup(conf())
 		r.hangup(conf(unix("a", 3)))
 		s := r.m.stopping[0]
@@ -164,11 +164,11 @@ func TestCheckFindsWhatIsWrongWithChildrenAndWakeups(t *testing.T) {
 		{"a forgotten service is in no list", func(_ *Machine, s *service) { s.life = lifeGone }},
 	} {
 		r := started(t, waking(unix("a", 3), 60*Second, false), unix("b", 1))
-		r.step(SentWakeup(1))
+		r.step(WakeupSentEvent(1))
 		r.wait(60 * Second) // a second wakeup beside the first
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(1, wire.Taken)
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		x.plant(r.m, r.m.active[0])
 		err := r.m.Check()
 		if err == nil || !strings.Contains(err.Error(), x.want) {
@@ -185,7 +185,7 @@ func TestCheckFindsWhatARemovedServiceMustNotHave(t *testing.T) {
 		"a request": func(_ *Machine, s *service) { s.wakeupsOpen = &wakeup{} },
 	} {
 		r := started(t, unix("a", 3))
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.hangup(conf())
 		plant(r.m, r.m.stopping[0])
 		if got := broken(t, func() { r.m.checkLife(r.m.stopping[0], 0) }); got.What != want {
@@ -202,8 +202,8 @@ func TestCheckFindsWhatAnOpeningServiceMustNotHave(t *testing.T) {
 	} {
 		r := started(t)
 		r.hold = true
-		r.step(GotSignal(SIGHUP))
-		r.step(LoadedConfig(r.request, conf(unix("a", 1))))
+		r.step(SignalReceivedEvent(SIGHUP))
+		r.step(ConfigLoadedEvent(r.request, conf(unix("a", 1))))
 		s := r.m.reload.added[0]
 		r.m.checkLife(s, 0)
 		plant(r.m, s)
@@ -215,7 +215,7 @@ func TestCheckFindsWhatAnOpeningServiceMustNotHave(t *testing.T) {
 
 func TestCheckFindsAHeldServiceWithChildren(t *testing.T) {
 	r := started(t, unix("a", 3))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	s := r.m.active[0]
 	s.heldBy = 1
 	if got := broken(t, func() { r.m.checkLife(s, 0) }); got.What != "a held service starts no children" {

@@ -69,51 +69,51 @@ func (k *keeper) draw(t *rapid.T) Event {
 		r := k.request
 		k.request = 0
 		if rapid.Bool().Draw(t, "good") {
-			return LoadedConfig(r, drawConfig(t))
+			return ConfigLoadedEvent(r, drawConfig(t))
 		}
-		return RejectedConfig(r, &Config{})
+		return ConfigRejectedEvent(r, &Config{})
 	case len(k.asked) > 0 && kind <= 2:
 		i := rapid.IntRange(0, len(k.asked)-1).Draw(t, "which")
 		a := k.asked[i]
 		k.asked = append(k.asked[:i], k.asked[i+1:]...)
 		return k.answer(t, a)
 	case kind == 3:
-		return GotSignal(SIGHUP)
+		return SignalReceivedEvent(SIGHUP)
 	case kind == 4:
-		return ReadyListener(ServiceID(rapid.IntRange(0, int(k.last)+1).Draw(t, "service")))
+		return ListenerReadyEvent(ServiceID(rapid.IntRange(0, int(k.last)+1).Draw(t, "service")))
 	case kind == 5 && len(k.living) > 0:
 		i := rapid.IntRange(0, len(k.living)-1).Draw(t, "who")
 		g = k.living[i]
 		k.living = append(k.living[:i], k.living[i+1:]...)
 		pid := k.pids[g]
 		delete(k.pids, g)
-		return Exited(g, pid, ExitStatus(rapid.SampledFrom([]int{0, 1, 256 + 9, 256 + 15}).Draw(t, "status")))
+		return ChildExitedEvent(g, pid, ExitStatus(rapid.SampledFrom([]int{0, 1, 256 + 9, 256 + 15}).Draw(t, "status")))
 	case kind == 6:
 		return k.status(t, g)
 	case kind == 7 && len(k.sent) > 0:
 		r := rapid.SampledFrom(k.sent).Draw(t, "request")
-		return rapid.SampledFrom([]Event{SentWakeup(r), FailedWakeup(r, ECONNREFUSED), ClosedWakeup(r)}).Draw(t, "wakeup")
+		return rapid.SampledFrom([]Event{WakeupSentEvent(r), WakeupFailedEvent(r, ECONNREFUSED), WakeupClosedEvent(r)}).Draw(t, "wakeup")
 	case kind == 8:
-		return rapid.SampledFrom([]Event{ClosedChannel(g), Exited(0, 5, ExitedWith(1)), Stopped(g, 5, 19)}).Draw(t, "odd")
+		return rapid.SampledFrom([]Event{ChildChannelClosedEvent(g), ChildExitedEvent(0, 5, ExitedWith(1)), ChildStoppedEvent(g, 5, 19)}).Draw(t, "odd")
 	}
 	k.now = k.now.Add(Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * Second)
-	return ExpiredTimer()
+	return TimerExpiredEvent()
 }
 
 func (k *keeper) answer(t *rapid.T, a Action) Event {
 	fails := rapid.IntRange(0, 3).Draw(t, "fails") == 3
 	switch {
 	case a.Kind == OpenListener && fails:
-		return FailedListener(a.Service, a.Listener, StepBind, EADDRINUSE)
+		return ListenerFailedEvent(a.Service, a.Listener, StepBind, EADDRINUSE)
 	case a.Kind == OpenListener:
-		return OpenedListener(a.Service, a.Listener)
+		return ListenerOpenedEvent(a.Service, a.Listener)
 	case fails:
-		return FailedStart(a.Service, a.Generation, StartFork, EAGAIN)
+		return ChildStartFailedEvent(a.Service, a.Generation, StartFork, EAGAIN)
 	}
 	k.lastPID++
 	k.pids[a.Generation] = k.lastPID
 	k.living = append(k.living, a.Generation)
-	return StartedChild(a.Service, a.Generation, k.lastPID)
+	return ChildStartedEvent(a.Service, a.Generation, k.lastPID)
 }
 
 func (k *keeper) status(t *rapid.T, g Generation) Event {
@@ -122,7 +122,7 @@ func (k *keeper) status(t *rapid.T, g Generation) Event {
 	}
 	var b [wire.StatusSize]byte
 	copy(b[:], rapid.SliceOfN(rapid.Byte(), 12, 12).Draw(t, "bytes"))
-	return ReceivedStatus(g, b, rapid.IntRange(1, 12).Draw(t, "n"))
+	return StatusReceivedEvent(g, b, rapid.IntRange(1, 12).Draw(t, "n"))
 }
 
 func texts(actions []Action) []byte {
@@ -140,7 +140,7 @@ func TestAnyEventsKeepInvariantsAndSnapshotsAreInvisible(t *testing.T) {
 		o := Options{Strict: true, GroupLeader: rapid.Bool().Draw(t, "leader"), Verbose: true, Descriptors: rapid.SampledFrom([]uint32{0, 0, 3, 6}).Draw(t, "descriptors")}
 		k := &keeper{m: New(0, o), pids: map[Generation]PID{}}
 		twin, restored := New(0, o), New(0, o)
-		first := LoadedConfig(0, drawConfig(t))
+		first := ConfigLoadedEvent(0, drawConfig(t))
 		for step := range 60 {
 			ev := first
 			if step > 0 {
@@ -173,9 +173,9 @@ func TestAnyEventsKeepInvariantsAndSnapshotsAreInvisible(t *testing.T) {
 
 func TestTruncatedSnapshotsAreRefused(t *testing.T) {
 	r := started(t, waking(unix("a", 3), 60*Second, false), inet(25, 2))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(1, wire.Taken)
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 	whole := r.m.Snapshot()
 	for n := range whole {
 		if _, err := Restore(whole[:n]); err == nil {

@@ -10,23 +10,23 @@ import (
 func recordedEvents(c *Config) []Event {
 	status := [wire.StatusSize]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	return []Event{
-		LoadedConfig(5, c),
-		RejectedConfig(6, c),
-		GotSignal(SIGTERM),
-		OpenedListener(300, 7),
-		FailedListener(300, 7, StepListen, EADDRINUSE),
-		ReadyListener(300),
-		StartedChild(300, 1<<40, 4711),
-		FailedStart(300, 1<<40, StartExec, ENOENT),
-		ReceivedStatus(1<<40, status, wire.StatusSize),
-		ReceivedStatus(1<<40, [wire.StatusSize]byte{1}, 1),
-		ClosedChannel(1 << 40),
-		Exited(1<<40, 4711, KilledBy(SIGSEGV)),
-		Stopped(1<<40, 4711, 19),
-		SentWakeup(8),
-		FailedWakeup(8, ECONNREFUSED),
-		ClosedWakeup(8),
-		ExpiredTimer(),
+		ConfigLoadedEvent(5, c),
+		ConfigRejectedEvent(6, c),
+		SignalReceivedEvent(SIGTERM),
+		ListenerOpenedEvent(300, 7),
+		ListenerFailedEvent(300, 7, StepListen, EADDRINUSE),
+		ListenerReadyEvent(300),
+		ChildStartedEvent(300, 1<<40, 4711),
+		ChildStartFailedEvent(300, 1<<40, StartExec, ENOENT),
+		StatusReceivedEvent(1<<40, status, wire.StatusSize),
+		StatusReceivedEvent(1<<40, [wire.StatusSize]byte{1}, 1),
+		ChildChannelClosedEvent(1 << 40),
+		ChildExitedEvent(1<<40, 4711, KilledBy(SIGSEGV)),
+		ChildStoppedEvent(1<<40, 4711, 19),
+		WakeupSentEvent(8),
+		WakeupFailedEvent(8, ECONNREFUSED),
+		WakeupClosedEvent(8),
+		TimerExpiredEvent(),
 	}
 }
 
@@ -78,7 +78,7 @@ func TestUnknownEventsAreNotRead(t *testing.T) {
 
 func TestStatusLongerThanAMessageIsNotRead(t *testing.T) {
 	var w, r References
-	ev := ReceivedStatus(1, [wire.StatusSize]byte{}, wire.StatusSize)
+	ev := StatusReceivedEvent(1, [wire.StatusSize]byte{}, wire.StatusSize)
 	b := w.AppendEvent(nil, &ev)
 	at := len(b) - wire.StatusSize - 1
 	b[at] += 2 // one more, zigzagged
@@ -228,7 +228,7 @@ func TestSettingsAreWrittenOnceAndReferredTo(t *testing.T) {
 
 func TestReferencesToWhatWasNeverMetAreNotRead(t *testing.T) {
 	var w References
-	ev := LoadedConfig(1, conf())
+	ev := ConfigLoadedEvent(1, conf())
 	whole := w.AppendEvent(nil, &ev)
 	far := append([]byte{}, whole...)
 	far[2]++ // after kind and request: 1 says that it follows
@@ -250,9 +250,9 @@ func TestReferencesToWhatWasNeverMetAreNotRead(t *testing.T) {
 func TestOneConfigurationInTwoPlacesIsReferredToAsOne(t *testing.T) {
 	r := started(t, unix("a", 1))
 	r.hold = true
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 	c := conf(unix("a", 1), unix("b", 1))
-	r.step(LoadedConfig(r.request, c))
+	r.step(ConfigLoadedEvent(r.request, c))
 	var w, read References
 	if _, err := RestoreReferences(r.m.AppendSnapshot(nil, &w), &read); err != nil {
 		t.Fatal(err)

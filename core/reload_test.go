@@ -9,10 +9,10 @@ import (
 
 func TestReloadRetiresChildrenAndKeepsListeners(t *testing.T) {
 	r := started(t, waking(unix("a", 3), 60*Second, false))
-	r.step(SentWakeup(1))
-	r.step(ReadyListener(1))
+	r.step(WakeupSentEvent(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(1, wire.Taken)
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
 	r.hangup(conf(waking(unix("a", 3), 60*Second, false)))
 	r.want(
@@ -36,7 +36,7 @@ func TestReloadRetiresChildrenAndKeepsListeners(t *testing.T) {
 
 func TestRefusedReloadChangesNothing(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
 	r.hangup(nil)
 	got := strings.Join(r.took(), "\n")
@@ -48,7 +48,7 @@ func TestRefusedReloadChangesNothing(t *testing.T) {
 
 func TestReloadIsUndoneWhenAListenerCannotBeHad(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.refuse["0.0.0.0:26"] = EADDRINUSE
 	r.took()
 	pass := unix("a", 1)
@@ -73,21 +73,21 @@ func TestReloadIsUndoneWhenAListenerCannotBeHad(t *testing.T) {
 func TestHangupsDuringReloadMeanOneMore(t *testing.T) {
 	r := started(t, unix("a", 1))
 	r.hold = true
-	r.step(GotSignal(SIGHUP))
-	r.step(GotSignal(SIGHUP))
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 	r.took()
-	r.step(LoadedConfig(r.request, conf(unix("a", 1))))
+	r.step(ConfigLoadedEvent(r.request, conf(unix("a", 1))))
 	r.has("load-config request=2")
-	r.step(LoadedConfig(r.request, conf(unix("a", 1))))
+	r.step(ConfigLoadedEvent(r.request, conf(unix("a", 1))))
 	r.want("apply-config")
 }
 
 func TestRemovedServiceEndsWithoutWaiting(t *testing.T) {
 	r := started(t, unix("a", 2), unix("b", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(1, wire.Taken)
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
 	r.hangup(conf(unix("b", 1)))
 	r.want(
@@ -99,7 +99,7 @@ func TestRemovedServiceEndsWithoutWaiting(t *testing.T) {
 	)
 	r.die(1, KilledBy(SIGTERM))
 	r.want() // our own signal is no news
-	r.step(ReadyListener(2))
+	r.step(ListenerReadyEvent(2))
 	r.has("start-child service=2")
 	r.wait(removalGrace)
 	r.want(
@@ -125,14 +125,14 @@ func TestReturningServiceIsHeld(t *testing.T) {
 	}{{"same", unix("a", 1), false}, {"other_type", pass, true}, {"other_privacy", other, true}} {
 		t.Run(test.name, func(t *testing.T) {
 			r := started(t, unix("a", 1))
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			if !test.direct {
 				r.hangup(conf())
 			}
 			r.hangup(conf(test.comes))
 			r.state("a", StateHeld)
 			r.took()
-			r.step(ReadyListener(2))
+			r.step(ListenerReadyEvent(2))
 			r.want()
 			r.die(1, KilledBy(SIGTERM))
 			r.want("watch-listener service=2")
@@ -143,7 +143,7 @@ func TestReturningServiceIsHeld(t *testing.T) {
 
 func TestHeldServiceMayGoAndComeAgain(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.hangup(conf())
 	r.hangup(conf(unix("a", 1)))
 	r.state("a", StateHeld)
@@ -246,13 +246,13 @@ func TestPathOfAnotherKindIsSetAsideFirst(t *testing.T) {
 	dgram.Type = UnixDatagram
 	r := started(t, unix("a", 1))
 	r.hold = true
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 	r.took()
-	r.step(LoadedConfig(r.request, conf(inet(25, 1), dgram)))
+	r.step(ConfigLoadedEvent(r.request, conf(inet(25, 1), dgram)))
 	r.want(`open-listener service=2 listener=0 entry="25/inet" endpoint="0.0.0.0:25"`)
-	r.step(OpenedListener(2, 0))
+	r.step(ListenerOpenedEvent(2, 0))
 	r.want(`open-listener service=3 listener=0 displace=1 entry="private/a/unix-dgram" endpoint="private/a"`)
-	r.step(OpenedListener(3, 0))
+	r.step(ListenerOpenedEvent(3, 0))
 	r.want("ignore-listener service=1", "close-listener service=1 listener=0", "settle-listener service=3 listener=0", "apply-config",
 		"watch-listener service=2", "watch-listener service=3")
 }
@@ -260,9 +260,9 @@ func TestPathOfAnotherKindIsSetAsideFirst(t *testing.T) {
 func TestReloadMeetsPendingStart(t *testing.T) {
 	r := started(t, unix("a", 2))
 	r.hold = true
-	r.step(ReadyListener(1))
-	r.step(GotSignal(SIGHUP))
-	r.step(LoadedConfig(r.request, conf(unix("a", 2))))
+	r.step(ListenerReadyEvent(1))
+	r.step(SignalReceivedEvent(SIGHUP))
+	r.step(ConfigLoadedEvent(r.request, conf(unix("a", 2))))
 	r.state("a", StateStarting)
 	r.took()
 	r.step(r.done(r.asked[0]))
@@ -272,9 +272,9 @@ func TestReloadMeetsPendingStart(t *testing.T) {
 func TestRemovalMeetsPendingStart(t *testing.T) {
 	r := started(t, unix("a", 2))
 	r.hold = true
-	r.step(ReadyListener(1))
-	r.step(GotSignal(SIGHUP))
-	r.step(LoadedConfig(r.request, conf()))
+	r.step(ListenerReadyEvent(1))
+	r.step(SignalReceivedEvent(SIGHUP))
+	r.step(ConfigLoadedEvent(r.request, conf()))
 	r.took()
 	r.step(r.done(r.asked[0]))
 	r.want("signal-child generation=1 pid=101 signal=15", "retire-child generation=1")
@@ -285,7 +285,7 @@ func TestRemovalMeetsPendingStart(t *testing.T) {
 func TestLimitLoweredBelowTheLiving(t *testing.T) {
 	r := started(t, unix("a", 3))
 	for g := Generation(1); g <= 3; g++ {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(g, wire.Taken)
 	}
 	r.hangup(conf(unix("a", 1)))
@@ -303,7 +303,7 @@ func TestLimitLoweredBelowTheLiving(t *testing.T) {
 func TestThrottleOutlivesReload(t *testing.T) {
 	for _, clears := range []bool{false, true} {
 		r := started(t, unix("a", 1))
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.die(1, ExitedWith(1))
 		c := conf(unix("a", 1))
 		c.ReloadClearsThrottle = clears

@@ -44,7 +44,7 @@ func newRig(t testing.TB, o Options) *rig {
 // started gives a rig whose machine runs the services.
 func started(t testing.TB, services ...ServiceConfig) *rig {
 	r := newRig(t, Options{GroupLeader: true})
-	r.step(LoadedConfig(0, conf(services...)))
+	r.step(ConfigLoadedEvent(0, conf(services...)))
 	if !r.m.View().Running {
 		t.Fatalf("the machine does not run:\n%s", strings.Join(r.lines, "\n"))
 	}
@@ -109,9 +109,9 @@ func (r *rig) answer(a Action) (Event, bool) {
 		c := r.next[0]
 		r.next = r.next[1:]
 		if c == nil {
-			return RejectedConfig(a.Request, &Config{Diagnostics: []Diagnostic{{Severity: Error, Text: "bad", Hint: "good"}}}), true
+			return ConfigRejectedEvent(a.Request, &Config{Diagnostics: []Diagnostic{{Severity: Error, Text: "bad", Hint: "good"}}}), true
 		}
-		return LoadedConfig(a.Request, c), true
+		return ConfigLoadedEvent(a.Request, c), true
 	case OpenListener, StartChild:
 		if r.hold {
 			r.asked = append(r.asked, a)
@@ -127,16 +127,16 @@ func (r *rig) done(a Action) Event {
 	switch a.Kind {
 	case OpenListener:
 		if e := r.refuse[a.Entry.Endpoints[a.Listener].String()]; e != 0 {
-			return FailedListener(a.Service, a.Listener, StepBind, e)
+			return ListenerFailedEvent(a.Service, a.Listener, StepBind, e)
 		}
-		return OpenedListener(a.Service, a.Listener)
+		return ListenerOpenedEvent(a.Service, a.Listener)
 	case StartChild:
 		if f, ok := r.fail[a.Entry.Path]; ok {
-			return FailedStart(a.Service, a.Generation, f.Step, f.Errno)
+			return ChildStartFailedEvent(a.Service, a.Generation, f.Step, f.Errno)
 		}
 		r.lastPID++
 		r.pids[a.Generation] = r.lastPID
-		return StartedChild(a.Service, a.Generation, r.lastPID)
+		return ChildStartedEvent(a.Service, a.Generation, r.lastPID)
 	}
 	r.t.Fatalf("%v is not answered", a.Kind)
 	return Event{}
@@ -150,12 +150,12 @@ func (r *rig) say(g Generation, s wire.Status) {
 func report(g Generation, pid PID, wireGeneration uint32, s wire.Status) Event {
 	var b [wire.StatusSize]byte
 	copy(b[:], wire.Message{PID: int32(pid), Generation: wireGeneration, Status: s}.Append(nil))
-	return ReceivedStatus(g, b, len(b))
+	return StatusReceivedEvent(g, b, len(b))
 }
 
 func (r *rig) die(g Generation, s ExitStatus) {
 	r.t.Helper()
-	r.step(Exited(g, r.pids[g], s))
+	r.step(ChildExitedEvent(g, r.pids[g], s))
 }
 
 // wait lets time pass and fires every deadline on the way at its instant.
@@ -168,7 +168,7 @@ func (r *rig) wait(d Duration) {
 			break
 		}
 		r.now = max(r.now, when)
-		r.step(ExpiredTimer())
+		r.step(TimerExpiredEvent())
 	}
 	r.now = end
 }
@@ -218,5 +218,5 @@ func (r *rig) state(name string, want State) {
 func (r *rig) hangup(next ...*Config) {
 	r.t.Helper()
 	r.next = append(r.next, next...)
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 }

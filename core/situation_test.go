@@ -40,8 +40,8 @@ func TestEqualSettingsAreOneSituation(t *testing.T) {
 	k := NewCanon(first, second, third)
 	form := func(c *Config) string {
 		m := New(0, Options{})
-		m.Step(0, LoadedConfig(0, c))
-		m.Step(0, OpenedListener(1, 0))
+		m.Step(0, ConfigLoadedEvent(0, c))
+		m.Step(0, ListenerOpenedEvent(1, 0))
 		return string(k.Append(nil, m))
 	}
 	if form(first) != form(second) {
@@ -62,11 +62,11 @@ func TestNamesTellTheRequestOfAReload(t *testing.T) {
 		t.Errorf("before: got %d", k.Names().Load)
 	}
 	r.hold = true
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 	if k.Append(nil, r.m); k.Names().Load != r.request {
 		t.Errorf("got %d, want %d", k.Names().Load, r.request)
 	}
-	r.step(RejectedConfig(r.request, &Config{}))
+	r.step(ConfigRejectedEvent(r.request, &Config{}))
 	if k.Append(nil, r.m); k.Names().Load != 0 {
 		t.Errorf("after: got %d", k.Names().Load)
 	}
@@ -89,7 +89,7 @@ func TestBytesBehindACanonicalFormAreRefused(t *testing.T) {
 func TestInstantsThatStillMatterAreKept(t *testing.T) {
 	r := started(t, inet(25, 2))
 	r.wait(5000 * Second)
-	r.step(ExpiredTimer())
+	r.step(TimerExpiredEvent())
 	s, now := r.m.services.get(1), r.m.now
 	for _, x := range []struct {
 		left, ago        Duration
@@ -118,7 +118,7 @@ func TestChildrenOfOnePIDKeepOnePID(t *testing.T) {
 	r := started(t, unix("a", 3))
 	for range 3 {
 		r.lastPID = 100
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(r.m.lastGeneration, wire.Taken)
 	}
 	same, other := carried(t, r.m, r.m.config)
@@ -135,13 +135,13 @@ func TestChildrenOfOnePIDKeepOnePID(t *testing.T) {
 func TestClosedChannelIsStillComplainedOf(t *testing.T) {
 	r := started(t, unix("a", 3))
 	for g := Generation(1); g <= 3; g++ {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(g, wire.Taken)
 	}
-	r.step(ClosedChannel(2))
+	r.step(ChildChannelClosedEvent(2))
 	same, other := carried(t, r.m, r.m.config)
 	for pid, m := range map[PID]*Machine{102: same, 7002: other} {
-		actions := m.Step(m.now.Add(channelGrace), ExpiredTimer())
+		actions := m.Step(m.now.Add(channelGrace), TimerExpiredEvent())
 		if len(actions) != 1 || actions[0].Code != LogChannelClosed || actions[0].PID != pid {
 			t.Errorf("pid %d: got %+v", pid, actions)
 		}
@@ -170,16 +170,16 @@ func TestTimersOfThingsThatAreNotThereAreRefused(t *testing.T) {
 func TestReloadWithMostFailuresIsCarriedOver(t *testing.T) {
 	r := started(t, unix("a", 1))
 	r.hold = true
-	r.step(GotSignal(SIGHUP))
+	r.step(SignalReceivedEvent(SIGHUP))
 	services := []ServiceConfig{unix("a", 1)}
 	for port := range uint16(failureLines + 2) {
 		services = append(services, inet(1000+port, 1))
 	}
 	c := conf(services...)
-	r.step(LoadedConfig(r.request, c))
+	r.step(ConfigLoadedEvent(r.request, c))
 	asked := r.asked
 	for i, a := range asked[:failureLines+1] {
-		r.step(FailedListener(a.Service, a.Listener, StepBind, EADDRINUSE))
+		r.step(ListenerFailedEvent(a.Service, a.Listener, StepBind, EADDRINUSE))
 		if len(r.m.reload.failed) != min(i+1, failureLines) {
 			t.Fatalf("%d failures are kept of %d", len(r.m.reload.failed), i+1)
 		}
@@ -187,8 +187,8 @@ func TestReloadWithMostFailuresIsCarriedOver(t *testing.T) {
 	}
 	_, other := carried(t, r.m, c, r.m.config)
 	last := asked[failureLines+1]
-	want := kinds(r.m.Step(r.m.now, OpenedListener(last.Service, last.Listener)))
-	if got := kinds(other.Step(other.now, OpenedListener(50+last.Service, last.Listener))); got != want {
+	want := kinds(r.m.Step(r.m.now, ListenerOpenedEvent(last.Service, last.Listener)))
+	if got := kinds(other.Step(other.now, ListenerOpenedEvent(50+last.Service, last.Listener))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -198,15 +198,15 @@ func TestRemovedServicesKnowTheirPlaces(t *testing.T) {
 	for order := range 3 {
 		r := started(t, services...)
 		for id := range ServiceID(3) {
-			r.step(ReadyListener(id + 1))
+			r.step(ListenerReadyEvent(id + 1))
 		}
 		first := r.m.config
 		r.hangup(conf())
 		same, other := carried(t, r.m, first, r.m.config)
 		for i := range 3 {
 			g := Generation((order+i)%3 + 1)
-			same.Step(same.now, Exited(g, PID(100+g), ExitedWith(0)))
-			other.Step(other.now, Exited(60+g, PID(7000+g), ExitedWith(0)))
+			same.Step(same.now, ChildExitedEvent(g, PID(100+g), ExitedWith(0)))
+			other.Step(other.now, ChildExitedEvent(60+g, PID(7000+g), ExitedWith(0)))
 			for _, m := range []*Machine{same, other} {
 				if err := m.Check(); err != nil {
 					t.Fatal(err)
@@ -238,8 +238,8 @@ func TestListenersThatDifferFromTheFileAreCarriedOver(t *testing.T) {
 func TestOpeningServiceWithOtherListenersIsRefused(t *testing.T) {
 	r := started(t, unix("a", 1))
 	r.hold = true
-	r.step(GotSignal(SIGHUP))
-	r.step(LoadedConfig(r.request, conf(unix("a", 1), unix("b", 1))))
+	r.step(SignalReceivedEvent(SIGHUP))
+	r.step(ConfigLoadedEvent(r.request, conf(unix("a", 1), unix("b", 1))))
 	if _, err := Restore(r.m.Snapshot()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestStartWatchesThenAnnounces(t *testing.T) {
 	r := newRig(t, Options{GroupLeader: true})
-	r.step(LoadedConfig(0, conf(unix("a", 1))))
+	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 	r.want(
 		`open-listener service=1 listener=0 entry="private/a/unix" endpoint="private/a"`,
 		`apply-config`,
@@ -23,17 +23,17 @@ func TestStartWatchesThenAnnounces(t *testing.T) {
 
 func TestConnectionStartsOneChild(t *testing.T) {
 	r := started(t, unix("a", 2))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.want(
 		`start-child service=1 generation=1 entry="private/a/unix" path="/d/ad"`,
 		`ignore-listener service=1`,
 	)
 	r.state("a", StateServing)
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.want()
 	r.say(1, wire.Taken)
 	r.want(`watch-listener service=1`)
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(2, wire.Taken)
 	r.state("a", StateSaturated)
 	r.took()
@@ -47,7 +47,7 @@ func TestConnectionStartsOneChild(t *testing.T) {
 func TestLimitZeroMeansNone(t *testing.T) {
 	r := started(t, unix("a", 0))
 	for g := Generation(1); g <= 200; g++ {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(g, wire.Taken)
 	}
 	if s := r.service("a"); s.Busy != 200 || !s.Watching {
@@ -74,7 +74,7 @@ func TestThrottle(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := started(t, unix("a", 1))
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			test.before(r)
 			r.took()
 			r.die(1, test.status)
@@ -114,7 +114,7 @@ func TestStartFailures(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := started(t, unix("a", 1))
 			r.fail["/d/ad"] = test.fail
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			got := r.took()
 			if strings.Join(got[2:], "\n") != strings.Join(test.want, "\n") {
 				t.Errorf("got %q, want %q", got[2:], test.want)
@@ -123,7 +123,7 @@ func TestStartFailures(t *testing.T) {
 			delete(r.fail, "/d/ad")
 			r.wait(60 * Second)
 			r.state("a", StateIdle)
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			r.state("a", StateServing)
 		})
 	}
@@ -139,7 +139,7 @@ func TestStatusMessages(t *testing.T) {
 	}{
 		{"taken", report(1, 101, 1, wire.Taken), []string{"watch-listener service=1"}, 0},
 		{"repeated", report(1, 101, 1, wire.Available), nil, 1},
-		{"partial", ReceivedStatus(1, bytes, 5), []string{"log warning: service a(private/a): child (pid 101) sent partial status update (5 bytes)"}, 1},
+		{"partial", StatusReceivedEvent(1, bytes, 5), []string{"log warning: service a(private/a): child (pid 101) sent partial status update (5 bytes)"}, 1},
 		{"foreign_pid", report(1, 7, 1, wire.Taken), []string{"log warning: service a(private/a): child (pid 101) sent a status update for pid 7, ignored"}, 1},
 		{"stale_generation", report(1, 101, 9, wire.Taken), []string{"log info: ignoring status update from child pid 101 generation 9"}, 1},
 		{"unknown_status", report(1, 101, 1, 7), []string{"log warning: master_status_event: ignoring unknown status: 7 allegedly from pid: 101"}, 1},
@@ -148,7 +148,7 @@ func TestStatusMessages(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := started(t, unix("a", 2))
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			r.took()
 			r.step(test.ev)
 			r.want(test.want...)
@@ -161,7 +161,7 @@ func TestStatusMessages(t *testing.T) {
 
 func TestNonsenseIsMuted(t *testing.T) {
 	r := started(t, unix("a", 2))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
 	for range 1000 {
 		r.step(report(1, 101, 1, 7))
@@ -173,9 +173,9 @@ func TestNonsenseIsMuted(t *testing.T) {
 
 func TestChannelClosedWhileChildLives(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
-	r.step(ClosedChannel(1))
+	r.step(ChildChannelClosedEvent(1))
 	r.want()
 	r.wait(channelGrace)
 	r.has("closed its status channel and lives on")
@@ -184,9 +184,9 @@ func TestChannelClosedWhileChildLives(t *testing.T) {
 
 func TestChannelClosedByExitIsNoNews(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
-	r.step(ClosedChannel(1))
+	r.step(ChildChannelClosedEvent(1))
 	r.die(1, ExitedWith(0))
 	r.wait(10 * Second)
 	r.want("watch-listener service=1")
@@ -196,11 +196,11 @@ func TestStressMode(t *testing.T) {
 	s := inet(25, 3)
 	r := started(t, s)
 	for g := Generation(1); g <= 2; g++ {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(g, wire.Taken)
 	}
 	r.took()
-	r.step(ReadyListener(1)) // the last slot
+	r.step(ListenerReadyEvent(1)) // the last slot
 	r.want(
 		"retire-child generation=1", "retire-child generation=2",
 		`start-child service=1 generation=3 stress=1 entry="25/inet" path="/d/smtpd"`,
@@ -215,7 +215,7 @@ func TestStressMode(t *testing.T) {
 	r.die(1, ExitedWith(0))
 	r.took()
 	r.wait(10 * Second)
-	r.step(ReadyListener(1)) // the last slot again: no second cut, stress goes on
+	r.step(ListenerReadyEvent(1)) // the last slot again: no second cut, stress goes on
 	r.want(`start-child service=1 generation=4 stress=1 entry="25/inet" path="/d/smtpd"`, "ignore-listener service=1")
 	r.say(4, wire.Taken)
 	r.want() // the warning comes once in 1000 s
@@ -224,14 +224,14 @@ func TestStressMode(t *testing.T) {
 	r.die(4, ExitedWith(0))
 	r.wait(1000 * Second)
 	r.took()
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.want(`start-child service=1 generation=5 entry="25/inet" path="/d/smtpd"`, "ignore-listener service=1")
 }
 
 func TestLocalServiceKnowsNoStress(t *testing.T) {
 	r := started(t, unix("a", 2))
 	for g := Generation(1); g <= 2; g++ {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(g, wire.Taken)
 	}
 	for _, line := range r.took() {
@@ -248,28 +248,28 @@ func waking(s ServiceConfig, interval Duration, ifUsed bool) ServiceConfig {
 
 func TestWakeups(t *testing.T) {
 	r := newRig(t, Options{GroupLeader: true})
-	r.step(LoadedConfig(0, conf(waking(unix("a", 1), 60*Second, false))))
+	r.step(ConfigLoadedEvent(0, conf(waking(unix("a", 1), 60*Second, false))))
 	r.has(`wake-service request=1 service=1 entry="private/a/unix"`)
-	r.step(SentWakeup(1))
-	r.step(ClosedWakeup(1))
+	r.step(WakeupSentEvent(1))
+	r.step(WakeupClosedEvent(1))
 	r.wait(60*Second - 1)
 	r.want()
 	r.wait(1)
 	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
-	r.step(FailedWakeup(2, ECONNREFUSED))
+	r.step(WakeupFailedEvent(2, ECONNREFUSED))
 	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection refused")
 	r.wait(60 * Second)
 	r.want(
 		`wake-service request=3 service=1 entry="private/a/unix"`)
 	r.wait(wakeupLimit)
 	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection timed out", "close-wakeup request=3")
-	r.step(SentWakeup(3)) // crossed with the close
+	r.step(WakeupSentEvent(3)) // crossed with the close
 	r.want()
 }
 
 func TestWakeupConnectionIsHeldForAWhile(t *testing.T) {
 	r := started(t, waking(unix("a", 1), 1000*Second, false))
-	r.step(SentWakeup(1))
+	r.step(WakeupSentEvent(1))
 	r.wait(wakeupHold - 1)
 	r.want()
 	r.wait(1)
@@ -280,14 +280,14 @@ func TestConditionalWakeupWaitsForFirstStart(t *testing.T) {
 	r := started(t, waking(unix("a", 1), 60*Second, true))
 	r.wait(1000 * Second)
 	r.want()
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.has("wake-service request=1")
-	r.step(SentWakeup(1))
-	r.step(ClosedWakeup(1))
+	r.step(WakeupSentEvent(1))
+	r.step(WakeupClosedEvent(1))
 	r.wait(60 * Second)
 	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
-	r.step(SentWakeup(2))
-	r.step(ClosedWakeup(2))
+	r.step(WakeupSentEvent(2))
+	r.step(WakeupClosedEvent(2))
 	r.hangup(conf(waking(unix("a", 1), 60*Second, true)))
 	r.took()
 	r.wait(1000 * Second)
@@ -296,9 +296,9 @@ func TestConditionalWakeupWaitsForFirstStart(t *testing.T) {
 
 func TestThrottledServiceIsNotWoken(t *testing.T) {
 	r := started(t, waking(unix("a", 1), 50*Second, false))
-	r.step(SentWakeup(1))
-	r.step(ClosedWakeup(1))
-	r.step(ReadyListener(1))
+	r.step(WakeupSentEvent(1))
+	r.step(WakeupClosedEvent(1))
+	r.step(ListenerReadyEvent(1))
 	r.die(1, ExitedWith(1))
 	r.took()
 	r.wait(59 * Second)
@@ -313,16 +313,16 @@ func TestDatagramWakeupIsNotSupported(t *testing.T) {
 	s := waking(unix("a", 1), 60*Second, false)
 	s.Type = UnixDatagram
 	r := newRig(t, Options{GroupLeader: true})
-	r.step(LoadedConfig(0, conf(s)))
+	r.step(ConfigLoadedEvent(0, conf(s)))
 	r.has("log warning: master_wakeup_timer_event: service a(private/a): Operation not supported")
 }
 
 func TestStrangersAreIgnored(t *testing.T) {
 	for _, init := range []bool{false, true} {
 		r := newRig(t, Options{InitMode: init})
-		r.step(LoadedConfig(0, conf(unix("a", 1))))
+		r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 		r.took()
-		r.step(Exited(0, 77, KilledBy(9)))
+		r.step(ChildExitedEvent(0, 77, KilledBy(9)))
 		if lines := len(r.took()); (lines == 0) != init {
 			t.Errorf("init mode %v: got %d lines", init, lines)
 		}
@@ -331,9 +331,9 @@ func TestStrangersAreIgnored(t *testing.T) {
 
 func TestStoppedChildIsKept(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.took()
-	r.step(Stopped(1, 101, 19))
+	r.step(ChildStoppedEvent(1, 101, 19))
 	r.want("log warning: process /d/ad pid 101 stopped by signal 19")
 	r.state("a", StateServing)
 }
@@ -341,33 +341,33 @@ func TestStoppedChildIsKept(t *testing.T) {
 func TestSignalsEndTheProcess(t *testing.T) {
 	for _, sig := range []Signal{SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGSEGV, SIGTERM} {
 		r := started(t, unix("a", 1))
-		r.step(GotSignal(sig))
+		r.step(SignalReceivedEvent(sig))
 		if got := r.took(); got[0] != "signal-group signal=15" || r.exit == nil || r.exit.Signal != sig {
 			t.Errorf("signal %d: got %q", sig, got)
 		}
-		r.step(GotSignal(SIGHUP))
+		r.step(SignalReceivedEvent(SIGHUP))
 		r.want()
 	}
 }
 
 func TestWithoutGroupChildrenAreToldOneByOne(t *testing.T) {
 	r := newRig(t, Options{InitMode: true})
-	r.step(LoadedConfig(0, conf(unix("a", 1))))
-	r.step(ReadyListener(1))
+	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
+	r.step(ListenerReadyEvent(1))
 	r.took()
-	r.step(GotSignal(SIGTERM))
+	r.step(SignalReceivedEvent(SIGTERM))
 	r.want("signal-group signal=15", "signal-child generation=1 pid=101 signal=15", "log info: terminating on signal 15", "exit signal=0 code=0")
 }
 
 func TestOtherSignalsAreNoneOfOurs(t *testing.T) {
 	r := started(t, unix("a", 1))
-	r.step(GotSignal(10))
+	r.step(SignalReceivedEvent(10))
 	r.want()
 }
 
 func TestExitTime(t *testing.T) {
 	r := newRig(t, Options{ExitSet: true, ExitAfter: 5 * Second})
-	r.step(LoadedConfig(0, conf(unix("a", 1))))
+	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 	r.took()
 	r.wait(5 * Second)
 	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
@@ -375,20 +375,20 @@ func TestExitTime(t *testing.T) {
 
 func TestExitTimeBesideAnotherTimer(t *testing.T) {
 	r := newRig(t, Options{ExitSet: true, ExitAfter: 100 * Second})
-	r.step(LoadedConfig(0, conf(unix("a", 1))))
-	r.step(ReadyListener(1))
+	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
+	r.step(ListenerReadyEvent(1))
 	r.die(1, ExitedWith(1)) // throttled for 60 s
 	r.took()
 	r.now = r.now.Add(200 * Second)
-	r.step(ExpiredTimer())
+	r.step(TimerExpiredEvent())
 	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
 }
 
 func TestReportOfRetiredChildRepeatsNoWarning(t *testing.T) {
 	r := started(t, inet(25, 2))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.say(1, wire.Taken)
-	r.step(ReadyListener(1)) // the last slot: the first child is cut off
+	r.step(ListenerReadyEvent(1)) // the last slot: the first child is cut off
 	r.say(2, wire.Taken)
 	r.has("has reached its process limit")
 	r.wait(2000 * Second)
@@ -400,7 +400,7 @@ func TestReportOfRetiredChildRepeatsNoWarning(t *testing.T) {
 func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
 	r := newRig(t, Options{})
 	r.refuse["0.0.0.0:25"] = EADDRINUSE
-	r.step(LoadedConfig(0, conf(unix("a", 1), inet(25, 1))))
+	r.step(ConfigLoadedEvent(0, conf(unix("a", 1), inet(25, 1))))
 	got := strings.Join(r.took(), "\n")
 	for _, line := range []string{
 		"abandon-listener service=1 listener=0",
@@ -417,7 +417,7 @@ func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
 func TestSeveralFailuresAtStartEndWithTheFirst(t *testing.T) {
 	r := newRig(t, Options{})
 	r.refuse["0.0.0.0:25"], r.refuse["private/a"] = EADDRINUSE, EISDIR
-	r.step(LoadedConfig(0, conf(inet(25, 1), unix("a", 1))))
+	r.step(ConfigLoadedEvent(0, conf(inet(25, 1), unix("a", 1))))
 	got := r.took()[2:]
 	if len(got) != 4 || !strings.HasPrefix(got[0], "log info:") || !strings.HasPrefix(got[1], "log info:") ||
 		got[2] != "log fatal: bind 0.0.0.0 port 25: Address already in use" || got[3] != "exit signal=0 code=1" {
@@ -427,7 +427,7 @@ func TestSeveralFailuresAtStartEndWithTheFirst(t *testing.T) {
 
 func TestStartFailsOnRejectedConfig(t *testing.T) {
 	r := newRig(t, Options{})
-	r.step(RejectedConfig(0, &Config{Diagnostics: []Diagnostic{
+	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: []Diagnostic{
 		{Severity: Warning, Text: "w"},
 		{Severity: Error, Text: "first", Hint: "mend"},
 		{Severity: Error, Text: "second"},
@@ -443,7 +443,7 @@ func TestRejectedConfigIsToldWithItsPlace(t *testing.T) {
 		{Severity: Error, File: "/c/m.cf", Text: "fourth", Hint: "mend"},
 	}
 	r := newRig(t, Options{})
-	r.step(RejectedConfig(0, &Config{Diagnostics: diagnostics}))
+	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: diagnostics}))
 	r.want("log info: mend; see /c/m.cf, line 3",
 		"log info: also /c/m.cf: line 4: second (mend)",
 		"log info: also third (see /c/m.cf, line 5)",

@@ -29,7 +29,7 @@ func TestIdleChildrenThatLeaveAreNoSignOfStress(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			r := started(t, inet(25, x.before))
 			for g := range x.busy + x.idle {
-				r.step(ReadyListener(1))
+				r.step(ListenerReadyEvent(1))
 				r.say(Generation(g+1), wire.Taken)
 			}
 			for g := range x.idle {
@@ -41,7 +41,7 @@ func TestIdleChildrenThatLeaveAreNoSignOfStress(t *testing.T) {
 			if said := strings.Join(r.took(), "\n"); strings.Contains(said, warning) != x.warned {
 				t.Errorf("at the reload:\n%s", said)
 			}
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			if said := strings.Join(r.took(), "\n"); strings.Contains(said, "start-child") != x.starts || strings.Contains(said, "stress=1") || strings.Contains(said, warning) {
 				t.Errorf("a client:\n%s", said)
 			}
@@ -49,7 +49,7 @@ func TestIdleChildrenThatLeaveAreNoSignOfStress(t *testing.T) {
 				r.die(Generation(x.busy+g+1), ExitedWith(0))
 			}
 			r.took()
-			r.step(ReadyListener(1))
+			r.step(ListenerReadyEvent(1))
 			r.say(r.m.lastGeneration, wire.Taken)
 			if said := strings.Join(r.took(), "\n"); strings.Contains(said, warning) != x.later {
 				t.Errorf("a client more:\n%s", said)
@@ -64,10 +64,10 @@ func TestIdleChildrenThatLeaveAreNoSignOfStress(t *testing.T) {
 func TestChildThatDoesNotLeaveMutesNothing(t *testing.T) {
 	const warning = "has reached its process limit"
 	r := started(t, inet(25, 3))
-	r.step(ReadyListener(1)) // this one is cut off while idle, and stays
+	r.step(ListenerReadyEvent(1)) // this one is cut off while idle, and stays
 	r.hangup(conf(inet(25, 3)))
 	for range 2 {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.say(r.m.lastGeneration, wire.Taken)
 	}
 	r.state("25", StateSaturated)
@@ -79,7 +79,7 @@ func TestChildThatDoesNotLeaveMutesNothing(t *testing.T) {
 	r.wait(1)
 	r.has(warning)
 	r.die(r.m.lastGeneration, ExitedWith(0))
-	r.step(ReadyListener(1))
+	r.step(ListenerReadyEvent(1))
 	r.has("stress=1")
 }
 
@@ -87,7 +87,7 @@ func TestChildThatDoesNotLeaveMutesNothing(t *testing.T) {
 func TestTimeToLeaveIsThatOfTheLast(t *testing.T) {
 	r := started(t, inet(25, 4))
 	cut := func() {
-		r.step(ReadyListener(1))
+		r.step(ListenerReadyEvent(1))
 		r.hangup(conf(inet(25, 4)))
 	}
 	cut()

@@ -55,12 +55,12 @@ func TestTimesEndWhereTheirScaleEnds(t *testing.T) {
 func TestDeadlineAfterAllTimeDoesNotComeAtOnce(t *testing.T) {
 	r := started(t, waking(unix("a", 1), 60*Second, false))
 	r.now = math.MaxInt64 - Time(30*Second)
-	r.step(ExpiredTimer())
-	r.step(ReadyListener(1))
+	r.step(TimerExpiredEvent())
+	r.step(ListenerReadyEvent(1))
 	r.die(1, ExitedWith(1))
 	for range 3 {
 		r.now++
-		r.step(ExpiredTimer())
+		r.step(TimerExpiredEvent())
 		r.state("a", StateThrottled)
 		if when, ok := r.m.Deadline(); ok && when <= r.now {
 			t.Fatalf("at %d the next deadline is %d", r.now, when)

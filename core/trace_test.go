@@ -98,7 +98,7 @@ func happen(t *testing.T, r *rig, words []string, services *[]ServiceConfig) {
 	}
 	switch words[0] {
 	case "start":
-		r.step(LoadedConfig(0, conf(*services...)))
+		r.step(ConfigLoadedEvent(0, conf(*services...)))
 		*services = nil
 	case "hangup":
 		next := conf(*services...)
@@ -108,7 +108,7 @@ func happen(t *testing.T, r *rig, words []string, services *[]ServiceConfig) {
 		r.hangup(next)
 		*services = nil
 	case "ready":
-		r.step(ReadyListener(ServiceID(number(1))))
+		r.step(ListenerReadyEvent(ServiceID(number(1))))
 	case "taken":
 		r.say(Generation(number(1)), wire.Taken)
 	case "available":
@@ -120,9 +120,9 @@ func happen(t *testing.T, r *rig, words []string, services *[]ServiceConfig) {
 		}
 		r.die(Generation(number(1)), status)
 	case "sent":
-		r.step(SentWakeup(Request(number(1))))
+		r.step(WakeupSentEvent(Request(number(1))))
 	case "closed":
-		r.step(ClosedWakeup(Request(number(1))))
+		r.step(WakeupClosedEvent(Request(number(1))))
 	case "fail":
 		r.fail[words[1]] = Failed{map[string]StartStep{"fork": StartFork, "exec": StartExec}[words[2]], Errno(number(3))}
 	case "refuse":
@@ -131,7 +131,7 @@ func happen(t *testing.T, r *rig, words []string, services *[]ServiceConfig) {
 		words[1] = strings.TrimSuffix(words[1], "s")
 		r.wait(Duration(number(1)) * Second)
 	case "signal":
-		r.step(GotSignal(Signal(number(1))))
+		r.step(SignalReceivedEvent(Signal(number(1))))
 	default:
 		t.Fatalf("unknown line: %q", words)
 	}

@@ -193,7 +193,7 @@ func operate(t *testing.T, l *loaded, main, master []byte, in surroundings) {
 	t.Helper()
 	h := newHonest(t, core.Options{})
 	if !l.result.OK {
-		h.step(core.RejectedConfig(0, l.result.Config))
+		h.step(core.ConfigRejectedEvent(0, l.result.Config))
 		if !h.m.View().Exited {
 			t.Fatal("a refused configuration does not end the start")
 		}
@@ -203,7 +203,7 @@ func operate(t *testing.T, l *loaded, main, master []byte, in surroundings) {
 		t.Fatal(fault)
 	}
 	commands(t, l.result.Config)
-	h.step(core.LoadedConfig(0, l.result.Config))
+	h.step(core.ConfigLoadedEvent(0, l.result.Config))
 	if view := h.m.View(); view.Exited || len(view.Services) != len(l.result.Config.Services) {
 		t.Fatalf("of %d services %d run; ended: %v", len(l.result.Config.Services), len(view.Services), view.Exited)
 	}
@@ -252,7 +252,7 @@ func (h *honest) serve() {
 	h.t.Helper()
 	for _, service := range h.m.View().Services {
 		h.took = h.took[:0]
-		h.step(core.ReadyListener(service.ID))
+		h.step(core.ListenerReadyEvent(service.ID))
 		if service.Watching && h.countActions()[core.StartChild] == 0 {
 			h.t.Fatalf("no child is started for a client: %+v", service)
 		}

@@ -88,20 +88,20 @@ func (h *honest) carryOut(a *core.Action) {
 	switch a.Kind {
 	case core.LoadConfig:
 		if h.next == nil {
-			h.queue = append(h.queue, core.RejectedConfig(a.Request, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}}))
+			h.queue = append(h.queue, core.ConfigRejectedEvent(a.Request, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}}))
 			return
 		}
-		h.queue = append(h.queue, core.LoadedConfig(a.Request, h.next))
+		h.queue = append(h.queue, core.ConfigLoadedEvent(a.Request, h.next))
 	case core.OpenListener, core.SettleListener, core.AbandonListener, core.MoveListener, core.CloseListener:
 		h.listener(a)
 	case core.StartChild:
 		g := a.Generation
 		if how, fails := h.failing[a.Entry.Path]; fails {
-			h.queue = append(h.queue, core.FailedStart(a.Service, g, how.step, how.errno))
+			h.queue = append(h.queue, core.ChildStartFailedEvent(a.Service, g, how.step, how.errno))
 			return
 		}
 		h.children = append(h.children, kid{generation: g, service: a.Service, pid: 100 + core.PID(g)})
-		answer := core.StartedChild(a.Service, g, 100+core.PID(g))
+		answer := core.ChildStartedEvent(a.Service, g, 100+core.PID(g))
 		if h.late {
 			h.delayed = append(h.delayed, answer)
 		} else {
@@ -112,9 +112,9 @@ func (h *honest) carryOut(a *core.Action) {
 	case core.SignalChild:
 		h.kid(a).terminated = true
 	case core.WakeService:
-		h.queue = append(h.queue, core.SentWakeup(a.Request))
+		h.queue = append(h.queue, core.WakeupSentEvent(a.Request))
 		if a.Entry.Type != core.FIFO {
-			h.queue = append(h.queue, core.ClosedWakeup(a.Request))
+			h.queue = append(h.queue, core.WakeupClosedEvent(a.Request))
 		}
 	case core.Exit:
 		h.ended = true
@@ -165,12 +165,12 @@ func (h *honest) open(a *core.Action, at place) {
 	h.t.Helper()
 	if h.refuse > 0 {
 		h.refuse--
-		h.queue = append(h.queue, core.FailedListener(a.Service, a.Listener, core.StepBind, core.EADDRINUSE))
+		h.queue = append(h.queue, core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE))
 		return
 	}
 	end := a.Entry.Endpoints[a.Listener]
 	if errno := h.refused[end.String()]; errno != 0 {
-		h.queue = append(h.queue, core.FailedListener(a.Service, a.Listener, core.StepBind, errno))
+		h.queue = append(h.queue, core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, errno))
 		return
 	}
 	ours := false
@@ -187,7 +187,7 @@ func (h *honest) open(a *core.Action, at place) {
 		}
 		h.files[end.Path] = at
 	}
-	h.queue = append(h.queue, core.OpenedListener(a.Service, a.Listener))
+	h.queue = append(h.queue, core.ListenerOpenedEvent(a.Service, a.Listener))
 }
 
 // answerAll answers the starts that were put off.
@@ -227,14 +227,14 @@ func (h *honest) bury() {
 		if k.terminated {
 			status = core.KilledBy(core.SIGTERM)
 		}
-		h.step(core.Exited(k.generation, k.pid, status))
+		h.step(core.ChildExitedEvent(k.generation, k.pid, status))
 	}
 }
 
 // reload makes the machine load c.
 func (h *honest) reload(c *core.Config) {
 	h.next, h.took = c, h.took[:0]
-	h.step(core.GotSignal(core.SIGHUP))
+	h.step(core.SignalReceivedEvent(core.SIGHUP))
 }
 
 // countActions counts the kinds of all actions since the books were emptied.

@@ -74,7 +74,7 @@ func (h *honest) live(r *reader) {
 		switch what := r.byte(); what >> 5 {
 		case 0, 1, 2:
 			if v := h.m.View(); len(v.Services) > 0 {
-				h.step(core.ReadyListener(v.Services[int(what&31)%len(v.Services)].ID))
+				h.step(core.ListenerReadyEvent(v.Services[int(what&31)%len(v.Services)].ID))
 			}
 		case 3, 4:
 			if len(h.children) > 0 {
@@ -84,7 +84,7 @@ func (h *honest) live(r *reader) {
 			h.late = what&1 != 0
 		case 6:
 			h.now = h.now.Add(core.Duration(what&31) * core.Second)
-			h.step(core.ExpiredTimer())
+			h.step(core.TimerExpiredEvent())
 		case 7:
 			h.answerAll()
 		}
@@ -109,7 +109,7 @@ func (p *pair) rest() {
 	p.answerAll()
 	p.bury()
 	p.now = p.now.Add(longAgo)
-	p.step(core.ExpiredTimer())
+	p.step(core.TimerExpiredEvent())
 }
 
 // plan holds the plan to load c against the two configurations.
@@ -280,7 +280,7 @@ func (p *pair) grown(configs *arena, a, b, back *core.Config, atStart, atB map[i
 		some.ReloadClearsThrottle = back.ReloadClearsThrottle
 		some.Services = append(some.Services, services...)
 		if i == 0 {
-			g.step(core.LoadedConfig(0, some))
+			g.step(core.ConfigLoadedEvent(0, some))
 		} else {
 			g.reload(some)
 		}
@@ -307,7 +307,7 @@ func thereAndBack(t testing.TB, a, b, life []byte) {
 	first := (&reader{a}).config(&configs)
 	second := (&reader{b}).config(&configs)
 	p := &pair{honest: newHonest(t, core.Options{})}
-	p.step(core.LoadedConfig(0, first))
+	p.step(core.ConfigLoadedEvent(0, first))
 	if fault := core.ConfigFault(first); fault != "" {
 		if !p.ended || p.countActions()[core.OpenListener] > 0 {
 			t.Fatalf("started in spite of %s", fault)
@@ -318,7 +318,7 @@ func thereAndBack(t testing.TB, a, b, life []byte) {
 	p.canon = core.NewCanon(first, second, again, back)
 	p.steady, p.orderly = steady(first, second), orderly(first, second)
 	twin := &pair{honest: newHonest(t, core.Options{}), canon: p.canon}
-	twin.step(core.LoadedConfig(0, first))
+	twin.step(core.ConfigLoadedEvent(0, first))
 	twin.rest()
 	r := &reader{life}
 	p.live(r)

@@ -311,14 +311,14 @@ func (h *honest) tell(words []string) {
 	}
 	switch words[0] {
 	case "start":
-		h.step(core.LoadedConfig(0, h.next))
+		h.step(core.ConfigLoadedEvent(0, h.next))
 	case "hangup":
 		if len(words) > 1 {
 			h.next = nil
 		}
-		h.step(core.GotSignal(core.SIGHUP))
+		h.step(core.SignalReceivedEvent(core.SIGHUP))
 	case "ready":
-		h.step(core.ReadyListener(core.ServiceID(number(1))))
+		h.step(core.ListenerReadyEvent(core.ServiceID(number(1))))
 	case "taken", "available":
 		k := h.kid(&core.Action{Generation: core.Generation(number(1))})
 		h.step(statusEvent(k.generation, wire.Message{
@@ -331,7 +331,7 @@ func (h *honest) tell(words []string) {
 		}
 		k := *h.kid(&core.Action{Generation: core.Generation(number(1))})
 		h.children = slices.DeleteFunc(h.children, func(other kid) bool { return other == k })
-		h.step(core.Exited(k.generation, k.pid, status))
+		h.step(core.ChildExitedEvent(k.generation, k.pid, status))
 	case "sent", "closed": // answered at once here
 	case "fail":
 		h.failing[words[1]] = startFailure{map[string]core.StartStep{"fork": core.StartFork, "exec": core.StartExec}[words[2]], core.Errno(number(3))}
@@ -340,7 +340,7 @@ func (h *honest) tell(words []string) {
 	case "wait":
 		h.wait(core.Duration(number(1)) * core.Second)
 	case "signal":
-		h.step(core.GotSignal(core.Signal(number(1))))
+		h.step(core.SignalReceivedEvent(core.Signal(number(1))))
 	default:
 		h.t.Fatalf("unknown line: %q", words)
 	}
@@ -355,7 +355,7 @@ func (h *honest) wait(d core.Duration) {
 			break
 		}
 		h.now = max(h.now, at)
-		h.step(core.ExpiredTimer())
+		h.step(core.TimerExpiredEvent())
 	}
 	h.now = end
 }

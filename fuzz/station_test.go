@@ -144,15 +144,15 @@ func (s *station) event() core.Event {
 			return s.answer(kind == stepFail)
 		}
 	case stepSignal:
-		return core.GotSignal(core.Signal(s.byte()))
+		return core.SignalReceivedEvent(core.Signal(s.byte()))
 	case stepReady:
-		return core.ReadyListener(core.ServiceID(s.byte()))
+		return core.ListenerReadyEvent(core.ServiceID(s.byte()))
 	case stepReport, stepBytes, stepForge, stepClosed, stepExit, stepStranger, stepStopped:
 		return s.process(kind)
 	case stepWakeupSent, stepWakeupFailed, stepWakeupClosed:
 		return s.wakeup(kind)
 	}
-	return core.ExpiredTimer()
+	return core.TimerExpiredEvent()
 }
 
 func (s *station) answerLoad() core.Event {
@@ -174,9 +174,9 @@ func (s *station) answerLoad() core.Event {
 	s.load, s.loading = 0, false
 	s.book.loading(c)
 	if how&1 != 0 {
-		return core.RejectedConfig(r, c)
+		return core.ConfigRejectedEvent(r, c)
 	}
-	return core.LoadedConfig(r, c)
+	return core.ConfigLoadedEvent(r, c)
 }
 
 // properRemarks makes the remarks about a configuration such as they are: a
@@ -204,16 +204,16 @@ func (s *station) answer(fails bool) core.Event {
 		if s.proper {
 			step = byte(core.StepName) + step%byte(core.StepDescriptors)
 		}
-		return core.FailedListener(q.service, q.listener, core.ListenStep(step), core.Errno(s.byte()))
+		return core.ListenerFailedEvent(q.service, q.listener, core.ListenStep(step), core.Errno(s.byte()))
 	case q.kind == core.OpenListener:
 		s.book.opened++
-		return core.OpenedListener(q.service, q.listener)
+		return core.ListenerOpenedEvent(q.service, q.listener)
 	case fails:
 		step := s.byte()
 		if s.proper {
 			step = byte(core.StartChannel) + step%byte(core.StartExec)
 		}
-		return core.FailedStart(q.service, q.generation, core.StartStep(step), core.Errno(s.byte()))
+		return core.ChildStartFailedEvent(q.service, q.generation, core.StartStep(step), core.Errno(s.byte()))
 	}
 	pid := core.PID(s.byte())
 	switch pid {
@@ -223,7 +223,7 @@ func (s *station) answer(fails bool) core.Event {
 		pid = core.PID(max(1, s.uvarint()&math.MaxInt32))
 	}
 	s.living = append(s.living, process{generation: q.generation, pid: pid, service: q.service})
-	return core.StartedChild(q.service, q.generation, pid)
+	return core.ChildStartedEvent(q.service, q.generation, pid)
 }
 
 // process is something about a child, or about what claims to be one.
@@ -239,7 +239,7 @@ func (s *station) process(kind byte) core.Event {
 		c = s.living[i]
 	}
 	if s.proper && c.generation == 0 {
-		return core.ExpiredTimer()
+		return core.TimerExpiredEvent()
 	}
 	switch kind {
 	case stepReport:
@@ -251,19 +251,19 @@ func (s *station) process(kind byte) core.Event {
 	case stepClosed:
 		return s.closed(i, b)
 	case stepStopped:
-		return core.Stopped(c.generation, c.pid, core.Signal(s.byte()))
+		return core.ChildStoppedEvent(c.generation, c.pid, core.Signal(s.byte()))
 	}
 	if c.generation == 0 {
-		return core.ExpiredTimer()
+		return core.TimerExpiredEvent()
 	}
 	s.living = slices.Delete(s.living, i, i+1)
-	return core.Exited(c.generation, c.pid, core.ExitStatus(s.byte())|core.ExitStatus(s.byte())<<8)
+	return core.ChildExitedEvent(c.generation, c.pid, core.ExitStatus(s.byte())|core.ExitStatus(s.byte())<<8)
 }
 
 func statusEvent(g core.Generation, m wire.Message) core.Event {
 	var b [wire.StatusSize]byte
 	m.Append(b[:0])
-	return core.ReceivedStatus(g, b, len(b))
+	return core.StatusReceivedEvent(g, b, len(b))
 }
 
 // bytes come over the channel of a child, or of any generation at all.
@@ -277,7 +277,7 @@ func (s *station) bytes(c process, any byte) core.Event {
 	var b [wire.StatusSize]byte
 	copy(b[:], s.b)
 	s.b = s.b[min(len(s.b), len(b)):]
-	return core.ReceivedStatus(g, b, int(n))
+	return core.StatusReceivedEvent(g, b, int(n))
 }
 
 // forge is a message that is well made and claims pid and generation of others.
@@ -291,14 +291,14 @@ func (s *station) forge(c process) core.Event {
 
 func (s *station) closed(i int, any byte) core.Event {
 	if !s.proper {
-		return core.ClosedChannel(s.base + core.Generation(any))
+		return core.ChildChannelClosedEvent(s.base + core.Generation(any))
 	}
 	c := &s.living[i]
 	if c.retired || c.closed {
-		return core.ExpiredTimer()
+		return core.TimerExpiredEvent()
 	}
 	c.closed = true
-	return core.ClosedChannel(c.generation)
+	return core.ChildChannelClosedEvent(c.generation)
 }
 
 // stranger is the end of a process that is no living child of ours, under any
@@ -314,12 +314,12 @@ func (s *station) stranger() core.Event {
 		ours = ours || s.asked[i].kind == core.StartChild && s.asked[i].generation == g
 	}
 	if ours {
-		return core.ExpiredTimer()
+		return core.TimerExpiredEvent()
 	}
 	if s.proper {
 		g = 0
 	}
-	return core.Exited(g, pid, status)
+	return core.ChildExitedEvent(g, pid, status)
 }
 
 func (s *station) wakeup(kind byte) core.Event {
@@ -327,7 +327,7 @@ func (s *station) wakeup(kind byte) core.Event {
 	number := core.Request(b)
 	i := slices.IndexFunc(s.wakeups, func(w request) bool { return w.number == number })
 	if s.proper && (i < 0 || s.wakeups[i].sent != (kind == stepWakeupClosed)) {
-		return core.ExpiredTimer()
+		return core.TimerExpiredEvent()
 	}
 	switch {
 	case i < 0:
@@ -338,11 +338,11 @@ func (s *station) wakeup(kind byte) core.Event {
 	}
 	switch kind {
 	case stepWakeupSent:
-		return core.SentWakeup(number)
+		return core.WakeupSentEvent(number)
 	case stepWakeupFailed:
-		return core.FailedWakeup(number, core.Errno(s.byte()))
+		return core.WakeupFailedEvent(number, core.Errno(s.byte()))
 	}
-	return core.ClosedWakeup(number)
+	return core.WakeupClosedEvent(number)
 }
 
 // observe takes the actions of a step into the books. The error says what the

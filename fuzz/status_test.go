@@ -91,7 +91,7 @@ func gather(t testing.TB, r *reader, high bool) *audience {
 		}
 		a.m = m
 	}
-	a.step(core.LoadedConfig(0, statusConfig(statusServices)))
+	a.step(core.ConfigLoadedEvent(0, statusConfig(statusServices)))
 	for range 1 + r.below(8) {
 		a.start(r.below(statusServices))
 	}
@@ -109,7 +109,7 @@ func (a *audience) start(service int) {
 			a.speakers[i].idle = false
 		}
 	}
-	a.step(core.ReadyListener(id))
+	a.step(core.ListenerReadyEvent(id))
 	if len(a.children) == before+1 {
 		k := a.children[before]
 		a.speakers = append(a.speakers, speaker{generation: k.generation, pid: k.pid, service: service, idle: true})
@@ -176,7 +176,7 @@ func (a *audience) say(i int, piece []byte) {
 	var b [messageSize]byte
 	copy(b[:], piece)
 	a.took = a.took[:0]
-	a.step(core.ReceivedStatus(c.generation, b, len(piece)))
+	a.step(core.StatusReceivedEvent(c.generation, b, len(piece)))
 	n := a.countActions()
 	if understood {
 		if bad := len(a.took) - n[core.WatchListener] - n[core.IgnoreListener] - n[core.Log]; bad != 0 {
@@ -210,7 +210,7 @@ func (a *audience) leave(i int) {
 	}
 	a.speakers = append(a.speakers[:i], a.speakers[i+1:]...)
 	a.children = append(a.children[:i], a.children[i+1:]...)
-	a.step(core.Exited(c.generation, c.pid, core.KilledBy(core.SIGSEGV)))
+	a.step(core.ChildExitedEvent(c.generation, c.pid, core.KilledBy(core.SIGSEGV)))
 	want := throttled || !stopping && !c.served
 	for _, s := range a.m.View().Services {
 		if s.Name == choiceNames[c.service] && s.State != core.StateStopping && s.Throttled != want && !stopping {

@@ -45,7 +45,7 @@ func (k *channelKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 
 func (x *Exec) startChild(a *core.Action) {
 	if x.stuck(a.Entry.Path) {
-		x.answer(core.FailedStart(a.Service, a.Generation, core.StartExec, core.ETIMEDOUT))
+		x.answer(core.ChildStartFailedEvent(a.Service, a.Generation, core.StartExec, core.ETIMEDOUT))
 		return
 	}
 	x.fds = x.services[a.Service].appendDescriptors(x.fds[:0])
@@ -118,7 +118,7 @@ func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
 		for at := 0; at < n; at += wire.StatusSize {
 			var piece [wire.StatusSize]byte
 			size := copy(piece[:], buffer[at:n])
-			x.answer(core.ReceivedStatus(g, piece, size))
+			x.answer(core.StatusReceivedEvent(g, piece, size))
 		}
 		limit -= n
 		if n < len(buffer) {

@@ -139,7 +139,7 @@ func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
 		x.children[l.generation] = c
 		x.pids[c.pid] = l.generation
 		x.wasBorn()
-		x.answer(core.StartedChild(l.service, l.generation, c.pid))
+		x.answer(core.ChildStartedEvent(l.service, l.generation, c.pid))
 		return
 	}
 	if l.Status != sys.None {
@@ -150,7 +150,7 @@ func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
 		x.leaving[l.PID] = ""
 		x.wasBorn()
 	}
-	x.answer(core.FailedStart(l.service, l.generation, step, e))
+	x.answer(core.ChildStartFailedEvent(l.service, l.generation, step, e))
 }
 
 // kill ends a process that is not reaped and that nobody may ask to leave.

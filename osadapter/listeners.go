@@ -97,11 +97,11 @@ const openBatch = 16
 func (x *Exec) keepListener(a *core.Action, o *sockets.Opened) {
 	if o.Errno != 0 {
 		x.undone(a.Entry.Endpoints[a.Listener], o.Undo)
-		x.answer(core.FailedListener(a.Service, a.Listener, o.Step, o.Errno))
+		x.answer(core.ListenerFailedEvent(a.Service, a.Listener, o.Step, o.Errno))
 		return
 	}
 	x.service(a.Service, len(a.Entry.Endpoints)).listeners[a.Listener] = o.Listener
-	x.answer(core.OpenedListener(a.Service, a.Listener))
+	x.answer(core.ListenerOpenedEvent(a.Service, a.Listener))
 }
 
 // drop takes the listener out of our books and out of the poll set. The set
@@ -183,7 +183,7 @@ func (x *Exec) moveListener(a *core.Action) {
 func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 	s := x.services[id]
 	if e.Read || !e.Hangup && !e.Error || s == nil || s.applied {
-		x.answer(core.ReadyListener(id))
+		x.answer(core.ListenerReadyEvent(id))
 		return
 	}
 	for i := range s.listeners {

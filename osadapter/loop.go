@@ -263,7 +263,7 @@ func (l *Loop) rest() core.Duration {
 // goroutines left, a hangup and dead children last (spec runtime, 12).
 func (l *Loop) turn(ready []sys.PollEvent) {
 	if when, ok := l.machine.Deadline(); ok && when <= l.Now() {
-		l.pump(core.ExpiredTimer())
+		l.pump(core.TimerExpiredEvent())
 	}
 	if l.exec.Owing() {
 		l.exec.Again()
@@ -297,7 +297,7 @@ func (l *Loop) takeMail() {
 		l.pump(events[i])
 	}
 	if hangup {
-		l.pump(core.GotSignal(core.SIGHUP))
+		l.pump(core.SignalReceivedEvent(core.SIGHUP))
 	}
 	found := l.exec.ReapEnded()
 	l.drain()
@@ -305,7 +305,7 @@ func (l *Loop) takeMail() {
 		l.sweepUnless(found && last == 0)
 	}
 	if last != 0 {
-		l.pump(core.GotSignal(last))
+		l.pump(core.SignalReceivedEvent(last))
 	}
 }
 

@@ -83,7 +83,7 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 	booted := make(chan *Ending)
 	go func() {
 		runtime.LockOSThread()
-		ending := s.loop.Boot(core.LoadedConfig(0, s.config(services...)))
+		ending := s.loop.Boot(core.ConfigLoadedEvent(0, s.config(services...)))
 		booted <- ending
 		if ending != nil {
 			s.ended <- *ending
@@ -149,10 +149,10 @@ func (s *station) load(r core.Request) {
 	s.mu.Unlock()
 	go func() {
 		if c == nil {
-			s.loop.Post(core.RejectedConfig(r, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}}))
+			s.loop.Post(core.ConfigRejectedEvent(r, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}}))
 			return
 		}
-		s.loop.Post(core.LoadedConfig(r, c))
+		s.loop.Post(core.ConfigLoadedEvent(r, c))
 	}()
 }
 

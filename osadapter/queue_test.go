@@ -11,7 +11,7 @@ func TestLongQueueIsGivenBack(t *testing.T) {
 	x := &Exec{}
 	for _, n := range []int{keptLength / 2, 50 * keptLength} {
 		for range n {
-			x.answer(core.ExpiredTimer())
+			x.answer(core.TimerExpiredEvent())
 		}
 		for range n {
 			if _, ok := x.Next(); !ok {

@@ -47,7 +47,7 @@ func (x *Exec) ReapEnded() (found bool) {
 			continue
 		}
 		if c.asked++; c.asked == maxAsked {
-			x.answer(core.ClosedChannel(g))
+			x.answer(core.ChildChannelClosedEvent(g))
 			continue
 		}
 		x.pause = min(x.pause, askPause<<(c.asked-1))
@@ -143,11 +143,11 @@ func (x *Exec) hasReaped(r *sys.Reaped) {
 	c := x.children[g]
 	switch {
 	case r.Stopped != 0:
-		x.answer(core.Stopped(g, r.PID, r.Stopped))
+		x.answer(core.ChildStoppedEvent(g, r.PID, r.Stopped))
 	case c != nil:
 		x.childEnded(g, c, r.Status)
 	default:
-		x.answer(core.Exited(g, r.PID, r.Status))
+		x.answer(core.ChildExitedEvent(g, r.PID, r.Status))
 	}
 }
 
@@ -163,5 +163,5 @@ func (x *Exec) childEnded(g core.Generation, c *child, status core.ExitStatus) {
 	delete(x.pids, pid)
 	*c = child{}
 	x.free = append(x.free, c)
-	x.answer(core.Exited(g, pid, status))
+	x.answer(core.ChildExitedEvent(g, pid, status))
 }

@@ -28,17 +28,17 @@ func (x *Exec) wakeService(a *core.Action) {
 		connecting := attempt.State == trigger.Connecting
 		if e := x.k.PollAdd(x.set, attempt.FD, key(keyWakeup, uint64(a.Request)), !connecting, connecting); e != 0 {
 			w.attempt.Close(x.k)
-			x.answer(core.FailedWakeup(a.Request, e))
+			x.answer(core.WakeupFailedEvent(a.Request, e))
 			return
 		}
 		x.wakeups[a.Request] = w
 		if !connecting {
-			x.answer(core.SentWakeup(a.Request))
+			x.answer(core.WakeupSentEvent(a.Request))
 		}
 	case trigger.Done:
 		x.wakeupDone(a.Request, attempt.Type)
 	default:
-		x.answer(core.FailedWakeup(a.Request, e))
+		x.answer(core.WakeupFailedEvent(a.Request, e))
 	}
 }
 
@@ -51,7 +51,7 @@ func (x *Exec) wakeupReady(r core.Request) {
 	}
 	if w.attempt.State == trigger.Open {
 		x.closeWakeup(r)
-		x.answer(core.ClosedWakeup(r))
+		x.answer(core.WakeupClosedEvent(r))
 		return
 	}
 	e := w.attempt.Continue(polled{x.k, x, w.attempt.FD})
@@ -59,25 +59,25 @@ func (x *Exec) wakeupReady(r core.Request) {
 	case trigger.Open:
 		if e := x.k.PollModify(x.set, w.attempt.FD, key(keyWakeup, uint64(r)), true, false); e != 0 {
 			x.closeWakeup(r)
-			x.answer(core.FailedWakeup(r, e))
+			x.answer(core.WakeupFailedEvent(r, e))
 			return
 		}
-		x.answer(core.SentWakeup(r))
+		x.answer(core.WakeupSentEvent(r))
 	case trigger.Done:
 		delete(x.wakeups, r)
 		x.wakeupDone(r, w.attempt.Type)
 	case trigger.Failed:
 		delete(x.wakeups, r)
-		x.answer(core.FailedWakeup(r, e))
+		x.answer(core.WakeupFailedEvent(r, e))
 	}
 }
 
 // wakeupDone answers a request of which nothing is left. Of a connection two
 // things are told, even if its end came at once.
 func (x *Exec) wakeupDone(r core.Request, t core.ServiceType) {
-	x.answer(core.SentWakeup(r))
+	x.answer(core.WakeupSentEvent(r))
 	if t != core.FIFO {
-		x.answer(core.ClosedWakeup(r))
+		x.answer(core.WakeupClosedEvent(r))
 	}
 }
 

@@ -253,7 +253,7 @@ func (w *World) calmReload() {
 		}
 	}
 	w.after(longest+core.Second, lawChecked, lawRetired, int32(len(w.book.children)))
-	w.post(core.GotSignal(core.SIGHUP))
+	w.post(core.SignalReceivedEvent(core.SIGHUP))
 }
 
 // calmReloadAgain edits the file once more, and hangs up twice.
@@ -265,8 +265,8 @@ func (w *World) calmReloadAgain() {
 		d.args++
 	}
 	w.file.version++
-	w.post(core.GotSignal(core.SIGHUP))
-	w.post(core.GotSignal(core.SIGHUP))
+	w.post(core.SignalReceivedEvent(core.SIGHUP))
+	w.post(core.SignalReceivedEvent(core.SIGHUP))
 }
 
 // checkReload: the newest file is in force, and it was not read for nothing.

@@ -69,7 +69,7 @@ func (w *World) writeRest(slot int32) {
 		w.soon(core.Millisecond, restWritten, slot, 0)
 	default:
 		for ; c.waits > 0; c.waits-- {
-			w.server(slot, child.Happened(child.Reported))
+			w.server(slot, child.PlainEvent(child.Reported))
 		}
 	}
 }
@@ -95,7 +95,7 @@ func (w *World) statusIsReady(slot int32) {
 	w.read(slot)
 	if p.channel.closed {
 		p.channel.cut = true
-		w.post(core.ClosedChannel(p.generation))
+		w.post(core.ChildChannelClosedEvent(p.generation))
 	}
 }
 
@@ -106,7 +106,7 @@ func (w *World) read(slot int32) {
 	for at := 0; at < c.queued; at += wire.StatusSize {
 		var piece [wire.StatusSize]byte
 		n := copy(piece[:], c.bytes[at:c.queued])
-		w.post(core.ReceivedStatus(p.generation, piece, n))
+		w.post(core.StatusReceivedEvent(p.generation, piece, n))
 	}
 	c.queued = 0
 }

@@ -262,7 +262,7 @@ func (w *World) listenerIsReady(id core.ServiceID) {
 	l.noticed = false
 	fresh := l.watched && w.readable(l)
 	if fresh || w.choose.Chance(w.o.Stale, PlaceListener) {
-		w.post(core.ReadyListener(id))
+		w.post(core.ListenerReadyEvent(id))
 	}
 }
 

@@ -155,11 +155,11 @@ func (n *narrator) say(ev core.Event) {
 func (n *narrator) answer(a *core.Action) {
 	switch a.Kind {
 	case core.LoadConfig:
-		n.queue = append(n.queue, core.LoadedConfig(a.Request, n.config(n.next)))
+		n.queue = append(n.queue, core.ConfigLoadedEvent(a.Request, n.config(n.next)))
 	case core.OpenListener:
-		n.queue = append(n.queue, core.OpenedListener(a.Service, a.Listener))
+		n.queue = append(n.queue, core.ListenerOpenedEvent(a.Service, a.Listener))
 	case core.WakeService:
-		n.queue = append(n.queue, core.SentWakeup(a.Request), core.ClosedWakeup(a.Request))
+		n.queue = append(n.queue, core.WakeupSentEvent(a.Request), core.WakeupClosedEvent(a.Request))
 		n.write(n.of(a.Entry), a.Kind.String())
 	case core.StartChild:
 		i := n.of(a.Entry)
@@ -206,7 +206,7 @@ func (n *narrator) write(i int, text string) {
 func (n *narrator) tell(first storyConfig, steps []storyStep) {
 	n.now = 1000
 	n.m = core.New(n.now+n.shift, core.Options{Strict: true, Verbose: true, GroupLeader: false})
-	n.say(core.LoadedConfig(0, n.config(first)))
+	n.say(core.ConfigLoadedEvent(0, n.config(first)))
 	n.file = first
 	for _, s := range steps {
 		n.step(s)
@@ -238,12 +238,12 @@ func (n *narrator) reload(c storyConfig) {
 			}
 		}
 		n.next.clears = false // who goes with the second would be released before
-		n.say(core.GotSignal(core.SIGHUP))
+		n.say(core.SignalReceivedEvent(core.SIGHUP))
 	}
 	n.next, n.file = c, c
-	n.say(core.GotSignal(core.SIGHUP))
+	n.say(core.SignalReceivedEvent(core.SIGHUP))
 	if n.twice {
-		n.say(core.GotSignal(core.SIGHUP))
+		n.say(core.SignalReceivedEvent(core.SIGHUP))
 	}
 }
 
@@ -256,7 +256,7 @@ func (n *narrator) step(s storyStep) {
 	switch s.what {
 	case storyReady:
 		if n.ids[i] != 0 {
-			n.say(core.ReadyListener(n.ids[i]))
+			n.say(core.ListenerReadyEvent(n.ids[i]))
 		}
 	case storyStarted, storyFailed:
 		g := n.pending[i]
@@ -265,20 +265,20 @@ func (n *narrator) step(s storyStep) {
 		}
 		n.pending[i] = 0
 		if s.what == storyFailed {
-			n.say(core.FailedStart(n.ids[i], g, core.StartFork, core.EAGAIN))
+			n.say(core.ChildStartFailedEvent(n.ids[i], g, core.StartFork, core.EAGAIN))
 			return
 		}
 		n.living[i] = append(n.living[i], g)
-		n.say(core.StartedChild(n.ids[i], g, core.PID(g)+100))
+		n.say(core.ChildStartedEvent(n.ids[i], g, core.PID(g)+100))
 	case storyTaken, storyAvailable:
 		if child != 0 {
 			m := wire.Message{PID: int32(child) + 100, Generation: uint32(child), Status: wire.Status(s.what - storyTaken)}
-			n.say(core.ReceivedStatus(child, [wire.StatusSize]byte(m.Append(nil)), wire.StatusSize))
+			n.say(core.StatusReceivedEvent(child, [wire.StatusSize]byte(m.Append(nil)), wire.StatusSize))
 		}
 	case storyExit:
 		if child != 0 {
 			n.living[i] = slices.DeleteFunc(n.living[i], func(g core.Generation) bool { return g == child })
-			n.say(core.Exited(child, core.PID(child)+100, s.status))
+			n.say(core.ChildExitedEvent(child, core.PID(child)+100, s.status))
 		}
 	case storyWait:
 		end := n.now.Add(s.span)
@@ -288,7 +288,7 @@ func (n *narrator) step(s storyStep) {
 				break
 			}
 			n.now = max(n.now, when-n.shift)
-			n.say(core.ExpiredTimer())
+			n.say(core.TimerExpiredEvent())
 		}
 		n.now = end
 	case storyReload:

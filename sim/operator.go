@@ -116,18 +116,18 @@ func (w *World) operate() {
 // reload sends a hangup, or two.
 func (w *World) reload() {
 	w.note(OperatorReloads, noted{})
-	w.post(core.GotSignal(core.SIGHUP))
+	w.post(core.SignalReceivedEvent(core.SIGHUP))
 	if w.choose.Chance(w.o.Twice, PlaceOperator) {
 		if w.choose.Below(2, PlaceOperator) == 1 {
 			w.edit()
 		}
-		w.post(core.GotSignal(core.SIGHUP))
+		w.post(core.SignalReceivedEvent(core.SIGHUP))
 	}
 }
 
 func (w *World) sendSignal(s core.Signal) {
 	w.note(OperatorSignals, noted{Number: int64(s)})
-	w.post(core.GotSignal(s))
+	w.post(core.SignalReceivedEvent(s))
 }
 
 // someProcess gives a living process, or -1.
@@ -278,13 +278,13 @@ func (w *World) odd() {
 	if w.choose.Chance(w.o.Stranger, PlaceStranger) {
 		if pid := w.kernel.pid(w.choose.Below(uint32(w.kernel.pids), PlaceStranger)); pid != 0 {
 			w.kernel.taken[pid] = false
-			w.post(core.Exited(0, pid, core.ExitedWith(uint8(w.choose.Below(2, PlaceStranger)))))
+			w.post(core.ChildExitedEvent(0, pid, core.ExitedWith(uint8(w.choose.Below(2, PlaceStranger)))))
 		}
 	}
 	if w.choose.Chance(w.o.Spurious, PlaceStranger) && len(w.services) > 1 {
 		id := core.ServiceID(1 + w.choose.Below(uint32(len(w.services)-1), PlaceStranger))
 		if w.services[id].watched || w.choose.Below(4, PlaceStranger) == 3 {
-			w.post(core.ReadyListener(id))
+			w.post(core.ListenerReadyEvent(id))
 		}
 	}
 	w.nextOddity()

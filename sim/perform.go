@@ -74,10 +74,10 @@ func (w *World) answerLoad() {
 	w.loaded = c
 	if !ok || w.choose.Chance(w.o.LoadFail, PlaceLoad) {
 		c.Diagnostics = tornDiagnostics
-		w.post(core.RejectedConfig(w.request, c))
+		w.post(core.ConfigRejectedEvent(w.request, c))
 		return
 	}
-	w.post(core.LoadedConfig(w.request, c))
+	w.post(core.ConfigLoadedEvent(w.request, c))
 }
 
 // service gives what the adapter has of a service, made when it is first named.
@@ -112,17 +112,17 @@ func (w *World) answerOpen(ref int32) {
 	}
 	if w.choose.Chance(rate, PlaceListener) {
 		f := openFailures[w.choose.Below(uint32(len(openFailures)), PlaceListener)]
-		w.post(core.FailedListener(o.service, o.listener, f.step, f.e))
+		w.post(core.ListenerFailedEvent(o.service, o.listener, f.step, f.e))
 		return
 	}
 	s, ok := w.addSocket(o.entry, o.listener, o.service, o.displace)
 	if !ok {
 		w.kernel.sockets[s].shut = true
-		w.post(core.FailedListener(o.service, o.listener, core.StepBind, core.EADDRINUSE))
+		w.post(core.ListenerFailedEvent(o.service, o.listener, core.StepBind, core.EADDRINUSE))
 		return
 	}
 	w.services[o.service].sockets[o.listener] = s + 1
-	w.post(core.OpenedListener(o.service, o.listener))
+	w.post(core.ListenerOpenedEvent(o.service, o.listener))
 }
 
 // settleListener unlinks what was set aside: nobody finds it any more.
@@ -238,10 +238,10 @@ func (w *World) answerWakeup(ref, outcome int32) {
 	}
 	if outcome == wakeupIsRefused || s == 0 || w.kernel.sockets[s-1].waiting >= w.kernel.sockets[s-1].limit {
 		k.state = wakeupOver
-		w.post(core.FailedWakeup(k.request, core.ECONNREFUSED))
+		w.post(core.WakeupFailedEvent(k.request, core.ECONNREFUSED))
 		return
 	}
-	w.post(core.SentWakeup(k.request))
+	w.post(core.WakeupSentEvent(k.request))
 	k.state = wakeupOpen
 	request := k.request
 	if k.fifo {
@@ -266,7 +266,7 @@ func (w *World) receiverClosed(r core.Request) {
 func (w *World) wakeupEnds(ref int32) {
 	if k := &w.wakeups[ref]; k.state == wakeupOpen {
 		k.state = wakeupOver
-		w.post(core.ClosedWakeup(k.request))
+		w.post(core.WakeupClosedEvent(k.request))
 	}
 }
 

@@ -53,7 +53,7 @@ type process struct {
 func (w *World) startChild(a *core.Action) {
 	slot := w.kernel.slot()
 	if slot < 0 {
-		w.post(core.FailedStart(a.Service, a.Generation, core.StartFork, core.EAGAIN))
+		w.post(core.ChildStartFailedEvent(a.Service, a.Generation, core.StartFork, core.EAGAIN))
 		return
 	}
 	p := &w.kernel.processes[slot]
@@ -102,11 +102,11 @@ func (w *World) answerStart(slot int32) {
 	}
 	p.answered = true
 	if p.failing {
-		w.post(core.FailedStart(p.service, p.generation, p.failStep, p.failErrno))
+		w.post(core.ChildStartFailedEvent(p.service, p.generation, p.failStep, p.failErrno))
 		w.release(slot)
 		return
 	}
-	w.post(core.StartedChild(p.service, p.generation, p.pid))
+	w.post(core.ChildStartedEvent(p.service, p.generation, p.pid))
 	w.noticeStatus(slot)
 }
 
@@ -181,7 +181,7 @@ func (w *World) reap() {
 		if p.stopNews && p.state != processFree {
 			p.stopNews = false
 			w.answerStart(slot)
-			w.post(core.Stopped(p.generation, p.pid, 19))
+			w.post(core.ChildStoppedEvent(p.generation, p.pid, 19))
 		}
 		if p.state != processZombie {
 			continue
@@ -192,7 +192,7 @@ func (w *World) reap() {
 			p.channel.cut = true
 		}
 		w.note(ProcessReaped, noted{Generation: p.generation, PID: p.pid})
-		w.post(core.Exited(p.generation, p.pid, p.status))
+		w.post(core.ChildExitedEvent(p.generation, p.pid, p.status))
 		w.release(slot)
 	}
 }

@@ -34,7 +34,7 @@ func (w *World) playScenario(step int32) {
 		span = w.removeAndReturn(step)
 	case hammer:
 		w.edit()
-		w.post(core.GotSignal(core.SIGHUP))
+		w.post(core.SignalReceivedEvent(core.SIGHUP))
 		span = core.Millisecond / 2
 		if step%3 == 2 {
 			span = core.Second

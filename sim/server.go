@@ -163,7 +163,7 @@ func (w *World) server(slot int32, first child.Event) {
 				return
 			}
 			if answer != child.EventNone && count < len(queue) {
-				queue[count] = child.Happened(answer)
+				queue[count] = child.PlainEvent(answer)
 				count++
 			}
 		}
@@ -222,7 +222,7 @@ func (w *World) serverHappens(d *due) {
 	case serverStarts:
 		p.starts = true
 		w.note(ServerReady, noted{Generation: p.generation})
-		w.server(slot, child.Happened(child.Started))
+		w.server(slot, child.PlainEvent(child.Started))
 		if p.channel.cut && !p.cutSeen {
 			w.seeCut(slot)
 		}
@@ -233,16 +233,16 @@ func (w *World) serverHappens(d *due) {
 	case serverTimer:
 		p.timerAt = 0
 		if !p.locking { // who blocks in the lock looks at the time afterwards
-			w.server(slot, child.Happened(child.TimerExpired))
+			w.server(slot, child.PlainEvent(child.TimerExpired))
 		}
 	case serverCut:
 		w.seeCut(slot)
 	case serverServed:
 		w.endSession(slot, d.arg)
 	case requestBegins:
-		w.server(slot, child.Happened(child.RequestBegan))
+		w.server(slot, child.PlainEvent(child.RequestBegan))
 	case requestEnds:
-		w.server(slot, child.Happened(child.RequestEnded))
+		w.server(slot, child.PlainEvent(child.RequestEnded))
 	case serverSpeaks:
 		w.serverSpeaks(slot)
 	case serverDies:
@@ -262,10 +262,10 @@ func (w *World) seeCut(slot int32) {
 	}
 	p.cutSeen = true
 	for ; p.channel.waits > 0; p.channel.waits-- {
-		w.server(slot, child.Happened(child.ReportFailed))
+		w.server(slot, child.PlainEvent(child.ReportFailed))
 	}
 	if p.state == processAlive {
-		w.server(slot, child.Happened(child.ChannelClosed))
+		w.server(slot, child.PlainEvent(child.ChannelClosed))
 	}
 }
 
@@ -306,12 +306,12 @@ func (w *World) unlock(slot int32) {
 func (w *World) lockGranted(slot int32) {
 	p := &w.kernel.processes[slot]
 	p.locking = false
-	w.server(slot, child.Happened(child.LockGranted))
+	w.server(slot, child.PlainEvent(child.LockGranted))
 	if p.state != processAlive {
 		return
 	}
 	if when, ok := p.server.Deadline(); ok && when <= w.now {
-		w.server(slot, child.Happened(child.TimerExpired))
+		w.server(slot, child.PlainEvent(child.TimerExpired))
 	}
 	if p.state == processAlive && p.channel.cut && !p.cutSeen {
 		w.seeCut(slot)

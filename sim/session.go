@@ -52,7 +52,7 @@ func (w *World) beReady(slot int32) {
 		w.soon(core.Millisecond+w.choose.Delay(core.Second, PlaceBehaviour), serverReady, slot, 0)
 		return
 	}
-	w.server(slot, child.Happened(child.ConnectionReady))
+	w.server(slot, child.PlainEvent(child.ConnectionReady))
 }
 
 // acceptFor accepts at most one client and begins its session.
@@ -104,7 +104,7 @@ func (w *World) requests(slot, c int32, span core.Duration) {
 // endSession closes the client's connection.
 func (w *World) endSession(slot, c int32) {
 	w.dropClient(c, ClientServed)
-	w.server(slot, child.Happened(child.Served))
+	w.server(slot, child.PlainEvent(child.Served))
 	p := &w.kernel.processes[slot]
 	if p.behaviour == DieIdle && p.state == processAlive && p.sessions >= p.diesAt {
 		status := [3]core.ExitStatus{core.ExitedWith(1), core.ExitedWith(75), core.KilledBy(core.SIGSEGV)}

@@ -115,13 +115,13 @@ func (w *World) begin(o Options) {
 func (w *World) beginLife() {
 	c, ok := w.build(&w.file)
 	if ok && !w.choose.Chance(w.o.LoadFail/8, PlaceLoad) {
-		w.post(core.LoadedConfig(0, c))
+		w.post(core.ConfigLoadedEvent(0, c))
 	} else {
 		c.Diagnostics = tornDiagnostics
-		w.post(core.RejectedConfig(0, c))
+		w.post(core.ConfigRejectedEvent(0, c))
 	}
 	if w.choose.Chance(w.o.Twice/4, PlaceOperator) {
-		w.post(core.GotSignal(core.SIGHUP))
+		w.post(core.SignalReceivedEvent(core.SIGHUP))
 	}
 	w.nextArrival()
 	w.nextOperator()
@@ -212,7 +212,7 @@ func (w *World) timerFirst(then core.Time) bool {
 
 // expire delivers TimerExpired; the machine must want its next one later.
 func (w *World) expire() {
-	w.deliver(core.ExpiredTimer())
+	w.deliver(core.TimerExpiredEvent())
 	if when, ok := w.machine.Deadline(); ok && when <= w.now && w.failure == nil {
 		w.fail("L9", "the machine wants its timer again at the same instant")
 	}

@@ -95,7 +95,7 @@ func (d *daemon) run() osadapter.Ending {
 	boot.ReserveThreads(reservedThreads) // before we say that we are up
 	c, ok := d.loader.LoadServices(parameters)
 	if !ok {
-		return *d.loop.Boot(core.RejectedConfig(0, c))
+		return *d.loop.Boot(core.ConfigRejectedEvent(0, c))
 	}
 	if d.options.Verbose > 0 {
 		for i := range c.Services {
@@ -112,7 +112,7 @@ func (d *daemon) run() osadapter.Ending {
 	}
 	d.untold = nil
 	d.log.Settle()
-	if ending := d.loop.Boot(core.LoadedConfig(0, c)); ending != nil {
+	if ending := d.loop.Boot(core.ConfigLoadedEvent(0, c)); ending != nil {
 		return *ending
 	}
 	boot.RelaxMonitor()
@@ -210,7 +210,7 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 		d.log.Configure(parameters.Log())
 	}
 	if !ok {
-		return nil, d.loop.Boot(core.RejectedConfig(0, config.Refusal(diagnostics...)))
+		return nil, d.loop.Boot(core.ConfigRejectedEvent(0, config.Refusal(diagnostics...)))
 	}
 	d.untold = parameters.Diagnostics
 	switchIdentity, err := d.credentials.CheckOwner(parameters.MailOwner().UID)
@@ -325,7 +325,7 @@ func (d *daemon) load(r core.Request) {
 			// A bug met while reading must not take mail down: the reload is
 			// refused, and the line says what to report.
 			if bug := recover(); bug != nil {
-				d.loop.Post(core.RejectedConfig(r, config.Refusal(core.Diagnostic{
+				d.loop.Post(core.ConfigRejectedEvent(r, config.Refusal(core.Diagnostic{
 					Severity: core.Error,
 					Text:     fmt.Sprintf("internal error (%v) while reading the configuration; please report this, with the configuration", bug),
 				})))
@@ -333,10 +333,10 @@ func (d *daemon) load(r core.Request) {
 		}()
 		c, ok := d.loader.Load(d.frozen)
 		if ok {
-			d.loop.Post(core.LoadedConfig(r, c))
+			d.loop.Post(core.ConfigLoadedEvent(r, c))
 			return
 		}
-		d.loop.Post(core.RejectedConfig(r, c))
+		d.loop.Post(core.ConfigRejectedEvent(r, c))
 	}()
 }
 

@@ -129,11 +129,11 @@ func init() {
 			Beside: true,
 		})
 	}
-	d.loop.Boot(core.LoadedConfig(0, &core.Config{
+	d.loop.Boot(core.ConfigLoadedEvent(0, &core.Config{
 		MailVersion: "v", ConfigDirectory: directory,
 		Log: core.LogSettings{Name: "test", File: directory + "/log", PostlogPath: directory + "/nobody"},
 	}))
-	d.loop.Boot(core.StartedChild(1, 99, 7)) // an answer to nothing
+	d.loop.Boot(core.ChildStartedEvent(1, 99, 7)) // an answer to nothing
 }
 
 // meetBug runs this program until it meets a bug in the directory, and returns its log.

@@ -21,8 +21,8 @@ func cutJournal(t *testing.T) (whole, cut []byte) {
 		Endpoints: []core.Endpoint{{Path: "private/a"}}, Command: "a", Path: "/a", ThrottleDelay: core.Second,
 	}
 	for i, ev := range []core.Event{
-		core.LoadedConfig(0, &core.Config{MailVersion: "3.7.11", Services: []core.ServiceConfig{entry}}), core.OpenedListener(1, 0),
-		core.ReadyListener(1), core.StartedChild(1, 1, 4001), core.GotSignal(core.SIGTERM),
+		core.ConfigLoadedEvent(0, &core.Config{MailVersion: "3.7.11", Services: []core.ServiceConfig{entry}}), core.ListenerOpenedEvent(1, 0),
+		core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 4001), core.SignalReceivedEvent(core.SIGTERM),
 	} {
 		now := core.Time(int64(i+1) * int64(core.Second))
 		w.Event(now, &ev)
@@ -65,7 +65,7 @@ func TestJournalThatBreaksOffIsTakenAsFarAsItIsWhole(t *testing.T) {
 func TestJournalThatBreaksOffMayAlsoDiffer(t *testing.T) {
 	w, m := trace.NewWriter(), core.New(0, core.Options{})
 	w.Snapshot(m)
-	for i, ev := range []core.Event{core.LoadedConfig(0, &core.Config{MailVersion: "3.7.11"}), core.GotSignal(core.SIGHUP), core.GotSignal(core.SIGTERM)} {
+	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, &core.Config{MailVersion: "3.7.11"}), core.SignalReceivedEvent(core.SIGHUP), core.SignalReceivedEvent(core.SIGTERM)} {
 		now := core.Time(int64(i+1) * int64(core.Second))
 		w.Event(now, &ev)
 		actions := m.Step(now, ev)

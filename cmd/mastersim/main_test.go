@@ -186,8 +186,8 @@ func TestReplaySaysSameOrShowsTheDifference(t *testing.T) {
 		w.Fresh(0, core.Options{})
 		m := core.New(0, core.Options{})
 		for i, ev := range []core.Event{
-			core.LoadedConfig(0, &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}),
-			core.GotSignal(core.SIGHUP), core.GotSignal(core.SIGTERM),
+			core.ConfigLoadedEvent(0, &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}),
+			core.SignalReceivedEvent(core.SIGHUP), core.SignalReceivedEvent(core.SIGTERM),
 		} {
 			now := core.Time(int64(i+1) * int64(core.Second))
 			w.Event(now, &ev)

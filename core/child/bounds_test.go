@@ -31,7 +31,7 @@ func TestKindsBehindTheLastAreNotWellFormed(t *testing.T) {
 	if (Action{Kind: numActionKinds}).wellFormed() {
 		t.Error("an action behind the last kind is well formed")
 	}
-	if !Happened(numEventKinds-1).wellFormed() || !(Action{Kind: numActionKinds - 1}).wellFormed() {
+	if !PlainEvent(numEventKinds-1).wellFormed() || !(Action{Kind: numActionKinds - 1}).wellFormed() {
 		t.Error("the last kind is not well formed")
 	}
 }
@@ -69,9 +69,9 @@ func broken(t *testing.T, f func()) (b core.BrokenInvariant) {
 func TestBrokenInvariantTellsStepAndDuty(t *testing.T) {
 	for _, skeleton := range []Skeleton{Single, Multi} {
 		m := New(0, Settings{Skeleton: skeleton})
-		m.Step(0, Happened(Started))
-		m.Step(1, Happened(ConnectionReady))
-		got := broken(t, func() { m.Step(2, Happened(Served)) })
+		m.Step(0, PlainEvent(Started))
+		m.Step(1, PlainEvent(ConnectionReady))
+		got := broken(t, func() { m.Step(2, PlainEvent(Served)) })
 		if want := (core.BrokenInvariant{Step: 3, What: "Served answers Serve"}); got != want {
 			t.Errorf("%v: got %+v, want %+v", skeleton, got, want)
 		}
@@ -90,11 +90,11 @@ func TestTooManyActionsAreABrokenInvariant(t *testing.T) {
 
 func TestUsesStopAtTheLargestNumber(t *testing.T) {
 	m := New(0, Settings{Skeleton: Single})
-	m.Step(0, Happened(Started))
+	m.Step(0, PlainEvent(Started))
 	m.uses = math.MaxInt32 - 1
 	for range 3 {
 		for _, k := range []EventKind{ConnectionReady, Accepted, Served, Reported} {
-			m.Step(0, Happened(k))
+			m.Step(0, PlainEvent(k))
 		}
 		if m.Uses() != math.MaxInt32 {
 			t.Fatalf("got %d uses", m.Uses())
@@ -118,7 +118,7 @@ func TestPhaseFollowsTheServer(t *testing.T) {
 		{Served, Reporting},
 		{Reported, Exited},
 	} {
-		m.Step(0, Happened(x.event))
+		m.Step(0, PlainEvent(x.event))
 		if m.Phase() != x.want {
 			t.Errorf("%v: got phase %d, want %d", x.event, m.Phase(), x.want)
 		}
@@ -140,7 +140,7 @@ func TestPhaseFollowsTheServer(t *testing.T) {
 		{ChannelClosed, Full},
 		{Served, Exited},
 	} {
-		m.Step(0, Happened(x.event))
+		m.Step(0, PlainEvent(x.event))
 		if m.Phase() != x.want {
 			t.Errorf("%v: got phase %d, want %d", x.event, m.Phase(), x.want)
 		}
@@ -149,11 +149,11 @@ func TestPhaseFollowsTheServer(t *testing.T) {
 
 func TestDeadlineOfRetirementAfterIdleTime(t *testing.T) {
 	m := New(0, Settings{Skeleton: Single, MaxIdle: 2 * core.Second, RetireAfter: 3 * core.Second})
-	m.Step(0, Happened(Started))
+	m.Step(0, PlainEvent(Started))
 	if when, ok := m.Deadline(); !ok || when != 2*second {
 		t.Errorf("idle: got %v %v, want the idle time at 2 s", when, ok)
 	}
-	m.Step(second, Happened(ConnectionReady))
+	m.Step(second, PlainEvent(ConnectionReady))
 	if when, ok := m.Deadline(); !ok || when != 3*second {
 		t.Errorf("accepting: got %v %v, want the retirement at 3 s", when, ok)
 	}

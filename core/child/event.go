@@ -60,11 +60,11 @@ type Event struct {
 	Errno core.Errno
 }
 
-// Happened gives an event of a kind that has no fields.
-func Happened(k EventKind) Event { return Event{Kind: k} }
+// PlainEvent returns an event of a kind that has no fields.
+func PlainEvent(k EventKind) Event { return Event{Kind: k} }
 
-// FailedLock reports that the accept lock could not be had or given back.
-func FailedLock(e core.Errno) Event { return Event{Kind: LockFailed, Errno: e} }
+// LockFailedEvent reports that the accept lock could not be acquired or released.
+func LockFailedEvent(e core.Errno) Event { return Event{Kind: LockFailed, Errno: e} }
 
 // field is a set of the fields of an Event or an Action.
 type field uint8

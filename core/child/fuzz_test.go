@@ -56,7 +56,7 @@ func FuzzServer(f *testing.F) {
 		w := &witness{settings: c.settings()}
 		m := New(0, w.settings)
 		var now core.Time
-		ev := Happened(Started)
+		ev := PlainEvent(Started)
 		for range fuzzSteps {
 			fuzzStep(t, w, &m, now, ev)
 			if w.exited && len(c) == 0 || len(c) == 0 && ev.Kind != Started {
@@ -68,8 +68,8 @@ func FuzzServer(f *testing.F) {
 			if when, ok := m.Deadline(); kind == TimerExpired && ok && when > now && c.below(2) == 1 {
 				now = when
 			}
-			if ev = Happened(kind); kind == LockFailed {
-				ev = FailedLock(core.Errno(c.below(200)))
+			if ev = PlainEvent(kind); kind == LockFailed {
+				ev = LockFailedEvent(core.Errno(c.below(200)))
 			}
 		}
 	})

@@ -27,9 +27,9 @@ func actionText(actions []Action) string {
 func play(t *testing.T, m *Machine, turns []turn) {
 	t.Helper()
 	for i, tr := range turns {
-		ev := Happened(tr.event)
+		ev := PlainEvent(tr.event)
 		if tr.event == LockFailed {
-			ev = FailedLock(core.EBADF)
+			ev = LockFailedEvent(core.EBADF)
 		}
 		got := actionText(m.Step(tr.at, ev))
 		if got != tr.want {
@@ -245,15 +245,15 @@ func TestServerKeepsTheContract(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	m := New(0, Settings{Skeleton: Single, AcceptLock: true})
-	m.Step(0, Happened(Started))
-	got := m.Step(1, FailedLock(core.EBADF))
+	m.Step(0, PlainEvent(Started))
+	got := m.Step(1, LockFailedEvent(core.EBADF))
 	want := Action{Kind: Exit, Reason: ReasonLock, Code: 1, Errno: core.EBADF}
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("failed lock: got %v, want %v", got, want)
 	}
 	m.Reset(0, Settings{Skeleton: Single})
-	m.Step(0, Happened(Started))
-	got = m.Step(1, Happened(ChannelClosed))
+	m.Step(0, PlainEvent(Started))
+	got = m.Step(1, PlainEvent(ChannelClosed))
 	if len(got) != 1 || got[0].Code != 0 {
 		t.Errorf("master gone: got %v, want exit code 0", got)
 	}
@@ -261,19 +261,19 @@ func TestExitCodes(t *testing.T) {
 
 func TestAnswersNobodyWaitsForAreBrokenInvariants(t *testing.T) {
 	for _, ev := range []Event{
-		Happened(LockGranted), FailedLock(core.EBADF), Happened(Accepted), Happened(AcceptMissed),
-		Happened(RequestBegan), Happened(RequestEnded), Happened(Served), Happened(Reported),
-		Happened(ReportFailed), Happened(Started), Happened(EventNone), Happened(numEventKinds),
+		PlainEvent(LockGranted), LockFailedEvent(core.EBADF), PlainEvent(Accepted), PlainEvent(AcceptMissed),
+		PlainEvent(RequestBegan), PlainEvent(RequestEnded), PlainEvent(Served), PlainEvent(Reported),
+		PlainEvent(ReportFailed), PlainEvent(Started), PlainEvent(EventNone), PlainEvent(numEventKinds),
 		{Kind: Accepted, Errno: core.EPIPE},
 	} {
 		m := New(0, Settings{Skeleton: Multi})
-		m.Step(0, Happened(Started))
+		m.Step(0, PlainEvent(Started))
 		if !panics(func() { m.Step(1, ev) }) {
 			t.Errorf("%v: no assertion", ev)
 		}
 	}
 	m := New(5, Settings{Skeleton: Single})
-	if !panics(func() { m.Step(4, Happened(Started)) }) {
+	if !panics(func() { m.Step(4, PlainEvent(Started)) }) {
 		t.Error("time went back without an assertion")
 	}
 	if !panics(func() { New(0, Settings{}) }) {
@@ -319,11 +319,11 @@ func TestDeadlineIsTheNearerOfTwo(t *testing.T) {
 	if _, ok := m.Deadline(); ok {
 		t.Error("a deadline before the start")
 	}
-	m.Step(0, Happened(Started))
+	m.Step(0, PlainEvent(Started))
 	if when, ok := m.Deadline(); !ok || when != 2*second {
 		t.Errorf("got %v %v, want the retirement at 2 s", when, ok)
 	}
-	m.Step(2*second, Happened(TimerExpired))
+	m.Step(2*second, PlainEvent(TimerExpired))
 	if _, ok := m.Deadline(); ok {
 		t.Error("a deadline after the exit")
 	}
@@ -331,11 +331,11 @@ func TestDeadlineIsTheNearerOfTwo(t *testing.T) {
 
 func TestStepDoesNotAllocate(t *testing.T) {
 	m := New(0, Settings{Skeleton: Single, AcceptLock: true, MaxIdle: core.Second})
-	m.Step(0, Happened(Started))
+	m.Step(0, PlainEvent(Started))
 	round := [...]EventKind{LockGranted, ConnectionReady, Accepted, Served, Reported}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, k := range round {
-			m.Step(m.now+1, Happened(k))
+			m.Step(m.now+1, PlainEvent(k))
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations a round", n)
@@ -344,12 +344,12 @@ func TestStepDoesNotAllocate(t *testing.T) {
 
 func BenchmarkRound(b *testing.B) {
 	m := New(0, Settings{Skeleton: Single, AcceptLock: true, MaxIdle: core.Second})
-	m.Step(0, Happened(Started))
+	m.Step(0, PlainEvent(Started))
 	round := [...]EventKind{LockGranted, ConnectionReady, Accepted, Served, Reported}
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, k := range round {
-			m.Step(m.now, Happened(k))
+			m.Step(m.now, PlainEvent(k))
 		}
 	}
 }

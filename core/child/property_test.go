@@ -281,7 +281,7 @@ func TestAnyOrderOfEventsKeepsTheContract(t *testing.T) {
 				t.Fatalf("phase %v, exit seen: %v", m.Phase(), w.exited)
 			}
 		}
-		step(Happened(Started))
+		step(PlainEvent(Started))
 		for range rapid.IntRange(0, 80).Draw(t, "steps") {
 			now += core.Time(rapid.IntRange(0, 12).Draw(t, "dt"))
 			k := rapid.SampledFrom(w.possible()).Draw(t, "event")
@@ -291,9 +291,9 @@ func TestAnyOrderOfEventsKeepsTheContract(t *testing.T) {
 				}
 			}
 			if k == LockFailed {
-				step(FailedLock(core.EIO))
+				step(LockFailedEvent(core.EIO))
 			} else {
-				step(Happened(k))
+				step(PlainEvent(k))
 			}
 		}
 	})

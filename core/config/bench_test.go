@@ -147,11 +147,11 @@ func BenchmarkPlan(b *testing.B) {
 		}
 	}
 	m := core.New(0, core.Options{})
-	asked := append([]core.Action(nil), m.Step(0, core.LoadedConfig(0, running))...)
+	asked := append([]core.Action(nil), m.Step(0, core.ConfigLoadedEvent(0, running))...)
 	for len(asked) > 0 { // the listeners, some of them after others
 		a := asked[0]
 		if asked = asked[1:]; a.Kind == core.OpenListener {
-			asked = append(asked, m.Step(0, core.OpenedListener(a.Service, a.Listener))...)
+			asked = append(asked, m.Step(0, core.ListenerOpenedEvent(a.Service, a.Listener))...)
 		}
 	}
 	b.ReportAllocs()

@@ -23,14 +23,14 @@ func newTown(services int) *town {
 		c.Services = append(c.Services, entry(fmt.Sprint("service", i), 0))
 	}
 	t := &town{m: core.New(0, core.Options{}), x: 1}
-	t.m.Step(0, core.LoadedConfig(0, c))
+	t.m.Step(0, core.ConfigLoadedEvent(0, c))
 	for i := range services {
-		t.m.Step(0, core.OpenedListener(core.ServiceID(i+1), 0))
+		t.m.Step(0, core.ListenerOpenedEvent(core.ServiceID(i+1), 0))
 	}
 	for i := range services {
-		t.m.Step(0, core.ReadyListener(core.ServiceID(i+1)))
+		t.m.Step(0, core.ListenerReadyEvent(core.ServiceID(i+1)))
 		t.last++
-		t.m.Step(0, core.StartedChild(core.ServiceID(i+1), t.last, core.PID(t.last)))
+		t.m.Step(0, core.ChildStartedEvent(core.ServiceID(i+1), t.last, core.PID(t.last)))
 		t.gens, t.busy = append(t.gens, t.last), append(t.busy, false)
 	}
 	return t
@@ -48,7 +48,7 @@ func (t *town) next() core.Event {
 	var b [wire.StatusSize]byte
 	message := wire.Message{PID: int32(t.gens[i]), Generation: uint32(t.gens[i]), Status: status}
 	message.Append(b[:0])
-	return core.ReceivedStatus(t.gens[i], b, len(b))
+	return core.StatusReceivedEvent(t.gens[i], b, len(b))
 }
 
 func TestRecordingAStepTakesNoMemory(t *testing.T) {

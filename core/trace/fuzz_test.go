@@ -75,7 +75,7 @@ func tellTales() (list [][]byte) {
 	for code := core.LogCode(1); code != 0 && code < 100; code++ {
 		w := NewWriter()
 		w.Fresh(0, core.Options{})
-		ev := core.LoadedConfig(0, config)
+		ev := core.ConfigLoadedEvent(0, config)
 		w.Event(1, &ev)
 		var actions []core.Action
 		for i := range 60 {
@@ -293,16 +293,16 @@ func goOn(t *testing.T, m *core.Machine, events []byte) {
 		if when, ok := m.Deadline(); ok && when > now {
 			now = when
 		}
-		ev := core.ExpiredTimer()
+		ev := core.TimerExpiredEvent()
 		switch choice & 3 {
 		case 1:
-			ev = core.GotSignal([]core.Signal{core.SIGHUP, core.SIGTERM}[choice>>2&1])
+			ev = core.SignalReceivedEvent([]core.Signal{core.SIGHUP, core.SIGTERM}[choice>>2&1])
 		case 2:
 			if n := len(view.Services); n > 0 {
-				ev = core.ReadyListener(view.Services[int(choice>>2)%n].ID)
+				ev = core.ListenerReadyEvent(view.Services[int(choice>>2)%n].ID)
 			}
 		case 3:
-			ev = core.ClosedChannel(core.Generation(choice >> 2))
+			ev = core.ChildChannelClosedEvent(core.Generation(choice >> 2))
 		}
 		_, broken := Step(m, now, ev)
 		var invariant core.BrokenInvariant

@@ -69,7 +69,7 @@ func (l *life) config() *core.Config {
 func (l *life) next() core.Event {
 	if !l.begun {
 		l.begun = true
-		return core.LoadedConfig(0, l.config())
+		return core.ConfigLoadedEvent(0, l.config())
 	}
 	g := core.Generation(l.below(int(l.lastGen) + 2))
 	switch kind := l.below(12); {
@@ -77,30 +77,30 @@ func (l *life) next() core.Event {
 		r := l.load
 		l.load = 0
 		if l.below(4) == 0 {
-			return core.RejectedConfig(r, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}})
+			return core.ConfigRejectedEvent(r, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}})
 		}
-		return core.LoadedConfig(r, l.config())
+		return core.ConfigLoadedEvent(r, l.config())
 	case len(l.asked) > 0 && kind <= 4:
 		return l.answer()
 	case kind == 5:
-		return core.GotSignal(core.SIGHUP)
+		return core.SignalReceivedEvent(core.SIGHUP)
 	case kind == 6:
-		return core.ReadyListener(core.ServiceID(1 + l.below(8)))
+		return core.ListenerReadyEvent(core.ServiceID(1 + l.below(8)))
 	case kind == 7 && len(l.living) > 0:
 		i := l.below(len(l.living))
 		g = l.living[i]
 		l.living = append(l.living[:i], l.living[i+1:]...)
-		return core.Exited(g, l.pids[g], core.ExitStatus([]int{0, 1, 256 + 9, 256 + 15}[l.below(4)]))
+		return core.ChildExitedEvent(g, l.pids[g], core.ExitStatus([]int{0, 1, 256 + 9, 256 + 15}[l.below(4)]))
 	case kind <= 9:
 		return l.report(g)
 	case kind == 10 && len(l.waking) > 0:
 		r := l.waking[l.below(len(l.waking))]
-		return []core.Event{core.SentWakeup(r), core.FailedWakeup(r, core.ECONNREFUSED), core.ClosedWakeup(r)}[l.below(3)]
+		return []core.Event{core.WakeupSentEvent(r), core.WakeupFailedEvent(r, core.ECONNREFUSED), core.WakeupClosedEvent(r)}[l.below(3)]
 	case kind == 11:
-		return []core.Event{core.ClosedChannel(g), core.Exited(0, 5, core.ExitedWith(1)), core.Stopped(g, 5, 19), core.GotSignal(10)}[l.below(4)]
+		return []core.Event{core.ChildChannelClosedEvent(g), core.ChildExitedEvent(0, 5, core.ExitedWith(1)), core.ChildStoppedEvent(g, 5, 19), core.SignalReceivedEvent(10)}[l.below(4)]
 	}
 	l.now = l.now.Add(core.Duration(l.below(120)) * core.Second / 2)
-	return core.ExpiredTimer()
+	return core.TimerExpiredEvent()
 }
 
 func (l *life) report(g core.Generation) core.Event {
@@ -112,7 +112,7 @@ func (l *life) report(g core.Generation) core.Event {
 		n = 1 + l.below(wire.StatusSize)
 		clear(b[n:])
 	}
-	return core.ReceivedStatus(g, b, n)
+	return core.StatusReceivedEvent(g, b, n)
 }
 
 func (l *life) answer() core.Event {
@@ -125,16 +125,16 @@ func (l *life) answer() core.Event {
 	}
 	switch {
 	case a.Kind == core.OpenListener && fails:
-		return core.FailedListener(a.Service, a.Listener, core.StepBind, core.EADDRINUSE)
+		return core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE)
 	case a.Kind == core.OpenListener:
-		return core.OpenedListener(a.Service, a.Listener)
+		return core.ListenerOpenedEvent(a.Service, a.Listener)
 	case fails:
-		return core.FailedStart(a.Service, a.Generation, core.StartStep(1+l.below(3)), core.EAGAIN)
+		return core.ChildStartFailedEvent(a.Service, a.Generation, core.StartStep(1+l.below(3)), core.EAGAIN)
 	}
 	l.lastPID++
 	l.pids[a.Generation] = l.lastPID
 	l.living = append(l.living, a.Generation)
-	return core.StartedChild(a.Service, a.Generation, l.lastPID)
+	return core.ChildStartedEvent(a.Service, a.Generation, l.lastPID)
 }
 
 func (l *life) observe(actions []core.Action) {

@@ -161,7 +161,7 @@ func TestReplayNamesTheFirstStepThatDiffers(t *testing.T) {
 	w := NewWriter()
 	w.Fresh(0, o)
 	c := &core.Config{MailVersion: "3", ConfigDirectory: "/c", Services: []core.ServiceConfig{entry("a", 2)}}
-	for i, ev := range []core.Event{core.LoadedConfig(0, c), core.OpenedListener(1, 0), core.ReadyListener(1), core.StartedChild(1, 1, 77)} {
+	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, c), core.ListenerOpenedEvent(1, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 77)} {
 		w.Event(core.Time(i), &ev)
 		actions := m.Step(core.Time(i), ev)
 		if ev.Kind == core.ListenerReady {
@@ -193,7 +193,7 @@ func TestReplayNamesSettingsThatDiffer(t *testing.T) {
 	w.Fresh(0, core.Options{})
 	c := &core.Config{Services: []core.ServiceConfig{entry("a", 2)}}
 	other := *c
-	for i, ev := range []core.Event{core.LoadedConfig(0, c), core.OpenedListener(1, 0)} {
+	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, c), core.ListenerOpenedEvent(1, 0)} {
 		w.Event(0, &ev)
 		actions := m.Step(0, ev)
 		for k := range actions {
@@ -214,7 +214,7 @@ func TestReplayComparesTheStateAtASnapshot(t *testing.T) {
 	w := NewWriter()
 	w.Fresh(0, l.options)
 	n := l.live(20, w)
-	l.m.Step(l.now, core.ExpiredTimer()) // nobody recorded this
+	l.m.Step(l.now, core.TimerExpiredEvent()) // nobody recorded this
 	w.Snapshot(l.m)
 	steps, err := Replay(w.Bytes())
 	var d *StateDifference
@@ -228,7 +228,7 @@ func TestReplayBreaksWhereTheMachineBroke(t *testing.T) {
 	w := NewWriter()
 	w.Fresh(0, l.options)
 	n := l.live(20, w)
-	ev := core.StartedChild(1, 99999, 1) // an answer to nothing
+	ev := core.ChildStartedEvent(1, 99999, 1) // an answer to nothing
 	w.Event(l.now, &ev)
 	steps, err := Replay(w.Bytes())
 	var broken *Broken
@@ -244,7 +244,7 @@ func TestReplayBreaksWhereTheMachineBroke(t *testing.T) {
 	if _, err := Replay(w.Bytes()); !errors.As(err, &d) || !strings.Contains(d.Error(), "broken invariant") {
 		t.Errorf("a step that breaks only in the replay: %v", err)
 	}
-	fine := core.ReadyListener(1)
+	fine := core.ListenerReadyEvent(1)
 	w = NewWriter()
 	w.Fresh(0, l.options)
 	w.Event(0, &fine)
@@ -296,7 +296,7 @@ func TestTextReads(t *testing.T) {
 	w := NewWriter()
 	w.Fresh(0, o)
 	c := &core.Config{MailVersion: "3", ConfigDirectory: "/c", Services: []core.ServiceConfig{entry("a", 2)}}
-	for i, ev := range []core.Event{core.LoadedConfig(0, c), core.OpenedListener(1, 0)} {
+	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, c), core.ListenerOpenedEvent(1, 0)} {
 		now := core.Time(i) * 1500000000
 		w.Event(now, &ev)
 		w.Actions(m.Step(now, ev))
@@ -405,7 +405,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 		s.Type, s.Endpoints = core.Inet, append(s.Endpoints[:0], core.Endpoint{Path: "p"})
 	}
 	var w, r core.References
-	ev := core.LoadedConfig(7, &config)
+	ev := core.ConfigLoadedEvent(7, &config)
 	b := w.AppendEvent(nil, &ev)
 	got, rest, err := r.ReadEvent(b)
 	if err != nil || len(rest) > 0 || !reflect.DeepEqual(got, ev) {

@@ -63,13 +63,13 @@ func (l *loop) now() core.Time { return core.Time(time.Since(l.began)) }
 
 // run is the main loop. It never returns: Exit ends the process.
 func (l *loop) run() {
-	l.happened(machine.Happened(machine.Started))
+	l.happened(machine.PlainEvent(machine.Started))
 	for {
 		if l.waiting {
 			l.waiting = false
 			l.process.watchdog.restart()
 			l.process.serveOne(l.arrived)
-			l.happened(machine.Happened(machine.Served))
+			l.happened(machine.PlainEvent(machine.Served))
 			continue
 		}
 		l.wait()
@@ -86,7 +86,7 @@ func (l *loop) wait() {
 	if err != nil && err != unix.EINTR {
 		l.process.Fatalf("poll: %s", lock.ErrorText(err))
 	}
-	l.happened(machine.Happened(machine.TimerExpired)) // if it is not, nothing happens
+	l.happened(machine.PlainEvent(machine.TimerExpired)) // if it is not, nothing happens
 	if n <= 0 {
 		return
 	}
@@ -95,7 +95,7 @@ func (l *loop) wait() {
 	}
 	l.lockAnswer()
 	if l.poll[1].Revents != 0 {
-		l.happened(machine.Happened(machine.ChannelClosed))
+		l.happened(machine.PlainEvent(machine.ChannelClosed))
 	}
 	listeners := l.poll[2:]
 	for i := range listeners {
@@ -157,10 +157,10 @@ func (l *loop) lockAnswer() {
 		return
 	}
 	if err != nil {
-		l.happened(machine.FailedLock(number(err)))
+		l.happened(machine.LockFailedEvent(number(err)))
 		return
 	}
-	l.happened(machine.Happened(machine.LockGranted))
+	l.happened(machine.PlainEvent(machine.LockGranted))
 }
 
 func (l *loop) connectionReady(fd int) {
@@ -168,7 +168,7 @@ func (l *loop) connectionReady(fd int) {
 	defer l.mu.Unlock()
 	l.ready = fd
 	l.watching = false
-	l.step(machine.Happened(machine.ConnectionReady))
+	l.step(machine.PlainEvent(machine.ConnectionReady))
 }
 
 // happened tells the machine of an event and does what it says. A goroutine of
@@ -185,7 +185,7 @@ func (l *loop) fromClient(kind machine.EventKind) {
 	defer l.mu.Unlock()
 	watching := l.watching
 	when, set := l.machine.Deadline()
-	l.step(machine.Happened(kind))
+	l.step(machine.PlainEvent(kind))
 	if w, s := l.machine.Deadline(); l.watching != watching || w != when || s != set {
 		l.wake()
 	}
@@ -213,7 +213,7 @@ func (l *loop) do(a machine.Action) (answer machine.Event, ok bool) {
 	case machine.Unlock:
 		if err := l.accept.Unlock(); err != nil {
 			l.lockErr = err
-			return machine.FailedLock(number(err)), true
+			return machine.LockFailedEvent(number(err)), true
 		}
 	case machine.Watch:
 		l.watching = true
@@ -251,12 +251,12 @@ func (l *loop) take() machine.Event {
 		l.arrived.fd, err = accept(l.ready)
 	}
 	if err == nil {
-		return machine.Happened(machine.Accepted)
+		return machine.PlainEvent(machine.Accepted)
 	}
 	if err != errMissed {
 		l.process.Errorf("accept connection: %s", lock.ErrorText(err))
 	}
-	return machine.Happened(machine.AcceptMissed)
+	return machine.PlainEvent(machine.AcceptMissed)
 }
 
 // report writes one status message. A master that cannot be told is gone.
@@ -271,9 +271,9 @@ func (l *loop) report(s wire.Status) (answer machine.Event, ok bool) {
 	case s == wire.Taken:
 		return machine.Event{}, false
 	case err != nil || n != wire.StatusSize:
-		return machine.Happened(machine.ReportFailed), true
+		return machine.PlainEvent(machine.ReportFailed), true
 	default:
-		return machine.Happened(machine.Reported), true
+		return machine.PlainEvent(machine.Reported), true
 	}
 }
 
@@ -285,7 +285,7 @@ func (l *loop) serve() (answer machine.Event, ok bool) {
 		go l.process.serveRequests(l, arrived)
 	case machine.EventDriven:
 		go l.process.serveSession(l, arrived)
-		return machine.Happened(machine.RequestEnded), true
+		return machine.PlainEvent(machine.RequestEnded), true
 	default:
 		l.waiting = true
 	}

@@ -40,8 +40,8 @@ func newScene(t testing.TB, size int) *scene {
 		Endpoints: []core.Endpoint{{Path: "private/a"}}, Command: "a", Path: "/d/a", ThrottleDelay: core.Second,
 	}
 	for _, ev := range []core.Event{
-		core.LoadedConfig(0, &core.Config{Services: []core.ServiceConfig{service}}),
-		core.OpenedListener(1, 0), core.ReadyListener(1), core.StartedChild(1, 1, 7),
+		core.ConfigLoadedEvent(0, &core.Config{Services: []core.ServiceConfig{service}}),
+		core.ListenerOpenedEvent(1, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 7),
 	} {
 		s.step(ev)
 	}
@@ -67,7 +67,7 @@ func (s *scene) live(n int) {
 		}
 		var b [wire.StatusSize]byte
 		wire.Message{PID: 7, Generation: 1, Status: status}.Append(b[:0])
-		s.step(core.ReceivedStatus(1, b, len(b)))
+		s.step(core.StatusReceivedEvent(1, b, len(b)))
 	}
 }
 
@@ -326,7 +326,7 @@ func TestSaveAfterABrokenInvariantHoldsTheStepThatBroke(t *testing.T) {
 				t.Error("nothing broke")
 			}
 		}()
-		s.step(core.StartedChild(1, 99, 8))
+		s.step(core.ChildStartedEvent(1, 99, 8))
 	}()
 	if _, err := s.j.Save(s.dir, patience); err != nil {
 		t.Fatal(err)

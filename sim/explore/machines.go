@@ -333,44 +333,44 @@ func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.
 	switch k.kind() {
 	case core.ConfigLoaded:
 		if !v.Running {
-			return core.LoadedConfig(0, x.configs[k.what()]), v.Now
+			return core.ConfigLoadedEvent(0, x.configs[k.what()]), v.Now
 		}
-		return core.LoadedConfig(o.Request+1+core.Request(f.wakeups), x.configs[k.what()]), v.Now
+		return core.ConfigLoadedEvent(o.Request+1+core.Request(f.wakeups), x.configs[k.what()]), v.Now
 	case core.ConfigRejected:
-		return core.RejectedConfig(o.Request+1+core.Request(f.wakeups), x.configs[Rejected]), v.Now
+		return core.ConfigRejectedEvent(o.Request+1+core.Request(f.wakeups), x.configs[Rejected]), v.Now
 	case core.SignalReceived:
-		return core.GotSignal(core.Signal(k.what())), v.Now
+		return core.SignalReceivedEvent(core.Signal(k.what())), v.Now
 	case core.ListenerOpened:
-		return core.OpenedListener(service, 0), v.Now
+		return core.ListenerOpenedEvent(service, 0), v.Now
 	case core.ListenerFailed:
-		return core.FailedListener(service, 0, core.StepBind, core.EADDRINUSE), v.Now
+		return core.ListenerFailedEvent(service, 0, core.StepBind, core.EADDRINUSE), v.Now
 	case core.ListenerReady:
-		return core.ReadyListener(service), v.Now
+		return core.ListenerReadyEvent(service), v.Now
 	case core.ChildStarted:
 		at := o.Service + 1 + core.ServiceID(f.of[k.who()])
-		return core.StartedChild(at, generation, o.PID+1+core.PID(f.children)), v.Now
+		return core.ChildStartedEvent(at, generation, o.PID+1+core.PID(f.children)), v.Now
 	case core.ChildStartFailed:
 		at := o.Service + 1 + core.ServiceID(f.of[k.who()])
-		return core.FailedStart(at, generation, core.StartStep(k.what()), core.EAGAIN), v.Now
+		return core.ChildStartFailedEvent(at, generation, core.StartStep(k.what()), core.EAGAIN), v.Now
 	case core.StatusReceived:
 		return x.status(v, generation, k.what()), v.Now
 	case core.ChildChannelClosed:
-		return core.ClosedChannel(generation), v.Now
+		return core.ChildChannelClosedEvent(generation), v.Now
 	case core.ChildExited:
 		if k.who() == stranger {
-			return core.Exited(0, o.PID+99, core.ExitedWith(1)), v.Now
+			return core.ChildExitedEvent(0, o.PID+99, core.ExitedWith(1)), v.Now
 		}
-		return core.Exited(generation, pidOf(v, generation), exitStatuses[k.what()]), v.Now
+		return core.ChildExitedEvent(generation, pidOf(v, generation), exitStatuses[k.what()]), v.Now
 	case core.ChildStopped:
-		return core.Stopped(generation, pidOf(v, generation), 19), v.Now
+		return core.ChildStoppedEvent(generation, pidOf(v, generation), 19), v.Now
 	case core.WakeupSent:
-		return core.SentWakeup(request), v.Now
+		return core.WakeupSentEvent(request), v.Now
 	case core.WakeupFailed:
-		return core.FailedWakeup(request, core.ECONNREFUSED), v.Now
+		return core.WakeupFailedEvent(request, core.ECONNREFUSED), v.Now
 	case core.WakeupClosed:
-		return core.ClosedWakeup(request), v.Now
+		return core.WakeupClosedEvent(request), v.Now
 	default:
-		return core.ExpiredTimer(), x.later(m, v, k.what())
+		return core.TimerExpiredEvent(), x.later(m, v, k.what())
 	}
 }
 
@@ -417,9 +417,9 @@ func (x *machines) status(v *core.View, g core.Generation, what int) core.Event 
 	copy(b[:], msg.Append(nil))
 	if what == statusPartial {
 		clear(b[5:])
-		return core.ReceivedStatus(g, b, 5)
+		return core.StatusReceivedEvent(g, b, 5)
 	}
-	return core.ReceivedStatus(g, b, len(b))
+	return core.StatusReceivedEvent(g, b, len(b))
 }
 
 func childOf(v *core.View, g core.Generation) core.ChildView {

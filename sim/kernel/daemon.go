@@ -57,7 +57,7 @@ func newDaemon(w *World, o core.Options) (*daemon, error) {
 func (d *daemon) turn() bool {
 	active := false
 	if when, ok := d.machine.Deadline(); ok && when <= d.world.now {
-		d.pump(core.ExpiredTimer())
+		d.pump(core.TimerExpiredEvent())
 		active = true
 	}
 	if d.exec.Owing() {
@@ -106,7 +106,7 @@ func (d *daemon) mail() bool {
 	}
 	if d.hangup {
 		d.hangup = false
-		d.pump(core.GotSignal(core.SIGHUP))
+		d.pump(core.SignalReceivedEvent(core.SIGHUP))
 	}
 	early := d.world.dice.chance(300)
 	if early {
@@ -120,7 +120,7 @@ func (d *daemon) mail() bool {
 	if d.last != 0 {
 		s := d.last
 		d.last = 0
-		d.pump(core.GotSignal(s))
+		d.pump(core.SignalReceivedEvent(s))
 	}
 	return active
 }

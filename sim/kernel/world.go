@@ -105,7 +105,7 @@ func (w *World) Boot(c *core.Config) {
 			w.kernel.closeDaemon()
 			return
 		}
-		w.daemon.pump(core.LoadedConfig(0, c))
+		w.daemon.pump(core.ConfigLoadedEvent(0, c))
 		w.daemon.exec.ReapFirst()
 		w.daemon.drain()
 		w.noteEnding()
@@ -126,9 +126,9 @@ func (w *World) Reload(c *core.Config) {
 func (w *World) configuration(r core.Request) core.Event {
 	if w.torn {
 		fault := core.Diagnostic{Severity: core.Error, Text: "bad transport type: x", Hint: "write inet"}
-		return core.RejectedConfig(r, &core.Config{Diagnostics: []core.Diagnostic{fault}})
+		return core.ConfigRejectedEvent(r, &core.Config{Diagnostics: []core.Diagnostic{fault}})
 	}
-	return core.LoadedConfig(r, w.current)
+	return core.ConfigLoadedEvent(r, w.current)
 }
 
 // Signal sends a signal to the daemon.

@@ -165,20 +165,20 @@ func (d *driver) event() core.Event {
 		{8, len(d.opens) > 0, d.answerOpen},
 		{8, len(d.starts) > 0, d.answerStart},
 		{4, len(d.wakeups) > 0, d.answerWakeup},
-		{2, len(d.sent) > 0, func() core.Event { return core.ClosedWakeup(take(d, &d.sent, "closed")) }},
-		{8, booted && len(d.watched) > 0, func() core.Event { return core.ReadyListener(d.watched[d.below(len(d.watched), "ready")]) }},
-		{1, len(d.services) > 0, func() core.Event { return core.ReadyListener(d.services[d.below(len(d.services), "late")]) }},
+		{2, len(d.sent) > 0, func() core.Event { return core.WakeupClosedEvent(take(d, &d.sent, "closed")) }},
+		{8, booted && len(d.watched) > 0, func() core.Event { return core.ListenerReadyEvent(d.watched[d.below(len(d.watched), "ready")]) }},
+		{1, len(d.services) > 0, func() core.Event { return core.ListenerReadyEvent(d.services[d.below(len(d.services), "late")]) }},
 		{12, len(d.kids) > 0, d.report},
 		{exits, len(d.kids) > 0, d.exit},
 		{1, len(d.kids) > 0, d.closeChannel},
 		{1, len(d.kids) > 0, d.stop},
-		{1, booted, func() core.Event { return core.Exited(0, core.PID(9000+d.below(3, "stranger")), d.status()) }},
-		{3, booted, func() core.Event { return core.GotSignal(core.SIGHUP) }},
+		{1, booted, func() core.Event { return core.ChildExitedEvent(0, core.PID(9000+d.below(3, "stranger")), d.status()) }},
+		{3, booted, func() core.Event { return core.SignalReceivedEvent(core.SIGHUP) }},
 		{6, true, d.expire},
 	}
 	if booted && d.below(400, "deadly") == 0 {
 		all := []core.Signal{core.SIGINT, core.SIGQUIT, core.SIGILL, core.SIGBUS, core.SIGSEGV, core.SIGTERM, 10, 12}
-		return core.GotSignal(all[d.below(len(all), "signal")])
+		return core.SignalReceivedEvent(all[d.below(len(all), "signal")])
 	}
 	sum := 0
 	for _, c := range choices {
@@ -202,7 +202,7 @@ func (d *driver) expire() core.Event {
 	if at, ok := d.machine.Deadline(); ok && at > d.now && d.below(5, "early") != 0 {
 		d.now = at
 	}
-	return core.ExpiredTimer()
+	return core.TimerExpiredEvent()
 }
 
 func (d *driver) answerLoad() core.Event {
@@ -211,12 +211,12 @@ func (d *driver) answerLoad() core.Event {
 		c := &core.Config{Diagnostics: []core.Diagnostic{
 			{Severity: core.Warning, Text: "odd"}, {Severity: core.Error, Text: "wrong"},
 		}}
-		return core.RejectedConfig(r, c)
+		return core.ConfigRejectedEvent(r, c)
 	}
 	for {
 		c := drawConfig(d.t)
 		if core.ConfigFault(c) == "" {
-			return core.LoadedConfig(r, c)
+			return core.ConfigLoadedEvent(r, c)
 		}
 	}
 }
@@ -224,20 +224,20 @@ func (d *driver) answerLoad() core.Event {
 func (d *driver) answerOpen() core.Event {
 	a := take(d, &d.opens, "open")
 	if d.below(20, "in vain") == 19 {
-		return core.FailedListener(a.Service, a.Listener, core.StepBind, core.EADDRINUSE)
+		return core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE)
 	}
-	return core.OpenedListener(a.Service, a.Listener)
+	return core.ListenerOpenedEvent(a.Service, a.Listener)
 }
 
 func (d *driver) answerStart() core.Event {
 	a := take(d, &d.starts, "start")
 	if d.below(8, "failed") == 0 {
 		step := []core.StartStep{core.StartChannel, core.StartFork, core.StartExec}[d.below(3, "failed step")]
-		return core.FailedStart(a.Service, a.Generation, step, core.EAGAIN)
+		return core.ChildStartFailedEvent(a.Service, a.Generation, step, core.EAGAIN)
 	}
 	k := &kid{generation: a.Generation, service: a.Service, pid: d.freePID()}
 	d.kids = append(d.kids, k)
-	return core.StartedChild(a.Service, a.Generation, k.pid)
+	return core.ChildStartedEvent(a.Service, a.Generation, k.pid)
 }
 
 // freePID reuses pids as soon as they are free.
@@ -252,12 +252,12 @@ func (d *driver) freePID() core.PID {
 func (d *driver) answerWakeup() core.Event {
 	a := take(d, &d.wakeups, "wakeup")
 	if d.below(4, "wakeup failed") == 0 {
-		return core.FailedWakeup(a.Request, core.ECONNREFUSED)
+		return core.WakeupFailedEvent(a.Request, core.ECONNREFUSED)
 	}
 	if a.Entry.Type != core.FIFO {
 		d.sent = append(d.sent, a.Request)
 	}
-	return core.SentWakeup(a.Request)
+	return core.WakeupSentEvent(a.Request)
 }
 
 func (d *driver) kid(name string) *kid { return d.kids[d.below(len(d.kids), name)] }
@@ -294,7 +294,7 @@ func (d *driver) report() core.Event {
 	}
 	var b [wire.StatusSize]byte
 	copy(b[:], msg.Append(nil)[:n])
-	return core.ReceivedStatus(k.generation, b, n)
+	return core.StatusReceivedEvent(k.generation, b, n)
 }
 
 func (d *driver) status() core.ExitStatus {
@@ -306,21 +306,21 @@ func (d *driver) status() core.ExitStatus {
 
 func (d *driver) exit() core.Event {
 	k := take(d, &d.kids, "exit")
-	return core.Exited(k.generation, k.pid, d.status())
+	return core.ChildExitedEvent(k.generation, k.pid, d.status())
 }
 
 func (d *driver) closeChannel() core.Event {
 	k := d.kid("closer")
 	if k.closed || k.retired {
-		return core.ExpiredTimer()
+		return core.TimerExpiredEvent()
 	}
 	k.closed = true
-	return core.ClosedChannel(k.generation)
+	return core.ChildChannelClosedEvent(k.generation)
 }
 
 func (d *driver) stop() core.Event {
 	k := d.kid("stopped")
-	return core.Stopped(k.generation, k.pid, 19)
+	return core.ChildStoppedEvent(k.generation, k.pid, 19)
 }
 
 // feed gives the event to machine and model, shows the model a wrong step too if

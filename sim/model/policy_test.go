@@ -9,12 +9,12 @@ import (
 
 var (
 	boom    = core.ExitedWith(1)
-	expired = core.ExpiredTimer()
+	expired = core.TimerExpiredEvent()
 )
 
 func TestReadinessStartsOneChild(t *testing.T) {
 	x := booted(t)
-	ready := core.ReadyListener(flushID)
+	ready := core.ListenerReadyEvent(flushID)
 	x.not("the first wakeup is not at the start of a conditional one", ruleWakeup, ready,
 		ignore(flushID), x.start(flushID, 1, false), x.wake(flushID, x.entry(2)))
 	x.not("no start although somebody waits", ruleSpawn, ready)
@@ -27,9 +27,9 @@ func TestReadinessStartsOneChild(t *testing.T) {
 	x.not("a second start while one is pending", "simulator S4: at most one start is pending per service",
 		ready, x.start(flushID, 2, false))
 	x.ok(ready) // late readiness means nothing
-	x.not("no wakeup at the first child of a conditional one", ruleWakeup, core.StartedChild(flushID, 1, 101))
-	x.not("a child answered for that nobody asked for", ruleAdapter, core.StartedChild(flushID, 9, 101))
-	x.ok(core.StartedChild(flushID, 1, 101), x.wake(flushID, x.entry(2)))
+	x.not("no wakeup at the first child of a conditional one", ruleWakeup, core.ChildStartedEvent(flushID, 1, 101))
+	x.not("a child answered for that nobody asked for", ruleAdapter, core.ChildStartedEvent(flushID, 9, 101))
+	x.ok(core.ChildStartedEvent(flushID, 1, 101), x.wake(flushID, x.entry(2)))
 	x.not("a start beside an idle child", ruleSpawn, ready, x.start(flushID, 2, false))
 	x.not("watched beside an idle child", ruleWatch, ready, watch(flushID))
 	x.not("not watched when the last idle child is taken", ruleWatch, status(1, wire.Taken))
@@ -39,9 +39,9 @@ func TestReadinessStartsOneChild(t *testing.T) {
 	x.ok(status(2, wire.Taken), watch(flushID))
 	x.not("watched although a child became idle", ruleWatch, status(1, wire.Available))
 	x.ok(status(1, wire.Available), ignore(flushID))
-	x.not("watched too early after an exit", ruleWatch, core.Exited(2, 102, 0), watch(flushID))
-	x.ok(core.Exited(2, 102, 0))
-	x.ok(core.Exited(1, 101, 0), watch(flushID))
+	x.not("watched too early after an exit", ruleWatch, core.ChildExitedEvent(2, 102, 0), watch(flushID))
+	x.ok(core.ChildExitedEvent(2, 102, 0))
+	x.ok(core.ChildExitedEvent(1, 101, 0), watch(flushID))
 }
 
 func TestProcessLimitIsComplainedAboutOnce(t *testing.T) {
@@ -49,11 +49,11 @@ func TestProcessLimitIsComplainedAboutOnce(t *testing.T) {
 	e := x.entry(0)
 	x.spawn(smtpID, 1)
 	x.ok(status(1, wire.Taken), watch(smtpID))
-	ready := core.ReadyListener(smtpID)
+	ready := core.ListenerReadyEvent(smtpID)
 	x.not("the last place without stress", ruleStress, ready, ignore(smtpID), retire(1), x.start(smtpID, 2, false))
 	x.not("no cut at the beginning of stress", ruleStress, ready, ignore(smtpID), x.start(smtpID, 2, true))
 	x.ok(ready, ignore(smtpID), retire(1), x.start(smtpID, 2, true))
-	x.ok(core.StartedChild(smtpID, 2, 102))
+	x.ok(core.ChildStartedEvent(smtpID, 2, 102))
 	full := status(2, wire.Taken)
 	lines := limitLines(e)
 	x.not("watched at the limit", ruleWatch, full, append(lines, watch(smtpID))...)
@@ -77,7 +77,7 @@ func TestProcessLimitIsComplainedAboutOnce(t *testing.T) {
 	x.ok(full, lines...)
 	// A retired child has its place until it is reaped.
 	x.not("a place given away twice", ruleWatch, status(1, wire.Available), watch(smtpID))
-	x.ok(core.Exited(1, 101, 0), watch(smtpID))
+	x.ok(core.ChildExitedEvent(1, 101, 0), watch(smtpID))
 }
 
 func TestStressLasts1000Seconds(t *testing.T) {
@@ -85,30 +85,30 @@ func TestStressLasts1000Seconds(t *testing.T) {
 	big.ProcessLimit = 3
 	big.Wakeup = 5000 * core.Second
 	x := bootedWith(t, leader, big)
-	x.ok(core.SentWakeup(1))
-	x.ok(core.ClosedWakeup(1))
-	ready := core.ReadyListener(smtpID)
+	x.ok(core.WakeupSentEvent(1))
+	x.ok(core.WakeupClosedEvent(1))
+	ready := core.ListenerReadyEvent(smtpID)
 	for g := core.Generation(1); g <= 2; g++ {
 		x.spawn(smtpID, g)
 		x.ok(status(g, wire.Taken), watch(smtpID))
 	}
 	x.not("no wakeup at the switch", ruleStress, ready, ignore(smtpID), retire(1), retire(2), x.start(smtpID, 3, true))
 	x.ok(ready, ignore(smtpID), retire(1), retire(2), x.wake(smtpID, x.entry(0)), x.start(smtpID, 3, true))
-	x.ok(core.SentWakeup(x.request))
-	x.ok(core.ClosedWakeup(x.request))
+	x.ok(core.WakeupSentEvent(x.request))
+	x.ok(core.WakeupClosedEvent(x.request))
 	x.due(5000)
-	x.ok(core.StartedChild(smtpID, 3, 103))
-	x.ok(core.Exited(1, 101, 0))
-	x.ok(core.Exited(2, 102, 0))
+	x.ok(core.ChildStartedEvent(smtpID, 3, 103))
+	x.ok(core.ChildExitedEvent(1, 101, 0))
+	x.ok(core.ChildExitedEvent(2, 102, 0))
 	x.ok(status(3, wire.Taken), watch(smtpID))
 	x.wait(999)
 	x.not("stress forgotten", ruleStress, ready, ignore(smtpID), x.start(smtpID, 4, false))
 	x.ok(ready, ignore(smtpID), x.start(smtpID, 4, true))
-	x.ok(core.StartedChild(smtpID, 4, 104))
+	x.ok(core.ChildStartedEvent(smtpID, 4, 104))
 	x.ok(status(4, wire.Taken), watch(smtpID))
 	x.wait(1)
 	x.not("a second switch within 1000 s", ruleRetire, ready, ignore(smtpID), retire(3), retire(4), x.wake(smtpID, x.entry(0)), x.start(smtpID, 5, true))
-	x.ok(core.Exited(3, 103, 0))
+	x.ok(core.ChildExitedEvent(3, 103, 0))
 	x.not("stress at its end", ruleSpawn, ready, ignore(smtpID), x.start(smtpID, 5, true))
 	x.ok(ready, ignore(smtpID), x.start(smtpID, 5, false))
 }
@@ -117,7 +117,7 @@ func TestBadStartupThrottles(t *testing.T) {
 	x := booted(t)
 	e := x.entry(0)
 	x.spawn(smtpID, 1)
-	bad, line := core.Exited(1, 101, boom), exitLine(e, 1, boom)
+	bad, line := core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom)
 	startup := logLine(core.LogBadStartup, e)
 	x.not("no line of the end", ruleReap, bad, startup)
 	x.not("no throttle", ruleThrottle, bad, line, watch(smtpID))
@@ -125,14 +125,14 @@ func TestBadStartupThrottles(t *testing.T) {
 	x.not("watched while throttled", ruleWatch, bad, line, startup, watch(smtpID))
 	other := exitLine(e, 1, core.KilledBy(core.SIGSEGV))
 	x.not("another status", ruleReap, bad, other, startup)
-	x.not("a line for a good end", ruleReap, core.Exited(1, 101, 0), exitLine(e, 1, 0), watch(smtpID))
-	x.not("a throttle for a good end", ruleThrottle, core.Exited(1, 101, 0), startup)
+	x.not("a line for a good end", ruleReap, core.ChildExitedEvent(1, 101, 0), exitLine(e, 1, 0), watch(smtpID))
+	x.not("a throttle for a good end", ruleThrottle, core.ChildExitedEvent(1, 101, 0), startup)
 	x.not("a verbose line without -v", ruleVerbose, bad, line, startup, logLine(core.LogThrottling, e))
 	x.ok(bad, line, startup)
-	x.not("a start while throttled", ruleThrottle, core.ReadyListener(smtpID), x.start(smtpID, 2, false))
-	x.ok(core.ReadyListener(smtpID))
-	x.ok(core.SentWakeup(1))
-	x.ok(core.ClosedWakeup(1))
+	x.not("a start while throttled", ruleThrottle, core.ListenerReadyEvent(smtpID), x.start(smtpID, 2, false))
+	x.ok(core.ListenerReadyEvent(smtpID))
+	x.ok(core.WakeupSentEvent(1))
+	x.ok(core.WakeupClosedEvent(1))
 	x.due(60)
 	x.wait(59)
 	x.not("a throttle lifted early", ruleWatch, expired, watch(smtpID))
@@ -148,16 +148,16 @@ func TestServedChildrenDoNotThrottle(t *testing.T) {
 	x.spawn(flushID, 1, x.wake(flushID, e))
 	x.ok(status(1, wire.Taken), watch(flushID))
 	line, startup := exitLine(e, 1, boom), logLine(core.LogBadStartup, e)
-	x.not("a death in the first request is one before first use", ruleThrottle, core.Exited(1, 101, boom), line)
+	x.not("a death in the first request is one before first use", ruleThrottle, core.ChildExitedEvent(1, 101, boom), line)
 	x.ok(status(1, wire.Available), ignore(flushID))
-	x.not("a throttle after the first use", ruleThrottle, core.Exited(1, 101, boom), line, startup)
-	x.ok(core.Exited(1, 101, boom), line, watch(flushID))
+	x.not("a throttle after the first use", ruleThrottle, core.ChildExitedEvent(1, 101, boom), line, startup)
+	x.ok(core.ChildExitedEvent(1, 101, boom), line, watch(flushID))
 	x.spawn(flushID, 2)
 	x.ok(status(2, wire.Taken), watch(flushID))
 	x.spawn(flushID, 3)
-	x.ok(core.Exited(2, 102, boom), exitLine(e, 2, boom), startup)
-	x.not("a second throttle within the first", ruleThrottle, core.Exited(3, 103, boom), exitLine(e, 3, boom), startup)
-	x.ok(core.Exited(3, 103, boom), exitLine(e, 3, boom))
+	x.ok(core.ChildExitedEvent(2, 102, boom), exitLine(e, 2, boom), startup)
+	x.not("a second throttle within the first", ruleThrottle, core.ChildExitedEvent(3, 103, boom), exitLine(e, 3, boom), startup)
+	x.ok(core.ChildExitedEvent(3, 103, boom), exitLine(e, 3, boom))
 }
 
 func TestFailedStartThrottles(t *testing.T) {
@@ -168,22 +168,22 @@ func TestFailedStartThrottles(t *testing.T) {
 		{core.StartChannel, core.LogChannelFailed}, {core.StartFork, core.LogForkFailed}, {core.StartExec, core.LogExecFailed},
 	} {
 		x := booted(t)
-		x.ok(core.ReadyListener(pickupID), ignore(pickupID), x.start(pickupID, 1, false))
+		x.ok(core.ListenerReadyEvent(pickupID), ignore(pickupID), x.start(pickupID, 1, false))
 		line := logLine(c.code, x.entry(1))
 		line.Errno = core.EAGAIN
 		var startup []core.Action
 		if c.step == core.StartExec {
 			startup = append(startup, logLine(core.LogBadStartup, x.entry(1)))
 		}
-		failed := core.FailedStart(pickupID, 1, c.step, core.EAGAIN)
+		failed := core.ChildStartFailedEvent(pickupID, 1, c.step, core.EAGAIN)
 		x.not("silent", ruleThrottle, failed)
 		x.not("watched after a failed start", ruleWatch, failed, join(line, startup, watch(pickupID))...)
 		wrong := line
 		wrong.Errno = core.ENOMEM
 		x.not("another errno", ruleThrottle, failed, join(wrong, startup)...)
 		x.ok(failed, join(line, startup)...)
-		x.ok(core.SentWakeup(1))
-		x.ok(core.ClosedWakeup(1))
+		x.ok(core.WakeupSentEvent(1))
+		x.ok(core.WakeupClosedEvent(1))
 		x.wait(60)
 		// The wakeup of the same second may be skipped or sent.
 		x.not("no end of the throttle", ruleWatch, expired)
@@ -214,21 +214,21 @@ func TestStatusMessagesAreJudgedInOrder(t *testing.T) {
 	swapped.Number, swapped.PID = 101, 5
 	x.not("the numbers swapped", ruleStatus, unknown, swapped)
 	x.ok(unknown, line)
-	partial := core.ReceivedStatus(1, [wire.StatusSize]byte{}, 3)
+	partial := core.StatusReceivedEvent(1, [wire.StatusSize]byte{}, 3)
 	line = childLine(core.LogPartialStatus, e, 1)
 	line.Number = 3
 	x.not("a partial message unseen", ruleStatus, partial)
 	x.ok(partial, line)
 	x.not("a line for a message that repeats the state", ruleStatus, status(1, wire.Available), line)
 	x.ok(status(1, wire.Available))
-	x.not("no byte at all", ruleAdapter, core.ReceivedStatus(1, [wire.StatusSize]byte{}, 0))
+	x.not("no byte at all", ruleAdapter, core.StatusReceivedEvent(1, [wire.StatusSize]byte{}, 0))
 }
 
 func TestBadMessagesAreMutedAfterFifteen(t *testing.T) {
 	x := booted(t)
 	e := x.entry(2)
 	x.spawn(flushID, 1, x.wake(flushID, e))
-	partial := core.ReceivedStatus(1, [wire.StatusSize]byte{}, 3)
+	partial := core.StatusReceivedEvent(1, [wire.StatusSize]byte{}, 3)
 	line, muted := childLine(core.LogPartialStatus, e, 1), childLine(core.LogMuted, e, 1)
 	line.Number = 3
 	for range 14 {
@@ -246,34 +246,34 @@ func TestBadMessagesAreMutedAfterFifteen(t *testing.T) {
 
 func TestChildrenThatCloseTheirChannelAreComplainedAbout(t *testing.T) {
 	x := booted(t)
-	x.ok(core.SentWakeup(1))
-	x.ok(core.ClosedWakeup(1))
+	x.ok(core.WakeupSentEvent(1))
+	x.ok(core.WakeupClosedEvent(1))
 	e := x.entry(0)
 	line := childLine(core.LogChannelClosed, e, 1)
 	x.spawn(smtpID, 1)
-	x.not("a complaint at once", ruleChannel, core.ClosedChannel(1), line)
-	x.ok(core.ClosedChannel(1))
+	x.not("a complaint at once", ruleChannel, core.ChildChannelClosedEvent(1), line)
+	x.ok(core.ChildChannelClosedEvent(1))
 	x.due(1)
 	x.wait(1)
 	x.not("no complaint after a second", ruleChannel, expired)
 	x.ok(expired, line)
 	x.not("a complaint twice", ruleChannel, expired, line)
-	x.ok(core.Exited(1, 101, 0), watch(smtpID))
+	x.ok(core.ChildExitedEvent(1, 101, 0), watch(smtpID))
 	x.due(60)
 }
 
 func TestStrangersAndStoppedChildrenChangeNothing(t *testing.T) {
 	x := booted(t)
-	stranger := core.Exited(0, 4711, boom)
+	stranger := core.ChildExitedEvent(0, 4711, boom)
 	line := core.Action{Kind: core.Log, Code: core.LogStranger, Level: core.LevelInfo, PID: 4711, Status: boom}
 	x.not("a stranger unseen", ruleStranger, stranger)
 	x.ok(stranger, line)
 	x.spawn(smtpID, 1)
 	stopped := childLine(core.LogStopped, x.entry(0), 1)
 	stopped.Signal = 19
-	x.not("a stopped child unseen", ruleStopped, core.Stopped(1, 101, 19))
-	x.not("a stopped child given up", ruleWatch, core.Stopped(1, 101, 19), stopped, watch(smtpID))
-	x.ok(core.Stopped(1, 101, 19), stopped)
+	x.not("a stopped child unseen", ruleStopped, core.ChildStoppedEvent(1, 101, 19))
+	x.not("a stopped child given up", ruleWatch, core.ChildStoppedEvent(1, 101, 19), stopped, watch(smtpID))
+	x.ok(core.ChildStoppedEvent(1, 101, 19), stopped)
 
 	x = bootedWith(t, Flags{InitMode: true, GroupLeader: true}, smtp())
 	x.not("a line for a stranger of process 1", ruleStranger, stranger, line)
@@ -283,11 +283,11 @@ func TestStrangersAndStoppedChildrenChangeNothing(t *testing.T) {
 func TestVerboseLinesAreDemandedWithV(t *testing.T) {
 	x := bootedWith(t, Flags{GroupLeader: true, Verbose: true}, smtp())
 	e := x.entry(0)
-	x.ok(core.ReadyListener(smtpID), ignore(smtpID), x.start(smtpID, 1, false))
-	x.not("a start unseen", ruleVerbose, core.StartedChild(smtpID, 1, 101))
-	x.ok(core.StartedChild(smtpID, 1, 101), childLine(core.LogSpawned, e, 1))
-	x.not("a throttle unseen", ruleVerbose, core.Exited(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
-	x.ok(core.Exited(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e), logLine(core.LogThrottling, e))
+	x.ok(core.ListenerReadyEvent(smtpID), ignore(smtpID), x.start(smtpID, 1, false))
+	x.not("a start unseen", ruleVerbose, core.ChildStartedEvent(smtpID, 1, 101))
+	x.ok(core.ChildStartedEvent(smtpID, 1, 101), childLine(core.LogSpawned, e, 1))
+	x.not("a throttle unseen", ruleVerbose, core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
+	x.ok(core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e), logLine(core.LogThrottling, e))
 	x.wait(60)
 	x.not("its end unseen", ruleVerbose, expired, watch(smtpID))
 	x.ok(expired, watch(smtpID), logLine(core.LogThrottleReleased, e))
@@ -310,22 +310,22 @@ func TestWakeupsKeepTheirIntervalAndLimits(t *testing.T) {
 	x.ok(expired, x.wake(pickupID, e))
 	refused := failed
 	refused.Errno = core.ECONNREFUSED
-	x.not("a failed wakeup unseen", ruleWakeup, core.FailedWakeup(x.request, core.ECONNREFUSED))
-	x.ok(core.FailedWakeup(x.request, core.ECONNREFUSED), refused)
+	x.not("a failed wakeup unseen", ruleWakeup, core.WakeupFailedEvent(x.request, core.ECONNREFUSED))
+	x.ok(core.WakeupFailedEvent(x.request, core.ECONNREFUSED), refused)
 	x.not("a wakeup before its time", ruleWakeup, expired, x.wake(pickupID, e))
 	x.wait(60)
 	x.ok(expired, x.wake(pickupID, e))
 	second := x.request
-	x.ok(core.SentWakeup(second))
+	x.ok(core.WakeupSentEvent(second))
 	x.wait(60)
 	x.ok(expired, x.wake(pickupID, e))
-	x.ok(core.SentWakeup(x.request))
+	x.ok(core.WakeupSentEvent(x.request))
 	x.due(221)
 	x.wait(41)
 	timeout := logLine(core.LogWakeupTimeout, e)
 	x.not("a receiver that never closes", ruleWakeLimit, expired)
 	x.ok(expired, giveUp(second), timeout)
-	x.ok(core.ClosedWakeup(x.request))
+	x.ok(core.WakeupClosedEvent(x.request))
 	x.due(240)
 }
 
@@ -333,12 +333,12 @@ func TestThrottledServicesSkipTheirWakeups(t *testing.T) {
 	p := pickup()
 	p.Wakeup = 50 * core.Second
 	x := bootedWith(t, leader, p)
-	x.ok(core.SentWakeup(1))
-	x.ok(core.ClosedWakeup(1))
+	x.ok(core.WakeupSentEvent(1))
+	x.ok(core.WakeupClosedEvent(1))
 	e := x.entry(0)
-	x.ok(core.ReadyListener(1), ignore(1), x.start(1, 1, false))
-	x.ok(core.StartedChild(1, 1, 101))
-	x.ok(core.Exited(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
+	x.ok(core.ListenerReadyEvent(1), ignore(1), x.start(1, 1, false))
+	x.ok(core.ChildStartedEvent(1, 1, 101))
+	x.ok(core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
 	x.wait(50)
 	x.not("a wakeup of a throttled service", ruleWakeup, expired, x.wake(1, e))
 	x.ok(expired)
@@ -352,7 +352,7 @@ func TestPredictionsDoNotDependOnCopies(t *testing.T) {
 	x.spawn(smtpID, 1)
 	c := x.m.Clone()
 	x.ok(status(1, wire.Taken), watch(smtpID))
-	if err := c.Observe(x.now, core.Exited(1, 101, 0), []core.Action{watch(smtpID)}); err != nil {
+	if err := c.Observe(x.now, core.ChildExitedEvent(1, 101, 0), []core.Action{watch(smtpID)}); err != nil {
 		t.Fatalf("the copy: %v", err)
 	}
 	x.ok(status(1, wire.Available), ignore(smtpID))

@@ -10,14 +10,14 @@ import (
 // hangup tells a hangup that is answered at once by what it must ask for.
 func (x *tale) hangup() {
 	x.t.Helper()
-	x.ok(core.GotSignal(core.SIGHUP), x.load()...)
+	x.ok(core.SignalReceivedEvent(core.SIGHUP), x.load()...)
 }
 
 // settled answers the first wakeup, so that no limit of it is due.
 func (x *tale) settled() {
 	x.t.Helper()
-	x.ok(core.SentWakeup(x.request))
-	x.ok(core.ClosedWakeup(x.request))
+	x.ok(core.WakeupSentEvent(x.request))
+	x.ok(core.WakeupClosedEvent(x.request))
 }
 
 func TestStartFollowsTheFile(t *testing.T) {
@@ -25,7 +25,7 @@ func TestStartFollowsTheFile(t *testing.T) {
 	x.config.Diagnostics = []core.Diagnostic{
 		{Severity: core.Warning, Text: "one"}, {Severity: core.Info, Text: "two", Hint: "mend it"},
 	}
-	loaded := core.LoadedConfig(0, x.config)
+	loaded := core.ConfigLoadedEvent(0, x.config)
 	one, two := remark("one", core.LevelWarning), remark("two", core.LevelInfo)
 	a, b := x.open(1, 0, x.entry(0), false), x.open(2, 0, x.entry(1), false)
 	x.not("a remark unsaid", ruleDiagnostics, loaded, one, a, b)
@@ -36,11 +36,11 @@ func TestStartFollowsTheFile(t *testing.T) {
 	x.not("a path set aside at start", ruleOpen, loaded, one, two, a, x.open(2, 0, x.entry(1), true))
 	x.not("committed before anything is open", ruleCommit, loaded, one, two, apply(x.config))
 	x.not("a line without -v", ruleVerbose, loaded, one, two, a, b, childLine(core.LogSpawned, x.entry(0), 1))
-	x.not("an answer to another request", ruleAdapter, core.LoadedConfig(7, x.config))
+	x.not("an answer to another request", ruleAdapter, core.ConfigLoadedEvent(7, x.config))
 	x.ok(loaded, one, two, a, b)
-	x.ok(core.OpenedListener(1, 0))
+	x.ok(core.ListenerOpenedEvent(1, 0))
 	commit := x.bootCommit()
-	last := core.OpenedListener(2, 0)
+	last := core.ListenerOpenedEvent(2, 0)
 	for k, name := range []string{"smtp not watched", "no first wakeup", "pickup not watched", "nothing applied", "no line", "nobody told"} {
 		rule := []string{ruleWatch, ruleWakeup, ruleWatch, ruleCommit, ruleBoot, ruleBoot}[k]
 		x.not(name, rule, last, append(append([]core.Action{}, commit[:k]...), commit[k+1:]...)...)
@@ -55,14 +55,14 @@ func TestFailureAtStartIsFatal(t *testing.T) {
 	x := told(t, leader, smtp())
 	bad := configOf()
 	bad.Diagnostics = []core.Diagnostic{{Severity: core.Error, Text: "broken"}}
-	rejected := core.RejectedConfig(0, bad)
+	rejected := core.ConfigRejectedEvent(0, bad)
 	x.not("an end without a word", ruleDiagnostics, rejected, exit(1, 0))
 	x.not("not fatal", ruleDiagnostics, rejected, remark("broken", core.LevelError), exit(1, 0))
 	x.not("no end", ruleBootFailed, rejected, remark("broken", core.LevelFatal))
 	x.not("the end before the word", ruleAfterEnd, rejected, exit(1, 0), remark("broken", core.LevelFatal))
 
-	x.ok(core.LoadedConfig(0, x.config), x.open(1, 0, x.entry(0), false))
-	failed := core.FailedListener(1, 0, core.StepBind, core.EADDRINUSE)
+	x.ok(core.ConfigLoadedEvent(0, x.config), x.open(1, 0, x.entry(0), false))
+	failed := core.ListenerFailedEvent(1, 0, core.StepBind, core.EADDRINUSE)
 	lines := listenLines(x.entry(0), core.LevelFatal)
 	x.not("a wrong exit code", ruleBootFailed, failed, join(lines, exit(0, 0))...)
 	x.not("the remedy last", ruleBootFailed, failed, lines[1], lines[0], exit(1, 0))
@@ -74,7 +74,7 @@ func TestFailureAtStartIsFatal(t *testing.T) {
 
 func TestHangupIsRememberedOnce(t *testing.T) {
 	x := booted(t)
-	hup := core.GotSignal(core.SIGHUP)
+	hup := core.SignalReceivedEvent(core.SIGHUP)
 	x.not("no line", ruleReload, hup, core.Action{Kind: core.LoadConfig, Request: x.next()})
 	x.not("no load", ruleReload, hup, configLine(core.LogReload, x.config))
 	x.hangup()
@@ -84,7 +84,7 @@ func TestHangupIsRememberedOnce(t *testing.T) {
 	x.ok(hup)
 	bad := configOf()
 	bad.Diagnostics = []core.Diagnostic{{Severity: core.Error, Text: "broken"}}
-	rejected := core.RejectedConfig(first, bad)
+	rejected := core.ConfigRejectedEvent(first, bad)
 	broken := remark("broken", core.LevelError)
 	next := x.load()
 	x.not("the remembered hangup forgotten", ruleHangup, rejected, broken, refusal(x.config))
@@ -94,8 +94,8 @@ func TestHangupIsRememberedOnce(t *testing.T) {
 	x.not("children retired by a refused reload", ruleRetire, rejected, join(broken, refusal(x.config), next, retire(1))...)
 	x.not("a refused reload that ends the daemon", ruleEnd, rejected, join(broken, refusal(x.config), next, exit(1, 0))...)
 	x.ok(rejected, join(broken, refusal(x.config), next)...)
-	x.not("remembered twice", ruleHangup, core.RejectedConfig(x.request, bad), join(broken, refusal(x.config), x.load()[1])...)
-	x.ok(core.RejectedConfig(next[1].Request, bad), broken, refusal(x.config))
+	x.not("remembered twice", ruleHangup, core.ConfigRejectedEvent(x.request, bad), join(broken, refusal(x.config), x.load()[1])...)
+	x.ok(core.ConfigRejectedEvent(next[1].Request, bad), broken, refusal(x.config))
 }
 
 func TestAcceptedReloadRestartsEverything(t *testing.T) {
@@ -104,11 +104,11 @@ func TestAcceptedReloadRestartsEverything(t *testing.T) {
 	x.spawn(smtpID, 1)
 	x.spawn(flushID, 2, x.wake(flushID, x.entry(2)))
 	x.settled()
-	x.ok(core.ReadyListener(pickupID), ignore(pickupID), x.start(pickupID, 3, false))
+	x.ok(core.ListenerReadyEvent(pickupID), ignore(pickupID), x.start(pickupID, 3, false))
 	x.hangup()
 	old := x.config
 	x.config = configOf(smtp(), pickup(), flush())
-	loaded := core.LoadedConfig(x.request, x.config)
+	loaded := core.ConfigLoadedEvent(x.request, x.config)
 	wake := x.wake(pickupID, x.entry(1))
 	x.not("an idle child spared", ruleRetire, loaded, retire(2), wake, watch(smtpID), watch(flushID), apply(x.config))
 	x.not("no wakeup", ruleWakeup, loaded, retire(1), retire(2), watch(smtpID), watch(flushID), apply(x.config))
@@ -120,15 +120,15 @@ func TestAcceptedReloadRestartsEverything(t *testing.T) {
 	x.ok(loaded, retire(1), retire(2), wake, watch(smtpID), watch(flushID), apply(x.config))
 	x.not("a retired child that becomes idle", ruleWatch, status(1, wire.Taken), ignore(smtpID))
 	x.ok(status(1, wire.Taken))
-	started := core.StartedChild(pickupID, 3, 103)
+	started := core.ChildStartedEvent(pickupID, 3, 103)
 	x.not("a child of the old entry kept", ruleRetire, started)
 	x.ok(started, retire(3))
-	x.not("a place given away twice", ruleWatch, core.Exited(2, 102, 0), watch(pickupID))
-	x.ok(core.Exited(2, 102, 0))
-	x.ok(core.Exited(3, 103, 0), watch(pickupID))
-	x.ok(core.ReadyListener(flushID), ignore(flushID), x.start(flushID, 4, false))
-	x.not("no wakeup at the first start after the reload", ruleWakeup, core.StartedChild(flushID, 4, 104))
-	x.ok(core.StartedChild(flushID, 4, 104), x.wake(flushID, x.entry(2)))
+	x.not("a place given away twice", ruleWatch, core.ChildExitedEvent(2, 102, 0), watch(pickupID))
+	x.ok(core.ChildExitedEvent(2, 102, 0))
+	x.ok(core.ChildExitedEvent(3, 103, 0), watch(pickupID))
+	x.ok(core.ListenerReadyEvent(flushID), ignore(flushID), x.start(flushID, 4, false))
+	x.not("no wakeup at the first start after the reload", ruleWakeup, core.ChildStartedEvent(flushID, 4, 104))
+	x.ok(core.ChildStartedEvent(flushID, 4, 104), x.wake(flushID, x.entry(2)))
 }
 
 func TestThrottleSurvivesReload(t *testing.T) {
@@ -136,11 +136,11 @@ func TestThrottleSurvivesReload(t *testing.T) {
 		x := bootedWith(t, leader, smtp())
 		e := x.entry(0)
 		x.spawn(smtpID, 1)
-		x.ok(core.Exited(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
+		x.ok(core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
 		x.hangup()
 		x.config = configOf(smtp())
 		x.config.ReloadClearsThrottle = clears
-		loaded := core.LoadedConfig(x.request, x.config)
+		loaded := core.ConfigLoadedEvent(x.request, x.config)
 		if clears {
 			x.not("a throttle kept", ruleWatch, loaded, apply(x.config))
 			x.ok(loaded, apply(x.config), watch(smtpID))
@@ -167,13 +167,13 @@ func TestLoweredLimitKillsNobody(t *testing.T) {
 	small := flush()
 	small.ProcessLimit = 1
 	x.config = configOf(small)
-	loaded := core.LoadedConfig(x.request, x.config)
+	loaded := core.ConfigLoadedEvent(x.request, x.config)
 	x.not("a surplus child killed", ruleRemove, loaded, retire(1), retire(2), apply(x.config), kill(2, core.SIGTERM), ignore(1))
 	x.not("watched above the limit", ruleWatch, loaded, retire(1), retire(2), apply(x.config))
 	x.ok(loaded, retire(1), retire(2), apply(x.config), ignore(1))
-	x.not("a start above the limit", ruleSpawn, core.ReadyListener(1), x.start(1, 3, false))
-	x.ok(core.Exited(1, 101, 0))
-	x.ok(core.Exited(2, 102, 0), watch(1))
+	x.not("a start above the limit", ruleSpawn, core.ListenerReadyEvent(1), x.start(1, 3, false))
+	x.ok(core.ChildExitedEvent(1, 101, 0))
+	x.ok(core.ChildExitedEvent(2, 102, 0), watch(1))
 }
 
 func TestRemovedServicesAreKilledAfterTheGrace(t *testing.T) {
@@ -181,11 +181,11 @@ func TestRemovedServicesAreKilledAfterTheGrace(t *testing.T) {
 	x.settled()
 	x.spawn(smtpID, 1)
 	x.ok(status(1, wire.Taken), watch(smtpID))
-	x.ok(core.ReadyListener(smtpID), ignore(smtpID), retire(1), x.start(smtpID, 2, true))
+	x.ok(core.ListenerReadyEvent(smtpID), ignore(smtpID), retire(1), x.start(smtpID, 2, true))
 	e := x.entry(0)
 	x.hangup()
 	x.config = configOf(pickup(), flush())
-	loaded := core.LoadedConfig(x.request, x.config)
+	loaded := core.ConfigLoadedEvent(x.request, x.config)
 	wake := x.wake(pickupID, x.entry(0))
 	term := kill(1, core.SIGTERM)
 	x.not("no SIGTERM", ruleRemove, loaded, wake, closing(smtpID), apply(x.config))
@@ -195,13 +195,13 @@ func TestRemovedServicesAreKilledAfterTheGrace(t *testing.T) {
 	x.not("retired twice", ruleRetire, loaded, wake, term, retire(1), closing(smtpID), apply(x.config))
 	x.ok(loaded, wake, term, closing(smtpID), apply(x.config))
 	x.settled()
-	started := core.StartedChild(smtpID, 2, 102)
+	started := core.ChildStartedEvent(smtpID, 2, 102)
 	x.not("a late child not retired", ruleRetire, started, kill(2, core.SIGTERM))
 	x.not("a late child not told to go", ruleRemove, started, retire(2))
 	x.ok(started, retire(2), kill(2, core.SIGTERM))
-	x.not("our own signal logged as a crash", ruleReap, core.Exited(2, 102, core.KilledBy(core.SIGTERM)), exitLine(e, 2, core.KilledBy(core.SIGTERM)))
-	x.not("another end unseen", ruleReap, core.Exited(2, 102, boom))
-	x.not("a removed service throttled", ruleThrottle, core.Exited(2, 102, boom), exitLine(e, 2, boom), logLine(core.LogBadStartup, e))
+	x.not("our own signal logged as a crash", ruleReap, core.ChildExitedEvent(2, 102, core.KilledBy(core.SIGTERM)), exitLine(e, 2, core.KilledBy(core.SIGTERM)))
+	x.not("another end unseen", ruleReap, core.ChildExitedEvent(2, 102, boom))
+	x.not("a removed service throttled", ruleThrottle, core.ChildExitedEvent(2, 102, boom), exitLine(e, 2, boom), logLine(core.LogBadStartup, e))
 	x.due(5)
 	x.wait(5)
 	killed := childLine(core.LogRemovalKilled, e, 1)
@@ -210,12 +210,12 @@ func TestRemovedServicesAreKilledAfterTheGrace(t *testing.T) {
 	x.not("killed unseen", ruleGrace, expired, join(kill(1, core.SIGKILL), also)...)
 	x.not("one spared", ruleGrace, expired, kill(1, core.SIGKILL), killed)
 	x.ok(expired, join(kill(1, core.SIGKILL), killed, also)...)
-	x.ok(core.Exited(2, 102, core.KilledBy(core.SIGKILL)))
+	x.ok(core.ChildExitedEvent(2, 102, core.KilledBy(core.SIGKILL)))
 	x.due(10)
 	x.wait(5)
 	x.not("a dead one killed", ruleRemove, expired, kill(1, core.SIGKILL), kill(2, core.SIGKILL))
 	x.ok(expired, kill(1, core.SIGKILL))
-	x.ok(core.Exited(1, 101, core.KilledBy(core.SIGKILL)))
+	x.ok(core.ChildExitedEvent(1, 101, core.KilledBy(core.SIGKILL)))
 	x.due(60)
 }
 
@@ -228,15 +228,15 @@ func returned(t *testing.T) (x *tale, opened core.Event, commit []core.Action) {
 	x.settled()
 	x.hangup()
 	x.config = configOf(smtp(), pickup())
-	x.ok(core.LoadedConfig(x.request, x.config), x.wake(pickupID, x.entry(1)),
+	x.ok(core.ConfigLoadedEvent(x.request, x.config), x.wake(pickupID, x.entry(1)),
 		retire(1), kill(1, core.SIGTERM), closing(flushID), apply(x.config))
 	x.settled()
 	x.hangup()
 	x.config = configOf(smtp(), pickup(), flush())
-	loaded := core.LoadedConfig(x.request, x.config)
+	loaded := core.ConfigLoadedEvent(x.request, x.config)
 	x.not("an old number for a new service", ruleIdentity, loaded, x.open(flushID, 0, x.entry(2), false))
 	x.ok(loaded, x.open(4, 0, x.entry(2), false))
-	return x, core.OpenedListener(4, 0), []core.Action{x.wake(pickupID, x.entry(1)), apply(x.config)}
+	return x, core.ListenerOpenedEvent(4, 0), []core.Action{x.wake(pickupID, x.entry(1)), apply(x.config)}
 }
 
 func TestReturnedServiceIsHeld(t *testing.T) {
@@ -244,8 +244,8 @@ func TestReturnedServiceIsHeld(t *testing.T) {
 	x.not("a held service watched", ruleWatch, opened, append(commit, watch(4))...)
 	x.ok(opened, commit...)
 	start := core.Action{Kind: core.StartChild, Service: 4, Generation: 2, Entry: x.entry(2)}
-	x.not("a child of a held service", ruleHeld, core.ReadyListener(4), start)
-	gone := core.Exited(1, 101, core.KilledBy(core.SIGTERM))
+	x.not("a child of a held service", ruleHeld, core.ListenerReadyEvent(4), start)
+	gone := core.ChildExitedEvent(1, 101, core.KilledBy(core.SIGTERM))
 	x.not("held for ever", ruleWatch, gone)
 	x.ok(gone, watch(4))
 }
@@ -259,7 +259,7 @@ func TestChangedTypeTakesOverOrDisplaces(t *testing.T) {
 	pass.Type = core.Pass
 	pass.WakeupIfUsed = false
 	x.config = configOf(pass)
-	loaded := core.LoadedConfig(x.request, x.config)
+	loaded := core.ConfigLoadedEvent(x.request, x.config)
 	move := core.Action{Kind: core.MoveListener, Service: 1, To: 2}
 	gone := []core.Action{retire(1), kill(1, core.SIGTERM), apply(x.config)}
 	wake := x.wake(2, x.entry(0))
@@ -272,17 +272,17 @@ func TestChangedTypeTakesOverOrDisplaces(t *testing.T) {
 	dgram := flush()
 	dgram.Type = core.UnixDatagram
 	x.config = configOf(dgram)
-	loaded = core.LoadedConfig(x.request, x.config)
+	loaded = core.ConfigLoadedEvent(x.request, x.config)
 	x.not("a path in use not set aside", ruleOpen, loaded, x.open(3, 0, x.entry(0), false))
 	x.ok(loaded, x.open(3, 0, x.entry(0), true))
 	settle := core.Action{Kind: core.SettleListener, Service: 3}
-	failed := core.FailedListener(3, 0, core.StepBind, core.EADDRINUSE)
+	failed := core.ListenerFailedEvent(3, 0, core.StepBind, core.EADDRINUSE)
 	x.not("the commit after a failure", ruleUndo, failed, settle, closing(2), apply(x.config))
-	opened := core.OpenedListener(3, 0)
+	opened := core.ListenerOpenedEvent(3, 0)
 	x.not("the old file left aside", ruleCommit, opened, closing(2), apply(x.config))
 	x.not("watched while the first one's child lives", ruleWatch, opened, settle, closing(2), apply(x.config), watch(3))
 	x.ok(opened, settle, closing(2), apply(x.config))
-	x.ok(core.Exited(1, 101, 0), watch(3))
+	x.ok(core.ChildExitedEvent(1, 101, 0), watch(3))
 }
 
 func TestRefusedListenersUndoTheReload(t *testing.T) {
@@ -292,17 +292,17 @@ func TestRefusedListenersUndoTheReload(t *testing.T) {
 	dgram := flush()
 	dgram.Type = core.UnixDatagram
 	x.config = configOf(smtp(), pickup(), dgram)
-	loaded := core.LoadedConfig(x.request, x.config)
+	loaded := core.ConfigLoadedEvent(x.request, x.config)
 	plain := []core.Action{x.open(2, 0, x.entry(0), false), x.open(3, 0, x.entry(1), false)}
 	aside := x.open(4, 0, x.entry(2), true)
 	x.not("a displaced one before the plain ones", ruleOpen, loaded, append(plain, aside)...)
 	x.ok(loaded, plain...)
-	x.ok(core.OpenedListener(2, 0))
-	last := core.OpenedListener(3, 0)
+	x.ok(core.ListenerOpenedEvent(2, 0))
+	last := core.ListenerOpenedEvent(3, 0)
 	x.not("the displaced one forgotten", ruleOpen, last)
 	x.not("committed without it", ruleCommit, last, apply(x.config))
 	x.ok(last, aside)
-	failed := core.FailedListener(4, 0, core.StepBind, core.EADDRINUSE)
+	failed := core.ListenerFailedEvent(4, 0, core.StepBind, core.EADDRINUSE)
 	lines := listenLines(x.entry(2), core.LevelError)
 	x.not("the failure untold", ruleUndo, failed, abandon(2), abandon(3), refusal(old))
 	x.not("one listener left open", ruleUndo, failed, join(lines, abandon(2), refusal(old))...)
@@ -319,7 +319,7 @@ func TestRefusedListenersUndoTheReload(t *testing.T) {
 func TestTheEnd(t *testing.T) {
 	x := booted(t)
 	x.spawn(smtpID, 1)
-	term := core.GotSignal(core.SIGTERM)
+	term := core.SignalReceivedEvent(core.SIGTERM)
 	group := core.Action{Kind: core.SignalGroup, Signal: core.SIGTERM}
 	line := core.Action{Kind: core.Log, Code: core.LogTerminating, Level: core.LevelInfo, Signal: core.SIGTERM}
 	x.not("nobody told", ruleEnd, term, line, exit(0, core.SIGTERM))
@@ -329,7 +329,7 @@ func TestTheEnd(t *testing.T) {
 	x.not("a good end", ruleEnd, term, group, line, exit(0, 0))
 	x.not("something behind the exit", ruleAfterEnd, term, group, exit(0, core.SIGTERM), line)
 	x.not("children watched to the end", ruleWatch, term, group, line, watch(smtpID), exit(0, core.SIGTERM))
-	x.ok(core.GotSignal(10)) // not one of ours
+	x.ok(core.SignalReceivedEvent(10)) // not one of ours
 	x.ok(term, group, line, exit(0, core.SIGTERM))
 	x.due(-1)
 

@@ -33,12 +33,12 @@ func (s *story) boot(entries ...core.ServiceConfig) {
 // load accepts a configuration and has all listeners opened that it needs.
 func (s *story) load(r core.Request, entries ...core.ServiceConfig) {
 	s.t.Helper()
-	todo := s.feed(core.LoadedConfig(r, storyConfig(entries...)))
+	todo := s.feed(core.ConfigLoadedEvent(r, storyConfig(entries...)))
 	for len(todo) > 0 {
 		a := todo[0]
 		todo = todo[1:]
 		if a.Kind == core.OpenListener {
-			todo = append(todo, s.feed(core.OpenedListener(a.Service, a.Listener))...)
+			todo = append(todo, s.feed(core.ListenerOpenedEvent(a.Service, a.Listener))...)
 		}
 	}
 }
@@ -46,7 +46,7 @@ func (s *story) load(r core.Request, entries ...core.ServiceConfig) {
 // reload hangs up and accepts the entries.
 func (s *story) reload(entries ...core.ServiceConfig) {
 	s.t.Helper()
-	for _, a := range s.feed(core.GotSignal(core.SIGHUP)) {
+	for _, a := range s.feed(core.SignalReceivedEvent(core.SIGHUP)) {
 		if a.Kind == core.LoadConfig {
 			s.load(a.Request, entries...)
 			return
@@ -58,9 +58,9 @@ func (s *story) reload(entries ...core.ServiceConfig) {
 // spawn has a child started by a client, and takes it.
 func (s *story) spawn(id core.ServiceID, pid core.PID) core.Generation {
 	s.t.Helper()
-	for _, a := range s.feed(core.ReadyListener(id)) {
+	for _, a := range s.feed(core.ListenerReadyEvent(id)) {
 		if a.Kind == core.StartChild {
-			s.feed(core.StartedChild(id, a.Generation, pid))
+			s.feed(core.ChildStartedEvent(id, a.Generation, pid))
 			s.feed(says(a.Generation, pid, wire.Taken))
 			return a.Generation
 		}
@@ -72,7 +72,7 @@ func (s *story) spawn(id core.ServiceID, pid core.PID) core.Generation {
 func says(g core.Generation, pid core.PID, status wire.Status) core.Event {
 	var b [wire.StatusSize]byte
 	copy(b[:], wire.Message{PID: int32(pid), Generation: uint32(g), Status: status}.Append(nil))
-	return core.ReceivedStatus(g, b, wire.StatusSize)
+	return core.StatusReceivedEvent(g, b, wire.StatusSize)
 }
 
 func storyConfig(entries ...core.ServiceConfig) *core.Config {
@@ -100,13 +100,13 @@ func queue(transport core.ServiceType) core.ServiceConfig {
 func TestModelAgreesOnExitTimeBesideOtherTimers(t *testing.T) {
 	s := newStory(t, core.Options{ExitSet: true, ExitAfter: 100 * core.Second})
 	s.boot(port())
-	for _, a := range s.feed(core.ReadyListener(1)) {
+	for _, a := range s.feed(core.ListenerReadyEvent(1)) {
 		if a.Kind == core.StartChild {
-			s.feed(core.FailedStart(1, a.Generation, core.StartFork, core.EAGAIN))
+			s.feed(core.ChildStartFailedEvent(1, a.Generation, core.StartFork, core.EAGAIN))
 		}
 	}
 	// The loop was late: the throttle is over, and so is the time of -e.
-	s.after(200, core.ExpiredTimer())
+	s.after(200, core.TimerExpiredEvent())
 	if !s.ended {
 		t.Fatal("the time of -e did not end the machine")
 	}
@@ -122,9 +122,9 @@ func TestModelAgreesOnRetiredReportsAtTheLimit(t *testing.T) {
 
 func TestModelAgreesOnTwoFailuresAtStart(t *testing.T) {
 	s := newStory(t, core.Options{GroupLeader: true})
-	for _, a := range s.feed(core.LoadedConfig(0, storyConfig(port(), queue(core.Unix)))) {
+	for _, a := range s.feed(core.ConfigLoadedEvent(0, storyConfig(port(), queue(core.Unix)))) {
 		if a.Kind == core.OpenListener {
-			s.feed(core.FailedListener(a.Service, a.Listener, core.StepBind, core.EADDRINUSE))
+			s.feed(core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE))
 		}
 	}
 	if !s.ended {
@@ -137,7 +137,7 @@ func TestModelAgreesOnGarbageWithoutEnd(t *testing.T) {
 	s.boot(port())
 	g := s.spawn(1, 11)
 	for n := range 40 {
-		s.feed(core.ReceivedStatus(g, [wire.StatusSize]byte{}, 1+n%wire.StatusSize))
+		s.feed(core.StatusReceivedEvent(g, [wire.StatusSize]byte{}, 1+n%wire.StatusSize))
 	}
 	s.feed(says(g, 11, wire.Available))
 }
@@ -146,24 +146,24 @@ func TestModelAgreesOnDeafChildrenOfRemovedServices(t *testing.T) {
 	s := newStory(t, core.Options{GroupLeader: true})
 	s.boot(port(), queue(core.Unix))
 	g := s.spawn(2, 12)
-	for _, a := range s.feed(core.ReadyListener(1)) {
+	for _, a := range s.feed(core.ListenerReadyEvent(1)) {
 		if a.Kind == core.StartChild { // asked for, and answered long after the removal
 			s.reload()
 			s.reload(port(), queue(core.FIFO))
 			for range 3 {
-				s.after(5, core.ExpiredTimer())
+				s.after(5, core.TimerExpiredEvent())
 			}
-			s.after(2, core.StartedChild(1, a.Generation, 11))
+			s.after(2, core.ChildStartedEvent(1, a.Generation, 11))
 			s.reload(queue(core.Unix), port())
 			for range 3 {
 				at, _ := s.machine.Deadline()
 				s.now = max(s.now, at)
-				s.feed(core.ExpiredTimer())
+				s.feed(core.TimerExpiredEvent())
 			}
-			s.feed(core.Exited(a.Generation, 11, core.KilledBy(core.SIGKILL)))
+			s.feed(core.ChildExitedEvent(a.Generation, 11, core.KilledBy(core.SIGKILL)))
 		}
 	}
-	s.feed(core.Exited(g, 12, core.KilledBy(core.SIGTERM)))
+	s.feed(core.ChildExitedEvent(g, 12, core.KilledBy(core.SIGTERM)))
 }
 
 func TestModelAgreesOnReceiversThatNeverClose(t *testing.T) {
@@ -177,14 +177,14 @@ func TestModelAgreesOnReceiversThatNeverClose(t *testing.T) {
 				t.Fatalf("%v: no wakeup is due any more", transport)
 			}
 			s.now = at
-			for _, a := range s.feed(core.ExpiredTimer()) {
+			for _, a := range s.feed(core.TimerExpiredEvent()) {
 				if a.Kind == core.WakeService && a.Request%3 != 0 {
 					asked = a.Request
-					s.feed(core.SentWakeup(asked))
+					s.feed(core.WakeupSentEvent(asked))
 				}
 			}
 			if asked%3 == 2 && transport != core.FIFO {
-				s.after(50, core.ClosedWakeup(asked))
+				s.after(50, core.WakeupClosedEvent(asked))
 				asked = 0
 			}
 		}
@@ -201,7 +201,7 @@ func TestModelKeepsUpWithLongHistories(t *testing.T) {
 		g := s.spawn(1, pid)
 		s.after(1, says(g, pid, wire.Available))
 		s.after(1, says(g, pid, wire.Taken))
-		s.feed(core.Exited(g, pid, 0))
-		s.feed(core.ExpiredTimer())
+		s.feed(core.ChildExitedEvent(g, pid, 0))
+		s.feed(core.TimerExpiredEvent())
 	}
 }

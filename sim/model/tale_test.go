@@ -73,13 +73,13 @@ func bootedWith(t *testing.T, o Flags, services ...core.ServiceConfig) *tale {
 	for i := range x.config.Services {
 		opens = append(opens, x.open(core.ServiceID(i+1), 0, x.entry(i), false))
 	}
-	x.ok(core.LoadedConfig(0, x.config), opens...)
+	x.ok(core.ConfigLoadedEvent(0, x.config), opens...)
 	for i := range services {
 		var actions []core.Action
 		if i == len(services)-1 {
 			actions = x.bootCommit()
 		}
-		x.ok(core.OpenedListener(core.ServiceID(i+1), 0), actions...)
+		x.ok(core.ListenerOpenedEvent(core.ServiceID(i+1), 0), actions...)
 	}
 	return x
 }
@@ -139,8 +139,8 @@ func (x *tale) due(seconds int64) {
 // spawn tells that a child of service id is asked for and starts.
 func (x *tale) spawn(id core.ServiceID, g core.Generation, also ...core.Action) {
 	x.t.Helper()
-	x.ok(core.ReadyListener(id), ignore(id), x.start(id, g, false))
-	x.ok(core.StartedChild(id, g, pidOf(g)), also...)
+	x.ok(core.ListenerReadyEvent(id), ignore(id), x.start(id, g, false))
+	x.ok(core.ChildStartedEvent(id, g, pidOf(g)), also...)
 }
 
 func (x *tale) start(id core.ServiceID, g core.Generation, stress bool) core.Action {
@@ -157,7 +157,7 @@ func status(g core.Generation, s wire.Status) core.Event {
 func message(g core.Generation, msg wire.Message) core.Event {
 	var b [wire.StatusSize]byte
 	copy(b[:], msg.Append(nil))
-	return core.ReceivedStatus(g, b, wire.StatusSize)
+	return core.StatusReceivedEvent(g, b, wire.StatusSize)
 }
 
 func (x *tale) next() core.Request {

@@ -19,7 +19,7 @@ func (f *fork) draw() {
 	}
 	when, timed := f.machine.Deadline()
 	if timed && when <= now {
-		f.take(max(now, when), core.ExpiredTimer())
+		f.take(max(now, when), core.TimerExpiredEvent())
 		return
 	}
 	ev, ok := f.event()
@@ -27,7 +27,7 @@ func (f *fork) draw() {
 		if !timed {
 			when = now.Add(core.Second)
 		}
-		now, ev = when, core.ExpiredTimer()
+		now, ev = when, core.TimerExpiredEvent()
 	}
 	f.take(now, ev)
 }
@@ -48,15 +48,15 @@ func (f *fork) event() (ev core.Event, ok bool) {
 	case n < 16 && len(f.wakeups)+len(f.sent) > 0:
 		return f.answerWakeup(), true
 	case n < 21 && len(f.watched) > 0:
-		return core.ReadyListener(f.watched[f.below(len(f.watched))]), true
+		return core.ListenerReadyEvent(f.watched[f.below(len(f.watched))]), true
 	case n < 27 && len(f.kids) > 0:
 		return f.report(), true
 	case n < 29 && len(f.kids) > 0:
 		return f.exit(), true
 	case n == 29 && f.config != nil:
-		return core.GotSignal(core.SIGHUP), true
+		return core.SignalReceivedEvent(core.SIGHUP), true
 	case n == 30 && f.services > 0: // late: nobody watches any more, or nobody is there
-		return core.ReadyListener(core.ServiceID(1 + f.below(int(f.services)))), true
+		return core.ListenerReadyEvent(core.ServiceID(1 + f.below(int(f.services)))), true
 	case n == 31 && len(f.kids) > 0:
 		return f.oddity()
 	}
@@ -66,7 +66,7 @@ func (f *fork) event() (ev core.Event, ok bool) {
 // answerLoad brings the configuration as it was, or edited, or none.
 func (f *fork) answerLoad() core.Event {
 	if f.below(8) == 7 || f.config == nil {
-		return core.RejectedConfig(f.load, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad transport type: tapes"}}})
+		return core.ConfigRejectedEvent(f.load, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad transport type: tapes"}}})
 	}
 	c := *f.config
 	c.Services, c.Diagnostics = nil, nil
@@ -83,23 +83,23 @@ func (f *fork) answerLoad() core.Event {
 		c.Services = append(c.Services, s)
 	}
 	c.ReloadClearsThrottle = f.below(4) == 3
-	return core.LoadedConfig(f.load, &c)
+	return core.ConfigLoadedEvent(f.load, &c)
 }
 
 func (f *fork) answerOpen() core.Event {
 	a := f.opens[f.below(len(f.opens))]
 	if f.below(12) == 11 {
-		return core.FailedListener(a.Service, a.Listener, core.StepBind, core.EADDRINUSE)
+		return core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE)
 	}
-	return core.OpenedListener(a.Service, a.Listener)
+	return core.ListenerOpenedEvent(a.Service, a.Listener)
 }
 
 func (f *fork) answerStart() core.Event {
 	a := f.starts[f.below(len(f.starts))]
 	if f.below(12) == 11 {
-		return core.FailedStart(a.Service, a.Generation, core.StartStep(1+f.below(3)), core.EAGAIN)
+		return core.ChildStartFailedEvent(a.Service, a.Generation, core.StartStep(1+f.below(3)), core.EAGAIN)
 	}
-	return core.StartedChild(a.Service, a.Generation, f.pid())
+	return core.ChildStartedEvent(a.Service, a.Generation, f.pid())
 }
 
 // pid gives a new identity, or one that is free again.
@@ -122,11 +122,11 @@ func (f *fork) answerWakeup() core.Event {
 	n := f.below(len(f.wakeups) + len(f.sent))
 	switch {
 	case n >= len(f.wakeups):
-		return core.ClosedWakeup(f.sent[n-len(f.wakeups)])
+		return core.WakeupClosedEvent(f.sent[n-len(f.wakeups)])
 	case f.below(8) == 7:
-		return core.FailedWakeup(f.wakeups[n].Request, core.ECONNREFUSED)
+		return core.WakeupFailedEvent(f.wakeups[n].Request, core.ECONNREFUSED)
 	}
-	return core.SentWakeup(f.wakeups[n].Request)
+	return core.WakeupSentEvent(f.wakeups[n].Request)
 }
 
 // report is a change of what the child told last; now and then nonsense.
@@ -147,7 +147,7 @@ func (f *fork) report() core.Event {
 	}
 	var b [wire.StatusSize]byte
 	copy(b[:], m.Append(nil)[:n])
-	return core.ReceivedStatus(k.generation, b, n)
+	return core.StatusReceivedEvent(k.generation, b, n)
 }
 
 // exit ends a child: one that was told to, or was cut off, rather than others.
@@ -164,7 +164,7 @@ func (f *fork) exit() core.Event {
 	if k.told && f.below(2) == 1 {
 		status = core.KilledBy(core.SIGTERM)
 	}
-	return core.Exited(k.generation, k.pid, status)
+	return core.ChildExitedEvent(k.generation, k.pid, status)
 }
 
 // oddity: a channel is closed early, a child is stopped, a stranger is reaped.
@@ -175,9 +175,9 @@ func (f *fork) oddity() (core.Event, bool) {
 		if k.closed || k.retired {
 			return core.Event{}, false
 		}
-		return core.ClosedChannel(k.generation), true
+		return core.ChildChannelClosedEvent(k.generation), true
 	case 1:
-		return core.Stopped(k.generation, k.pid, 19), true
+		return core.ChildStoppedEvent(k.generation, k.pid, 19), true
 	}
-	return core.Exited(0, f.lastPID+1000, core.ExitedWith(1)), true
+	return core.ChildExitedEvent(0, f.lastPID+1000, core.ExitedWith(1)), true
 }

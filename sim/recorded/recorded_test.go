@@ -32,7 +32,7 @@ func config() *core.Config {
 func status(g core.Generation, pid core.PID, s wire.Status) core.Event {
 	var b [wire.StatusSize]byte
 	wire.Message{PID: int32(pid), Generation: uint32(g), Status: s}.Append(b[:0])
-	return core.ReceivedStatus(g, b, wire.StatusSize)
+	return core.StatusReceivedEvent(g, b, wire.StatusSize)
 }
 
 // life is a day of a daemon as its journal has it.
@@ -40,11 +40,11 @@ func life(o core.Options) (recording []byte, steps int) {
 	w, m := trace.NewWriter(), core.New(0, o)
 	w.Snapshot(m) // as a daemon's journal begins
 	for i, ev := range []core.Event{
-		core.LoadedConfig(0, config()), core.OpenedListener(1, 0), core.OpenedListener(2, 0), core.OpenedListener(3, 0),
-		core.ReadyListener(1), core.StartedChild(1, 1, 4001), status(1, 4001, wire.Taken),
-		core.ReadyListener(2), core.StartedChild(2, 2, 4002), status(2, 4002, wire.Taken), status(1, 4001, wire.Available),
-		core.GotSignal(core.SIGHUP), core.LoadedConfig(1, config()), core.Exited(1, 4001, 0),
-		core.ReadyListener(1), core.StartedChild(1, 3, 4003), core.Exited(3, 4003, core.KilledBy(core.SIGSEGV)),
+		core.ConfigLoadedEvent(0, config()), core.ListenerOpenedEvent(1, 0), core.ListenerOpenedEvent(2, 0), core.ListenerOpenedEvent(3, 0),
+		core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 4001), status(1, 4001, wire.Taken),
+		core.ListenerReadyEvent(2), core.ChildStartedEvent(2, 2, 4002), status(2, 4002, wire.Taken), status(1, 4001, wire.Available),
+		core.SignalReceivedEvent(core.SIGHUP), core.ConfigLoadedEvent(1, config()), core.ChildExitedEvent(1, 4001, 0),
+		core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 3, 4003), core.ChildExitedEvent(3, 4003, core.KilledBy(core.SIGSEGV)),
 	} {
 		now := core.Time(int64(i+1) * int64(second))
 		w.Event(now, &ev)
@@ -132,7 +132,7 @@ func TestCommandLineIsFoundOutFromTheFirstSnapshot(t *testing.T) {
 
 func TestForksRefuseWhatTheyCannotKnow(t *testing.T) {
 	w, m := trace.NewWriter(), core.New(0, core.Options{})
-	m.Step(1, core.LoadedConfig(0, config()))
+	m.Step(1, core.ConfigLoadedEvent(0, config()))
 	w.Snapshot(m)
 	if _, err := Fork(w.Bytes(), Options{At: 1, Steps: 10}); err == nil || !strings.Contains(err.Error(), "in the middle of a life") {
 		t.Errorf("a snapshot of a machine at work: %v", err)
@@ -161,7 +161,7 @@ func wrong() (recording []byte, steps int) {
 		w.Event(s.now, &s.event)
 		w.Actions(s.actions)
 	}
-	ev := core.ReadyListener(3)
+	ev := core.ListenerReadyEvent(3)
 	w.Event(core.Time(100*second), &ev)
 	w.Actions(nil)
 	return w.Bytes(), steps + 1
@@ -201,7 +201,7 @@ func TestBrokenRecordingsKeepOnlyTheStepsTheyNeed(t *testing.T) {
 		w.Event(s.now, &s.event)
 		w.Actions(m.Step(s.now, s.event))
 	}
-	ev := core.StartedChild(2, 77, 5000) // an answer to nothing
+	ev := core.ChildStartedEvent(2, 77, 5000) // an answer to nothing
 	w.Event(core.Time(200*second), &ev)
 	told := 0
 	r, err := Reduce(w.Bytes(), 10000, func(int, int) { told++ })

@@ -15,8 +15,8 @@ func segments() []byte {
 	w, m := trace.NewWriter(), core.New(0, core.Options{})
 	w.Snapshot(m)
 	for i, ev := range []core.Event{
-		core.LoadedConfig(0, config()), core.OpenedListener(1, 0), core.OpenedListener(2, 0), core.OpenedListener(3, 0), core.ReadyListener(1), core.StartedChild(1, 1, 4001),
-		core.GotSignal(core.SIGHUP), core.LoadedConfig(1, config()), core.Exited(1, 4001, 0),
+		core.ConfigLoadedEvent(0, config()), core.ListenerOpenedEvent(1, 0), core.ListenerOpenedEvent(2, 0), core.ListenerOpenedEvent(3, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 4001),
+		core.SignalReceivedEvent(core.SIGHUP), core.ConfigLoadedEvent(1, config()), core.ChildExitedEvent(1, 4001, 0),
 	} {
 		now := core.Time(int64(i+1) * int64(second))
 		w.Event(now, &ev)
@@ -75,7 +75,7 @@ func TestDamageIsABreakToo(t *testing.T) {
 func TestRecordingThatBeginsLateMayBreakOff(t *testing.T) {
 	m := core.New(0, core.Options{})
 	r := trace.NewRing(m, 0)
-	for i, ev := range []core.Event{core.LoadedConfig(0, config()), core.OpenedListener(1, 0), core.OpenedListener(2, 0), core.OpenedListener(3, 0), core.ReadyListener(1), core.StartedChild(1, 1, 4001), core.GotSignal(core.SIGTERM)} {
+	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, config()), core.ListenerOpenedEvent(1, 0), core.ListenerOpenedEvent(2, 0), core.ListenerOpenedEvent(3, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 4001), core.SignalReceivedEvent(core.SIGTERM)} {
 		now := core.Time(int64(i+1) * int64(second))
 		r.Event(now, 0, &ev)
 		r.Actions(m.Step(now, ev))

@@ -30,7 +30,7 @@ func entry(name string, limit int32) core.ServiceConfig {
 func report(g core.Generation, pid core.PID, s wire.Status) core.Event {
 	var b [wire.StatusSize]byte
 	wire.Message{PID: int32(pid), Generation: uint32(g), Status: s}.Append(b[:0])
-	return core.ReceivedStatus(g, b, wire.StatusSize)
+	return core.StatusReceivedEvent(g, b, wire.StatusSize)
 }
 
 // tale is one machine with events at given seconds; it has a start, a session,
@@ -45,20 +45,20 @@ type tale struct {
 func tell() *tale {
 	t := &tale{writer: trace.NewWriter(), machine: core.New(0, core.Options{})}
 	t.writer.Fresh(0, core.Options{})
-	t.add(1, core.LoadedConfig(0, entries(entry("alpha", 2), entry("bravo<b>", 1))))
-	t.add(1, core.OpenedListener(1, 0))
-	t.add(1, core.OpenedListener(2, 0))
-	t.add(2, core.ReadyListener(1))
-	t.add(2, core.StartedChild(1, 1, 101))
+	t.add(1, core.ConfigLoadedEvent(0, entries(entry("alpha", 2), entry("bravo<b>", 1))))
+	t.add(1, core.ListenerOpenedEvent(1, 0))
+	t.add(1, core.ListenerOpenedEvent(2, 0))
+	t.add(2, core.ListenerReadyEvent(1))
+	t.add(2, core.ChildStartedEvent(1, 1, 101))
 	t.note(2, sim.Record{Happened: sim.ClientAccepted, Service: 1, Generation: 1, Client: 1})
 	t.add(3, report(1, 101, wire.Taken))
-	t.add(3, core.ReadyListener(1))
-	t.add(3, core.StartedChild(1, 2, 102))
+	t.add(3, core.ListenerReadyEvent(1))
+	t.add(3, core.ChildStartedEvent(1, 2, 102))
 	t.add(4, report(1, 101, wire.Available))
-	t.add(5, core.GotSignal(core.SIGHUP))
-	t.add(6, core.LoadedConfig(1, entries(entry("alpha", 2))))
-	t.add(7, core.Exited(1, 101, 0))
-	t.add(8, core.Exited(2, 102, core.KilledBy(core.SIGSEGV)))
+	t.add(5, core.SignalReceivedEvent(core.SIGHUP))
+	t.add(6, core.ConfigLoadedEvent(1, entries(entry("alpha", 2))))
+	t.add(7, core.ChildExitedEvent(1, 101, 0))
+	t.add(8, core.ChildExitedEvent(2, 102, core.KilledBy(core.SIGSEGV)))
 	return t
 }
 
@@ -202,7 +202,7 @@ func TestJournalShowsTheWallClock(t *testing.T) {
 	w := trace.NewWriter()
 	w.Fresh(0, core.Options{})
 	for i, ev := range []core.Event{
-		core.LoadedConfig(0, entries(entry("alpha", 2))), core.OpenedListener(1, 0), core.ReadyListener(1), core.StartedChild(1, 1, 101),
+		core.ConfigLoadedEvent(0, entries(entry("alpha", 2))), core.ListenerOpenedEvent(1, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 101),
 	} {
 		now := core.Time(100 + i)
 		switch i {
@@ -254,7 +254,7 @@ func TestBrokenInvariantIsARedLineWithBothStates(t *testing.T) {
 
 func TestDifferenceOfAJournalShowsBothSides(t *testing.T) {
 	tale := tell()
-	ev := core.GotSignal(core.SIGTERM)
+	ev := core.SignalReceivedEvent(core.SIGTERM)
 	tale.writer.Event(core.Time(9*second), &ev)
 	tale.writer.Actions([]core.Action{{Kind: core.Announce}})
 	s, err := OfRecording("a tale", tale.writer.Bytes())
@@ -269,7 +269,7 @@ func TestDifferenceOfAJournalShowsBothSides(t *testing.T) {
 
 func TestAssertionKeepsTheLastView(t *testing.T) {
 	tale := tell()
-	ev := core.OpenedListener(77, 0) // nobody asked for it
+	ev := core.ListenerOpenedEvent(77, 0) // nobody asked for it
 	tale.records = append(tale.records,
 		sim.Record{Kind: sim.RecordEvent, Step: tale.step + 1, Now: core.Time(9 * second), Event: ev},
 		sim.Record{Kind: sim.RecordBroken, Step: tale.step + 1, Now: core.Time(9 * second), Text: "assert broken"})
@@ -338,11 +338,11 @@ func TestManyServicesKeepTheirNamesAndTimesInSight(t *testing.T) {
 	m := core.New(0, core.Options{})
 	s := &tale{writer: trace.NewWriter(), machine: m}
 	s.writer.Fresh(0, core.Options{})
-	s.add(1, core.LoadedConfig(0, entries(list...)))
+	s.add(1, core.ConfigLoadedEvent(0, entries(list...)))
 	for i := range list {
-		s.add(1, core.OpenedListener(core.ServiceID(i+1), 0))
+		s.add(1, core.ListenerOpenedEvent(core.ServiceID(i+1), 0))
 	}
-	s.add(2, core.GotSignal(core.SIGHUP))
+	s.add(2, core.SignalReceivedEvent(core.SIGHUP))
 	html := page1(t, OfTrace("many", core.Options{}, s.records))
 	if got := strings.Count(html, `class="lane"`); got != len(list) {
 		t.Errorf("%d lanes, want %d", got, len(list))
