@@ -17,7 +17,7 @@ var placeholders = strings.NewReplacer("@CONFIG@", "/v/config", "@QUEUE@", "/v/q
 
 var placeholdersBack = strings.NewReplacer("/v/config", "@CONFIG@", "/v/queue", "@QUEUE@", "/v/daemon", "@DAEMON@", "/v/data", "@DATA@")
 
-// vectorFacts are the tables of the vectors' README.
+// vectorFacts are the tables of the environment of the runs (spec vectors).
 func vectorFacts() *Facts {
 	addr := netip.MustParseAddr
 	host := func(list ...string) (h Host) {

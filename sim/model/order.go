@@ -145,7 +145,7 @@ func (o *observation) checkLimitLines() *Violation {
 }
 
 // checkOpenings: listeners are asked for in file order, and in address order
-// within an entry (spec runtime, 2, 19 and 10, 3), in each of the two phases.
+// within an entry (spec runtime, 2.19 and 10.3), in each of the two phases.
 func (o *observation) checkOpenings() *Violation {
 	t := o.seen.load
 	if t == nil || t.answered == never {

@@ -49,8 +49,8 @@ type plan struct {
 	removed []*service
 }
 
-// planOf compares the active services with a configuration (design, Reload is a
-// transaction, 3).
+// planOf compares the active services with a configuration (design,
+// Reload 3).
 func planOf(active []*service, config *core.Config) plan {
 	var p plan
 	wanted := make(map[identity]bool)

@@ -8,7 +8,7 @@ import (
 )
 
 // beginReload: the line first, with the configuration that is still in force,
-// then the request (spec runtime, 10, 1).
+// then the request (spec runtime, 10.1).
 func (o *observation) beginReload(rule string, c *core.Config) {
 	o.must(rule, 0, core.Log, "the reload line", func(a *core.Action) bool {
 		return a.Code == core.LogReload && a.Level == levels[core.LogReload] && a.Config != nil &&
