@@ -73,7 +73,7 @@ parity-config: ## compare our reading of 509 vectors and 2,000 generated configu
 faults: ## make the system calls of a running master fail, one in each life (root)
 	cd osadapter/parity/faults && $(GO) test -count=1 -timeout 30m -v -run TestFaults -faults $(TESTFLAGS)
 
-demo: build ## show on-demand start, limits, idle exit and reload, in under 20 s
+demo: build ## show on-demand start, limits, idle exit, reload and throttle, in under 20 s
 	@bin/demo -bin bin
 
 sim: ## the simulator, and CHECKS random sequences against core and core/child

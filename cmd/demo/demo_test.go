@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,242 +14,238 @@ import (
 	"time"
 )
 
-// theBuild is the programs' directory, made once for all tests that run them.
-var theBuild struct {
-	once sync.Once
-	dir  string
-	err  error
-}
+// built is the directory of the programs, which are built once for all tests.
+var built string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if theBuild.dir != "" {
-		os.RemoveAll(theBuild.dir)
+	if built != "" {
+		os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
 
-// programs builds master, echo and demo into a directory that everybody can
-// read.
+// build builds the programs into a directory that everybody can read.
+var build = sync.OnceValues(func() (output []byte, err error) {
+	if built, err = os.MkdirTemp("", "demo-bin-"); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(built, 0o755); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("go", "build", "-o", built, ".", "../master", "../echo")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return cmd.CombinedOutput()
+})
+
 func programs(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: building and running the programs takes seconds")
 	}
-	if runtime.GOOS != "linux" {
-		t.Skip("needs Linux: the master runs there alone")
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("needs Linux, as the master does:", err)
 	}
-	theBuild.once.Do(func() {
-		if theBuild.dir, theBuild.err = os.MkdirTemp("", "demo-bin-"); theBuild.err != nil {
-			return
-		}
-		if theBuild.err = os.Chmod(theBuild.dir, 0o755); theBuild.err != nil {
-			return
-		}
-		build := exec.Command("go", "build", "-o", theBuild.dir, ".", "../master", "../echo")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			theBuild.err = errors.New(err.Error() + "\n" + string(out))
-		}
-	})
-	if theBuild.err != nil {
-		t.Fatal("build the programs: ", theBuild.err)
+	if output, err := build(); err != nil {
+		t.Fatalf("build the programs: %v\n%s", err, output)
 	}
-	return theBuild.dir
+	return built
 }
 
-// show is one run of the demo as a process of its own.
-type show struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	place string // its TMPDIR: empty before and after
-	out   bytes.Buffer
+// play is one run of the demo as a process.
+type play struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	tmp string // its TMPDIR: empty before and after
+	out bytes.Buffer
 }
 
-// begin starts the demo with limits that a busy machine can keep.
-func begin(t *testing.T, bin string, credential *syscall.Credential, args ...string) *show {
+// begin starts the demo.
+func begin(t *testing.T, bin, limit string, credential *syscall.Credential) *play {
 	t.Helper()
-	s := &show{t: t}
-	var err error
-	if s.place, err = os.MkdirTemp("", "demo-"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(s.place) })
-	if err := os.Chmod(s.place, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	p := &play{t: t, tmp: openDirectory(t)}
 	if credential != nil {
-		if err := os.Chown(s.place, int(credential.Uid), int(credential.Gid)); err != nil {
+		if err := os.Chown(p.tmp, int(credential.Uid), int(credential.Gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	args = append([]string{"-bin", bin, "-patience", "30s", "-limit", "90s"}, args...)
-	s.cmd = exec.Command(filepath.Join(programs(t), "demo"), args...)
-	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.place, "MAIL_CONFIG=/nowhere")
-	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setpgid: true}
-	s.cmd.WaitDelay = time.Minute
-	if err := s.cmd.Start(); err != nil {
+	p.cmd = exec.Command(filepath.Join(programs(t), "demo"), "-bin", bin, "-limit", limit)
+	p.cmd.Env = append(os.Environ(), "TMPDIR="+p.tmp, "MAIL_CONFIG=/nowhere")
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setpgid: true}
+	p.cmd.WaitDelay = time.Minute
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return p
 }
 
-// finished waits for the demo and checks its exit status and that nothing of
-// it is left.
-func (s *show) finished(status int) {
-	s.t.Helper()
-	err := s.cmd.Wait()
-	if got := s.cmd.ProcessState.ExitCode(); got != status {
-		s.t.Errorf("exit status %d (%v), want %d", got, err, status)
-	}
-	if left, err := filepath.Glob(s.place + "/*"); err != nil || len(left) > 0 {
-		s.t.Errorf("left in the temporary directory: %v, %v", left, err)
-	}
-	m := regexp.MustCompile(`Process (\d+) runs`).FindStringSubmatch(s.out.String())
-	if m != nil {
-		group, _ := strconv.Atoi(m[1])
-		// Those of the dead whom we did not start are buried by process 1, when it
-		// comes to it.
-		for end := time.Now().Add(10 * time.Second); syscall.Kill(-group, 0) != syscall.ESRCH; time.Sleep(glance) {
-			if time.Now().After(end) {
-				s.t.Error("processes of the daemon's group are left")
-				break
-			}
-		}
-	}
-	if s.t.Failed() {
-		s.t.Logf("the demo said:\n%s", s.out.String())
-	}
-}
-
-func (s *show) wants(words ...string) {
-	s.t.Helper()
-	text := strings.Join(strings.Fields(s.out.String()), " ")
-	for _, w := range words {
-		if !strings.Contains(text, w) {
-			s.t.Errorf("the demo did not say %q:\n%s", w, s.out.String())
-		}
-	}
-}
-
-// story is what a demo that comes true must have told, in the log's words, too.
-var story = []string{
-	"there is no server process", "is the daemon's one child", "by a process of its own",
-	"waits in the queue", "which had become free", "both have left by themselves",
-	`ok Client E is greeted: "` + secondGreeting, "goes on in its old process", "leaves at once",
-	"log | postfix/master", "daemon started -- version", `bad value: "two"`, "reload refused",
-	"a new client F is served", "terminating on signal 15", "The directory is removed", "nothing is left",
-}
-
-func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
-	t.Parallel()
-	s := begin(t, programs(t), nil)
-	s.finished(0)
-	s.wants(story...)
-}
-
-func TestDemoTellsItsStoryToAnOrdinaryUser(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("not root: the other test is the ordinary user's")
-	}
-	a, err := findAccounts(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	me := a.privs
-	s := begin(t, programs(t), &syscall.Credential{Uid: uint32(me.uid), Gid: uint32(me.gid)})
-	s.finished(0)
-	s.wants(append(story, "mail_owner "+me.name+" (you;")...)
-}
-
-// broken makes a directory of programs of which one is a script instead.
-func broken(t *testing.T, name, script string) string {
+// openDirectory returns a temporary directory that everybody can enter.
+func openDirectory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "demo-bad-")
+	dir, err := os.MkdirTemp("", "demo-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{"master", "echo"} {
-		if p == name {
-			err = os.WriteFile(filepath.Join(dir, p), []byte("#!/bin/sh\n"+script+"\n"), 0o755)
-		} else {
-			err = os.Symlink(filepath.Join(programs(t), p), filepath.Join(dir, p))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	return dir
 }
 
-func TestFailureIsNamedAndLeavesNothing(t *testing.T) {
+// ends waits for the end of the demo, and checks its exit status, that it said
+// all the words, and that it left nothing.
+func (p *play) ends(status int, words ...string) {
+	p.t.Helper()
+	err := p.cmd.Wait()
+	if got := p.cmd.ProcessState.ExitCode(); got != status {
+		p.t.Errorf("exit status %d (%v), want %d", got, err, status)
+	}
+	for _, w := range words {
+		if !strings.Contains(p.out.String(), w) {
+			p.t.Errorf("the demo did not say %q", w)
+		}
+	}
+	if left, err := filepath.Glob(p.tmp + "/*"); err != nil || len(left) > 0 {
+		p.t.Errorf("left in the temporary directory: %v, %v", left, err)
+	}
+	if m := regexp.MustCompile(`master \(process (\d+)\)`).FindStringSubmatch(p.out.String()); m != nil {
+		pid, _ := strconv.Atoi(m[1])
+		if left := processes(pid); len(left) > 0 {
+			p.t.Errorf("processes of the daemon are left: %v", left)
+		}
+	}
+	if p.t.Failed() {
+		p.t.Logf("the demo said:\n%s", p.out.String())
+	}
+}
+
+// story is what a successful demo has said.
+var story = []string{
+	"the only server process", "no third process is started", "its process serves client C",
+	"no server process is left after", "the sessions of E and F continue", `greets client G with "Good evening from"`,
+	`bad value: "two"`, "reload refused", "a new client, H, is served as before",
+	"bad command startup -- throttling", "is started and serves client I",
+	"log | postfix/master", "terminating on signal 15", "The demo succeeded.",
+}
+
+func TestDemoSucceeds(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name, program, script string
-		want                  []string
-	}{
-		{
-			"server that dies", "echo", "echo no wish to live >&2; exit 1",
-			[]string{"demo: FAILED: step 2: waited 2s until client A gets a greeting", "bad command startup", "no wish to live"},
-		},
-		{
-			"server deaf to SIGTERM", "echo", `trap "" TERM; sleep 60`,
-			[]string{"demo: FAILED: step 2: waited 2s until client A gets a greeting"},
-		},
-		{
-			"daemon that dies", "master", "echo no wish to start >&2; exit 3",
-			[]string{"demo: FAILED: step 1: the daemon ended by itself (exit status 3)", "no wish to start"},
-		},
-		{
-			"daemon that does nothing", "master", `trap "" TERM; while :; do sleep 60; done`,
-			[]string{"demo: FAILED: step 1: waited 2s until the daemon has started, in vain"},
-		},
+	begin(t, programs(t), "2m", nil).ends(0, story...)
+}
+
+func TestDemoSucceedsForAnOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("not root: TestDemoSucceeds is an ordinary user's")
+	}
+	a, err := findAccounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(a.privs.Uid)
+	gid, _ := strconv.Atoi(a.privs.Gid)
+	p := begin(t, programs(t), "2m", &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)})
+	p.ends(0, append(story, "mail_owner  "+a.privs.Username)...)
+}
+
+func TestDemoFailsWhenAPromiseIsBroken(t *testing.T) {
+	t.Parallel()
+	// edited is a master whose configuration differs from what the demo wrote.
+	edited := func(edit, file string) string {
+		return "sed -i '" + edit + "' $2/" + file + "; exec $REAL/master \"$@\""
+	}
+	for _, c := range []struct{ name, program, script, want string }{
+		{"server dies", "echo", "echo no wish to live >&2; exit 1", "step 2: client A did not receive a greeting"},
+		{"server deaf to SIGTERM", "echo", `trap "" TERM; sleep 60`, "step 2: client A did not receive a greeting"},
+		{"daemon dies", "master", "exit 3", "step 1: the daemon ended by itself (exit status 3)"},
+		{"daemon does nothing", "master", `trap "" TERM; while :; do sleep 60; done`, "step 1: waited in vain for a line with"},
+		{"limit exceeded", "master", edited("s/ 2 echo/ 3 echo/", "master.cf"), "step 3: client C was answered"},
+		{"server leaves after one client", "echo", `exec $REAL/echo -m 1 "$@"`, "step 3: client C is served by process"},
+		{"idle servers stay", "master", edited("s/max_idle = .*/max_idle = 1h/", "main.cf"), "step 4: waited in vain for 0 server processes"},
+		{"idle servers leave at once", "master", edited("s/max_idle = .*/max_idle = 1/", "main.cf"), "step 4: idle processes left after"},
+		{"settings stay", "echo", `exec $REAL/echo -o "echo_greeting=Hello from" "$@"`, "step 5: client G was greeted with"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, broken(t, c.program, c.script), nil, "-patience", "2s")
-			s.finished(statusFailed)
-			s.wants(c.want...)
+			bin := openDirectory(t)
+			for _, name := range []string{"master", "echo"} {
+				if err := os.Symlink(filepath.Join(programs(t), name), filepath.Join(bin, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			script := "#!/bin/sh\nREAL=" + programs(t) + "\n" + c.script + "\n"
+			path := filepath.Join(bin, c.program)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			begin(t, bin, "12s", nil).ends(statusFailed, "demo: FAILED: "+c.want)
 		})
 	}
+}
+
+func TestDemoFailsAtItsLimit(t *testing.T) {
+	t.Parallel()
+	begin(t, programs(t), "1s", nil).ends(statusFailed, "demo: FAILED: step ", "the demo exceeded its limit of 1s")
 }
 
 func TestInterruptStopsEverything(t *testing.T) {
 	t.Parallel()
-	bin := programs(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
-			s := begin(t, bin, nil)
-			// A server runs: the daemon is the demo's one child, the server its.
+			p := begin(t, programs(t), "2m", nil)
+			// The demo has written its log and started the daemon.
 			for end := time.Now().Add(30 * time.Second); ; time.Sleep(glance) {
-				daemons, err := children(s.cmd.Process.Pid)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(daemons) == 1 {
-					all, _ := children(daemons[0].pid)
-					if len(all) > 0 && all[0].name == "echo" {
-						break
-					}
-				}
-				if time.Now().After(end) {
-					_ = s.cmd.Process.Signal(sig)
-					_ = s.cmd.Wait()
-					t.Fatalf("no server in time:\n%s", s.out.String())
+				if log, _ := filepath.Glob(p.tmp + "/*/queue/pid/master.pid"); len(log) > 0 || time.Now().After(end) {
+					break
 				}
 			}
-			if err := syscall.Kill(s.cmd.Process.Pid, sig); err != nil {
+			if err := p.cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
-			s.finished(128 + int(sig))
-			s.wants("demo: ended early by", "signal "+sig.String(), "the daemon is stopped")
+			p.ends(128+int(sig), "demo: interrupted by signal "+sig.String())
 		})
+	}
+}
+
+func TestUsageErrorsAreOneLine(t *testing.T) {
+	empty := t.TempDir()
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"-nonsense", statusUsage, "not defined: -nonsense"},
+		{"more", statusUsage, `unexpected argument "more"`},
+		{"-limit 0s", statusUsage, "must be greater than 0"},
+		{"-limit soon", statusUsage, `invalid value "soon"`},
+		{"-bin " + empty, statusFailed, empty + `/master: no such file or directory; run "make build" first`},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(strings.Fields(c.args), &stdout, &stderr)
+		if status != c.status || stdout.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("%s: status %d, said %q and %q; want %d and %q", c.args, status, &stdout, &stderr, c.status, c.want)
+		}
+	}
+}
+
+func TestLostHelpIsAFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unwritable, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unwritable.Close()
+	var stderr bytes.Buffer
+	if status := run([]string{"-h"}, unwritable, &stderr); status != statusUsage || !strings.HasPrefix(stderr.String(), "demo: write the output: ") {
+		t.Errorf("status %d, %q", status, stderr.String())
 	}
 }

@@ -1,329 +1,279 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
+// demo is one run. The first error stays in err, and everything that comes after
+// it does nothing, so that play reads as the story that it is.
+type demo struct {
+	*station
+	ctx      context.Context // ends on a signal, at the limit, when the daemon ends
+	cancel   context.CancelCauseFunc
+	out      io.Writer
+	patience time.Duration // for one condition
+
+	steps   int
+	log     []string // lines since the last call of expectLog
+	clients []*client
+	err     error
+}
+
+// glance is the time between two looks at a condition.
+const glance = 10 * time.Millisecond
+
 const (
 	firstGreeting  = "Hello from"
 	secondGreeting = "Good evening from"
-	processLimit   = "2"
-	mistakenLimit  = "two"
-	maxIdle        = 3 * time.Second
-	// patienceOfC is how long we look whether a client is really kept waiting.
-	patienceOfC = 500 * time.Millisecond
 )
 
-// clients that go from one step to the next.
-type clients struct{ a, b, c, d, e *session }
+// play is the story. Each step checks what it says.
+func (d *demo) play() {
+	d.say("stationmaster in a few steps: \"ok\" marks what has been checked, \"log |\" the daemon's own lines.\n")
+	d.say("  directory   %s (removed at the end)", d.dir)
+	d.say("  mail_owner  %s", d.accounts.owner.Username)
+	d.say("  master.cf   %s", d.entry("2"))
+	d.say("  main.cf     max_idle = %v, service_throttle_time = %v, echo_greeting = %s", maxIdle, throttleTime, firstGreeting)
 
-// tell is the demo, step by step. Each step checks what it says.
-func (d *demo) tell() error {
-	if err := d.prepare(); err != nil {
-		return err
+	d.step("The daemon starts. It listens, and no server process exists.")
+	d.try(d.configure(firstGreeting, "2"))
+	if d.err == nil {
+		d.try(d.start(d.cancel))
 	}
-	d.introduce()
-	var c clients
-	for _, step := range []struct {
-		heading string
-		show    func(*clients) error
-	}{
-		{"The daemon starts. It listens, and that is all.", d.startDaemon},
-		{"A client comes: a server process is started on demand.", d.onDemand},
-		{"A second client comes while the first is served.", d.second},
-		{"A third client comes, but master.cf allows 2 processes.", d.third},
-		{fmt.Sprintf("All hang up. Idle processes leave after max_idle, %d s.", maxIdle/time.Second), d.idleExit},
-		{"The greeting is changed and reloaded while a session is open.", d.reload},
-		{"A reload with a mistake in master.cf is refused.", d.refusedReload},
-		{"The daemon is stopped.", d.stopDaemon},
-	} {
-		d.showLog()
-		d.out.heading(step.heading)
-		if err := step.show(&c); err != nil {
-			d.showLog()
-			return d.withLastWords(fmt.Errorf("step %d: %w", d.out.step, err))
-		}
-	}
-	return nil
-}
+	d.expectLog("daemon started")
+	d.expectServers(0)
+	d.ok("master (process %d) listens on %s", d.pid(), d.echo)
 
-func (d *demo) introduce() {
-	d.out.title("stationmaster: an on-demand server comes, serves and leaves")
-	reason := "you; without root the daemon serves its own user alone"
-	if os.Getuid() == 0 {
-		reason = "an account that exists here; the servers run as this user, not as root"
-	}
-	d.out.setting("mail_owner", d.tree.accounts.owner.name+" ("+reason+")")
-	d.out.setting("directory", d.tree.root+" (removed at the end)")
-	d.out.setting("programs", d.programs)
-	d.out.setting("master.cf", d.tree.entry(processLimit))
-	d.out.setting("main.cf", "max_idle = "+d.tree.maxIdle)
-	d.out.setting("", "echo_greeting = "+firstGreeting)
-	d.out.setting("", "and names for directories, accounts and the log")
-	d.out.raw("\n")
-	d.out.does("Lines with \"ok\" were checked. Lines with \"log |\" are the daemon's own.")
-}
+	d.step("A client connects: a server process is started on demand.")
+	a := d.connect("A", d.echo)
+	a.greeted(firstGreeting)
+	d.expectServers(1, a)
+	d.ok("client A is served by process %d, the only server process", a.pid)
 
-func (d *demo) startDaemon(*clients) error {
-	if err := d.daemon.start(d.programs); err != nil {
-		return err
-	}
-	d.did("Process %d runs \"master -c %s -d\".", d.daemon.pid, d.tree.config())
-	err := d.until(d.patience, "the daemon has started", func() (bool, error) {
-		return d.daemon.logged(0, "daemon started"), d.alive()
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := d.serverCount(0, d.patience); err != nil {
-		return err
-	}
-	d.saw("It listens on %s, and there is no server process.", d.tree.address)
-	return nil
-}
+	d.step("Limits: master.cf allows two processes, and three clients come.")
+	b := d.connect("B", d.echo)
+	b.greeted(firstGreeting)
+	d.expectServers(2, a, b)
+	d.ok("client B is served by a second process, %d", b.pid)
+	c := d.connect("C", d.echo)
+	c.waits(500 * time.Millisecond)
+	d.expectServers(2, a, b)
+	d.ok("client C is connected and waits; no third process is started")
+	b.quit()
+	c.greeted(firstGreeting)
+	d.check(c.pid == b.pid, "client C is served by process %d instead of %d, which is free", c.pid, b.pid)
+	d.ok("client B leaves, and its process serves client C")
 
-// arrive opens a session and waits for its greeting.
-func (d *demo) arrive(name, greeting string) (*session, error) {
-	s, err := d.connect(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.greeted(greeting); err != nil {
-		return s, err
-	}
-	return s, s.echoes("I am client " + name)
-}
-
-func (d *demo) onDemand(c *clients) (err error) {
-	if c.a, err = d.arrive("A", firstGreeting); err != nil {
-		return err
-	}
-	pids, err := d.serverCount(1, d.patience)
-	if err != nil {
-		return err
-	}
-	if pids[0] != c.a.pid {
-		return fmt.Errorf("client A was greeted by process %d, but the daemon's child is %d", c.a.pid, pids[0])
-	}
-	d.saw("Client A is greeted: \"%s pid %d\".", firstGreeting, c.a.pid)
-	d.saw("Process %d is the daemon's one child. Client A stays.", c.a.pid)
-	return nil
-}
-
-func (d *demo) second(c *clients) (err error) {
-	if c.b, err = d.arrive("B", firstGreeting); err != nil {
-		return err
-	}
-	pids, err := d.serverCount(2, d.patience)
-	if err != nil {
-		return err
-	}
-	if c.a.pid == c.b.pid || !slices.Contains(pids, c.a.pid) || !slices.Contains(pids, c.b.pid) {
-		return fmt.Errorf("clients A and B were greeted by processes %d and %d, but the daemon's children are %v",
-			c.a.pid, c.b.pid, pids)
-	}
-	if err := c.a.echoes("still here"); err != nil {
-		return err
-	}
-	d.saw("Client B is served by a process of its own, %d, beside %d.", c.b.pid, c.a.pid)
-	return nil
-}
-
-func (d *demo) third(c *clients) (err error) {
-	if c.c, err = d.connect("C"); err != nil {
-		return err
-	}
+	d.step("Idle exit: all clients leave, and max_idle later so do the servers.")
+	a.quit()
+	c.quit()
 	began := time.Now()
-	err = d.until(d.patience, "client C has waited for a while", func() (bool, error) {
-		if err := c.c.look(); err != nil {
-			return false, err
-		}
-		pids, err := d.daemon.servers()
-		switch {
-		case err != nil:
-			return false, err
-		case len(c.c.pending) > 0 || c.c.ended:
-			return false, errors.New("client C was served at once, above the limit")
-		case len(pids) > 2:
-			return false, fmt.Errorf("the limit of %s processes was exceeded: %v", processLimit, pids)
-		}
-		return time.Since(began) >= patienceOfC, nil
-	})
-	if err != nil {
-		return err
+	d.expectServers(0)
+	idle := time.Since(began)
+	d.check(idle > maxIdle-time.Second, "idle processes left after %v, before max_idle", idle)
+	d.ok("no server process is left after %.1f s", idle.Seconds())
+
+	d.step("Reload: the greeting changes, and no connection is lost.")
+	e := d.connect("E", d.echo)
+	e.greeted(firstGreeting)
+	f := d.connect("F", d.echo)
+	f.greeted(firstGreeting)
+	g := d.connect("G", d.echo)
+	d.say("  clients E and F are served, client G waits; SIGHUP to process %d", d.pid())
+	d.try(d.configure(secondGreeting, "2"))
+	d.reload()
+	d.expectLog("reload -- version")
+	e.talks()
+	f.talks()
+	d.ok("the sessions of E and F continue in their processes, %d and %d", e.pid, f.pid)
+	f.quit()
+	g.greeted(secondGreeting)
+	d.expectServers(2, e, g)
+	d.ok("client F leaves and its process exits; a new one, %d, greets client G with \"%s\"", g.pid, secondGreeting)
+	g.quit()
+
+	d.step("A reload with a mistake in master.cf is refused.")
+	d.try(d.configure(secondGreeting, "two"))
+	d.reload()
+	d.expectLog(d.path("config/master.cf"), "line 2", `"two"`)
+	d.expectLog("reload refused")
+	e.talks()
+	d.ok("the daemon names file, line and value; client E's session continues")
+	h := d.connect("H", d.echo)
+	h.greeted(secondGreeting)
+	h.quit()
+	d.ok("a new client, H, is served as before")
+
+	d.step("Throttle: the second service's program fails.")
+	i := d.connect("I", d.flaky)
+	began = time.Now()
+	d.expectLog("bad command startup -- throttling")
+	d.try(d.link("flaky", d.path("programs/echo")))
+	d.say("  the program is repaired, and client I still waits")
+	i.greeted(secondGreeting)
+	throttled := time.Since(began)
+	d.check(throttled >= throttleTime, "the service was throttled for %v only", throttled)
+	d.refuteLog("bad command startup")
+	d.ok("no start for %.1f s; then process %d is started and serves client I", throttled.Seconds(), i.pid)
+
+	d.step("The daemon stops.")
+	if d.going() {
+		d.try(d.stop(d.patience))
 	}
-	d.saw("Client C is connected and waits in the queue; there are still 2 processes.")
-	if err := c.b.quit(); err != nil {
-		return err
+	e.disconnected()
+	i.disconnected()
+	d.expectLog("terminating on signal 15")
+	d.ok("all processes are gone, the clients E and I are disconnected")
+	if d.err == nil {
+		d.say("\nThe demo succeeded.")
 	}
-	d.did("Client B hangs up.")
-	if err := c.c.greeted(firstGreeting); err != nil {
-		return err
-	}
-	if c.c.pid != c.b.pid {
-		return fmt.Errorf("client C was greeted by process %d, not by %d, which had become free", c.c.pid, c.b.pid)
-	}
-	d.saw("Now client C is served, by process %d, which had become free.", c.c.pid)
-	return nil
 }
 
-func (d *demo) idleExit(c *clients) error {
-	for _, s := range []*session{c.a, c.c} {
-		if err := s.quit(); err != nil {
-			return err
-		}
+func (d *demo) say(format string, args ...any) {
+	if d.err == nil {
+		_, err := fmt.Fprintf(d.out, format+"\n", args...)
+		d.try(err)
 	}
-	began := time.Now()
-	pids, err := d.daemon.servers()
-	if err != nil {
-		return err
-	}
-	if len(pids) != 2 {
-		return fmt.Errorf("two processes were to wait for new clients, but there are: %v", pids)
-	}
-	d.did("Clients A and C hang up. Both processes wait for new clients ...")
-	if _, err := d.serverCount(0, maxIdle+d.patience); err != nil {
-		return err
-	}
-	waited := time.Since(began)
-	if waited < maxIdle-time.Second { // in whole seconds, as the contract has it
-		return fmt.Errorf("the processes left after %v already, before max_idle of %v", waited, maxIdle)
-	}
-	d.saw("After %.1f s both have left by themselves: no server process.", waited.Seconds())
-	return nil
 }
 
-// hangup asks the daemon to reload, the way that an operator's script does.
-// What it logs comes after the given number of lines.
-func (d *demo) hangup() (lines int, err error) {
-	pid, err := d.daemon.recordedPID()
-	if err != nil {
-		return 0, err
+func (d *demo) step(title string) {
+	d.showLog()
+	if d.going() {
+		d.steps++
+		d.say("\n%d. %s", d.steps, title)
 	}
-	if pid != d.daemon.pid {
-		return 0, fmt.Errorf("pid/master.pid names process %d, but the daemon is %d", pid, d.daemon.pid)
+}
+
+func (d *demo) ok(format string, args ...any) {
+	d.showLog()
+	d.say("  ok "+format, args...)
+}
+
+// going reports whether the demo is to continue.
+func (d *demo) going() bool {
+	if d.err == nil && d.ctx.Err() != nil {
+		d.fail(context.Cause(d.ctx))
+	}
+	return d.err == nil
+}
+
+// fail records the first error, or what ended the demo meanwhile, which explains
+// the error.
+func (d *demo) fail(err error) {
+	if d.err != nil {
+		return
 	}
 	d.showLog()
-	return len(d.daemon.lines), d.daemon.signal(syscall.SIGHUP)
+	if d.ctx.Err() != nil {
+		err = context.Cause(d.ctx)
+	}
+	if d.steps > 0 {
+		err = fmt.Errorf("step %d: %w", d.steps, err)
+	}
+	d.err = err
 }
 
-func (d *demo) reload(c *clients) (err error) {
-	if c.d, err = d.arrive("D", firstGreeting); err != nil {
-		return err
-	}
-	d.saw("Client D is served by a new process, %d, and stays.", c.d.pid)
-	if err := d.tree.writeMain(secondGreeting); err != nil {
-		return err
-	}
-	lines, err := d.hangup()
+func (d *demo) try(err error) {
 	if err != nil {
-		return err
+		d.fail(err)
 	}
-	d.did("main.cf gets \"echo_greeting = %s\"; SIGHUP goes to the process that pid/master.pid names, %d.",
-		secondGreeting, d.daemon.pid)
-	err = d.until(d.patience, "the daemon reloads", func() (bool, error) {
-		return d.daemon.logged(lines, "reload -- version"), d.alive()
-	})
-	if err != nil {
-		return err
+}
+
+func (d *demo) check(holds bool, format string, args ...any) {
+	if !holds {
+		d.fail(fmt.Errorf(format, args...))
 	}
-	if c.e, err = d.arrive("E", secondGreeting); err != nil {
-		return err
-	}
-	if c.e.pid == c.d.pid {
-		return fmt.Errorf("clients D and E are both served by process %d", c.d.pid)
-	}
-	d.saw("Client E is greeted: \"%s pid %d\".", secondGreeting, c.e.pid)
-	if err := c.d.echoes("and I was here before"); err != nil {
-		return err
-	}
-	d.saw("Client D's session goes on in its old process, %d.", c.d.pid)
-	if err := c.d.quit(); err != nil {
-		return err
-	}
-	err = d.until(d.patience, fmt.Sprintf("the old process %d leaves", c.d.pid), func() (bool, error) {
-		if err := d.alive(); err != nil {
-			return false, err
+}
+
+// until waits for a condition.
+func (d *demo) until(awaited func() string, holds func() bool) {
+	for deadline := time.Now().Add(d.patience); d.going() && !holds(); {
+		if time.Now().After(deadline) {
+			d.fail(errors.New("waited in vain for " + awaited()))
+			return
 		}
-		pids, err := d.daemon.servers()
-		return !slices.Contains(pids, c.d.pid), err
-	})
-	if err != nil {
-		return err
-	}
-	d.saw("Client D hangs up, and process %d leaves at once: it has the old settings.", c.d.pid)
-	return nil
-}
-
-func (d *demo) refusedReload(c *clients) error {
-	if err := d.tree.writeMaster(mistakenLimit); err != nil {
-		return err
-	}
-	lines, err := d.hangup()
-	if err != nil {
-		return err
-	}
-	d.did("master.cf gets the process limit \"%s\" instead of %s; SIGHUP again.", mistakenLimit, processLimit)
-	err = d.until(d.patience, "the daemon refuses the new master.cf", func() (bool, error) {
-		return d.daemon.logged(lines, "reload refused"), d.alive()
-	})
-	if err != nil {
-		return err
-	}
-	if !d.daemon.logged(lines, d.tree.masterFile(), "line 2", `"`+mistakenLimit+`"`) {
-		return errors.New("the daemon refused master.cf but did not name the file, line 2 and the bad value")
-	}
-	d.saw("The daemon names file, line and value, and keeps what it has.")
-	if err := c.e.echoes("did anything happen?"); err != nil {
-		return err
-	}
-	f, err := d.arrive("F", secondGreeting)
-	if err != nil {
-		return err
-	}
-	d.saw("Client E's session goes on, and a new client F is served by process %d.", f.pid)
-	return f.quit()
-}
-
-func (d *demo) stopDaemon(c *clients) error {
-	servers, err := d.daemon.servers()
-	if err != nil {
-		return err
-	}
-	lines := len(d.daemon.lines)
-	if err := d.daemon.signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stop the daemon: %w", err)
-	}
-	d.did("SIGTERM goes to the daemon while %s still run, one with client E.", counted(len(servers)))
-	err = d.until(d.patience, "no process is left", func() (bool, error) {
-		if d.daemon.running() {
-			return false, nil
+		select {
+		case <-d.ctx.Done():
+		case <-time.After(glance):
 		}
-		left, err := d.daemon.orphans()
-		return len(left) == 0, err
+	}
+}
+
+// expectServers waits until exactly n server processes run, those of clients
+// among them.
+func (d *demo) expectServers(n int, clients ...*client) {
+	var pids []int
+	d.until(func() string { return fmt.Sprintf("%d server processes; there are: %v", n, pids) }, func() bool {
+		pids = processes(d.pid(), "echo", "flaky")
+		return len(pids) == n
 	})
-	if err != nil {
-		return err
+	for _, c := range clients {
+		d.check(slices.Contains(pids, c.pid), "client %s was greeted by process %d, but the server processes are %v", c.name, c.pid, pids)
 	}
-	if !d.daemon.logged(lines, "terminating on signal 15") || !d.daemon.status.Signaled() ||
-		d.daemon.status.Signal() != syscall.SIGTERM {
-		return fmt.Errorf("the daemon was to say so and die of SIGTERM, but: %s", d.daemon.exit())
+}
+
+// showLog prints what the daemon has logged since the last call.
+func (d *demo) showLog() {
+	for _, line := range d.newLogLines() {
+		d.say("  log | %s", line)
+		d.log = append(d.log, line)
 	}
-	if err := c.e.hungUp(); err != nil {
-		return err
+}
+
+// expectLog waits for a line that contains all words, after those that were
+// expected before.
+func (d *demo) expectLog(words ...string) {
+	d.until(func() string { return fmt.Sprintf("a line with %q in the log", words) }, func() bool {
+		d.showLog()
+		at := slices.IndexFunc(d.log, func(line string) bool {
+			return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
+		})
+		d.log = d.log[at+1:]
+		return at >= 0
+	})
+}
+
+// refuteLog checks that no line since the one expected last contains text.
+func (d *demo) refuteLog(text string) {
+	d.showLog()
+	for _, line := range d.log {
+		d.check(!strings.Contains(line, text), "the log must not say: %s", line)
 	}
-	d.saw("The daemon and its servers are gone; client E is disconnected.")
-	if err := d.cleanUp(); err != nil {
-		return err
+}
+
+func (d *demo) pid() int {
+	if d.daemon == nil {
+		return 0
 	}
-	if _, err := os.Lstat(d.tree.root); !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s was removed but can still be found", d.tree.root)
+	return d.daemon.Process.Pid
+}
+
+// reload sends a hangup to the process that the pid file names, as an operator's
+// script does.
+func (d *demo) reload() {
+	if !d.going() {
+		return
 	}
-	d.saw("The directory is removed.")
-	return nil
+	text, err := os.ReadFile(d.path("queue/pid/master.pid"))
+	d.try(err)
+	d.check(strings.TrimSpace(string(text)) == fmt.Sprint(d.pid()), "pid/master.pid holds %q; the daemon is %d", text, d.pid())
+	d.try(d.signal(syscall.SIGHUP))
+}
+
+// cleanUp stops the daemon and removes the directory.
+func (d *demo) cleanUp() error {
+	for _, c := range d.clients {
+		_ = c.conn.Close()
+	}
+	err := d.stop(3 * time.Second)
+	d.showLog()
+	return errors.Join(err, os.RemoveAll(d.dir))
 }
