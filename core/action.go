@@ -17,9 +17,9 @@ const (
 	// are opened in the order of the actions: the last has it. Answer with
 	// ListenerOpened or ListenerFailed.
 	OpenListener
-	// SettleListener: the reload is committed; unlink what OpenListener set
+	// CommitListener: the reload is committed; unlink what OpenListener set
 	// aside for this listener. Not answered.
-	SettleListener
+	CommitListener
 	// AbandonListener: the reload is undone; close the listener, unlink its
 	// file if it still is ours, put back what was set aside. Not answered.
 	AbandonListener
@@ -79,8 +79,8 @@ type Action struct {
 	Level      Level
 	Signal     Signal
 	Flag       bool
-	Step       ListenStep
-	Start      StartStep
+	ListenStep ListenStep
+	StartStep  StartStep
 	Errno      Errno
 	Listener   uint16
 	ToListener uint16
@@ -100,7 +100,7 @@ type Action struct {
 var actionFields = [numActionKinds]field{
 	LoadConfig:      fRequest,
 	OpenListener:    fService | fListener | fEntry | fFlag,
-	SettleListener:  fService | fListener,
+	CommitListener:  fService | fListener,
 	AbandonListener: fService | fListener,
 	MoveListener:    fService | fListener | fTo,
 	CloseListener:   fService | fListener,
@@ -122,7 +122,7 @@ var actionNames = [numActionKinds]string{
 	ActionNone:      "none",
 	LoadConfig:      "load-config",
 	OpenListener:    "open-listener",
-	SettleListener:  "settle-listener",
+	CommitListener:  "commit-listener",
 	AbandonListener: "abandon-listener",
 	MoveListener:    "move-listener",
 	CloseListener:   "close-listener",

@@ -22,7 +22,7 @@ func newCrowd(tb testing.TB, services, children int) *crowd {
 	for i := range services {
 		list = append(list, unix(fmt.Sprintf("s%d", i), 0))
 	}
-	c := &crowd{m: New(0, Options{})}
+	c := &crowd{m: New(0, MachineOptions{})}
 	pump(c.m, 0, ConfigLoadedEvent(0, conf(list...)))
 	for i := range children {
 		id := ServiceID(i%services + 1)
@@ -143,8 +143,8 @@ func TestHotEventsDoNotAllocate(t *testing.T) {
 			}
 		})
 	}
-	waking := New(0, Options{})
-	pump(waking, 0, ConfigLoadedEvent(0, conf(with(unix("w", 1), func(s *ServiceConfig) { s.Wakeup = Second }))))
+	waking := New(0, MachineOptions{})
+	pump(waking, 0, ConfigLoadedEvent(0, conf(with(unix("w", 1), func(s *ServiceConfig) { s.WakeupInterval = Second }))))
 	now, r := Time(0), Request(1)
 	t.Run("wakeup", func(t *testing.T) {
 		if got := testing.AllocsPerRun(1000, func() {
@@ -157,7 +157,7 @@ func TestHotEventsDoNotAllocate(t *testing.T) {
 			t.Errorf("got %v allocations a run, want 0", got)
 		}
 	})
-	bad := New(0, Options{})
+	bad := New(0, MachineOptions{})
 	pump(bad, 0, ConfigLoadedEvent(0, conf(unix("b", 1))))
 	now = 0
 	t.Run("crash_and_throttle", func(t *testing.T) {

@@ -158,8 +158,8 @@ func (ev *Event) wellFormed() bool {
 	uses := eventFields[ev.Kind]
 	fine := func(f field, empty bool) bool { return empty || uses&f != 0 }
 	return fine(fSignal, ev.Signal == 0) &&
-		fine(fStep, ev.Step == 0) &&
-		fine(fStart, ev.Start == 0) &&
+		fine(fStep, ev.ListenStep == 0) &&
+		fine(fStart, ev.StartStep == 0) &&
 		fine(fBytes, ev.N == 0 && ev.Bytes == [wire.StatusSize]byte{}) &&
 		fine(fListener, ev.Listener == 0) &&
 		fine(fErrno, ev.Errno == 0) &&

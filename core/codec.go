@@ -111,7 +111,7 @@ func list[T any](c *codec, v *[]T, each func(*T)) {
 func (c *codec) strings(v *[]string) { list(c, v, c.string) }
 
 // options walks the options; those of the format before are without the last.
-func (c *codec) options(o *Options, old bool) {
+func (c *codec) options(o *MachineOptions, old bool) {
 	c.bool(&o.InitMode)
 	c.bool(&o.GroupLeader)
 	c.bool(&o.Verbose)
@@ -157,7 +157,7 @@ func (c *codec) serviceConfig(s *ServiceConfig) {
 	c.bool(&s.Chroot)
 	c.bool(&s.LocalOnly)
 	c.bool(&s.HostInName)
-	number(c, &s.Wakeup)
+	number(c, &s.WakeupInterval)
 	c.bool(&s.WakeupIfUsed)
 	number(c, &s.ProcessLimit)
 	c.string(&s.Command)

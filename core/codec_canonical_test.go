@@ -74,7 +74,7 @@ func TestCanonicalFormTellsTheWholeSituation(t *testing.T) {
 			known[i] = drawConfig(t)
 		}
 		k := NewCanon(known...)
-		m := &keeper{m: New(0, Options{Strict: true}), pids: map[Generation]PID{}}
+		m := &keeper{m: New(0, MachineOptions{Strict: true}), pids: map[Generation]PID{}}
 		ev := ConfigLoadedEvent(0, known[0])
 		for range 50 {
 			form := k.Append(nil, m.m)
@@ -229,7 +229,7 @@ func TestCanonicalFormsCannotNameRefusedSettings(t *testing.T) {
 	if k := NewCanon(bad, good, bad); !slices.Equal(k.configs, []*Config{good}) || !slices.Equal(k.entries, []*ServiceConfig{&good.Services[0]}) {
 		t.Errorf("known are %v and %v", k.configs, k.entries)
 	}
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.step(ConfigLoadedEvent(0, good))
 	form := NewCanon(good).Append(nil, r.m)
 	if _, err := NewCanon(good).Restore(form, Origin{}); err != nil {

@@ -49,10 +49,10 @@ func (r *References) event(c *codec, ev *Event) {
 		number(c, &ev.Listener)
 	}
 	if uses&fStep != 0 {
-		number(c, &ev.Step)
+		number(c, &ev.ListenStep)
 	}
 	if uses&fStart != 0 {
-		number(c, &ev.Start)
+		number(c, &ev.StartStep)
 	}
 	if uses&fErrno != 0 {
 		number(c, &ev.Errno)
@@ -123,8 +123,8 @@ func (a *Action) fields() uint64 {
 		bit(a.Text != "", hasText) |
 		bit(a.To != 0, hasTo) |
 		bit(a.ToListener != 0, hasToListener) |
-		bit(a.Step != 0, hasStep) |
-		bit(a.Start != 0, hasStart) |
+		bit(a.ListenStep != 0, hasStep) |
+		bit(a.StartStep != 0, hasStart) |
 		bit(a.Errno != 0, hasErrno)
 }
 
@@ -182,8 +182,8 @@ func (r *References) action(c *codec, a *Action, set uint64) {
 	}
 	optional(c, set&hasTo, &a.To)
 	optional(c, set&hasToListener, &a.ToListener)
-	optional(c, set&hasStep, &a.Step)
-	optional(c, set&hasStart, &a.Start)
+	optional(c, set&hasStep, &a.ListenStep)
+	optional(c, set&hasStart, &a.StartStep)
 	optional(c, set&hasErrno, &a.Errno)
 	if c.reading && a.fields() != set {
 		c.fail()
@@ -247,7 +247,7 @@ func (a *Action) hasText() bool {
 }
 
 // AppendOptions adds the options to dst.
-func AppendOptions(dst []byte, o Options) []byte {
+func AppendOptions(dst []byte, o MachineOptions) []byte {
 	c := codec{b: dst}
 	c.options(&o, false)
 	return c.b
@@ -255,7 +255,7 @@ func AppendOptions(dst []byte, o Options) []byte {
 
 // ReadOptions takes options off b, those of the format before if old. Whatever is
 // accepted in the present one is written as the same bytes again.
-func ReadOptions(b []byte, old bool) (o Options, rest []byte, err error) {
+func ReadOptions(b []byte, old bool) (o MachineOptions, rest []byte, err error) {
 	c := codec{b: b, reading: true}
 	c.options(&o, old)
 	return o, c.b, c.err

@@ -98,8 +98,8 @@ func TestEveryFieldOfAnActionIsReadAsItWasWritten(t *testing.T) {
 	for name, a := range map[string]Action{
 		"nothing": {}, "service": {Service: 1}, "generation": {Generation: 1}, "entry": {Entry: &s}, "pid": {PID: 1}, "level": {Level: LevelInfo},
 		"signal": {Signal: 1}, "status": {Status: 1}, "number": {Number: -1}, "flag": {Flag: true}, "listener": {Listener: 1}, "request": {Request: 1},
-		"config": {Config: c}, "text": {Text: "words"}, "to": {To: 1}, "to listener": {ToListener: 1}, "step": {Step: StepBind},
-		"start": {Start: StartFork}, "errno": {Errno: EIO}, "code": {Code: LogStarted},
+		"config": {Config: c}, "text": {Text: "words"}, "to": {To: 1}, "to listener": {ToListener: 1}, "step": {ListenStep: StepBind},
+		"start": {StartStep: StartFork}, "errno": {Errno: EIO}, "code": {Code: LogStarted},
 	} {
 		a.Kind = OpenListener
 		var w, r References

@@ -75,7 +75,7 @@ type ServiceConfig struct {
 	Chroot         bool
 	LocalOnly      bool     // no endpoint can be reached from another host
 	HostInName     bool     // the name column names a host or an address
-	Wakeup         Duration // 0: none; whole seconds
+	WakeupInterval Duration // 0: none; whole seconds
 	WakeupIfUsed   bool     // the '?' mark: no wakeup before the first start of a child
 	ProcessLimit   int32    // 0: none
 	Command        string   // as written

@@ -16,7 +16,7 @@ func few(t *testing.T, children uint32, services ...ServiceConfig) *rig {
 	for i := range services {
 		listeners += len(services[i].Endpoints)
 	}
-	r := newRig(t, Options{GroupLeader: true, Descriptors: children + uint32(listeners)})
+	r := newRig(t, MachineOptions{GroupLeader: true, Descriptors: children + uint32(listeners)})
 	r.step(ConfigLoadedEvent(0, conf(services...)))
 	r.took()
 	return r

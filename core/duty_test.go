@@ -103,11 +103,11 @@ func TestAnswersNobodyWaitsForAreBrokenInvariants(t *testing.T) {
 
 func TestFirstConfigurationIsAskedForByNoRequest(t *testing.T) {
 	for _, ev := range []Event{ConfigLoadedEvent(1, conf()), ConfigRejectedEvent(1, &Config{})} {
-		if got := broken(t, func() { New(0, Options{}).Step(0, ev) }); got.What != "the first configuration comes once" {
+		if got := broken(t, func() { New(0, MachineOptions{}).Step(0, ev) }); got.What != "the first configuration comes once" {
 			t.Errorf("got %q", got.What)
 		}
 	}
-	m := New(0, Options{})
+	m := New(0, MachineOptions{})
 	m.Step(0, ConfigLoadedEvent(0, conf(unix("a", 1))))
 	if got := broken(t, func() { m.Step(0, ConfigLoadedEvent(0, conf())) }); got.What != "the first configuration comes once" {
 		t.Errorf("got %q", got.What)

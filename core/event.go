@@ -55,8 +55,8 @@ const (
 type Event struct {
 	Kind       EventKind
 	Signal     Signal
-	Step       ListenStep
-	Start      StartStep
+	ListenStep ListenStep
+	StartStep  StartStep
 	N          uint8
 	Bytes      [wire.StatusSize]byte
 	Listener   uint16
@@ -161,7 +161,7 @@ func ListenerOpenedEvent(s ServiceID, listener uint16) Event {
 
 // ListenerFailedEvent answers OpenListener: step failed with e.
 func ListenerFailedEvent(s ServiceID, listener uint16, step ListenStep, e Errno) Event {
-	return Event{Kind: ListenerFailed, Service: s, Listener: listener, Step: step, Errno: e}
+	return Event{Kind: ListenerFailed, Service: s, Listener: listener, ListenStep: step, Errno: e}
 }
 
 // ListenerReadyEvent reports that a watched listener of s is readable.
@@ -174,7 +174,7 @@ func ChildStartedEvent(s ServiceID, g Generation, pid PID) Event {
 
 // ChildStartFailedEvent answers StartChild: step failed with e.
 func ChildStartFailedEvent(s ServiceID, g Generation, step StartStep, e Errno) Event {
-	return Event{Kind: ChildStartFailed, Service: s, Generation: g, Start: step, Errno: e}
+	return Event{Kind: ChildStartFailed, Service: s, Generation: g, StartStep: step, Errno: e}
 }
 
 // StatusReceivedEvent reports n bytes read from the status channel of g.

@@ -18,8 +18,8 @@ func (ev *Event) AppendText(dst []byte) []byte {
 	f.number(fGeneration, "generation", int64(ev.Generation))
 	f.number(fPID, "pid", int64(ev.PID))
 	f.number(fSignal, "signal", int64(ev.Signal))
-	f.number(fStep, "step", int64(ev.Step))
-	f.number(fStart, "start", int64(ev.Start))
+	f.number(fStep, "step", int64(ev.ListenStep))
+	f.number(fStart, "start", int64(ev.StartStep))
 	f.text(fStatus, "status", ev.Status.String())
 	f.text(fErrno, "errno", ev.Errno.String())
 	if f.uses&fBytes != 0 {

@@ -106,11 +106,11 @@ func TestSettingsAtTheirLimits(t *testing.T) {
 		{"one_listener_too_many", many(maxListeners + 1), "may have 1 to 1024 listeners"},
 		{"no_limit", func(s *ServiceConfig) { s.ProcessLimit = 0 }, ""},
 		{"negative_limit", func(s *ServiceConfig) { s.ProcessLimit = -1 }, "negative process limit"},
-		{"no_wakeup", func(s *ServiceConfig) { s.Wakeup = 0 }, ""},
-		{"shortest_wakeup", func(s *ServiceConfig) { s.Wakeup = Second }, ""},
-		{"wakeup_too_short", func(s *ServiceConfig) { s.Wakeup = Second - 1 }, "wakeup time"},
-		{"smallest_wakeup", func(s *ServiceConfig) { s.Wakeup = 1 }, "wakeup time"},
-		{"negative_wakeup", func(s *ServiceConfig) { s.Wakeup = -1 }, "wakeup time"},
+		{"no_wakeup", func(s *ServiceConfig) { s.WakeupInterval = 0 }, ""},
+		{"shortest_wakeup", func(s *ServiceConfig) { s.WakeupInterval = Second }, ""},
+		{"wakeup_too_short", func(s *ServiceConfig) { s.WakeupInterval = Second - 1 }, "wakeup time"},
+		{"smallest_wakeup", func(s *ServiceConfig) { s.WakeupInterval = 1 }, "wakeup time"},
+		{"negative_wakeup", func(s *ServiceConfig) { s.WakeupInterval = -1 }, "wakeup time"},
 		{"shortest_throttle", func(s *ServiceConfig) { s.ThrottleDelay = Second }, ""},
 		{"throttle_too_short", func(s *ServiceConfig) { s.ThrottleDelay = Second - 1 }, "throttle time"},
 	} {
@@ -139,7 +139,7 @@ func TestPlanNoticesEveryChangeOfASetting(t *testing.T) {
 		"unprivileged":  func(s *ServiceConfig) { s.Unprivileged = true },
 		"chroot":        func(s *ServiceConfig) { s.Chroot = true },
 		"local":         func(s *ServiceConfig) { s.LocalOnly = false },
-		"wakeup":        func(s *ServiceConfig) { s.Wakeup = Second },
+		"wakeup":        func(s *ServiceConfig) { s.WakeupInterval = Second },
 		"wakeup mark":   func(s *ServiceConfig) { s.WakeupIfUsed = true },
 		"limit":         func(s *ServiceConfig) { s.ProcessLimit++ },
 		"command":       func(s *ServiceConfig) { s.Command = "c" },
@@ -184,7 +184,7 @@ func TestOnlyTheFirstFailedListenersAreTold(t *testing.T) {
 }
 
 func TestOfErrorsAtStartTheFirstIsTheLastLine(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: []Diagnostic{
 		{Severity: Error, Text: "first"}, {Severity: Warning, Text: "w"}, {Severity: Error, Text: "second", Hint: "mend"},
 	}}))
@@ -192,7 +192,7 @@ func TestOfErrorsAtStartTheFirstIsTheLastLine(t *testing.T) {
 }
 
 func TestRefusalWithoutAReasonSaysSo(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: []Diagnostic{{Severity: Warning, Text: "w"}}}))
 	r.want("log warning: w", "log fatal: the configuration was refused without a reason", "exit signal=0 code=1")
 }
@@ -212,7 +212,7 @@ func broken(t *testing.T, f func()) (b BrokenInvariant) {
 
 func TestAnswerForAListenerThatIsNotThereIsABrokenInvariant(t *testing.T) {
 	for _, ev := range []Event{ListenerOpenedEvent(1, 1), ListenerOpenedEvent(2, 0), ListenerFailedEvent(1, 1, StepBind, EIO)} {
-		m := New(0, Options{})
+		m := New(0, MachineOptions{})
 		m.Step(0, ConfigLoadedEvent(0, conf(unix("a", 1))))
 		b := broken(t, func() { m.Step(0, ev) })
 		if want := (BrokenInvariant{Step: 2, What: "an answer names a listener that was asked for"}); b != want {
@@ -227,17 +227,17 @@ func TestAnswerForAListenerThatIsNotThereIsABrokenInvariant(t *testing.T) {
 func TestEventsOfUnknownKindsAreBrokenInvariants(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		for _, kind := range []EventKind{EventNone, numEventKinds, 255} {
-			m := New(0, Options{Strict: strict})
+			m := New(0, MachineOptions{Strict: strict})
 			broken(t, func() { m.Step(0, Event{Kind: kind}) })
 		}
 	}
-	m := New(5, Options{})
+	m := New(5, MachineOptions{})
 	broken(t, func() { m.Step(4, TimerExpiredEvent()) })
 }
 
 func TestEventsWithForeignFieldsAreRefusedWhenStrict(t *testing.T) {
 	for name, ev := range map[string]Event{
-		"signal": {Signal: 1}, "step": {Step: 1}, "start": {Start: 1}, "count": {N: 1}, "bytes": {Bytes: [wire.StatusSize]byte{1}},
+		"signal": {Signal: 1}, "step": {ListenStep: 1}, "start": {StartStep: 1}, "count": {N: 1}, "bytes": {Bytes: [wire.StatusSize]byte{1}},
 		"listener": {Listener: 1}, "errno": {Errno: 1}, "status": {Status: 1}, "pid": {PID: 1}, "service": {Service: 1},
 		"generation": {Generation: 1}, "request": {Request: 1}, "config": {Config: &Config{}},
 	} {
@@ -265,7 +265,7 @@ func TestTableGivesConsecutiveNumbersTheirOwnCells(t *testing.T) {
 }
 
 func TestNothingExpiresAfterTheExitTime(t *testing.T) {
-	r := newRig(t, Options{ExitSet: true, ExitAfter: 50 * Second})
+	r := newRig(t, MachineOptions{ExitSet: true, ExitAfter: 50 * Second})
 	r.step(ConfigLoadedEvent(0, conf(waking(unix("a", 1), 60*Second, false))))
 	r.step(WakeupSentEvent(1))
 	r.step(WakeupClosedEvent(1))

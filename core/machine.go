@@ -10,8 +10,9 @@
 // a simulated one.
 package core
 
-// Options are what the command line decides for the whole life of a machine.
-type Options struct {
+// MachineOptions are the settings from the command line; they hold for the whole
+// life of a machine.
+type MachineOptions struct {
 	InitMode    bool     // -i: the end is exit code 0, and strangers are reaped silently
 	GroupLeader bool     // a signal to our process group reaches our children
 	Verbose     bool     // -v: verbose lines are wanted
@@ -32,7 +33,7 @@ const (
 
 // Machine holds all state. It is not safe for use by more than one goroutine.
 type Machine struct {
-	options Options
+	options MachineOptions
 	now     Time
 	step    uint64
 	phase   phase
@@ -72,7 +73,7 @@ type Machine struct {
 // New gives a machine that waits for its first ConfigLoaded or ConfigRejected,
 // with Request 0. now is the time at which the command line was read: the time
 // limit of -e counts from there.
-func New(now Time, o Options) *Machine {
+func New(now Time, o MachineOptions) *Machine {
 	m := &Machine{options: o, now: now}
 	m.exitTimer = timer{kind: timerExit}
 	if o.ExitSet {
@@ -104,13 +105,13 @@ func (m *Machine) Step(now Time, ev Event) []Action {
 	case ListenerOpened:
 		m.listenerOpened(ev.Service, ev.Listener)
 	case ListenerFailed:
-		m.listenerFailed(ev.Service, ev.Listener, ev.Step, ev.Errno)
+		m.listenerFailed(ev.Service, ev.Listener, ev.ListenStep, ev.Errno)
 	case ListenerReady:
 		m.listenerReady(ev.Service)
 	case ChildStarted:
 		m.childStarted(ev.Generation, ev.PID)
 	case ChildStartFailed:
-		m.childStartFailed(ev.Generation, ev.Start, ev.Errno)
+		m.childStartFailed(ev.Generation, ev.StartStep, ev.Errno)
 	case StatusReceived:
 		m.statusReceived(ev.Generation, &ev)
 	case ChildChannelClosed:
@@ -134,8 +135,8 @@ func (m *Machine) Step(now Time, ev Event) []Action {
 	return m.actions
 }
 
-// Options are those that New was given.
-func (m *Machine) Options() Options { return m.options }
+// Options returns the options that were passed to New.
+func (m *Machine) Options() MachineOptions { return m.options }
 
 // Deadline says when the machine next wants a TimerExpired. ok is false when
 // it waits for nothing but events.

@@ -117,7 +117,7 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 		m.listenFailed(a)
 	case LogListenRemedy:
 		m.s(a.Config.ConfigDirectory).s("/master.cf: line ").n(int64(a.Entry.Line)).s(": service ").quoted(a.Entry.Name).
-			s(" cannot listen on ").s(a.Entry.Endpoints[a.Listener].String()).s("; ").s(listenRemedy(a.Step, a.Entry.Owner, a.Errno))
+			s(" cannot listen on ").s(a.Entry.Endpoints[a.Listener].String()).s("; ").s(listenRemedy(a.ListenStep, a.Entry.Owner, a.Errno))
 	case LogExited:
 		m.s("process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).s(" ").s(a.Status.String())
 	case LogStopped:
@@ -221,7 +221,7 @@ func (m *message) listenFailed(a *Action) {
 	case UnixDatagram:
 		prefix = "unix_dgram_listen: "
 	}
-	switch a.Step {
+	switch a.ListenStep {
 	case StepName:
 		m.s(prefix).s("unix-domain name too long: ").s(end.Path)
 		return
@@ -261,7 +261,7 @@ func (m *message) listenFailed(a *Action) {
 		m.s("fifo_listen: ").s(end.Path).s(" is not a fifo")
 		return
 	case StepGroup, StepGroups, StepUser:
-		m.s(IdentityFailure(a.Step, a.Entry.Owner, a.Errno))
+		m.s(IdentityFailure(a.ListenStep, a.Entry.Owner, a.Errno))
 		return
 	default:
 		m.s("cannot watch ").s(end.String()).s(" for clients (").s(a.Errno.String()).s(")")

@@ -36,7 +36,7 @@ func TestViewShowsChildrenAsTheyAre(t *testing.T) {
 }
 
 func TestViewShowsTheMachineAsItIs(t *testing.T) {
-	m := New(7, Options{})
+	m := New(7, MachineOptions{})
 	for _, x := range []struct {
 		ev   Event
 		want View
@@ -118,7 +118,7 @@ func TestCheckFindsWhatIsWrongWithARemovedService(t *testing.T) {
 
 func TestCheckFindsDeadlinesOutOfOrder(t *testing.T) {
 	for _, swapped := range [][2]int{{0, 1}, {0, 2}, {1, 4}} {
-		m := New(0, Options{})
+		m := New(0, MachineOptions{})
 		timers := make([]timer, 5)
 		for i := range timers {
 			m.timers.arm(&timers[i], Time(i))

@@ -196,7 +196,7 @@ func (k *contest) takeOver(address kernelAddress, at string) (place, bool) {
 // service's own. Listeners, and where in the file it stands, do not count.
 func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
 	if s.Name != o.Name || s.Unprivileged != o.Unprivileged || s.Chroot != o.Chroot || s.LocalOnly != o.LocalOnly ||
-		s.Wakeup != o.Wakeup || s.WakeupIfUsed != o.WakeupIfUsed || s.ProcessLimit != o.ProcessLimit ||
+		s.WakeupInterval != o.WakeupInterval || s.WakeupIfUsed != o.WakeupIfUsed || s.ProcessLimit != o.ProcessLimit ||
 		s.Command != o.Command || s.Path != o.Path || s.ThrottleDelay != o.ThrottleDelay || s.Owner != o.Owner ||
 		len(s.Args) != len(o.Args) {
 		return false
@@ -244,11 +244,11 @@ func serviceFault(s *ServiceConfig) string {
 		return "service " + s.Name + " may have 1 to 1024 listeners"
 	case s.ProcessLimit < 0:
 		return "service " + s.Name + " has a negative process limit"
-	case s.Wakeup < 0 || s.Wakeup > 0 && s.Wakeup < Second:
+	case s.WakeupInterval < 0 || s.WakeupInterval > 0 && s.WakeupInterval < Second:
 		return "service " + s.Name + " has a wakeup time below one second"
 	case s.ThrottleDelay < Second:
 		return "service " + s.Name + " has a throttle time below one second"
-	case s.Wakeup > longestDelay || s.ThrottleDelay > longestDelay:
+	case s.WakeupInterval > longestDelay || s.ThrottleDelay > longestDelay:
 		return "service " + s.Name + " has a delay of more than 2147483647 seconds"
 	}
 	for _, end := range s.Endpoints {

@@ -54,7 +54,7 @@ func drawConfig(t *rapid.T) *Config {
 		case 4:
 			s.Type = UnixDatagram
 		}
-		s.Wakeup = Duration(rapid.IntRange(0, 2).Draw(t, "wakeup")) * 50 * Second
+		s.WakeupInterval = Duration(rapid.IntRange(0, 2).Draw(t, "wakeup")) * 50 * Second
 		s.WakeupIfUsed = rapid.Bool().Draw(t, "ifUsed")
 		c.Services = append(c.Services, s)
 	}
@@ -137,7 +137,7 @@ func texts(actions []Action) []byte {
 // does the same; and a third, restored from a snapshot after each step, too.
 func TestAnyEventsKeepInvariantsAndSnapshotsAreInvisible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := Options{Strict: true, GroupLeader: rapid.Bool().Draw(t, "leader"), Verbose: true, Descriptors: rapid.SampledFrom([]uint32{0, 0, 3, 6}).Draw(t, "descriptors")}
+		o := MachineOptions{Strict: true, GroupLeader: rapid.Bool().Draw(t, "leader"), Verbose: true, Descriptors: rapid.SampledFrom([]uint32{0, 0, 3, 6}).Draw(t, "descriptors")}
 		k := &keeper{m: New(0, o), pids: map[Generation]PID{}}
 		twin, restored := New(0, o), New(0, o)
 		first := ConfigLoadedEvent(0, drawConfig(t))

@@ -190,7 +190,7 @@ func (m *Machine) undo() {
 
 func (m *Machine) logFailure(code LogCode, f *failure) *Action {
 	a := m.log(code)
-	a.Entry, a.Listener, a.Step, a.Errno = f.entry, f.listener, f.step, f.errno
+	a.Entry, a.Listener, a.ListenStep, a.Errno = f.entry, f.listener, f.step, f.errno
 	return a
 }
 
@@ -365,7 +365,7 @@ func (m *Machine) takeOver(plan *Plan, added []*service) {
 func (m *Machine) settleDisplaced(s *service, e *PlanEntry) {
 	for k, acquisition := range e.Endpoints {
 		if acquisition.How == AcquireDisplace {
-			a := m.emit(SettleListener)
+			a := m.emit(CommitListener)
 			a.Service, a.Listener = s.id, uint16(k)
 		}
 	}

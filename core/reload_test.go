@@ -188,7 +188,7 @@ func TestPathThatAServiceTookIsGivenBackWhenItGoes(t *testing.T) {
 	}{
 		"by one of its kind": {Pass, []string{"move-listener service=2 listener=0 to=3 to-listener=0"}},
 		"by another kind": {UnixDatagram, []string{
-			`open-listener service=3 listener=0 displace=1 entry="private/a/unix" endpoint="private/a"`, "close-listener service=2", "settle-listener service=3",
+			`open-listener service=3 listener=0 displace=1 entry="private/a/unix" endpoint="private/a"`, "close-listener service=2", "commit-listener service=3",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestPathOfAnotherKindIsSetAsideFirst(t *testing.T) {
 	r.step(ListenerOpenedEvent(2, 0))
 	r.want(`open-listener service=3 listener=0 displace=1 entry="private/a/unix-dgram" endpoint="private/a"`)
 	r.step(ListenerOpenedEvent(3, 0))
-	r.want("ignore-listener service=1", "close-listener service=1 listener=0", "settle-listener service=3 listener=0", "apply-config",
+	r.want("ignore-listener service=1", "close-listener service=1 listener=0", "commit-listener service=3 listener=0", "apply-config",
 		"watch-listener service=2", "watch-listener service=3")
 }
 

@@ -33,7 +33,7 @@ type Failed struct {
 	Errno Errno
 }
 
-func newRig(t testing.TB, o Options) *rig {
+func newRig(t testing.TB, o MachineOptions) *rig {
 	o.Strict = true
 	return &rig{
 		t: t, m: New(1000, o), now: 1000, lastPID: 100,
@@ -43,7 +43,7 @@ func newRig(t testing.TB, o Options) *rig {
 
 // started gives a rig whose machine runs the services.
 func started(t testing.TB, services ...ServiceConfig) *rig {
-	r := newRig(t, Options{GroupLeader: true})
+	r := newRig(t, MachineOptions{GroupLeader: true})
 	r.step(ConfigLoadedEvent(0, conf(services...)))
 	if !r.m.View().Running {
 		t.Fatalf("the machine does not run:\n%s", strings.Join(r.lines, "\n"))

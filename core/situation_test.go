@@ -39,7 +39,7 @@ func TestEqualSettingsAreOneSituation(t *testing.T) {
 	third.DataDirectory = "/elsewhere"
 	k := NewCanon(first, second, third)
 	form := func(c *Config) string {
-		m := New(0, Options{})
+		m := New(0, MachineOptions{})
 		m.Step(0, ConfigLoadedEvent(0, c))
 		m.Step(0, ListenerOpenedEvent(1, 0))
 		return string(k.Append(nil, m))

@@ -10,7 +10,7 @@ import (
 )
 
 func TestStartWatchesThenAnnounces(t *testing.T) {
-	r := newRig(t, Options{GroupLeader: true})
+	r := newRig(t, MachineOptions{GroupLeader: true})
 	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 	r.want(
 		`open-listener service=1 listener=0 entry="private/a/unix" endpoint="private/a"`,
@@ -242,12 +242,12 @@ func TestLocalServiceKnowsNoStress(t *testing.T) {
 }
 
 func waking(s ServiceConfig, interval Duration, ifUsed bool) ServiceConfig {
-	s.Wakeup, s.WakeupIfUsed = interval, ifUsed
+	s.WakeupInterval, s.WakeupIfUsed = interval, ifUsed
 	return s
 }
 
 func TestWakeups(t *testing.T) {
-	r := newRig(t, Options{GroupLeader: true})
+	r := newRig(t, MachineOptions{GroupLeader: true})
 	r.step(ConfigLoadedEvent(0, conf(waking(unix("a", 1), 60*Second, false))))
 	r.has(`wake-service request=1 service=1 entry="private/a/unix"`)
 	r.step(WakeupSentEvent(1))
@@ -312,14 +312,14 @@ func TestThrottledServiceIsNotWoken(t *testing.T) {
 func TestDatagramWakeupIsNotSupported(t *testing.T) {
 	s := waking(unix("a", 1), 60*Second, false)
 	s.Type = UnixDatagram
-	r := newRig(t, Options{GroupLeader: true})
+	r := newRig(t, MachineOptions{GroupLeader: true})
 	r.step(ConfigLoadedEvent(0, conf(s)))
 	r.has("log warning: master_wakeup_timer_event: service a(private/a): Operation not supported")
 }
 
 func TestStrangersAreIgnored(t *testing.T) {
 	for _, init := range []bool{false, true} {
-		r := newRig(t, Options{InitMode: init})
+		r := newRig(t, MachineOptions{InitMode: init})
 		r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 		r.took()
 		r.step(ChildExitedEvent(0, 77, KilledBy(9)))
@@ -351,7 +351,7 @@ func TestSignalsEndTheProcess(t *testing.T) {
 }
 
 func TestWithoutGroupChildrenAreToldOneByOne(t *testing.T) {
-	r := newRig(t, Options{InitMode: true})
+	r := newRig(t, MachineOptions{InitMode: true})
 	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 	r.step(ListenerReadyEvent(1))
 	r.took()
@@ -366,7 +366,7 @@ func TestOtherSignalsAreNoneOfOurs(t *testing.T) {
 }
 
 func TestExitTime(t *testing.T) {
-	r := newRig(t, Options{ExitSet: true, ExitAfter: 5 * Second})
+	r := newRig(t, MachineOptions{ExitSet: true, ExitAfter: 5 * Second})
 	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 	r.took()
 	r.wait(5 * Second)
@@ -374,7 +374,7 @@ func TestExitTime(t *testing.T) {
 }
 
 func TestExitTimeBesideAnotherTimer(t *testing.T) {
-	r := newRig(t, Options{ExitSet: true, ExitAfter: 100 * Second})
+	r := newRig(t, MachineOptions{ExitSet: true, ExitAfter: 100 * Second})
 	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
 	r.step(ListenerReadyEvent(1))
 	r.die(1, ExitedWith(1)) // throttled for 60 s
@@ -398,7 +398,7 @@ func TestReportOfRetiredChildRepeatsNoWarning(t *testing.T) {
 }
 
 func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.refuse["0.0.0.0:25"] = EADDRINUSE
 	r.step(ConfigLoadedEvent(0, conf(unix("a", 1), inet(25, 1))))
 	got := strings.Join(r.took(), "\n")
@@ -415,7 +415,7 @@ func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
 }
 
 func TestSeveralFailuresAtStartEndWithTheFirst(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.refuse["0.0.0.0:25"], r.refuse["private/a"] = EADDRINUSE, EISDIR
 	r.step(ConfigLoadedEvent(0, conf(inet(25, 1), unix("a", 1))))
 	got := r.took()[2:]
@@ -426,7 +426,7 @@ func TestSeveralFailuresAtStartEndWithTheFirst(t *testing.T) {
 }
 
 func TestStartFailsOnRejectedConfig(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: []Diagnostic{
 		{Severity: Warning, Text: "w"},
 		{Severity: Error, Text: "first", Hint: "mend"},
@@ -442,7 +442,7 @@ func TestRejectedConfigIsToldWithItsPlace(t *testing.T) {
 		{Severity: Error, File: "/c/m.cf", Line: 5, Text: "third"},
 		{Severity: Error, File: "/c/m.cf", Text: "fourth", Hint: "mend"},
 	}
-	r := newRig(t, Options{})
+	r := newRig(t, MachineOptions{})
 	r.step(ConfigRejectedEvent(0, &Config{Diagnostics: diagnostics}))
 	r.want("log info: mend; see /c/m.cf, line 3",
 		"log info: also /c/m.cf: line 4: second (mend)",

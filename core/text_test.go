@@ -90,7 +90,7 @@ func TestListenerThatCannotBeHadIsToldAsTheOriginalDoes(t *testing.T) {
 			s = inet(25, 1)
 		}
 		s.Type, s.Owner = x.kind, Account{Name: "postfix", UID: 102, GID: 105}
-		a := Action{Kind: Log, Code: LogListenFailed, Entry: &s, Step: x.step, Errno: EBUSY}
+		a := Action{Kind: Log, Code: LogListenFailed, Entry: &s, ListenStep: x.step, Errno: EBUSY}
 		if got := a.Message(); got != x.want {
 			t.Errorf("%v, step %d: got %q, want %q", x.kind, x.step, got, x.want)
 		}
@@ -105,11 +105,11 @@ func TestRemedyFitsTheError(t *testing.T) {
 		ENOENT: "directory is missing", ENOTDIR: "directory is missing", EROFS: "takes no new files", ENOSPC: "takes no new files",
 		EBUSY: "see the error",
 	} {
-		a := Action{Kind: Log, Code: LogListenRemedy, Entry: &s, Config: conf(), Step: StepBind, Errno: e}
+		a := Action{Kind: Log, Code: LogListenRemedy, Entry: &s, Config: conf(), ListenStep: StepBind, Errno: e}
 		if got := a.Message(); !strings.Contains(got, want) {
 			t.Errorf("%v: got %q, want %q in it", e, got, want)
 		}
-		a.Step = StepName
+		a.ListenStep = StepName
 		if got := a.Message(); !strings.Contains(got, "shorten the service name") {
 			t.Errorf("name too long, %v: got %q", e, got)
 		}

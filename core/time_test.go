@@ -75,7 +75,7 @@ func TestDelaysThatNoConfigurationCanSayAreRefused(t *testing.T) {
 	}{
 		{0, Second, true}, {longestDelay, longestDelay, true}, {longestDelay + 1, Second, false}, {0, longestDelay + 1, false},
 	} {
-		s := with(unix("a", 1), func(s *ServiceConfig) { s.Wakeup, s.ThrottleDelay = x.wakeup, x.throttle })
+		s := with(unix("a", 1), func(s *ServiceConfig) { s.WakeupInterval, s.ThrottleDelay = x.wakeup, x.throttle })
 		if got := ConfigFault(conf(s)) == ""; got != x.want {
 			t.Errorf("wakeup %d, throttle %d: accepted %v", x.wakeup, x.throttle, got)
 		}

@@ -57,7 +57,7 @@ func TestTraces(t *testing.T) {
 }
 
 func tell(t *testing.T, text string) string {
-	r := newRig(t, Options{GroupLeader: true})
+	r := newRig(t, MachineOptions{GroupLeader: true})
 	var out strings.Builder
 	var services []ServiceConfig
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
@@ -162,7 +162,7 @@ func parseService(t *testing.T, words []string) ServiceConfig {
 		case "limit":
 			s.ProcessLimit = int32(n)
 		case "wakeup":
-			s.Wakeup = Duration(n) * Second
+			s.WakeupInterval = Duration(n) * Second
 		case "throttle":
 			s.ThrottleDelay = Duration(n) * Second
 		default:

@@ -29,7 +29,7 @@ type ServiceView struct {
 	ThrottledUntil Time // with Throttled
 	Stress         bool
 	LeavingUntil   Time // until then children cut off while idle take no place; 0: they do, or there are none
-	WakeupAt       Time // 0: none is due
+	NextWakeup     Time // 0: none is due
 	Children       []ChildView
 }
 
@@ -71,7 +71,7 @@ func (m *Machine) serviceView(s *service) ServiceView {
 		v.LeavingUntil = s.leavingTimer.when
 	}
 	if s.wakeupTimer.set() {
-		v.WakeupAt = s.wakeupTimer.when
+		v.NextWakeup = s.wakeupTimer.when
 	}
 	for c := s.first; c != nil; c = c.next {
 		if c.state == childBusy && !c.retired {

@@ -37,7 +37,7 @@ func (m *Machine) armConditionalWakeup(s *service) {
 }
 
 func (m *Machine) armWakeup(s *service) {
-	if s.entry.Wakeup > 0 {
+	if s.entry.WakeupInterval > 0 {
 		s.wakeupArmed = true
 		m.wakeupDue(s)
 	}
@@ -49,7 +49,7 @@ func (m *Machine) wakeupDue(s *service) {
 	if !s.throttled {
 		m.sendWakeup(s)
 	}
-	m.timers.arm(&s.wakeupTimer, m.now.Add(s.entry.Wakeup))
+	m.timers.arm(&s.wakeupTimer, m.now.Add(s.entry.WakeupInterval))
 }
 
 func (m *Machine) sendWakeup(s *service) {

@@ -201,7 +201,7 @@ func (r *reader) service(s *core.ServiceConfig) {
 		Command: "server", Path: "/d/server", ProcessLimit: r.limit(),
 	}
 	spans := r.byte()
-	s.Wakeup = r.span(&wakeupSpans, spans&15)
+	s.WakeupInterval = r.span(&wakeupSpans, spans&15)
 	s.ThrottleDelay = r.span(&throttleSpans, spans>>4)
 	odd := byte(0)
 	if head&choiceOdd != 0 {

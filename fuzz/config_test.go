@@ -29,7 +29,7 @@ type loaded struct {
 func load(t *testing.T, main, master []byte, in surroundings, frozen *config.Frozen) loaded {
 	t.Helper()
 	l := loaded{main: config.ParseMain(mainPath, main), master: config.ParseMaster(masterPath, master)}
-	options, f, flags := config.Options{Frozen: frozen, Overrides: in.overrides()}, in.facts(), in.flags()
+	options, f, flags := config.EvaluateOptions{Frozen: frozen, Overrides: in.overrides()}, in.facts(), in.flags()
 	l.parameters = config.Evaluate(l.main, f, options)
 	for round := 0; !l.parameters.Needs.Empty(); round++ {
 		if round == maxRounds {
@@ -191,7 +191,7 @@ func values(t *testing.T, l *loaded) {
 // Another main.cf after that is one that the machine can go on with.
 func operate(t *testing.T, l *loaded, main, master []byte, in surroundings) {
 	t.Helper()
-	h := newHonest(t, core.Options{})
+	h := newHonest(t, core.MachineOptions{})
 	if !l.result.OK {
 		h.step(core.ConfigRejectedEvent(0, l.result.Config))
 		if !h.m.View().Exited {

@@ -44,7 +44,7 @@ func (n *numbering[T]) of(x T) byte {
 // encode writes the events as choices for FuzzEvents, or with proper for
 // FuzzEventsWithModel: as many as that plays, from a machine on that was made
 // at began.
-func encode(o core.Options, began core.Time, events []happened, at byte, proper bool) ([]byte, error) {
+func encode(o core.MachineOptions, began core.Time, events []happened, at byte, proper bool) ([]byte, error) {
 	head := byte(beginTold | beginCanonical)
 	for bit, set := range map[byte]bool{beginInit: o.InitMode, beginLeader: o.GroupLeader, beginVerbose: o.Verbose, beginExit: o.ExitSet} {
 		if set {
@@ -159,10 +159,10 @@ func (w *scribe) answer(ev *core.Event) (kind byte, err error) {
 	w.out = append(w.out, byte(i))
 	switch ev.Kind {
 	case core.ListenerFailed:
-		w.out = append(w.out, byte(ev.Step)-properly[byte](w.proper, 1), byte(ev.Errno))
+		w.out = append(w.out, byte(ev.ListenStep)-properly[byte](w.proper, 1), byte(ev.Errno))
 		return stepFail, nil
 	case core.ChildStartFailed:
-		w.out = append(w.out, byte(ev.Start)-properly[byte](w.proper, 1), byte(ev.Errno))
+		w.out = append(w.out, byte(ev.StartStep)-properly[byte](w.proper, 1), byte(ev.Errno))
 		return stepFail, nil
 	case core.ChildStarted:
 		if ev.PID < 255 {
@@ -279,12 +279,12 @@ func (w *scribe) service(s *core.ServiceConfig) {
 	head |= byte(min(len(s.Endpoints)-1, 3)) << choiceEndpoints
 	w.out = append(w.out, head, name)
 	w.limit(s.ProcessLimit)
-	wakeup, throttle := numberOf(&wakeupSpans, s.Wakeup), numberOf(&throttleSpans, s.ThrottleDelay)
+	wakeup, throttle := numberOf(&wakeupSpans, s.WakeupInterval), numberOf(&throttleSpans, s.ThrottleDelay)
 	w.out = append(w.out, wakeup|throttle<<4)
 	for _, x := range []struct {
 		number byte
 		span   core.Duration
-	}{{wakeup, s.Wakeup}, {throttle, s.ThrottleDelay}} {
+	}{{wakeup, s.WakeupInterval}, {throttle, s.ThrottleDelay}} {
 		if x.number == spanFollows {
 			w.out = binary.AppendUvarint(w.out, uint64(x.span))
 		}

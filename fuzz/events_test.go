@@ -95,7 +95,7 @@ func (p *play) start(choices []byte) error {
 	p.reader = reader{choices}
 	p.head = p.byte()
 	p.at = int(p.byte())
-	o := core.Options{
+	o := core.MachineOptions{
 		InitMode: p.head&beginInit != 0, GroupLeader: p.head&beginLeader != 0, Verbose: p.head&beginVerbose != 0,
 		ExitSet: p.head&beginExit != 0, Strict: true,
 	}

@@ -55,7 +55,7 @@ type kid struct {
 	busy       bool
 }
 
-func newHonest(t testing.TB, o core.Options) *honest {
+func newHonest(t testing.TB, o core.MachineOptions) *honest {
 	o.Strict = true
 	return &honest{
 		t: t, m: core.New(0, o), listeners: map[place]core.Endpoint{}, files: map[string]place{}, aside: map[place]place{},
@@ -92,7 +92,7 @@ func (h *honest) carryOut(a *core.Action) {
 			return
 		}
 		h.queue = append(h.queue, core.ConfigLoadedEvent(a.Request, h.next))
-	case core.OpenListener, core.SettleListener, core.AbandonListener, core.MoveListener, core.CloseListener:
+	case core.OpenListener, core.CommitListener, core.AbandonListener, core.MoveListener, core.CloseListener:
 		h.listener(a)
 	case core.StartChild:
 		g := a.Generation
@@ -140,7 +140,7 @@ func (h *honest) listener(a *core.Action) {
 	switch a.Kind {
 	case core.OpenListener:
 		h.open(a, at)
-	case core.SettleListener:
+	case core.CommitListener:
 		delete(h.aside, at)
 	case core.MoveListener:
 		to := place{a.To, a.ToListener}

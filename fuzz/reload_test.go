@@ -187,7 +187,7 @@ func (p *pair) reached(c *core.Config) {
 // sameSettings compares what configurations of this package can differ in.
 func sameSettings(a, b *core.ServiceConfig) bool {
 	return a.Unprivileged == b.Unprivileged && a.Chroot == b.Chroot && a.LocalOnly == b.LocalOnly && a.Path == b.Path &&
-		a.Wakeup == b.Wakeup && a.WakeupIfUsed == b.WakeupIfUsed && a.ProcessLimit == b.ProcessLimit &&
+		a.WakeupInterval == b.WakeupInterval && a.WakeupIfUsed == b.WakeupIfUsed && a.ProcessLimit == b.ProcessLimit &&
 		a.ThrottleDelay == b.ThrottleDelay && a.Name == b.Name
 }
 
@@ -211,7 +211,7 @@ func (p *pair) same(a, again *core.Config) {
 	}
 	p.reload(again)
 	n := p.countActions()
-	if touched := n[core.OpenListener] + n[core.CloseListener] + n[core.MoveListener] + n[core.AbandonListener] + n[core.SettleListener]; touched > 0 {
+	if touched := n[core.OpenListener] + n[core.CloseListener] + n[core.MoveListener] + n[core.AbandonListener] + n[core.CommitListener]; touched > 0 {
 		p.t.Fatalf("a reload of the same touches %d listeners", touched)
 	}
 	if n[core.ApplyConfig] != 1 || n[core.RetireChild] != living || n[core.SignalChild] != 0 {
@@ -261,7 +261,7 @@ func (h *honest) numbers() map[identity]core.ServiceID {
 // it last has it, so their order counts, and it is not that of a machine that was
 // started with all of them at once.
 func (p *pair) grown(configs *arena, a, b, back *core.Config, atStart, atB map[identity]core.ServiceID) *pair {
-	g := &pair{honest: newHonest(p.t, core.Options{}), canon: p.canon}
+	g := &pair{honest: newHonest(p.t, core.MachineOptions{}), canon: p.canon}
 	wanted, atEnd := identities(back), p.numbers()
 	made := map[identity]bool{}
 	var services []core.ServiceConfig
@@ -306,7 +306,7 @@ func thereAndBack(t testing.TB, a, b, life []byte) {
 	var configs arena
 	first := (&reader{a}).config(&configs)
 	second := (&reader{b}).config(&configs)
-	p := &pair{honest: newHonest(t, core.Options{})}
+	p := &pair{honest: newHonest(t, core.MachineOptions{})}
 	p.step(core.ConfigLoadedEvent(0, first))
 	if fault := core.ConfigFault(first); fault != "" {
 		if !p.ended || p.countActions()[core.OpenListener] > 0 {
@@ -317,7 +317,7 @@ func thereAndBack(t testing.TB, a, b, life []byte) {
 	again, back := configs.again(0), configs.again(0)
 	p.canon = core.NewCanon(first, second, again, back)
 	p.steady, p.orderly = steady(first, second), orderly(first, second)
-	twin := &pair{honest: newHonest(t, core.Options{}), canon: p.canon}
+	twin := &pair{honest: newHonest(t, core.MachineOptions{}), canon: p.canon}
 	twin.step(core.ConfigLoadedEvent(0, first))
 	twin.rest()
 	r := &reader{life}

@@ -21,7 +21,7 @@ import (
 // recording is what happened to a machine, wherever it is known from.
 type recording struct {
 	name    string
-	options core.Options
+	options core.MachineOptions
 	began   core.Time
 	events  []happened
 }
@@ -207,9 +207,9 @@ func simulated(w *sim.World, name string, o *sim.Options, play func() sim.Result
 }
 
 // machineOptions are those of the machine in a simulated world.
-func machineOptions(o *sim.Options) (options core.Options) {
+func machineOptions(o *sim.Options) (options core.MachineOptions) {
 	w := sim.NewWorld()
-	w.NewObserver = func(o core.Options) sim.Observer {
+	w.NewObserver = func(o core.MachineOptions) sim.Observer {
 		options = o
 		return nobody{}
 	}
@@ -251,7 +251,7 @@ func journals(t *testing.T) (all []recording) {
 // find finds out with which options a machine does what was recorded.
 func (r *recording) find(did []string) bool {
 	for bits := range 8 {
-		r.options = core.Options{InitMode: bits&1 != 0, GroupLeader: bits&2 != 0, Verbose: bits&4 != 0}
+		r.options = core.MachineOptions{InitMode: bits&1 != 0, GroupLeader: bits&2 != 0, Verbose: bits&4 != 0}
 		m := core.New(r.began, r.options)
 		same := 0
 		for i := range r.events {
@@ -274,7 +274,7 @@ func stories(t *testing.T) (all []recording) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := newHonest(t, core.Options{GroupLeader: true})
+		h := newHonest(t, core.MachineOptions{GroupLeader: true})
 		h.keep, h.refused, h.failing = true, map[string]core.Errno{}, map[string]startFailure{}
 		next := &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}
 		for line := range strings.Lines(string(text)) {
@@ -291,7 +291,7 @@ func stories(t *testing.T) (all []recording) {
 			}
 			h.tell(words)
 		}
-		all = append(all, recording{name: "story-" + baseName(file), options: core.Options{GroupLeader: true}, events: h.past})
+		all = append(all, recording{name: "story-" + baseName(file), options: core.MachineOptions{GroupLeader: true}, events: h.past})
 	}
 	return all
 }
@@ -384,7 +384,7 @@ func storyService(t *testing.T, words []string) core.ServiceConfig {
 		case "limit":
 			s.ProcessLimit = int32(n)
 		case "wakeup":
-			s.Wakeup = core.Duration(n) * core.Second
+			s.WakeupInterval = core.Duration(n) * core.Second
 		case "throttle":
 			s.ThrottleDelay = core.Duration(n) * core.Second
 		}

@@ -82,7 +82,7 @@ func statusConfig(services int) *core.Config {
 // gather starts children: after each but the last of a service the one before
 // is busy, as otherwise none would be started.
 func gather(t testing.TB, r *reader, high bool) *audience {
-	a := &audience{honest: newHonest(t, core.Options{GroupLeader: true})}
+	a := &audience{honest: newHonest(t, core.MachineOptions{GroupLeader: true})}
 	if high { // generations that no longer fit the message
 		k := core.NewCanon()
 		m, err := k.Restore(k.Append(nil, a.m), core.Origin{Generation: 1<<32 - 3})

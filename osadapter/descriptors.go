@@ -16,7 +16,7 @@ const ownDescriptors = 40
 const usualLimit = 100
 
 // Descriptors is how many of the files that may be open are left for listeners and
-// children, for core.Options; 0: no matter how many.
+// children, for core.MachineOptions; 0: unlimited.
 func Descriptors(openFiles uint64) uint32 {
 	left := openFiles - min(ownDescriptors, openFiles/2)
 	if left > math.MaxInt32 {
@@ -27,7 +27,7 @@ func Descriptors(openFiles uint64) uint32 {
 
 // DescriptorWarning says in time that a process limit can never be reached because
 // too few files may be open, empty if each can. A listener and a child cost one
-// each, and one is kept for each other service (see core.Options). A limit that
+// each, and one is kept for each other service (see core.MachineOptions). A limit that
 // only cannot be reached together with others is no reason to warn: no machine is
 // made for all limits at once.
 func DescriptorWarning(openFiles uint64, c *core.Config) string {

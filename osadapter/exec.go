@@ -133,7 +133,7 @@ func (x *Exec) do(a *core.Action) {
 	case core.LoadConfig:
 		x.payBack()
 		x.around.Load(a.Request)
-	case core.SettleListener:
+	case core.CommitListener:
 		x.settleListener(a.Service, a.Listener)
 	case core.AbandonListener:
 		x.abandonListener(a.Service, a.Listener)

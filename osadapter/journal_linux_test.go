@@ -25,7 +25,7 @@ func TestRealRunReplaysToTheLastByte(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "recording")
 	note := filepath.Join(t.TempDir(), "note")
 	woken := local("woken", "note:"+note, 1)
-	woken.Wakeup = core.Second
+	woken.WakeupInterval = core.Second
 	missing := local("missing", "plain", 1)
 	missing.Path = "/nonexistent/program"
 	services := func() []core.ServiceConfig {

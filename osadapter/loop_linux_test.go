@@ -75,7 +75,7 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.machine = core.New(0, core.Options{})
+	s.machine = core.New(0, core.MachineOptions{})
 	if s.loop, err = NewLoop(s.machine, x, sys.Linux{}, c); err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +428,7 @@ func TestListenerMovesToServiceOfAnotherNameWithoutLoss(t *testing.T) {
 func TestWakeupReachesTheService(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "note")
 	woken := local("a", "note:"+file, 1)
-	woken.Wakeup = 3600 * core.Second
+	woken.WakeupInterval = 3600 * core.Second
 	s := open(t, clock.New(), woken)
 	eventually(t, "the wakeup started a child that read it", func() bool {
 		text, err := os.ReadFile(file)

@@ -23,7 +23,7 @@ const (
 // invariant is broken.
 type book struct {
 	now         core.Time // of the step under way
-	options     core.Options
+	options     core.MachineOptions
 	services    []bookService // by ServiceID
 	children    []bookChild   // by Generation
 	active      []core.ServiceID
@@ -162,7 +162,7 @@ type owed struct {
 	adrift             bool           // nothing more is said about this step
 }
 
-func (b *book) reset(now core.Time, o core.Options) {
+func (b *book) reset(now core.Time, o core.MachineOptions) {
 	reload := bookReload{opened: b.reload.opened[:0], mine: b.reload.mine[:0]}
 	*b = book{
 		now: now, options: o, services: b.services[:0], children: b.children[:0], active: b.active[:0], removed: b.removed[:0],
@@ -390,7 +390,7 @@ func (b *book) restartWakeups(s *bookService, now core.Time) {
 }
 
 func (b *book) armWakeups(s *bookService, now core.Time) {
-	if s.entry.Wakeup > 0 {
+	if s.entry.WakeupInterval > 0 {
 		s.armed = true
 		b.wakeupDue(s, now, s.throttled)
 	}
@@ -398,7 +398,7 @@ func (b *book) armWakeups(s *bookService, now core.Time) {
 
 func (b *book) wakeupDue(s *bookService, now core.Time, throttled bool) {
 	s.touched = true
-	s.wakeAt = now.Add(s.entry.Wakeup)
+	s.wakeAt = now.Add(s.entry.WakeupInterval)
 	if !throttled {
 		s.wakes++
 	}

@@ -312,7 +312,7 @@ func (w *World) checkLaw(law, arg int32) {
 func (w *World) checkSilence() {
 	for i := range w.kernel.processes {
 		p := &w.kernel.processes[i]
-		if p.state == processAlive && w.book.services[p.service].entry.Wakeup == 0 {
+		if p.state == processAlive && w.book.services[p.service].entry.WakeupInterval == 0 {
 			w.fail("L7", "generation %d of service %d lives in silence", p.generation, p.service)
 		}
 	}
@@ -324,7 +324,7 @@ func (w *World) checkSilence() {
 		if s.throttled && s.until < w.now {
 			w.fail("L2", "service %d is still throttled", id)
 		}
-		if s.short && s.entry.Wakeup == 0 {
+		if s.short && s.entry.WakeupInterval == 0 {
 			w.fail("L1", "service %d is still held back for want of descriptors", id)
 		}
 	}

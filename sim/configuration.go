@@ -229,7 +229,7 @@ func (d *draft) resolve(s *core.ServiceConfig, stamp int32) {
 	*s = core.ServiceConfig{
 		Name: localNames[d.name], Canonical: canonical, Type: kind, Line: stamp,
 		Endpoints: d.endpoints(), LocalOnly: true,
-		Wakeup: core.Duration(d.wakeup) * core.Second, WakeupIfUsed: d.ifUsed,
+		WakeupInterval: core.Duration(d.wakeup) * core.Second, WakeupIfUsed: d.ifUsed,
 		ProcessLimit: d.limit, Command: localNames[d.name], Path: names.paths[d.name],
 		Args: names.args[d.args%uint8(len(names.args))], ThrottleDelay: core.Duration(d.throttle) * core.Second,
 		Backlog: 1, Unprivileged: d.args&1 == 1,

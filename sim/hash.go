@@ -15,7 +15,7 @@ func mix(h, v uint64) uint64 {
 // hashEvent folds an event and its time into the hash of the run.
 func (w *World) hashEvent(ev *core.Event) {
 	h := mix(w.hash, uint64(w.now))
-	h = mix(h, uint64(ev.Kind)|uint64(ev.Signal)<<8|uint64(ev.Step)<<16|uint64(ev.Start)<<24|uint64(ev.N)<<32|uint64(ev.Listener)<<40)
+	h = mix(h, uint64(ev.Kind)|uint64(ev.Signal)<<8|uint64(ev.ListenStep)<<16|uint64(ev.StartStep)<<24|uint64(ev.N)<<32|uint64(ev.Listener)<<40)
 	h = mix(h, uint64(ev.Errno)|uint64(ev.Status)<<16|uint64(uint32(ev.PID))<<32)
 	h = mix(h, uint64(ev.Service)<<32^uint64(ev.Generation)^uint64(ev.Request)<<16)
 	if ev.N > 0 {
@@ -42,7 +42,7 @@ func hashAction(h uint64, a *core.Action) uint64 {
 	if a.Flag {
 		flag = 1
 	}
-	h = mix(h, uint64(a.Kind)|uint64(a.Code)<<8|uint64(a.Level)<<16|uint64(a.Signal)<<24|uint64(a.Step)<<32|uint64(a.Start)<<40|flag<<48)
+	h = mix(h, uint64(a.Kind)|uint64(a.Code)<<8|uint64(a.Level)<<16|uint64(a.Signal)<<24|uint64(a.ListenStep)<<32|uint64(a.StartStep)<<40|flag<<48)
 	h = mix(h, uint64(a.Errno)|uint64(a.Listener)<<16|uint64(a.ToListener)<<32|uint64(a.Status)<<48)
 	h = mix(h, uint64(a.Service)|uint64(a.To)<<32)
 	h = mix(h, uint64(uint32(a.PID))^uint64(a.Generation)<<20^uint64(a.Request)<<40)

@@ -171,7 +171,7 @@ func (b *book) hearStartFailed(now core.Time, ev *core.Event) {
 	if !active {
 		return
 	}
-	switch ev.Start {
+	switch ev.StartStep {
 	case core.StartExec:
 		b.expect(core.LogExecFailed)
 		if !s.throttled {

@@ -101,7 +101,7 @@ func (b *book) judgeAction(w *World, ev *core.Event, a *core.Action) {
 		b.judgeLoad(w, a)
 	case core.OpenListener:
 		b.judgeOpen(w, a)
-	case core.SettleListener, core.AbandonListener, core.MoveListener, core.CloseListener:
+	case core.CommitListener, core.AbandonListener, core.MoveListener, core.CloseListener:
 		b.judgeListener(w, a)
 	case core.WatchListener, core.IgnoreListener:
 		b.judgeWatch(w, a)
@@ -192,7 +192,7 @@ func (b *book) judgeListener(w *World, a *core.Action) {
 		w.fail("S9", "%v names listener %d of service %d, which is not open", a.Kind, a.Listener, a.Service)
 		return
 	}
-	if a.Kind != core.SettleListener && !b.leave(a.Service, a.Listener) {
+	if a.Kind != core.CommitListener && !b.leave(a.Service, a.Listener) {
 		w.fail("S9", "%v names listener %d of service %d, which it no longer has", a.Kind, a.Listener, a.Service)
 		return
 	}
@@ -202,7 +202,7 @@ func (b *book) judgeListener(w *World, a *core.Action) {
 			w.fail("S8", "listener %d of service %d is abandoned", a.Listener, a.Service)
 		}
 		b.settled(a)
-	case core.SettleListener:
+	case core.CommitListener:
 		if !b.owed.commit || !b.settled(a) {
 			w.fail("S8", "listener %d of service %d is settled", a.Listener, a.Service)
 		}

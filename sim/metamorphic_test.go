@@ -121,7 +121,7 @@ func storyEntry(name string, i int, limit, wakeup int32) core.ServiceConfig {
 	s := core.ServiceConfig{
 		Name: name, Canonical: "private/" + name, Type: core.Unix, LocalOnly: true, Line: int32(i),
 		Endpoints: []core.Endpoint{{Path: "private/" + name}}, ProcessLimit: limit, Path: "/d/" + name,
-		ThrottleDelay: 10 * core.Second, Wakeup: core.Duration(wakeup) * core.Second,
+		ThrottleDelay: 10 * core.Second, WakeupInterval: core.Duration(wakeup) * core.Second,
 	}
 	if i == 1 {
 		s.Type, s.Canonical, s.LocalOnly, s.Endpoints = core.Inet, name+":25", false, names.endpoints[any4Place]
@@ -205,7 +205,7 @@ func (n *narrator) write(i int, text string) {
 
 func (n *narrator) tell(first storyConfig, steps []storyStep) {
 	n.now = 1000
-	n.m = core.New(n.now+n.shift, core.Options{Strict: true, Verbose: true, GroupLeader: false})
+	n.m = core.New(n.now+n.shift, core.MachineOptions{Strict: true, Verbose: true, GroupLeader: false})
 	n.say(core.ConfigLoadedEvent(0, n.config(first)))
 	n.file = first
 	for _, s := range steps {

@@ -280,8 +280,8 @@ func (o *Options) Pins(base Options) string {
 }
 
 // machine gives what the command line of the simulated master says.
-func (o *Options) machine() core.Options {
-	m := core.Options{
+func (o *Options) machine() core.MachineOptions {
+	m := core.MachineOptions{
 		Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1,
 		Descriptors: uint32(o.Descriptors),
 	}

@@ -20,7 +20,7 @@ func (w *World) perform(actions []core.Action) {
 			w.beginLoad(a.Request)
 		case core.OpenListener:
 			w.beginOpen(a)
-		case core.SettleListener:
+		case core.CommitListener:
 			w.settleListener(a)
 		case core.AbandonListener:
 			w.dropListener(a.Service, a.Listener)

@@ -30,7 +30,7 @@ func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action) err
 // withModel lets the model look at the first steps of all following runs of a
 // world.
 func withModel(w *World, steps int) {
-	w.NewObserver = func(o core.Options) Observer {
+	w.NewObserver = func(o core.MachineOptions) Observer {
 		return &judge{model.New(StartOfTime, model.FlagsOf(o)), steps}
 	}
 }

@@ -66,7 +66,7 @@ func (g *grumbler) Observe(core.Time, core.Event, []core.Action) error {
 
 func TestObserversAreHeard(t *testing.T) {
 	w := NewWorld()
-	w.NewObserver = func(core.Options) Observer { return &grumbler{left: 20} }
+	w.NewObserver = func(core.MachineOptions) Observer { return &grumbler{left: 20} }
 	for range 2 {
 		r := w.Run(1, Usual())
 		if r.Failure == nil || r.Failure.Invariant != "model" || r.Failure.Step != 20 || !strings.Contains(r.Failure.Text, "enough") {

@@ -187,8 +187,8 @@ func (w *World) sweepService(v *core.ServiceView) {
 	switch {
 	case v.Throttled != s.throttled || s.throttled && v.ThrottledUntil != s.until:
 		w.fail("S7", "service %d is throttled: %v until %d, should be: %v until %d", v.ID, v.Throttled, v.ThrottledUntil, s.throttled, s.until)
-	case v.WakeupAt != s.wakeAt:
-		w.fail("L6", "service %d wakes at %d, should at %d", v.ID, v.WakeupAt, s.wakeAt)
+	case v.NextWakeup != s.wakeAt:
+		w.fail("L6", "service %d wakes at %d, should at %d", v.ID, v.NextWakeup, s.wakeAt)
 	case v.Watching != s.watched || v.State != b.state(s):
 		w.fail("S3", "service %d is %v, watched %v; should be %v, %v", v.ID, v.State, v.Watching, b.state(s), s.watched)
 	case s.life == bookActive && v.Limit != s.entry.ProcessLimit:

@@ -94,7 +94,7 @@ var lies = []lie{
 	{"a kept service loses its listener", "S8", added(core.ChildStopped, core.Action{Kind: core.CloseListener, Service: 1})},
 	{"a listener is not handed over", "L3", dropped(core.MoveListener)},
 	{"a listener goes to a stranger", "S8", changed(core.MoveListener, func(a *core.Action) { a.To = 1 })},
-	{"what was set aside stays", "S8", dropped(core.SettleListener)},
+	{"what was set aside stays", "S8", dropped(core.CommitListener)},
 	{"an undone listener stays", "S8", dropped(core.AbandonListener)},
 	{"a displaced path is not set aside", "S8", changed(core.OpenListener, func(a *core.Action) { a.Flag = false })},
 	{"a configuration is not put in force", "S8", dropped(core.ApplyConfig)},

@@ -21,7 +21,7 @@ type World struct {
 	// Record keeps the tape of runs from a seed.
 	Record bool
 	// NewObserver, if set, is called at the beginning of each run.
-	NewObserver func(o core.Options) Observer
+	NewObserver func(o core.MachineOptions) Observer
 	// Only, if not empty, names the invariants that are looked at: what the
 	// others say is passed over. It is for measuring what each of them finds.
 	Only []string

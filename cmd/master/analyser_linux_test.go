@@ -71,10 +71,10 @@ func TestAnalyserShowsOurLinesWhole(t *testing.T) {
 	}
 	for _, a := range []core.Action{
 		{Code: core.LogReloadRefused, Level: core.LevelWarning, Config: c},
-		{Code: core.LogListenRemedy, Level: core.LevelInfo, Config: c, Entry: entry, Step: core.StepBind, Errno: core.EACCES},
-		{Code: core.LogListenRemedy, Level: core.LevelInfo, Config: c, Entry: entry, Step: core.StepUser, Errno: core.EPERM},
-		{Code: core.LogListenFailed, Level: core.LevelError, Entry: entry, Step: core.StepAside, Errno: core.EACCES},
-		{Code: core.LogListenFailed, Level: core.LevelError, Entry: entry, Step: core.StepDescriptors, Errno: core.ENOSPC},
+		{Code: core.LogListenRemedy, Level: core.LevelInfo, Config: c, Entry: entry, ListenStep: core.StepBind, Errno: core.EACCES},
+		{Code: core.LogListenRemedy, Level: core.LevelInfo, Config: c, Entry: entry, ListenStep: core.StepUser, Errno: core.EPERM},
+		{Code: core.LogListenFailed, Level: core.LevelError, Entry: entry, ListenStep: core.StepAside, Errno: core.EACCES},
+		{Code: core.LogListenFailed, Level: core.LevelError, Entry: entry, ListenStep: core.StepDescriptors, Errno: core.ENOSPC},
 		{Code: core.LogForeignStatus, Level: core.LevelWarning, Entry: entry},
 		{Code: core.LogMuted, Level: core.LevelWarning, Entry: entry},
 		{Code: core.LogStranger, Level: core.LevelInfo},

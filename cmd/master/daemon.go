@@ -162,7 +162,7 @@ func (d *daemon) prepareLoop() error {
 		return err
 	}
 	c := clock.New()
-	d.machine = core.New(0, core.Options{
+	d.machine = core.New(0, core.MachineOptions{
 		InitMode:    d.options.Init,
 		GroupLeader: d.options.Init || syscall.Getpgrp() == os.Getpid(),
 		Verbose:     d.options.Verbose > 0,

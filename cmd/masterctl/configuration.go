@@ -114,7 +114,7 @@ func (c *configuration) resolve() {
 	}
 	remarks := c.hidden(c.parameters.Facts())
 	if len(remarks) > 0 {
-		c.parameters = config.Evaluate(c.main, c.parameters.Facts(), config.Options{Own: c.own})
+		c.parameters = config.Evaluate(c.main, c.parameters.Facts(), config.EvaluateOptions{Own: c.own})
 	}
 	c.resolved, c.accepted = c.loader.LoadServices(c.parameters)
 	c.diagnostics = append(c.resolved.Diagnostics[:len(c.resolved.Diagnostics):len(c.resolved.Diagnostics)], remarks...)

@@ -128,15 +128,15 @@ func (c *configuration) limits(x *explanation, s *core.ServiceConfig, from *conf
 	x.add("process_limit", "process limit", s.ProcessLimit, limit, from.Limit)
 	c.serverLimit(x, s, from, "max_use")
 	c.serverLimit(x, s, from, "max_idle")
-	seconds := strconv.FormatInt(s.Wakeup.Seconds(), 10)
+	seconds := strconv.FormatInt(s.WakeupInterval.Seconds(), 10)
 	wakeup := "never"
 	switch {
 	case s.WakeupIfUsed:
 		wakeup = "every " + seconds + " s, once a process was started"
-	case s.Wakeup > 0:
+	case s.WakeupInterval > 0:
 		wakeup = "every " + seconds + " s"
 	}
-	x.add("wakeup", "wakeup", s.Wakeup.Seconds(), wakeup, from.Wakeup)
+	x.add("wakeup", "wakeup", s.WakeupInterval.Seconds(), wakeup, from.Wakeup)
 	x.add("wakeup_if_used", "", s.WakeupIfUsed, "", from.Wakeup)
 	x.add("throttle", "throttle", s.ThrottleDelay.Seconds(),
 		strconv.FormatInt(s.ThrottleDelay.Seconds(), 10)+" s after a process that failed at once", from.Throttle)

@@ -14,7 +14,7 @@ import (
 // so that four are whole.
 func cutJournal(t *testing.T) (whole, cut []byte) {
 	t.Helper()
-	w, m := trace.NewWriter(), core.New(0, core.Options{})
+	w, m := trace.NewWriter(), core.New(0, core.MachineOptions{})
 	w.Snapshot(m)
 	entry := core.ServiceConfig{
 		Name: "a", Canonical: "private/a", Type: core.Unix, Line: 1, LocalOnly: true,
@@ -63,7 +63,7 @@ func TestJournalThatBreaksOffIsTakenAsFarAsItIsWhole(t *testing.T) {
 
 // What is wrong before the break is still found, and reduced.
 func TestJournalThatBreaksOffMayAlsoDiffer(t *testing.T) {
-	w, m := trace.NewWriter(), core.New(0, core.Options{})
+	w, m := trace.NewWriter(), core.New(0, core.MachineOptions{})
 	w.Snapshot(m)
 	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, &core.Config{MailVersion: "3.7.11"}), core.SignalReceivedEvent(core.SIGHUP), core.SignalReceivedEvent(core.SIGTERM)} {
 		now := core.Time(int64(i+1) * int64(core.Second))

@@ -183,8 +183,8 @@ func TestReplaySaysSameOrShowsTheDifference(t *testing.T) {
 	dir := t.TempDir()
 	record := func(name string, wrong bool) string {
 		w := trace.NewWriter()
-		w.Fresh(0, core.Options{})
-		m := core.New(0, core.Options{})
+		w.Fresh(0, core.MachineOptions{})
+		m := core.New(0, core.MachineOptions{})
 		for i, ev := range []core.Event{
 			core.ConfigLoadedEvent(0, &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}),
 			core.SignalReceivedEvent(core.SIGHUP), core.SignalReceivedEvent(core.SIGTERM),

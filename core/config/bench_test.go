@@ -50,7 +50,7 @@ func largeFiles(services, parameters int) (main, master []byte) {
 
 // loadLarge reads both texts to the end.
 func loadLarge(tb testing.TB, main, master []byte, facts *Facts) *core.Config {
-	p := Evaluate(ParseMain("/v/config/main.cf", main), facts, Options{})
+	p := Evaluate(ParseMain("/v/config/main.cf", main), facts, EvaluateOptions{})
 	r := Resolve(p, ParseMaster("/v/config/master.cf", master), facts, Flags{})
 	if !r.OK {
 		tb.Fatalf("refused: %+v", r.Config.Diagnostics)
@@ -112,13 +112,13 @@ func BenchmarkStages(b *testing.B) {
 	main, master := largeFiles(3000, 500)
 	facts := vectorFacts()
 	tree, services := ParseMain("/v/config/main.cf", main), ParseMaster("/v/config/master.cf", master)
-	p := Evaluate(tree, facts, Options{})
+	p := Evaluate(tree, facts, EvaluateOptions{})
 	for _, stage := range []struct {
 		name string
 		run  func()
 	}{
 		{"parse-main", func() { ParseMain("/v/config/main.cf", main) }},
-		{"evaluate", func() { Evaluate(tree, facts, Options{}) }},
+		{"evaluate", func() { Evaluate(tree, facts, EvaluateOptions{}) }},
 		{"parse-master", func() { ParseMaster("/v/config/master.cf", master) }},
 		{"resolve", func() { Resolve(p, services, facts, Flags{}) }},
 	} {
@@ -146,7 +146,7 @@ func BenchmarkPlan(b *testing.B) {
 			s.Canonical += "-new"
 		}
 	}
-	m := core.New(0, core.Options{})
+	m := core.New(0, core.MachineOptions{})
 	asked := append([]core.Action(nil), m.Step(0, core.ConfigLoadedEvent(0, running))...)
 	for len(asked) > 0 { // the listeners, some of them after others
 		a := asked[0]

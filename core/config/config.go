@@ -44,8 +44,8 @@ type Frozen struct {
 	Addresses       []netip.Addr // what inet_interfaces meant at the start
 }
 
-// Options say how main.cf is to be evaluated.
-type Options struct {
+// EvaluateOptions control how Evaluate reads main.cf.
+type EvaluateOptions struct {
 	Overrides []Override
 	Frozen    *Frozen   // nil at the start
 	Own       *MainFile // parameters of our own, see OwnPath; nil: there is no such file

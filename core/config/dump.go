@@ -31,7 +31,7 @@ func DumpService(s *core.ServiceConfig) []string {
 		"name: " + s.Canonical,
 		"type: " + s.Type.String(),
 		"listen_fd_count: " + strconv.Itoa(len(s.Endpoints)),
-		"wakeup: " + strconv.FormatInt(s.Wakeup.Seconds(), 10),
+		"wakeup: " + strconv.FormatInt(s.WakeupInterval.Seconds(), 10),
 		"max_proc: " + strconv.Itoa(int(s.ProcessLimit)),
 		"path: " + s.Path,
 	}

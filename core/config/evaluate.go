@@ -11,7 +11,7 @@ import (
 // the original makes before it does anything else, in its order (spec config,
 // 3.2). Look at Needs first: while it is not empty the result is provisional.
 // Then OK tells whether the parameters can be used.
-func Evaluate(main *MainFile, facts *Facts, options Options) *Parameters {
+func Evaluate(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters {
 	p := newParameters(main, facts, options)
 	p.bad, p.spent = make(map[string]bool), new(effort)
 	e := evaluation{p: p, bad: p.bad}

@@ -28,13 +28,13 @@ func readHostile(h *hostile, facts *Facts) (r Resolution, allocated uint64) {
 	main, master := []byte(goodHostile+h.main), []byte(h.master)
 	runtime.ReadMemStats(&before)
 	tree := ParseMain("/v/config/main.cf", main)
-	p := Evaluate(tree, facts, Options{})
+	p := Evaluate(tree, facts, EvaluateOptions{})
 	for range 3 {
 		if p.Needs.Empty() {
 			break
 		}
 		fill(facts, p.Needs)
-		p = Evaluate(tree, facts, Options{})
+		p = Evaluate(tree, facts, EvaluateOptions{})
 	}
 	services := ParseMaster("/v/config/master.cf", master)
 	r = Resolve(p, services, facts, Flags{})
@@ -211,7 +211,7 @@ func expectRemark(t *testing.T, list []core.Diagnostic, severity core.Severity, 
 
 func TestExpansionsHaveOneBoundTogether(t *testing.T) {
 	main := goodHostile + everyText("$m0") + times(30, "m%[1]d = $m%[2]d$m%[2]d\n")
-	p := newParameters(ParseMain("/v/config/main.cf", []byte(main)), vectorFacts(), Options{})
+	p := newParameters(ParseMain("/v/config/main.cf", []byte(main)), vectorFacts(), EvaluateOptions{})
 	p.spent = new(effort)
 	for range 100 {
 		if _, err := p.Value("mydestination"); err == nil {
@@ -284,11 +284,11 @@ func TestNothingHoldsTheTextOfTheFiles(t *testing.T) {
 	master := []byte("a unix - - - - - b -c {d}\n25 inet n - - - - b\nlocalhost:smtp inet n - - - - b\n#" + strings.Repeat("x", size) + "\n")
 	before := liveHeap()
 	config, frozen := func() (*core.Config, *Frozen) {
-		p := Evaluate(ParseMain("/v/config/main.cf", main), facts, Options{})
+		p := Evaluate(ParseMain("/v/config/main.cf", main), facts, EvaluateOptions{})
 		for _, name := range p.Needs.Users {
 			facts.Users[name] = User{Found: true, UID: 102, GID: 105}
 		}
-		p = Evaluate(ParseMain("/v/config/main.cf", main), facts, Options{})
+		p = Evaluate(ParseMain("/v/config/main.cf", main), facts, EvaluateOptions{})
 		return Resolve(p, ParseMaster("/v/config/master.cf", master), facts, Flags{}).Config, p.Freeze()
 	}()
 	if after := liveHeap(); after > before+1<<20 {

@@ -16,7 +16,7 @@ func TestInterfacesThatCannotBeListedAreNotMissing(t *testing.T) {
 		facts := vectorFacts()
 		facts.Interfaces, facts.InterfacesError = nil, core.EMFILE
 		text := strings.Replace(goodMain, "inet_interfaces = 127.0.0.1", "inet_interfaces = "+value, 1)
-		p := Evaluate(ParseMain("/v/config/main.cf", latin1(text)), facts, Options{})
+		p := Evaluate(ParseMain("/v/config/main.cf", latin1(text)), facts, EvaluateOptions{})
 		if p.OK() || !strings.Contains(strings.Join(logLines(p.Diagnostics), "\n"), want) {
 			t.Errorf("inet_interfaces = %s: %q\nwant %q", value, logLines(p.Diagnostics), want)
 		}

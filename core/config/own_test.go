@@ -13,7 +13,7 @@ import (
 // evaluateWith returns the parameters of both files.
 func evaluateWith(main, own string) *Parameters {
 	facts := vectorFacts()
-	o := Options{Own: ParseMain("/v/config/stationmaster.cf", []byte(own))}
+	o := EvaluateOptions{Own: ParseMain("/v/config/stationmaster.cf", []byte(own))}
 	m := ParseMain("/v/config/main.cf", []byte(main))
 	p := Evaluate(m, facts, o)
 	for range 2 {

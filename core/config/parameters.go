@@ -48,7 +48,7 @@ func (p *Parameters) OK() bool { return p.Needs.Empty() && !failed(p.Diagnostics
 
 // newParameters fills the table from main.cf (spec config, 2.1). Later entries
 // win; overrides win over all.
-func newParameters(main *MainFile, facts *Facts, options Options) *Parameters {
+func newParameters(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters {
 	p := &Parameters{Path: main.Path, table: make(map[string]setting, len(main.Entries)+160), frozen: options.Frozen}
 	p.inquiry.facts = facts
 	p.set("config_directory", facts.ConfigDirectory)

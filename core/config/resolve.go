@@ -249,7 +249,7 @@ func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, homeless bool)
 			s.Chroot, ok[column] = r.chroot(e)
 		case ColumnWakeup:
 			wakeup, ok[column] = r.count(e, column, 0)
-			s.Wakeup = core.Duration(wakeup) * core.Second
+			s.WakeupInterval = core.Duration(wakeup) * core.Second
 			s.WakeupIfUsed = wakeup > 0 && strings.HasSuffix(e.Fields[column].Text, "?")
 		case ColumnLimit:
 			s.ProcessLimit, ok[column] = r.count(e, column, r.p.result.processLimit)

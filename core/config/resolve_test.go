@@ -29,7 +29,7 @@ func reload(t *testing.T, before, mainText, masterText string) Resolution {
 		t.Fatalf("the start was refused: %q", logLines(p.Diagnostics))
 	}
 	facts := vectorFacts()
-	now := Evaluate(ParseMain("/v/config/main.cf", latin1(mainText)), facts, Options{Frozen: p.Freeze()})
+	now := Evaluate(ParseMain("/v/config/main.cf", latin1(mainText)), facts, EvaluateOptions{Frozen: p.Freeze()})
 	if !now.Needs.Empty() {
 		t.Fatalf("needs %+v", now.Needs)
 	}
@@ -124,7 +124,7 @@ func TestServiceFieldsFromMainAndFlags(t *testing.T) {
 	s.Endpoints = nil
 	want := core.ServiceConfig{
 		Name: "10025", Canonical: "10025", Type: core.Inet, Line: 1, Chroot: true, LocalOnly: true,
-		Wakeup: 60 * core.Second, WakeupIfUsed: true, Command: "bar", Path: "/v/daemon/bar",
+		WakeupInterval: 60 * core.Second, WakeupIfUsed: true, Command: "bar", Path: "/v/daemon/bar",
 		Args: []string{"-o", "a = b", "-v"}, ThrottleDelay: 120 * core.Second, Backlog: 7, WindowSize: 4096,
 		Owner: owner, ForegroundFlag: true, VerboseFlag: true, SwitchIdentity: true,
 	}
@@ -142,7 +142,7 @@ func TestServiceFieldsFromMainAndFlags(t *testing.T) {
 func TestOverridesComeBeforeEvaluation(t *testing.T) {
 	facts := vectorFacts()
 	main := ParseMain("/v/config/main.cf", latin1(goodMain+"max_use = 3\nmine = <$myhostname>\n"))
-	p := Evaluate(main, facts, Options{Overrides: []Override{{"max_use", "5"}, {"myhostname", "other.example"}}})
+	p := Evaluate(main, facts, EvaluateOptions{Overrides: []Override{{"max_use", "5"}, {"myhostname", "other.example"}}})
 	n, err := p.Int("max_use", 100, 1, 0)
 	text, err2 := p.String("mine", "", 0, 0)
 	on, err3 := p.Bool("absent", true)

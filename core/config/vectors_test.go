@@ -157,13 +157,13 @@ func readVectors[T any](t *testing.T, name string) (list []T) {
 func load(mainText, masterText string, flags Flags) (*Parameters, Resolution) {
 	facts := vectorFacts()
 	main := ParseMain("/v/config/main.cf", latin1(mainText))
-	p := Evaluate(main, facts, Options{})
+	p := Evaluate(main, facts, EvaluateOptions{})
 	if !p.Needs.Empty() {
 		fill(facts, p.Needs)
-		p = Evaluate(main, facts, Options{})
+		p = Evaluate(main, facts, EvaluateOptions{})
 		if !p.Needs.Empty() {
 			fill(facts, p.Needs)
-			p = Evaluate(main, facts, Options{})
+			p = Evaluate(main, facts, EvaluateOptions{})
 		}
 	}
 	master := ParseMaster("/v/config/master.cf", latin1(masterText))
@@ -253,7 +253,7 @@ func compareEntries(t *testing.T, got []core.ServiceConfig, want []vectorEntry, 
 			argv[j] = sanitized(argv[j])
 		}
 		g := vectorEntry{
-			Name: sanitized(s.Canonical), Type: s.Type.String(), Count: len(s.Endpoints), Wakeup: s.Wakeup.Seconds(),
+			Name: sanitized(s.Canonical), Type: s.Type.String(), Count: len(s.Endpoints), Wakeup: s.WakeupInterval.Seconds(),
 			Conditional: s.WakeupIfUsed, Limit: s.ProcessLimit, Path: sanitized(s.Path), Argv: argv,
 			Throttle: s.ThrottleDelay.Seconds(), LocalOnly: s.LocalOnly, HostInName: s.HostInName, Bits: w.Bits,
 		}

@@ -22,7 +22,7 @@ func newTown(services int) *town {
 	for i := range services {
 		c.Services = append(c.Services, entry(fmt.Sprint("service", i), 0))
 	}
-	t := &town{m: core.New(0, core.Options{}), x: 1}
+	t := &town{m: core.New(0, core.MachineOptions{}), x: 1}
 	t.m.Step(0, core.ConfigLoadedEvent(0, c))
 	for i := range services {
 		t.m.Step(0, core.ListenerOpenedEvent(core.ServiceID(i+1), 0))

@@ -14,7 +14,7 @@ import (
 // and whose next segment will have a room of 1000 bytes.
 func ringOf(t *testing.T, size int, segments ...int) *Ring {
 	t.Helper()
-	r := NewRing(core.New(0, core.Options{}), size)
+	r := NewRing(core.New(0, core.MachineOptions{}), size)
 	if r.Room() != 1000 {
 		t.Fatalf("the room is %d", r.Room())
 	}
@@ -67,7 +67,7 @@ func TestRingIsFullAtItsRoom(t *testing.T) {
 
 func TestMalformedRecordingIsToldByItsPlace(t *testing.T) {
 	w := NewWriter()
-	w.Fresh(0, core.Options{})
+	w.Fresh(0, core.MachineOptions{})
 	at := len(w.Bytes())
 	reader, err := NewReader(append(w.Bytes(), 0xff))
 	if err != nil {

@@ -38,7 +38,7 @@ func wantLittleMemory(t *testing.T, n int, read func()) {
 // recordings are those of machines of all kinds.
 func recordings() (list [][]byte) {
 	for seed := range uint64(8) {
-		o := core.Options{Verbose: seed&1 != 0, InitMode: seed&2 != 0, GroupLeader: seed&4 != 0}
+		o := core.MachineOptions{Verbose: seed&1 != 0, InitMode: seed&2 != 0, GroupLeader: seed&4 != 0}
 		if seed == 5 {
 			o.ExitSet, o.ExitAfter = true, 100*core.Second
 		}
@@ -69,19 +69,19 @@ func spoiled(b []byte, every int) (list [][]byte) {
 // every kind of entry, at every step at which a listener may fail.
 func tellTales() (list [][]byte) {
 	entries := []core.ServiceConfig{entry("a", 1), entry("b", 0), entry("c", 2)}
-	entries[1].Type, entries[1].Wakeup = core.FIFO, 60*core.Second
+	entries[1].Type, entries[1].WakeupInterval = core.FIFO, 60*core.Second
 	entries[2].Type, entries[2].Endpoints = core.Inet, []core.Endpoint{{Address: netip.MustParseAddrPort("[::1]:25")}}
 	config := &core.Config{MailVersion: "3", ConfigDirectory: "/c", Services: entries}
 	for code := core.LogCode(1); code != 0 && code < 100; code++ {
 		w := NewWriter()
-		w.Fresh(0, core.Options{})
+		w.Fresh(0, core.MachineOptions{})
 		ev := core.ConfigLoadedEvent(0, config)
 		w.Event(1, &ev)
 		var actions []core.Action
 		for i := range 60 {
 			a := core.Action{
 				Kind: core.Log, Code: code, Level: core.Level(i % 4), Config: config, Entry: &config.Services[i%3], PID: 4, Number: int64(i),
-				Step: core.ListenStep(i / 3), Start: core.StartStep(i % 5), Errno: []core.Errno{0, core.EACCES, core.EADDRINUSE, core.ENOENT, core.EMFILE, core.EROFS, core.EISDIR, core.EADDRNOTAVAIL, 4000}[i%9],
+				ListenStep: core.ListenStep(i / 3), StartStep: core.StartStep(i % 5), Errno: []core.Errno{0, core.EACCES, core.EADDRINUSE, core.ENOENT, core.EMFILE, core.EROFS, core.EISDIR, core.EADDRNOTAVAIL, 4000}[i%9],
 				Status: core.ExitStatus(i * 40), Signal: core.Signal(i % 20), Flag: i&1 != 0, Text: []string{"text", ""}[i/30],
 			}
 			actions = append(actions, a)
@@ -251,10 +251,10 @@ func explained(t *testing.T, err error) {
 // lives on: whatever comes then, it answers or breaks an invariant that it
 // names, and never anything else.
 func FuzzSnapshot(f *testing.F) {
-	f.Add(core.New(0, core.Options{}).Snapshot(), []byte{})
+	f.Add(core.New(0, core.MachineOptions{}).Snapshot(), []byte{})
 	for seed := range uint64(8) {
 		for _, steps := range []int{1, 3, 20, 60} {
-			l := newLife(core.Options{Verbose: seed&1 != 0, GroupLeader: seed&2 != 0}, sequence(seed))
+			l := newLife(core.MachineOptions{Verbose: seed&1 != 0, GroupLeader: seed&2 != 0}, sequence(seed))
 			l.live(steps, NewWriter())
 			f.Add(l.m.Snapshot(), []byte{0, 1, 2, 3})
 			if seed < 2 && steps == 20 {
@@ -328,7 +328,7 @@ func FuzzRing(f *testing.F) {
 		f.Add(uint16(seed*700), b)
 	}
 	f.Fuzz(func(t *testing.T, size uint16, choices []byte) {
-		l := newLife(core.Options{Verbose: size&1 != 0}, func(n int) int {
+		l := newLife(core.MachineOptions{Verbose: size&1 != 0}, func(n int) int {
 			if len(choices) == 0 {
 				return 0
 			}

@@ -12,7 +12,7 @@ import (
 // outside, true in the adapter's own duty to answer each question once.
 type life struct {
 	m       *core.Machine
-	options core.Options
+	options core.MachineOptions
 	below   func(n int) int // the choices
 	now     core.Time
 	asked   []core.Action
@@ -27,7 +27,7 @@ type life struct {
 	begun   bool
 }
 
-func newLife(o core.Options, below func(int) int) *life {
+func newLife(o core.MachineOptions, below func(int) int) *life {
 	return &life{m: core.New(0, o), options: o, below: below, pids: map[core.Generation]core.PID{}}
 }
 
@@ -58,7 +58,7 @@ func (l *life) config() *core.Config {
 		case 4:
 			s.Type = core.UnixDatagram
 		}
-		s.Wakeup = core.Duration(l.below(3)) * 50 * core.Second
+		s.WakeupInterval = core.Duration(l.below(3)) * 50 * core.Second
 		s.WakeupIfUsed = l.below(2) == 1
 		c.Services = append(c.Services, s)
 	}

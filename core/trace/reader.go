@@ -16,7 +16,7 @@ type Record struct {
 	// the segment goes on. Fresh tells that it is a new one, with Options.
 	Machine *core.Machine
 	Fresh   bool
-	Options core.Options
+	Options core.MachineOptions
 
 	// Time is that of the step; of a beginning, that of the step before it.
 	Time core.Time

@@ -81,7 +81,7 @@ func NewWriter() *Writer { return &Writer{b: []byte(Mark)} }
 func (w *Writer) Bytes() []byte { return w.b }
 
 // Fresh begins with the machine that core.New(now, o) gives.
-func (w *Writer) Fresh(now core.Time, o core.Options) {
+func (w *Writer) Fresh(now core.Time, o core.MachineOptions) {
 	w.refs.Reset()
 	w.now = now
 	w.b = append(w.b, recordFresh)

@@ -41,7 +41,7 @@ func drawn(t *rapid.T) func(int) int {
 
 func TestRandomLivesReplay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := core.Options{
+		o := core.MachineOptions{
 			Strict: true, Verbose: rapid.Bool().Draw(t, "verbose"), GroupLeader: rapid.Bool().Draw(t, "leader"),
 			ExitSet: rapid.Bool().Draw(t, "exit"), ExitAfter: 1000 * core.Second,
 		}
@@ -77,7 +77,7 @@ func TestRingStaysWithinItsBoundAndReplays(t *testing.T) {
 			}
 			whole := 0
 			for seed := range seeds {
-				l := newLife(core.Options{Strict: true, GroupLeader: true}, sequence(seed))
+				l := newLife(core.MachineOptions{Strict: true, GroupLeader: true}, sequence(seed))
 				ring := NewRing(l.m, test.size)
 				largestSnapshot, largestStep, before := 0, 0, 0
 				total := 0
@@ -138,7 +138,7 @@ func beginning(segment []byte) int {
 
 // Each segment stands for itself: any number of the oldest can be dropped.
 func TestRingReplaysFromAnySegment(t *testing.T) {
-	l := newLife(core.Options{Strict: true}, sequence(3))
+	l := newLife(core.MachineOptions{Strict: true}, sequence(3))
 	ring := NewRing(l.m, 16000)
 	l.live(10000, &clocked{Ring: ring})
 	if len(ring.older) < 2 {
@@ -156,7 +156,7 @@ func TestRingReplaysFromAnySegment(t *testing.T) {
 }
 
 func TestReplayNamesTheFirstStepThatDiffers(t *testing.T) {
-	o := core.Options{}
+	o := core.MachineOptions{}
 	m := core.New(0, o)
 	w := NewWriter()
 	w.Fresh(0, o)
@@ -188,9 +188,9 @@ replayed:
 }
 
 func TestReplayNamesSettingsThatDiffer(t *testing.T) {
-	m := core.New(0, core.Options{})
+	m := core.New(0, core.MachineOptions{})
 	w := NewWriter()
-	w.Fresh(0, core.Options{})
+	w.Fresh(0, core.MachineOptions{})
 	c := &core.Config{Services: []core.ServiceConfig{entry("a", 2)}}
 	other := *c
 	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, c), core.ListenerOpenedEvent(1, 0)} {
@@ -210,7 +210,7 @@ func TestReplayNamesSettingsThatDiffer(t *testing.T) {
 }
 
 func TestReplayComparesTheStateAtASnapshot(t *testing.T) {
-	l := newLife(core.Options{}, sequence(1))
+	l := newLife(core.MachineOptions{}, sequence(1))
 	w := NewWriter()
 	w.Fresh(0, l.options)
 	n := l.live(20, w)
@@ -224,7 +224,7 @@ func TestReplayComparesTheStateAtASnapshot(t *testing.T) {
 }
 
 func TestReplayBreaksWhereTheMachineBroke(t *testing.T) {
-	l := newLife(core.Options{}, sequence(1))
+	l := newLife(core.MachineOptions{}, sequence(1))
 	w := NewWriter()
 	w.Fresh(0, l.options)
 	n := l.live(20, w)
@@ -291,7 +291,7 @@ func TestRecordingsOfTheOldVersionAreRead(t *testing.T) {
 }
 
 func TestTextReads(t *testing.T) {
-	o := core.Options{GroupLeader: true}
+	o := core.MachineOptions{GroupLeader: true}
 	m := core.New(0, o)
 	w := NewWriter()
 	w.Fresh(0, o)
@@ -311,7 +311,7 @@ func TestTextReads(t *testing.T) {
 
 // Cut anywhere, a recording gives its whole steps and then says where it ends.
 func TestCutRecordingsReplayUpToTheCut(t *testing.T) {
-	l := newLife(core.Options{Strict: true}, sequence(7))
+	l := newLife(core.MachineOptions{Strict: true}, sequence(7))
 	w := NewWriter()
 	w.Fresh(0, l.options)
 	l.live(30, w)
@@ -346,7 +346,7 @@ func hostile(t interface{ Fatalf(string, ...any) }, b []byte) {
 }
 
 func TestHostileBytesDoNoHarm(t *testing.T) {
-	l := newLife(core.Options{Strict: true, Verbose: true}, sequence(11))
+	l := newLife(core.MachineOptions{Strict: true, Verbose: true}, sequence(11))
 	w := NewWriter()
 	w.Fresh(0, l.options)
 	l.live(60, w)
@@ -372,7 +372,7 @@ func TestHostileBytesDoNoHarm(t *testing.T) {
 // Lengths are believed only as far as the bytes reach.
 func TestGreatLengthsTakeNoMemory(t *testing.T) {
 	fresh := NewWriter()
-	fresh.Fresh(0, core.Options{})
+	fresh.Fresh(0, core.MachineOptions{})
 	step := append(fresh.Bytes(), recordStep, 0)
 	ready := append(bytes.Clone(step), byte(core.ListenerReady)<<1, 2)
 	great := binary.AppendUvarint(nil, 1<<40)
@@ -424,7 +424,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	if gotAction, _, err = r.ReadAction(b); err != nil || gotAction != action {
 		t.Errorf("%v: got %+v, want %+v", err, gotAction, action)
 	}
-	var options core.Options
+	var options core.MachineOptions
 	fill(reflect.ValueOf(&options).Elem())
 	if got, _, err := core.ReadOptions(core.AppendOptions(nil, options), false); err != nil || got != options {
 		t.Errorf("%v: got %+v, want %+v", err, got, options)

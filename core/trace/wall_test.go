@@ -28,7 +28,7 @@ func TestWallClockIsWrittenAsTheLibraryDoes(t *testing.T) {
 // in a segment that begins the recording because those before it were dropped. The
 // replay is the same whatever the clock says.
 func TestStepsHaveTheirWallClock(t *testing.T) {
-	l := newLife(core.Options{}, sequence(3))
+	l := newLife(core.MachineOptions{}, sequence(3))
 	r := NewRing(l.m, 0)
 	w := &clocked{Ring: r}
 	total := 0
@@ -73,7 +73,7 @@ func TestStepsHaveTheirWallClock(t *testing.T) {
 
 // The clock takes a few bytes a segment, not some a step.
 func TestSteadyClockIsToldOnce(t *testing.T) {
-	l := newLife(core.Options{}, sequence(3))
+	l := newLife(core.MachineOptions{}, sequence(3))
 	r := NewRing(l.m, 1<<20)
 	with, without := &clocked{Ring: r}, NewRing(l.m, 1<<20)
 	for range 6 {

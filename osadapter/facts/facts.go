@@ -85,7 +85,7 @@ func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Dia
 		return nil, []core.Diagnostic{*problem}, false
 	}
 	l.facts, l.assumed = l.gather(), Assumed{}
-	options := config.Options{Overrides: l.Overrides, Frozen: frozen, Own: own}
+	options := config.EvaluateOptions{Overrides: l.Overrides, Frozen: frozen, Own: own}
 	p := config.Evaluate(main, l.facts, options)
 	search := l.search()
 	for round := 0; round < maxRounds; round++ {

@@ -33,7 +33,7 @@ type scene struct {
 }
 
 func newScene(t testing.TB, size int) *scene {
-	s := &scene{t: t, m: core.New(0, core.Options{}), dir: t.TempDir()}
+	s := &scene{t: t, m: core.New(0, core.MachineOptions{}), dir: t.TempDir()}
 	s.j = New(s.m, size, Surroundings{Warn: s.warn})
 	service := core.ServiceConfig{
 		Name: "a", Canonical: "private/a", Type: core.Unix, Line: 1, LocalOnly: true,

@@ -345,7 +345,7 @@ func (g *stage) listener(e effect, after *facts) Law {
 			*p |= placeAside
 		}
 		return holds
-	case core.SettleListener:
+	case core.CommitListener:
 		if !open || !p.has(placeAside) {
 			return Law{"S9", "only what was set aside is settled"}
 		}

@@ -446,7 +446,7 @@ func (s *step) bounds() Law {
 		if v.State == core.StateStopping && len(v.Children) == 0 {
 			return Law{"L3", "a removed service without children is forgotten"}
 		}
-		if s.event.Kind == core.TimerExpired && v.WakeupAt != 0 && v.WakeupAt <= s.now {
+		if s.event.Kind == core.TimerExpired && v.NextWakeup != 0 && v.NextWakeup <= s.now {
 			return Law{"L6", "a wakeup that is due is sent and the next one is set"}
 		}
 	}
@@ -458,13 +458,13 @@ func (s *step) wakeups() Law {
 	for i := range s.after.Services {
 		is := &s.after.Services[i]
 		was := serviceOf(s.before, is.ID)
-		if was == nil || was.WakeupAt == 0 || is.State == core.StateStopping || is.State == core.StateOpening || s.after.Exited {
+		if was == nil || was.NextWakeup == 0 || is.State == core.StateStopping || is.State == core.StateOpening || s.after.Exited {
 			continue
 		}
-		if is.WakeupAt == 0 {
+		if is.NextWakeup == 0 {
 			return Law{"L6", "a wakeup has a next time"}
 		}
-		due := s.event.Kind == core.TimerExpired && was.WakeupAt <= s.now
+		due := s.event.Kind == core.TimerExpired && was.NextWakeup <= s.now
 		sent := s.woken(is.ID)
 		if due && !sent && !was.Throttled {
 			return Law{"L6", "a wakeup that is due is sent"}

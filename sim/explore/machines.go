@@ -104,7 +104,7 @@ type machines struct {
 	world   *World
 	canon   *core.Canon
 	configs [numChoices]*core.Config
-	options core.Options
+	options core.MachineOptions
 
 	nodes       chunked[facts]
 	text        chunked[byte]
@@ -119,7 +119,7 @@ type machines struct {
 }
 
 func newMachines(w *World) *machines {
-	x := &machines{world: w, options: core.Options{Strict: true, GroupLeader: !w.Alone, ExitSet: w.Exit > 0, ExitAfter: w.Exit}}
+	x := &machines{world: w, options: core.MachineOptions{Strict: true, GroupLeader: !w.Alone, ExitSet: w.Exit > 0, ExitAfter: w.Exit}}
 	if w.Room > 0 {
 		x.options.Descriptors = w.Room + uint32(len(w.Limits))
 	}
@@ -443,7 +443,7 @@ func effects(dst []effect, actions []core.Action, o core.Origin, before, after [
 		switch a.Kind {
 		case core.Log, core.ApplyConfig, core.Announce:
 			continue
-		case core.OpenListener, core.SettleListener, core.AbandonListener, core.CloseListener, core.WatchListener, core.IgnoreListener:
+		case core.OpenListener, core.CommitListener, core.AbandonListener, core.CloseListener, core.WatchListener, core.IgnoreListener:
 			e.a, e.flag = uint8(a.Service-o.Service-1), a.Flag
 		case core.MoveListener:
 			e.a, e.b = uint8(a.Service-o.Service-1), uint8(a.To-o.Service-1)

@@ -130,7 +130,7 @@ func (t *teller) asked(tr *transition) string {
 			word += fmt.Sprintf(" %s %d", t.child(int(e.a)), e.b)
 		case core.StartChild:
 			word += fmt.Sprintf(" child %d", t.last+1)
-		case core.OpenListener, core.CloseListener, core.WatchListener, core.IgnoreListener, core.AbandonListener, core.SettleListener, core.MoveListener:
+		case core.OpenListener, core.CloseListener, core.WatchListener, core.IgnoreListener, core.AbandonListener, core.CommitListener, core.MoveListener:
 			word += " " + t.service(int(e.a))
 		}
 		words = append(words, word)

@@ -222,7 +222,7 @@ func (w *World) service(slot int) core.ServiceConfig {
 		s.Endpoints = []core.Endpoint{{Address: netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(10000+slot))}}
 	}
 	if slot == 0 {
-		s.Wakeup = w.Wakeup
+		s.WakeupInterval = w.Wakeup
 	}
 	return s
 }

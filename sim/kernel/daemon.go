@@ -37,7 +37,7 @@ type daemon struct {
 }
 
 // newDaemon makes the Exec; when that fails there is no daemon.
-func newDaemon(w *World, o core.Options) (*daemon, error) {
+func newDaemon(w *World, o core.MachineOptions) (*daemon, error) {
 	o.Descriptors = osadapter.Descriptors(uint64(w.kernel.Limit))
 	d := &daemon{world: w, kernel: w.kernel, machine: core.New(w.now, o)}
 	around := osadapter.Surroundings{

@@ -61,7 +61,7 @@ func (g *gambler) config() *core.Config {
 			seen[id] = true
 		}
 		if g.d.chance(300) {
-			s.Wakeup, s.WakeupIfUsed = core.Duration(10+g.d.below(100))*core.Second, g.d.chance(500)
+			s.WakeupInterval, s.WakeupIfUsed = core.Duration(10+g.d.below(100))*core.Second, g.d.chance(500)
 		}
 		c.Services = append(c.Services, s)
 	}

@@ -34,7 +34,7 @@ func inet(name, program string, limit int32, addresses ...string) core.ServiceCo
 }
 
 func waking(s core.ServiceConfig, every core.Duration, ifUsed bool) core.ServiceConfig {
-	s.Wakeup, s.WakeupIfUsed = every, ifUsed
+	s.WakeupInterval, s.WakeupIfUsed = every, ifUsed
 	return s
 }
 

@@ -99,7 +99,7 @@ func (w *World) Boot(c *core.Config) {
 	w.guard(func() {
 		w.current = c
 		var err error
-		w.daemon, err = newDaemon(w, core.Options{GroupLeader: true, Strict: true})
+		w.daemon, err = newDaemon(w, core.MachineOptions{GroupLeader: true, Strict: true})
 		if err != nil {
 			w.failed = err
 			w.kernel.closeDaemon()

@@ -91,7 +91,7 @@ type driver struct {
 }
 
 func newDriver(t *rapid.T) *driver {
-	o := core.Options{
+	o := core.MachineOptions{
 		InitMode:    below(t, 4, "init") == 0,
 		GroupLeader: below(t, 4, "leader") != 0,
 		Verbose:     rapid.Bool().Draw(t, "verbose"),

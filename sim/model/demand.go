@@ -176,7 +176,7 @@ func (o *observation) blame(a *core.Action) (rule, why string) {
 		return ruleHangup, "no second load while one is under way, and none without a hangup"
 	case core.OpenListener:
 		return ruleOpen, "no such listener to be opened now"
-	case core.SettleListener, core.MoveListener, core.ApplyConfig:
+	case core.CommitListener, core.MoveListener, core.ApplyConfig:
 		return ruleCommit, "none but those of a commit"
 	case core.AbandonListener:
 		return ruleUndo, "nothing abandoned but what was opened in vain"

@@ -34,8 +34,8 @@ func drawConfig(t *rapid.T) *core.Config {
 func drawSettings(t *rapid.T, e core.ServiceConfig) core.ServiceConfig {
 	e.Line = 1
 	e.ProcessLimit = int32(below(t, 4, "limit"))
-	e.Wakeup = core.Duration([]int{0, 0, 3, 60, 300}[below(t, 5, "wakeup")]) * core.Second
-	e.WakeupIfUsed = e.Wakeup > 0 && rapid.Bool().Draw(t, "if used")
+	e.WakeupInterval = core.Duration([]int{0, 0, 3, 60, 300}[below(t, 5, "wakeup")]) * core.Second
+	e.WakeupIfUsed = e.WakeupInterval > 0 && rapid.Bool().Draw(t, "if used")
 	e.ThrottleDelay = core.Duration(1+below(t, 60, "throttle")) * core.Second
 	e.Command = []string{"one", "two"}[below(t, 2, "command")]
 	e.Path = "/usr/lib/" + e.Command

@@ -12,12 +12,12 @@ func (w *world) wakeAt(s *service) (at core.Time, ok bool) {
 		armed := w.startedAt(s, i) && !ok
 		expired := st.ev.Kind == core.TimerExpired && ok && st.now >= at
 		switch {
-		case e.Wakeup <= 0:
+		case e.WakeupInterval <= 0:
 			ok = false
 		case restart:
-			at, ok = st.now.Add(e.Wakeup), !e.WakeupIfUsed
+			at, ok = st.now.Add(e.WakeupInterval), !e.WakeupIfUsed
 		case armed, expired:
-			at, ok = st.now.Add(e.Wakeup), true
+			at, ok = st.now.Add(e.WakeupInterval), true
 		}
 	}
 	return at, ok && s.removed == never

@@ -117,7 +117,7 @@ func (o *observation) mustWake(rule string, id core.ServiceID, e *core.ServiceCo
 // stands for it (spec runtime, 9).
 func (o *observation) wake(ask asking, rule string, id *core.ServiceID, e *core.ServiceConfig) {
 	switch {
-	case e.Wakeup <= 0:
+	case e.WakeupInterval <= 0:
 	case e.Type == core.UnixDatagram:
 		l := line{code: core.LogWakeupFailed, errno: core.EOPNOTSUPP}
 		ask(rule, *id, core.Log, "the line that a wakeup is not supported", func(a *core.Action) bool {
@@ -154,7 +154,7 @@ func (o *observation) childStarted(c *child) {
 func (o *observation) childStartFailed(ev *core.Event) {
 	s := o.before.service(o.before.child(ev.Generation).service)
 	l := line{errno: ev.Errno}
-	switch ev.Start {
+	switch ev.StartStep {
 	case core.StartFork:
 		l.code = core.LogForkFailed
 	case core.StartExec:
@@ -170,7 +170,7 @@ func (o *observation) childStartFailed(ev *core.Event) {
 	if _, throttled := o.before.throttledUntil(s); throttled {
 		return // a throttle that is on is not begun again (spec runtime, 8, reap)
 	}
-	if ev.Start == core.StartExec {
+	if ev.StartStep == core.StartExec {
 		// The original's child exits and is then a bad startup (spec runtime, 7.1);
 		// that line stays, the exit status of no process does not (G6).
 		o.mustLog(ruleThrottle, "the line of the bad startup", line{code: core.LogBadStartup, of: s})

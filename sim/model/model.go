@@ -35,7 +35,7 @@ type Flags struct {
 }
 
 // FlagsOf are the flags of a machine with these options.
-func FlagsOf(o core.Options) Flags {
+func FlagsOf(o core.MachineOptions) Flags {
 	return Flags{
 		InitMode: o.InitMode, GroupLeader: o.GroupLeader, Verbose: o.Verbose,
 		ExitSet: o.ExitSet, ExitAfter: o.ExitAfter, Descriptors: o.Descriptors,

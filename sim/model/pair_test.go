@@ -19,7 +19,7 @@ type pair struct {
 	fail    func(format string, args ...any)
 }
 
-func newPair(now core.Time, o core.Options, fail func(string, ...any)) pair {
+func newPair(now core.Time, o core.MachineOptions, fail func(string, ...any)) pair {
 	o.Strict = true
 	return pair{machine: core.New(now, o), now: now, fail: fail, model: model.New(now, model.FlagsOf(o))}
 }
@@ -79,7 +79,7 @@ func tell(now core.Time, ev *core.Event, actions []core.Action) string {
 	if ev.Config != nil {
 		for i := range ev.Config.Services {
 			e := &ev.Config.Services[i]
-			fmt.Fprintf(&b, "\n      entry %s %s %v %v limit %d wakeup %d?%v", e.Name, e.Canonical, e.Type, e.Endpoints, e.ProcessLimit, e.Wakeup.Seconds(), e.WakeupIfUsed)
+			fmt.Fprintf(&b, "\n      entry %s %s %v %v limit %d wakeup %d?%v", e.Name, e.Canonical, e.Type, e.Endpoints, e.ProcessLimit, e.WakeupInterval.Seconds(), e.WakeupIfUsed)
 		}
 	}
 	for i := range actions {

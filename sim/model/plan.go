@@ -184,7 +184,7 @@ func (o *opening) pending() bool { return o.asked != never && o.opened == never 
 // about tells whether a log line speaks of this opening's failure.
 func (o *opening) about(a *core.Action) bool {
 	return a.Entry != nil && identityOf(a.Entry) == identityOf(o.entry) && int(a.Listener) == o.listener &&
-		a.Step == o.failure.Step && a.Errno == o.failure.Errno
+		a.ListenStep == o.failure.ListenStep && a.Errno == o.failure.Errno
 }
 
 // load is a transaction under way: the first start, or a reload.

@@ -83,7 +83,7 @@ func TestProcessLimitIsComplainedAboutOnce(t *testing.T) {
 func TestStressLasts1000Seconds(t *testing.T) {
 	big := smtp()
 	big.ProcessLimit = 3
-	big.Wakeup = 5000 * core.Second
+	big.WakeupInterval = 5000 * core.Second
 	x := bootedWith(t, leader, big)
 	x.ok(core.WakeupSentEvent(1))
 	x.ok(core.WakeupClosedEvent(1))
@@ -331,7 +331,7 @@ func TestWakeupsKeepTheirIntervalAndLimits(t *testing.T) {
 
 func TestThrottledServicesSkipTheirWakeups(t *testing.T) {
 	p := pickup()
-	p.Wakeup = 50 * core.Second
+	p.WakeupInterval = 50 * core.Second
 	x := bootedWith(t, leader, p)
 	x.ok(core.WakeupSentEvent(1))
 	x.ok(core.WakeupClosedEvent(1))

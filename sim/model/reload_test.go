@@ -275,7 +275,7 @@ func TestChangedTypeTakesOverOrDisplaces(t *testing.T) {
 	loaded = core.ConfigLoadedEvent(x.request, x.config)
 	x.not("a path in use not set aside", ruleOpen, loaded, x.open(3, 0, x.entry(0), false))
 	x.ok(loaded, x.open(3, 0, x.entry(0), true))
-	settle := core.Action{Kind: core.SettleListener, Service: 3}
+	settle := core.Action{Kind: core.CommitListener, Service: 3}
 	failed := core.ListenerFailedEvent(3, 0, core.StepBind, core.EADDRINUSE)
 	x.not("the commit after a failure", ruleUndo, failed, settle, closing(2), apply(x.config))
 	opened := core.ListenerOpenedEvent(3, 0)

@@ -14,7 +14,7 @@ type story struct {
 	t *testing.T
 }
 
-func newStory(t *testing.T, o core.Options) *story {
+func newStory(t *testing.T, o core.MachineOptions) *story {
 	return &story{pair: newPair(0, o, t.Fatalf), t: t}
 }
 
@@ -91,14 +91,14 @@ func port() core.ServiceConfig {
 // queue is a unix service without a limit, with a wakeup each ten minutes.
 func queue(transport core.ServiceType) core.ServiceConfig {
 	return core.ServiceConfig{
-		Name: "qmgr", Canonical: "public/qmgr", Type: transport, Line: 2, LocalOnly: true, Wakeup: 600 * core.Second,
+		Name: "qmgr", Canonical: "public/qmgr", Type: transport, Line: 2, LocalOnly: true, WakeupInterval: 600 * core.Second,
 		Endpoints: []core.Endpoint{{Path: "public/qmgr"}},
 		Command:   "qmgr", Path: "/usr/lib/qmgr", ThrottleDelay: 60 * core.Second,
 	}
 }
 
 func TestModelAgreesOnExitTimeBesideOtherTimers(t *testing.T) {
-	s := newStory(t, core.Options{ExitSet: true, ExitAfter: 100 * core.Second})
+	s := newStory(t, core.MachineOptions{ExitSet: true, ExitAfter: 100 * core.Second})
 	s.boot(port())
 	for _, a := range s.feed(core.ListenerReadyEvent(1)) {
 		if a.Kind == core.StartChild {
@@ -113,7 +113,7 @@ func TestModelAgreesOnExitTimeBesideOtherTimers(t *testing.T) {
 }
 
 func TestModelAgreesOnRetiredReportsAtTheLimit(t *testing.T) {
-	s := newStory(t, core.Options{GroupLeader: true})
+	s := newStory(t, core.MachineOptions{GroupLeader: true})
 	s.boot(port())
 	first := s.spawn(1, 11)
 	s.spawn(1, 12) // the last place: the first child is retired
@@ -121,7 +121,7 @@ func TestModelAgreesOnRetiredReportsAtTheLimit(t *testing.T) {
 }
 
 func TestModelAgreesOnTwoFailuresAtStart(t *testing.T) {
-	s := newStory(t, core.Options{GroupLeader: true})
+	s := newStory(t, core.MachineOptions{GroupLeader: true})
 	for _, a := range s.feed(core.ConfigLoadedEvent(0, storyConfig(port(), queue(core.Unix)))) {
 		if a.Kind == core.OpenListener {
 			s.feed(core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE))
@@ -133,7 +133,7 @@ func TestModelAgreesOnTwoFailuresAtStart(t *testing.T) {
 }
 
 func TestModelAgreesOnGarbageWithoutEnd(t *testing.T) {
-	s := newStory(t, core.Options{GroupLeader: true})
+	s := newStory(t, core.MachineOptions{GroupLeader: true})
 	s.boot(port())
 	g := s.spawn(1, 11)
 	for n := range 40 {
@@ -143,7 +143,7 @@ func TestModelAgreesOnGarbageWithoutEnd(t *testing.T) {
 }
 
 func TestModelAgreesOnDeafChildrenOfRemovedServices(t *testing.T) {
-	s := newStory(t, core.Options{GroupLeader: true})
+	s := newStory(t, core.MachineOptions{GroupLeader: true})
 	s.boot(port(), queue(core.Unix))
 	g := s.spawn(2, 12)
 	for _, a := range s.feed(core.ListenerReadyEvent(1)) {
@@ -168,7 +168,7 @@ func TestModelAgreesOnDeafChildrenOfRemovedServices(t *testing.T) {
 
 func TestModelAgreesOnReceiversThatNeverClose(t *testing.T) {
 	for _, transport := range []core.ServiceType{core.Unix, core.Pass, core.FIFO, core.UnixDatagram} {
-		s := newStory(t, core.Options{GroupLeader: true})
+		s := newStory(t, core.MachineOptions{GroupLeader: true})
 		s.boot(queue(transport))
 		asked := core.Request(0)
 		for range 20 {
@@ -194,7 +194,7 @@ func TestModelAgreesOnReceiversThatNeverClose(t *testing.T) {
 // TestModelKeepsUpWithLongHistories guards the bound of the package: a history
 // of some thousand steps is slow, and no more than that.
 func TestModelKeepsUpWithLongHistories(t *testing.T) {
-	s := newStory(t, core.Options{GroupLeader: true})
+	s := newStory(t, core.MachineOptions{GroupLeader: true})
 	s.boot(port(), queue(core.Unix))
 	for n := range 100 {
 		pid := core.PID(100 + n)

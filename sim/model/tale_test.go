@@ -38,7 +38,7 @@ func pickup() core.ServiceConfig {
 	return core.ServiceConfig{
 		Name: "pickup", Canonical: "public/pickup", Type: core.Unix, Line: 2,
 		Endpoints: []core.Endpoint{{Path: "public/pickup"}}, LocalOnly: true,
-		ProcessLimit: 1, Wakeup: 60 * core.Second,
+		ProcessLimit: 1, WakeupInterval: 60 * core.Second,
 		Command: "pickup", Path: "/usr/lib/pickup", ThrottleDelay: 60 * core.Second,
 	}
 }
@@ -48,7 +48,7 @@ func flush() core.ServiceConfig {
 	return core.ServiceConfig{
 		Name: "flush", Canonical: "private/flush", Type: core.Unix, Line: 3,
 		Endpoints: []core.Endpoint{{Path: "private/flush"}}, LocalOnly: true,
-		Wakeup: 1000 * core.Second, WakeupIfUsed: true,
+		WakeupInterval: 1000 * core.Second, WakeupIfUsed: true,
 		Command: "flush", Path: "/usr/lib/flush", ThrottleDelay: 60 * core.Second,
 	}
 }
@@ -88,7 +88,7 @@ func (x *tale) bootCommit() []core.Action {
 	var actions []core.Action
 	for i := range x.config.Services {
 		id, e := core.ServiceID(i+1), x.entry(i)
-		if e.Wakeup > 0 && !e.WakeupIfUsed {
+		if e.WakeupInterval > 0 && !e.WakeupIfUsed {
 			actions = append(actions, x.wake(id, e))
 		}
 		actions = append(actions, watch(id))
@@ -245,7 +245,7 @@ func limitLines(e *core.ServiceConfig) []core.Action {
 
 // listenLines tell that the first listener of an entry cannot be had.
 func listenLines(e *core.ServiceConfig, level core.Level) []core.Action {
-	a := core.Action{Kind: core.Log, Code: core.LogListenRemedy, Level: core.LevelInfo, Entry: e, Step: core.StepBind, Errno: core.EADDRINUSE}
+	a := core.Action{Kind: core.Log, Code: core.LogListenRemedy, Level: core.LevelInfo, Entry: e, ListenStep: core.StepBind, Errno: core.EADDRINUSE}
 	b := a
 	b.Code, b.Level = core.LogListenFailed, level
 	return []core.Action{a, b}

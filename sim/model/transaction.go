@@ -315,7 +315,7 @@ func (o *observation) accept(t *load, one planned, given map[core.ServiceID]bool
 				return a.To == id
 			})
 		case gainDisplace:
-			o.must(ruleCommit, id, core.SettleListener, "what was set aside unlinked", func(a *core.Action) bool {
+			o.must(ruleCommit, id, core.CommitListener, "what was set aside unlinked", func(a *core.Action) bool {
 				return a.Service == id && int(a.Listener) == k
 			})
 		}

@@ -60,7 +60,7 @@ func (w *world) compare(s *service, got *core.ServiceView, at int) error {
 	}
 	have := counts{
 		total: got.Total, starting: got.Starting, idle: got.Idle, busy: got.Busy, retired: got.Retired,
-		watching: got.Watching, throttled: got.Throttled, throttledUntil: got.ThrottledUntil, wakeupAt: got.WakeupAt,
+		watching: got.Watching, throttled: got.Throttled, throttledUntil: got.ThrottledUntil, wakeupAt: got.NextWakeup,
 		held: got.State == core.StateHeld, stopping: got.State == core.StateStopping,
 	}
 	if !have.throttled {

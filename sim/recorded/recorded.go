@@ -33,7 +33,7 @@ type tale struct {
 	first    *core.Machine // before the first step; it is not stepped
 	snapshot []byte        // of it
 	fresh    bool
-	options  core.Options // with fresh
+	options  core.MachineOptions // with fresh
 	steps    []step
 }
 

@@ -36,7 +36,7 @@ func status(g core.Generation, pid core.PID, s wire.Status) core.Event {
 }
 
 // life is a day of a daemon as its journal has it.
-func life(o core.Options) (recording []byte, steps int) {
+func life(o core.MachineOptions) (recording []byte, steps int) {
 	w, m := trace.NewWriter(), core.New(0, o)
 	w.Snapshot(m) // as a daemon's journal begins
 	for i, ev := range []core.Event{
@@ -55,7 +55,7 @@ func life(o core.Options) (recording []byte, steps int) {
 }
 
 func TestForksGoOnInEveryWayAndNothingBreaks(t *testing.T) {
-	recording, steps := life(core.Options{})
+	recording, steps := life(core.MachineOptions{})
 	kinds := map[core.EventKind]bool{}
 	for at := range steps + 1 {
 		for seed := uint64(1); seed <= 5; seed++ {
@@ -89,7 +89,7 @@ func TestForksGoOnInEveryWayAndNothingBreaks(t *testing.T) {
 }
 
 func TestForksKeepTheRealBeginning(t *testing.T) {
-	recording, _ := life(core.Options{})
+	recording, _ := life(core.MachineOptions{})
 	f, err := Fork(recording, Options{At: 9, Seed: 1, Steps: 40})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestForksKeepTheRealBeginning(t *testing.T) {
 }
 
 func TestCommandLineIsFoundOutFromTheFirstSnapshot(t *testing.T) {
-	for _, o := range []core.Options{
+	for _, o := range []core.MachineOptions{
 		{}, {GroupLeader: true}, {InitMode: true, Verbose: true}, {ExitSet: true, ExitAfter: 30 * second, GroupLeader: true},
 	} {
 		recording, _ := life(o)
@@ -131,7 +131,7 @@ func TestCommandLineIsFoundOutFromTheFirstSnapshot(t *testing.T) {
 }
 
 func TestForksRefuseWhatTheyCannotKnow(t *testing.T) {
-	w, m := trace.NewWriter(), core.New(0, core.Options{})
+	w, m := trace.NewWriter(), core.New(0, core.MachineOptions{})
 	m.Step(1, core.ConfigLoadedEvent(0, config()))
 	w.Snapshot(m)
 	if _, err := Fork(w.Bytes(), Options{At: 1, Steps: 10}); err == nil || !strings.Contains(err.Error(), "in the middle of a life") {
@@ -153,7 +153,7 @@ func TestForksRefuseWhatTheyCannotKnow(t *testing.T) {
 
 // wrong is a day that ends with actions that no machine of today takes.
 func wrong() (recording []byte, steps int) {
-	recording, steps = life(core.Options{})
+	recording, steps = life(core.MachineOptions{})
 	t, _ := read(recording)
 	w := t.writer(t.first)
 	for i := range t.steps {
@@ -186,7 +186,7 @@ func TestDifferencesKeepOnlyTheStepsTheyNeed(t *testing.T) {
 }
 
 func TestBrokenRecordingsKeepOnlyTheStepsTheyNeed(t *testing.T) {
-	recording, steps := life(core.Options{})
+	recording, steps := life(core.MachineOptions{})
 	tale, err := read(recording)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestBrokenRecordingsKeepOnlyTheStepsTheyNeed(t *testing.T) {
 }
 
 func TestRightRecordingsHaveNothingToReduce(t *testing.T) {
-	recording, _ := life(core.Options{})
+	recording, _ := life(core.MachineOptions{})
 	if _, err := Reduce(recording, 100, nil); !errors.Is(err, ErrSame) {
 		t.Errorf("got %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // segments is a journal with a snapshot on the way.
 func segments() []byte {
-	w, m := trace.NewWriter(), core.New(0, core.Options{})
+	w, m := trace.NewWriter(), core.New(0, core.MachineOptions{})
 	w.Snapshot(m)
 	for i, ev := range []core.Event{
 		core.ConfigLoadedEvent(0, config()), core.ListenerOpenedEvent(1, 0), core.ListenerOpenedEvent(2, 0), core.ListenerOpenedEvent(3, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 4001),
@@ -73,7 +73,7 @@ func TestDamageIsABreakToo(t *testing.T) {
 
 // A ring that was dumped begins with a snapshot of a machine at work.
 func TestRecordingThatBeginsLateMayBreakOff(t *testing.T) {
-	m := core.New(0, core.Options{})
+	m := core.New(0, core.MachineOptions{})
 	r := trace.NewRing(m, 0)
 	for i, ev := range []core.Event{core.ConfigLoadedEvent(0, config()), core.ListenerOpenedEvent(1, 0), core.ListenerOpenedEvent(2, 0), core.ListenerOpenedEvent(3, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 4001), core.SignalReceivedEvent(core.SIGTERM)} {
 		now := core.Time(int64(i+1) * int64(second))

@@ -35,7 +35,7 @@ func Reports(invariant string) bool {
 type Player struct {
 	world *sim.World
 	with  Beside
-	flags core.Options
+	flags core.MachineOptions
 	look  onlooker
 	trace sim.Trace
 	kept  bool
@@ -49,7 +49,7 @@ func (p *Player) Trace() *sim.Trace {
 }
 
 // Machine is what the command line of the last run's machine said.
-func (p *Player) Machine() core.Options { return p.flags }
+func (p *Player) Machine() core.MachineOptions { return p.flags }
 
 // World is the world that the player plays in.
 func (p *Player) World() *sim.World {
@@ -85,7 +85,7 @@ func (p *Player) prepare(o *sim.Options, with Beside) *sim.World {
 		with.Model, with.Journal = false, false
 	}
 	p.with = with
-	w.NewObserver = func(o core.Options) sim.Observer {
+	w.NewObserver = func(o core.MachineOptions) sim.Observer {
 		p.flags = o
 		if !with.Model && !with.Journal {
 			return nil
@@ -139,7 +139,7 @@ type onlooker struct {
 	steps   int
 }
 
-func (l *onlooker) begin(o core.Options, with Beside) {
+func (l *onlooker) begin(o core.MachineOptions, with Beside) {
 	l.with, l.steps = with, 0
 	if with.Model {
 		f := model.FlagsOf(o)

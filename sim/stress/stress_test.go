@@ -93,9 +93,9 @@ func TestRecordingOfARunReplays(t *testing.T) {
 
 func TestChangedRecordingIsFoundOut(t *testing.T) {
 	var look onlooker
-	look.begin(core.Options{}, Beside{Journal: true})
+	look.begin(core.MachineOptions{}, Beside{Journal: true})
 	now := Birth.Add(core.Second)
-	m := core.New(Birth, core.Options{})
+	m := core.New(Birth, core.MachineOptions{})
 	if err := look.Observe(now, core.SignalReceivedEvent(core.SIGTERM), append(m.Step(now, core.SignalReceivedEvent(core.SIGTERM)), core.Action{Kind: core.Announce})); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestBrowserFindsTheLanes(t *testing.T) {
 	tale.records = append(tale.records, sim.Record{Kind: sim.RecordBroken, Step: tale.step, Now: core.Time(8 * second), Text: "S3 broken"})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "t.html")
-	if err := os.WriteFile(path, []byte(page1(t, OfTrace("a tale", core.Options{}, tale.records))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(page1(t, OfTrace("a tale", core.MachineOptions{}, tale.records))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

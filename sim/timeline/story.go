@@ -45,7 +45,7 @@ type side struct {
 
 // OfTrace takes the records of a run from its beginning on, and what the
 // command line of its machine said.
-func OfTrace(title string, o core.Options, records []sim.Record) *Story {
+func OfTrace(title string, o core.MachineOptions, records []sim.Record) *Story {
 	s := &Story{title: title, records: records}
 	born := core.Time(0)
 	if len(records) > 0 {

@@ -43,8 +43,8 @@ type tale struct {
 }
 
 func tell() *tale {
-	t := &tale{writer: trace.NewWriter(), machine: core.New(0, core.Options{})}
-	t.writer.Fresh(0, core.Options{})
+	t := &tale{writer: trace.NewWriter(), machine: core.New(0, core.MachineOptions{})}
+	t.writer.Fresh(0, core.MachineOptions{})
 	t.add(1, core.ConfigLoadedEvent(0, entries(entry("alpha", 2), entry("bravo<b>", 1))))
 	t.add(1, core.ListenerOpenedEvent(1, 0))
 	t.add(1, core.ListenerOpenedEvent(2, 0))
@@ -89,7 +89,7 @@ func page1(t *testing.T, s *Story) string {
 }
 
 func TestPageShowsLanesBarsAndWhatPassesBetween(t *testing.T) {
-	html := page1(t, OfTrace("a tale", core.Options{}, tell().records))
+	html := page1(t, OfTrace("a tale", core.MachineOptions{}, tell().records))
 	for _, want := range []struct {
 		what, pattern string
 		count         int
@@ -127,7 +127,7 @@ func TestPageShowsLanesBarsAndWhatPassesBetween(t *testing.T) {
 
 // The drawing is read as XML would be: what is not closed shows here.
 func TestDrawingIsWellFormed(t *testing.T) {
-	html := page1(t, OfTrace("a tale", core.Options{}, tell().records))
+	html := page1(t, OfTrace("a tale", core.MachineOptions{}, tell().records))
 	d := xml.NewDecoder(strings.NewReader(html[strings.Index(html, "<body>"):strings.Index(html, "</html>")]))
 	for {
 		_, err := d.Token()
@@ -154,14 +154,14 @@ func TestJournalIsDrawnAsTheRunThatItRecords(t *testing.T) {
 		}
 	}
 	// The machine of a trace is made when its first step comes.
-	if want := page1(t, OfTrace("a tale", core.Options{}, without)); fromJournal != want {
+	if want := page1(t, OfTrace("a tale", core.MachineOptions{}, without)); fromJournal != want {
 		t.Errorf("the journal gives another page, of %d bytes instead of %d", len(fromJournal), len(want))
 	}
 }
 
 func TestJournalOfAMachineAtWorkBeginsWithItsChildren(t *testing.T) {
 	tale := tell()
-	m := core.New(0, core.Options{})
+	m := core.New(0, core.MachineOptions{})
 	w := trace.NewWriter()
 	for i := range tale.records {
 		if r := &tale.records[i]; r.Kind == sim.RecordEvent && r.Step <= 8 {
@@ -198,9 +198,9 @@ func TestJournalOfAMachineAtWorkBeginsWithItsChildren(t *testing.T) {
 // A journal that knows the wall clock is drawn with its times, also after it was set.
 func TestJournalShowsTheWallClock(t *testing.T) {
 	const wall = 1_796_071_491_123_456_789 // 2026-11-30, 20:44:51 UTC
-	m := core.New(0, core.Options{})
+	m := core.New(0, core.MachineOptions{})
 	w := trace.NewWriter()
-	w.Fresh(0, core.Options{})
+	w.Fresh(0, core.MachineOptions{})
 	for i, ev := range []core.Event{
 		core.ConfigLoadedEvent(0, entries(entry("alpha", 2))), core.ListenerOpenedEvent(1, 0), core.ListenerReadyEvent(1), core.ChildStartedEvent(1, 1, 101),
 	} {
@@ -236,7 +236,7 @@ func TestJournalShowsTheWallClock(t *testing.T) {
 func TestBrokenInvariantIsARedLineWithBothStates(t *testing.T) {
 	tale := tell()
 	tale.records = append(tale.records, sim.Record{Kind: sim.RecordBroken, Step: tale.step, Now: core.Time(8 * second), Text: "S3 broken at step 13: watched"})
-	s := OfTrace("a tale", core.Options{}, tale.records)
+	s := OfTrace("a tale", core.MachineOptions{}, tale.records)
 	html := page1(t, s)
 	for _, want := range []string{`class="broken"><title>S3 broken`, "the machine says", "events and actions say", `class="beside"`} {
 		if !strings.Contains(html, want) {
@@ -273,14 +273,14 @@ func TestAssertionKeepsTheLastView(t *testing.T) {
 	tale.records = append(tale.records,
 		sim.Record{Kind: sim.RecordEvent, Step: tale.step + 1, Now: core.Time(9 * second), Event: ev},
 		sim.Record{Kind: sim.RecordBroken, Step: tale.step + 1, Now: core.Time(9 * second), Text: "assert broken"})
-	if html := page1(t, OfTrace("a tale", core.Options{}, tale.records)); !strings.Contains(html, "the machine said before it broke") {
+	if html := page1(t, OfTrace("a tale", core.MachineOptions{}, tale.records)); !strings.Contains(html, "the machine said before it broke") {
 		t.Error("the page does not say that the machine broke")
 	}
 }
 
 func TestTextHasAColumnForEachService(t *testing.T) {
 	var out bytes.Buffer
-	if err := OfTrace("a tale", core.Options{}, tell().records).WriteText(&out); err != nil {
+	if err := OfTrace("a tale", core.MachineOptions{}, tell().records).WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"1 private/alpha", "2 private/bravo<b>", "serving 1/2 i1 b0 r0", "throttled 0/2", "client is accepted"} {
@@ -302,7 +302,7 @@ func TestChoosingStepsLeavesTheOthersOut(t *testing.T) {
 		{99, 2, "steps 99 to 13 of 13"},
 	} {
 		t.Run(fmt.Sprint(tc.from, tc.n), func(t *testing.T) {
-			s := OfTrace("a tale", core.Options{}, tell().records)
+			s := OfTrace("a tale", core.MachineOptions{}, tell().records)
 			s.Choose(tc.from, tc.n)
 			if html := page1(t, s); !strings.Contains(html, tc.want) {
 				t.Errorf("the page does not say %q", tc.want)
@@ -335,15 +335,15 @@ func TestManyServicesKeepTheirNamesAndTimesInSight(t *testing.T) {
 	for i := range 24 {
 		list = append(list, entry(fmt.Sprintf("service%02d", i), 1))
 	}
-	m := core.New(0, core.Options{})
+	m := core.New(0, core.MachineOptions{})
 	s := &tale{writer: trace.NewWriter(), machine: m}
-	s.writer.Fresh(0, core.Options{})
+	s.writer.Fresh(0, core.MachineOptions{})
 	s.add(1, core.ConfigLoadedEvent(0, entries(list...)))
 	for i := range list {
 		s.add(1, core.ListenerOpenedEvent(core.ServiceID(i+1), 0))
 	}
 	s.add(2, core.SignalReceivedEvent(core.SIGHUP))
-	html := page1(t, OfTrace("many", core.Options{}, s.records))
+	html := page1(t, OfTrace("many", core.MachineOptions{}, s.records))
 	if got := strings.Count(html, `class="lane"`); got != len(list) {
 		t.Errorf("%d lanes, want %d", got, len(list))
 	}
@@ -363,7 +363,7 @@ func TestManyServicesKeepTheirNamesAndTimesInSight(t *testing.T) {
 }
 
 func TestEmptyStoriesAreNoTrouble(t *testing.T) {
-	if html := page1(t, OfTrace("nothing", core.Options{}, nil)); !strings.Contains(html, "nothing happened") {
+	if html := page1(t, OfTrace("nothing", core.MachineOptions{}, nil)); !strings.Contains(html, "nothing happened") {
 		t.Error("an empty run does not say so")
 	}
 	if _, err := OfRecording("nothing", []byte(trace.Mark)); err == nil {
@@ -379,8 +379,8 @@ func TestAnyRunOfTheWorldCanBeDrawn(t *testing.T) {
 	for seed := uint64(1); seed <= 40; seed++ {
 		var kept sim.Trace
 		w.Keep(&kept)
-		var o core.Options
-		w.NewObserver = func(of core.Options) sim.Observer {
+		var o core.MachineOptions
+		w.NewObserver = func(of core.MachineOptions) sim.Observer {
 			o = of
 			return nil
 		}

@@ -56,7 +56,7 @@ var program = config.Program{Exists: true, Regular: true, Executable: true, Mode
 func input(main, master string) *in {
 	x := &in{facts: testFacts()}
 	x.Main, x.Master = config.ParseMain("/c/main.cf", []byte(main)), config.ParseMaster("/c/master.cf", []byte(master))
-	x.Parameters = config.Evaluate(x.Main, x.facts, config.Options{})
+	x.Parameters = config.Evaluate(x.Main, x.facts, config.EvaluateOptions{})
 	x.Programs = make(map[string]config.Program)
 	x.Users = map[string]config.User{
 		"nobody": {Found: true, UID: 65534, GID: 65534}, "postfix": x.facts.Users["postfix"], "ghost": {}, "1000": {},

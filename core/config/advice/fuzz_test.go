@@ -129,7 +129,7 @@ func place(x *in, world byte) {
 	case 7:
 		f.Users["postfix"], f.IPv6, f.Hostname = config.User{}, noFamily, strings.Repeat("long.", 60)
 	}
-	x.Parameters = config.Evaluate(x.Main, f, config.Options{Overrides: []config.Override{{Name: "max_use", Value: "7"}}})
+	x.Parameters = config.Evaluate(x.Main, f, config.EvaluateOptions{Overrides: []config.Override{{Name: "max_use", Value: "7"}}})
 }
 
 // maxStack is what the texts may make the program recurse to, in bytes.
@@ -244,7 +244,7 @@ func resolved(x *in) (r config.Resolution) {
 	const rounds = 4 // a name leads to a number, and that to a name
 	for round := 0; round < rounds && !x.Parameters.Needs.Empty(); round++ {
 		answer(&x.Parameters.Needs)
-		x.Parameters = config.Evaluate(x.Main, x.facts, config.Options{})
+		x.Parameters = config.Evaluate(x.Main, x.facts, config.EvaluateOptions{})
 	}
 	for range rounds {
 		if r = config.Resolve(x.Parameters, x.Master, x.facts, config.Flags{}); r.Needs.Empty() {

@@ -19,7 +19,7 @@ func catalog(main, master string) *Catalog {
 		ConfigDirectory: "/v/config", ProcessName: "tool", ProcessID: 4711, Hostname: "build.example.com",
 		Interfaces: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.0.2.1/24")},
 	}
-	p := config.Evaluate(config.ParseMain("/v/config/main.cf", []byte(main)), facts, config.Options{})
+	p := config.Evaluate(config.ParseMain("/v/config/main.cf", []byte(main)), facts, config.EvaluateOptions{})
 	return New(p, config.ParseMaster("/v/config/master.cf", []byte(master)))
 }
 

@@ -239,7 +239,7 @@ func launched(main, entry string) (args []string, ok bool) {
 		GroupNames: map[uint32]string{106: "postdrop"},
 		FirstLines: map[string]config.File{"/etc/mailname": {Line: "mail.example.com"}},
 	}
-	p := config.Evaluate(config.ParseMain("main.cf", []byte(main)), facts, config.Options{})
+	p := config.Evaluate(config.ParseMain("main.cf", []byte(main)), facts, config.EvaluateOptions{})
 	r := config.Resolve(p, config.ParseMaster("master.cf", []byte(entry)), facts, config.Flags{})
 	if !r.OK || len(r.Config.Services) != 1 {
 		return nil, false
