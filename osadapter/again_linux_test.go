@@ -50,7 +50,7 @@ func (k *stubborn) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
 func TestListenerThatCannotBeWatchedIsWatchedInTheEnd(t *testing.T) {
 	k := &stubborn{}
 	k.noModify.Store(true)
-	s := openWith(t, clock.New(), func(s *station) { s.loop.exec.k = k }, local("a", "plain", 1))
+	s := openWith(t, clock.New(), func(s *station) { s.loop.driver.exec.k = k }, local("a", "plain", 1))
 	const line = "/private/a: Cannot allocate memory"
 	eventually(t, "the operator is told", func() bool { return strings.Contains(s.log(), line) })
 	k.noModify.Store(false)
@@ -62,7 +62,7 @@ func TestListenerThatCannotBeWatchedIsWatchedInTheEnd(t *testing.T) {
 
 func TestChildWhoseEndIsNotToldIsReapedInTheEnd(t *testing.T) {
 	k := &stubborn{}
-	s := openWith(t, clock.New(), func(s *station) { s.loop.exec.k = k }, local("a", "oneshot", 1))
+	s := openWith(t, clock.New(), func(s *station) { s.loop.driver.exec.k = k }, local("a", "oneshot", 1))
 	k.noWait.Store(true)
 	ask(t, "unix", s.path("a"))
 	const line = "warning: wait: Interrupted system call"
@@ -79,7 +79,7 @@ func TestChildWhoseEndIsNotToldIsReapedInTheEnd(t *testing.T) {
 // it back as soon as there is room, without another reload.
 func TestPathThatCannotBePutBackIsBackInTheEnd(t *testing.T) {
 	k := &stubborn{}
-	prepare := func(s *station) { s.loop.exec.k, s.loop.exec.paths = k, sockets.NewPaths(k) }
+	prepare := func(s *station) { s.loop.driver.exec.k, s.loop.driver.exec.paths = k, sockets.NewPaths(k) }
 	s := openWith(t, clock.New(), prepare, local("a", "plain", 1), local("b", "plain", 1))
 	first := ask(t, "unix", s.path("a"))
 	if err := os.Remove(s.path("b")); err != nil {

@@ -11,14 +11,17 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/trigger"
 )
 
-// Books are a copy of what Exec keeps: every descriptor that it holds, each
-// with its purpose. They are for whoever compares them with the kernel's truth.
+// Books are a copy of what Driver keeps: every descriptor that it holds, each
+// with its purpose. They are for comparison with the kernel's truth.
 type Books struct {
 	PollSet, FlowRead, FlowWrite sys.FD
+	Waker                        sys.FD
+	WakerKey                     uint64
 	Listeners                    []ListenerEntry // by service and number
 	Children                     []ChildEntry    // not reaped, by generation
 	Wakeups                      []WakeupEntry   // under way, by request
 	Unreaped                     int             // process identities that are known as children
+	Sweep                        bool            // all processes are to be asked for; it was put off or refused
 	Owed                         []string        // paths whose files stand aside and could not be put back
 	Launches                     []ChildEntry    // starts under way, by generation
 	Leaving                      []core.PID      // of starts that failed, not reaped, in order
@@ -29,7 +32,7 @@ type ListenerEntry struct {
 	Service  core.ServiceID
 	Number   uint16
 	Watched  bool   // wanted
-	Applied  bool   // known to the poll set; the same after ApplyWatches
+	Applied  bool   // known to the poll set; the same after Wait
 	Key      uint64 // in the poll set
 	Listener sockets.Listener
 }
@@ -52,8 +55,12 @@ type WakeupEntry struct {
 }
 
 // Books copies the books. It walks everything.
-func (x *Exec) Books() Books {
-	b := Books{PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite, Unreaped: len(x.pids), Owed: x.paths.Owed()}
+func (d *Driver) Books() Books {
+	x := d.exec
+	b := Books{
+		PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite, Waker: d.waker, WakerKey: wakerKey,
+		Unreaped: len(x.pids), Sweep: d.sweep || x.unreaped, Owed: x.paths.Owed(),
+	}
 	for id, s := range x.services {
 		for n, l := range s.listeners {
 			if l.FD != sys.None {
@@ -71,7 +78,7 @@ func (x *Exec) Books() Books {
 	}
 	for i := range x.launches {
 		l := &x.launches[i]
-		b.Launches = append(b.Launches, ChildEntry{l.generation, l.PID, l.Status, key(keyStatus, uint64(l.generation))})
+		b.Launches = append(b.Launches, ChildEntry{l.generation, l.PID, l.status, key(keyStatus, uint64(l.generation))})
 	}
 	b.Leaving = slices.Sorted(maps.Keys(x.leaving))
 	slices.SortFunc(b.Launches, func(a, b ChildEntry) int { return cmp.Compare(a.Generation, b.Generation) })

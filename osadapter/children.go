@@ -22,22 +22,16 @@ const (
 	drainBytes = 1 << 20
 )
 
-// channelKernel puts our end of a new status channel into the poll set as
-// soon as it is there, so that a child is not started when that fails.
-type channelKernel struct {
-	Kernel
-	set        sys.FD
-	generation core.Generation
-}
-
-func (k *channelKernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
-	ours, theirs, e = k.Kernel.StatusPair()
+// openChannel makes the status channel of a child, with our end of it in the poll
+// set: a child is not started when that fails.
+func (x *Exec) openChannel(g core.Generation) (ours, theirs sys.FD, e core.Errno) {
+	ours, theirs, e = x.k.StatusPair()
 	if e != 0 {
 		return sys.None, sys.None, e
 	}
-	if e = k.PollAdd(k.set, ours, key(keyStatus, uint64(k.generation)), true, false); e != 0 {
-		k.Close(ours)
-		k.Close(theirs)
+	if e = x.k.PollAdd(x.set, ours, key(keyStatus, uint64(g)), true, false); e != 0 {
+		x.k.Close(ours)
+		x.k.Close(theirs)
 		return sys.None, sys.None, e
 	}
 	return ours, theirs, 0
@@ -48,31 +42,37 @@ func (x *Exec) startChild(a *core.Action) {
 		x.answer(core.ChildStartFailedEvent(a.Service, a.Generation, core.StartExec, core.ETIMEDOUT))
 		return
 	}
+	ours, theirs, e := x.openChannel(a.Generation)
+	if e != 0 {
+		x.answer(core.ChildStartFailedEvent(a.Service, a.Generation, core.StartChannel, e))
+		return
+	}
 	x.fds = x.services[a.Service].appendDescriptors(x.fds[:0])
-	x.channel.generation = a.Generation
-	started, step, e := x.starter.Start(&x.channel, &spawn.Request{
+	process, step, e := x.starter.Start(x.k, &spawn.Request{
 		Entry:      a.Entry,
 		Generation: a.Generation,
 		Stress:     a.Flag,
 		FlowRead:   x.flowRead,
 		FlowWrite:  x.flowWrite,
+		Status:     theirs,
 		Listeners:  x.fds,
 		Environ:    x.environ,
 		Patience:   x.patience(),
 	})
-	l := launch{Child: started, service: a.Service, generation: a.Generation, program: a.Entry.Path}
+	x.k.Close(theirs) // stays open in the child alone, so that its death is seen as end-of-file
+	l := launch{Launch: process, status: ours, service: a.Service, generation: a.Generation, program: a.Entry.Path}
 	if e == core.EINPROGRESS {
 		x.launches = append(x.launches, l)
-		x.wasBorn()
+		x.hasStarted()
 		return
 	}
 	x.settle(&l, step, e)
 }
 
-// wasBorn tells whoever waits for the ends of processes that there is one.
-func (x *Exec) wasBorn() {
-	if x.born != nil {
-		x.born()
+// hasStarted says that there is one more process to be reaped.
+func (x *Exec) hasStarted() {
+	if x.around.Started != nil {
+		x.around.Started()
 	}
 }
 

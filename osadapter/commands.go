@@ -15,15 +15,15 @@ import (
 type Commands struct {
 	mu      sync.Mutex
 	running map[core.PID]*command.Running // not reaped
-	born    func()
+	started func()
 	ended   func()
 }
 
-// NewCommands returns an empty set. born is called, on another goroutine, when there is
+// NewCommands returns an empty set. started is called, on another goroutine, when there is
 // a process to be reaped in the end; ended when it is time for that, and when somebody
 // may have ended while a sweep was excluded.
-func NewCommands(born, ended func()) *Commands {
-	return &Commands{running: map[core.PID]*command.Running{}, born: born, ended: ended}
+func NewCommands(started, ended func()) *Commands {
+	return &Commands{running: map[core.PID]*command.Running{}, started: started, ended: ended}
 }
 
 // Run implements facts.Runner. It must not be called on the loop's goroutine.
@@ -42,7 +42,7 @@ func (c *Commands) begin(p *command.Program) (r *command.Running, err error) {
 		return nil, err
 	}
 	c.running[r.PID] = r
-	c.born()
+	c.started()
 	return r, nil
 }
 
@@ -53,20 +53,15 @@ func (c *Commands) look(r *command.Running) {
 	}
 }
 
-// exclude keeps programs from being started until admit. It does not wait: when
-// one is being started just now, it gives false, and ended will be called.
-func (c *Commands) exclude() bool { return c == nil || c.mu.TryLock() }
+// Exclude implements Programs: when it returns false, ended will be called.
+func (c *Commands) Exclude() bool { return c.mu.TryLock() }
 
-func (c *Commands) admit() {
-	if c != nil {
-		c.mu.Unlock()
-	}
-}
+// Admit implements Programs.
+func (c *Commands) Admit() { c.mu.Unlock() }
 
-// claim takes the status of a process if it is one of ours. It is called between
-// exclude and admit, so that nobody signals a number that is free again.
-func (c *Commands) claim(r *sys.Reaped) bool {
-	if c == nil || r.Stopped != 0 {
+// Claim implements Programs.
+func (c *Commands) Claim(r *sys.Reaped) bool {
+	if r.Stopped != 0 {
 		return false
 	}
 	program, ok := c.running[r.PID]

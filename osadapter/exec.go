@@ -7,33 +7,6 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Surroundings are what Exec needs of the process around it. Every function is
-// called on the loop's goroutine.
-type Surroundings struct {
-	// Log writes one line.
-	Log func(level core.Level, text string)
-	// Load begins to read the configuration and returns at once; the answer
-	// comes to Loop.Post.
-	Load func(core.Request)
-	// Apply puts a configuration's log settings in force and gives the
-	// environment of children from now on, without GENERATION.
-	Apply func(*core.Config) (environ []string)
-	// Flush hands over log lines that could not be handed over at once, and
-	// tells whether none is left. Nil: lines are never kept.
-	Flush func() bool
-	// Announce tells whoever waits that the daemon is up.
-	Announce func()
-	// BeforeGroupSignal makes us survive a signal to our own process group.
-	BeforeGroupSignal func(core.Signal)
-	// CatchEnds begins the delivery of SIGCHLD, after each of which Reap is to
-	// be called. It is called when there may be children that we did not start.
-	CatchEnds func()
-	// Low are descriptors for starts, see sys.Process.
-	Low []sys.FD
-	// OpenFiles is the limit on open descriptors; 0: unknown.
-	OpenFiles uint64
-}
-
 // Ending says how the process is to end.
 type Ending struct {
 	Code   int
@@ -47,7 +20,7 @@ type Ending struct {
 // actions is done.
 type Exec struct {
 	k      Kernel
-	around Surroundings
+	around *Surroundings
 	set    sys.FD // the poll set
 
 	flowRead, flowWrite sys.FD
@@ -59,17 +32,14 @@ type Exec struct {
 	wakeups  map[core.Request]*wakeup
 	launches []launch            // starts under way
 	leaving  map[core.PID]string // of starts that failed, not reaped: the program, if it hangs
-	commands *Commands
 	paths    *sockets.Paths
 
 	starter spawn.Starter
-	channel channelKernel     // what starter works with
 	socket  core.ServiceID    // what Socket found last
 	stale   []core.ServiceID  // services whose listeners the poll set may not know as they are
-	ended   []core.Generation // children that closed their channel, see ReapEnded
+	ended   []core.Generation // children that closed their channel, see reapEnded
 	pause   core.Duration     // until they are asked for again
 	reaped  []sys.Reaped      // by a sweep that is under way
-	born    func()            // told of every start; nil: nobody is
 	free    []*child
 	fds     []sys.FD        // of a service, while a child is started
 	buffer  [readBytes]byte // what a channel is read into
@@ -82,8 +52,8 @@ type Exec struct {
 	fatal  bool
 }
 
-// NewExec makes the poll set and the flow-control pipe.
-func NewExec(k Kernel, around Surroundings) (*Exec, error) {
+// newExec makes the poll set and the flow-control pipe.
+func newExec(k Kernel, around *Surroundings) (*Exec, error) {
 	x := &Exec{
 		k: k, around: around,
 		services: map[core.ServiceID]*service{},
@@ -93,7 +63,6 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		paths:    sockets.NewPaths(k),
 		leaving:  map[core.PID]string{},
 	}
-	x.channel.Kernel = k
 	x.starter.Low = around.Low
 	var e core.Errno
 	if x.set, e = k.PollOpen(); e != 0 {
@@ -103,8 +72,14 @@ func NewExec(k Kernel, around Surroundings) (*Exec, error) {
 		k.Close(x.set)
 		return nil, &CallError{"pipe", e}
 	}
-	x.channel.set = x.set
 	return x, nil
+}
+
+// close closes what newExec made.
+func (x *Exec) close() {
+	for _, fd := range []sys.FD{x.set, x.flowRead, x.flowWrite} {
+		x.k.Close(fd)
+	}
 }
 
 // CallError is a system call that failed where nothing can be done about it.
@@ -115,20 +90,20 @@ type CallError struct {
 
 func (e *CallError) Error() string { return e.Call + ": " + e.Errno.String() }
 
-// Do carries out the list to its end.
-func (x *Exec) Do(actions []core.Action) {
+// do carries out the list to its end.
+func (x *Exec) do(actions []core.Action) {
 	for len(actions) > 0 {
 		done := 1
 		if actions[0].Kind == core.OpenListener {
 			done = x.openListeners(actions)
 		} else {
-			x.do(&actions[0])
+			x.carryOut(&actions[0])
 		}
 		actions = actions[done:]
 	}
 }
 
-func (x *Exec) do(a *core.Action) {
+func (x *Exec) carryOut(a *core.Action) {
 	switch a.Kind {
 	case core.LoadConfig:
 		x.payBack()
@@ -175,15 +150,15 @@ func (x *Exec) do(a *core.Action) {
 	}
 }
 
-// Owing tells, before a wait, whether there are calls to be made again: those
-// that nobody can answer to, and that nothing else would ever make good. The
-// operator was told when they failed first.
-func (x *Exec) Owing() bool { return len(x.stale) > 0 || x.unreaped || x.paths.Owing() }
+// mustRetry reports whether there are calls to be made again: those whose failure the
+// machine is not told of, and that nothing else would ever make good. The operator was
+// told when they failed first.
+func (x *Exec) mustRetry() bool { return len(x.stale) > 0 || x.unreaped || x.paths.Owing() }
 
-// Again asks once more who ended, if that failed, and puts back what it can.
-func (x *Exec) Again() {
+// retry asks once more who ended, if that failed, and puts back what it can.
+func (x *Exec) retry() {
 	if x.unreaped {
-		x.Reap()
+		x.reap()
 	}
 	x.payBack()
 }
@@ -191,13 +166,10 @@ func (x *Exec) Again() {
 // answer queues an event for the machine.
 func (x *Exec) answer(ev core.Event) { x.queue = append(x.queue, ev) }
 
-// PollSet is the set whose events are for Ready.
-func (x *Exec) PollSet() sys.FD { return x.set }
-
-// Ready queues what follows from one event of the poll set. An event of a
+// ready queues what follows from one event of the poll set. An event of a
 // thing that is gone, or that is not Exec's, is ignored: it may have been
 // fetched before the thing went.
-func (x *Exec) Ready(e sys.PollEvent) {
+func (x *Exec) ready(e sys.PollEvent) {
 	switch kind, number := splitKey(e.Key); kind {
 	case keyListener:
 		x.listenerReady(core.ServiceID(number), e)
@@ -207,9 +179,6 @@ func (x *Exec) Ready(e sys.PollEvent) {
 		x.wakeupReady(core.Request(number))
 	}
 }
-
-// Ending tells how the process is to end, or gives nil while it is to go on.
-func (x *Exec) Ending() *Ending { return x.ending }
 
 // keptLength is how long a list is kept for the next turn: a child that ends
 // with its channel full leaves a hundred times as many events.
@@ -223,8 +192,11 @@ func emptied[T any](list []T) []T {
 	return list[:0]
 }
 
-// Next takes the oldest queued event.
-func (x *Exec) Next() (core.Event, bool) {
+// queued is how many events wait.
+func (x *Exec) queued() int { return len(x.queue) - x.head }
+
+// next takes the oldest queued event.
+func (x *Exec) next() (core.Event, bool) {
 	if x.head == len(x.queue) {
 		x.queue, x.head = emptied(x.queue), 0
 		return core.Event{}, false

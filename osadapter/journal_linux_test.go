@@ -33,11 +33,13 @@ func TestRealRunReplaysToTheLastByte(t *testing.T) {
 			local("a", "plain", 2), local("once", "oneshot", 5), local("crash", "crash", 1), woken, missing, local("busy", "busy", 3),
 		}
 	}
+	var recorder *journal.Journal
 	s := openWith(t, clock.New(), func(s *station) {
-		s.loop.Journal = journal.New(s.machine, 4<<10, journal.Surroundings{
+		recorder = journal.New(s.machine, 4<<10, journal.Surroundings{
 			Warn: func(text string) { t.Error(text) },
 		})
-		s.loop.Journal.Apply(file, 64<<20)
+		recorder.Apply(file, 64<<20)
+		s.loop.driver.around.Journal = recorder
 	}, services()...)
 	session, err := net.Dial("unix", s.path("busy"))
 	if err != nil {

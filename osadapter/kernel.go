@@ -1,6 +1,6 @@
-// Package osadapter carries a core.Machine on a real system: Exec carries its
-// actions out over a small interface to the kernel, and Loop turns what the
-// kernel reports into events.
+// Package osadapter carries a core.Machine on a real system: Driver turns what
+// the kernel reports into events, Exec carries the actions out over a small
+// interface to the kernel, and Loop waits.
 //
 // It refuses to decide: whether to listen, start, throttle or end is the
 // machine's business. One goroutine owns everything here and blocks in one
@@ -16,18 +16,21 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/trigger"
 )
 
-// Kernel is what Exec asks of the system, one method for about one system
+// Kernel is what Driver asks of the system, one method for about one system
 // call. sys.Linux is the real one.
 type Kernel interface {
 	sockets.Kernel
 	spawn.Kernel
 	trigger.Kernel
+	StatusPair() (ours, theirs sys.FD, e core.Errno)
 	Launched(l *sys.Launch, patience core.Duration) (core.StartStep, core.Errno)
 	FlowPipe() (read, write sys.FD, e core.Errno)
 	PollOpen() (sys.FD, core.Errno)
 	PollAdd(set, fd sys.FD, key uint64, read, write bool) core.Errno
 	PollModify(set, fd sys.FD, key uint64, read, write bool) core.Errno
 	PollRemove(set, fd sys.FD) core.Errno
+	WakerOpen() (sys.FD, core.Errno)
+	WakerDrain(waker sys.FD) core.Errno
 	Kill(pid core.PID, s core.Signal) core.Errno
 	PID() core.PID
 	Wait() (sys.Reaped, core.Errno)
@@ -39,9 +42,7 @@ type Kernel interface {
 type LoopKernel interface {
 	Kernel
 	PollWait(set sys.FD, buffer []sys.PollEvent, timeout core.Duration) (int, core.Errno)
-	WakerOpen() (sys.FD, core.Errno)
 	WakerWake(waker sys.FD) core.Errno
-	WakerDrain(waker sys.FD) core.Errno
 	AwaitEnd() core.Errno
 }
 
@@ -62,6 +63,9 @@ const (
 	keyStatus
 	keyWakeup
 )
+
+// wakerKey is the waker's key.
+const wakerKey = uint64(keyWaker) << keyKindShift
 
 func key(kind keyKind, number uint64) uint64 { return uint64(kind)<<keyKindShift | number&keyNumber }
 

@@ -2,7 +2,6 @@ package osadapter
 
 import (
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/spawn"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -32,7 +31,8 @@ const (
 
 // launch is a start that is under way.
 type launch struct {
-	spawn.Child
+	sys.Launch
+	status     sys.FD // our end of its status channel
 	service    core.ServiceID
 	generation core.Generation
 	program    string
@@ -57,11 +57,11 @@ func (x *Exec) stuck(program string) bool {
 	return n >= stuckLimit
 }
 
-// Starting reports whether starts are under way.
-func (x *Exec) Starting() bool { return len(x.launches) > 0 }
+// launching reports whether starts are under way.
+func (x *Exec) launching() bool { return len(x.launches) > 0 }
 
-// LookAgain is how long to wait at most before the next FinishStarts.
-func (x *Exec) LookAgain(now core.Time) core.Duration {
+// launchPause is how long to wait at most before the next finishLaunches.
+func (x *Exec) launchPause(now core.Time) core.Duration {
 	pause := lastLook
 	for i := range x.launches {
 		age := core.Duration(0)
@@ -73,10 +73,8 @@ func (x *Exec) LookAgain(now core.Time) core.Duration {
 	return pause
 }
 
-// FinishStarts looks after the starts that are under way. It is called once a turn
-// while there are some, before what their programs may have reported is read, and as
-// soon as LookAgain says.
-func (x *Exec) FinishStarts(now core.Time) {
+// finishLaunches looks after the starts that are under way.
+func (x *Exec) finishLaunches(now core.Time) {
 	x.settleThose(func(l *launch) bool {
 		if !l.timed {
 			l.begun, l.timed = now, true
@@ -135,20 +133,18 @@ func (x *Exec) executed(l *launch) bool {
 func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
 	if e == 0 {
 		c := x.newChild()
-		*c = child{pid: l.PID, status: l.Status}
+		*c = child{pid: l.PID, status: l.status}
 		x.children[l.generation] = c
 		x.pids[c.pid] = l.generation
-		x.wasBorn()
+		x.hasStarted()
 		x.answer(core.ChildStartedEvent(l.service, l.generation, c.pid))
 		return
 	}
-	if l.Status != sys.None {
-		x.forget(l.Status)
-		x.k.Close(l.Status)
-	}
+	x.forget(l.status)
+	x.k.Close(l.status)
 	if l.PID != 0 {
 		x.leaving[l.PID] = ""
-		x.wasBorn()
+		x.hasStarted()
 	}
 	x.answer(core.ChildStartFailedEvent(l.service, l.generation, step, e))
 }

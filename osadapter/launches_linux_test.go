@@ -63,7 +63,7 @@ func (s *station) passes(mock *clock.Mock, what string, holds func() bool) {
 	s.t.Helper()
 	eventually(s.t, what, func() bool {
 		mock.Add(time.Second)
-		s.loop.k.WakerWake(s.loop.waker) // the wait itself goes by the real time
+		s.loop.k.WakerWake(s.loop.driver.waker) // the wait itself goes by the real time
 		return holds()
 	})
 }
@@ -151,7 +151,7 @@ func TestManyDeadStartsShareTheLoopsPatience(t *testing.T) {
 func TestEndDoesNotWaitForExecsThatHang(t *testing.T) {
 	slow, gate := gated(t, "slow", "plain")
 	s := open(t, clock.New(), slow)
-	s.loop.exec.around.BeforeGroupSignal = func(core.Signal) {}
+	s.loop.driver.exec.around.BeforeGroupSignal = func(core.Signal) {}
 	s.dial("slow")
 	eventually(t, "the exec is held up", func() bool { return gate.Arrived() == 1 })
 	children := s.childProcesses()

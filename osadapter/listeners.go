@@ -40,9 +40,8 @@ func (x *Exec) open(id core.ServiceID, listener uint16) *sockets.Listener {
 	return &s.listeners[listener]
 }
 
-// Socket returns the descriptor of our datagram socket with this path, and the
-// service that it belongs to; there may be none.
-func (x *Exec) Socket(path string) (fd sys.FD, id core.ServiceID) {
+// socketOf is Driver.Socket.
+func (x *Exec) socketOf(path string) (fd sys.FD, id core.ServiceID) {
 	// Who asks once asks for each line of the log.
 	if fd := x.services[x.socket].socket(path); fd != sys.None {
 		return fd, x.socket
@@ -208,20 +207,6 @@ func (x *Exec) forget(fd sys.FD) {
 	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }
 
-// polled is the kernel for others that close fd, which is in the poll set.
-type polled struct {
-	Kernel
-	x  *Exec
-	fd sys.FD
-}
-
-func (k polled) Close(fd sys.FD) core.Errno {
-	if fd == k.fd {
-		k.x.forget(fd)
-	}
-	return k.Kernel.Close(fd)
-}
-
 func (x *Exec) watch(id core.ServiceID, on bool) {
 	s := x.services[id]
 	if s == nil {
@@ -239,11 +224,11 @@ func (x *Exec) touch(id core.ServiceID, s *service) {
 	}
 }
 
-// ApplyWatches lets the poll set know which listeners are watched. Call it
+// applyWatches lets the poll set know which listeners are watched. It is called
 // before each wait, and not more often: a service whose children report fast
 // changes its mind many times in one turn. What fails is made again the next
 // time.
-func (x *Exec) ApplyWatches() {
+func (x *Exec) applyWatches() {
 	stale := x.stale
 	x.stale = nil
 	for _, id := range stale {

@@ -13,7 +13,6 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -30,29 +29,23 @@ const (
 // journalPatience is how long the end waits for a journal whose disk is slow.
 const journalPatience = time.Second
 
-// Loop carries one machine: it waits in one place, turns what it finds into
-// events, steps the machine and has the actions carried out. Everything but
-// Post and the wake-ups of signals and clock happens on the goroutine that
-// calls its methods, which must stay on one thread (spec go-traps, G4).
+// Loop is the shell around a Driver: it waits for it, in one place, gives it the time
+// and what signals and other goroutines leave, and watches that it comes round.
+// Everything but Post and the wake-ups of signals and clock happens on the goroutine
+// that calls its methods, which must stay on one thread (spec go-traps, G4).
 type Loop struct {
-	machine *core.Machine
-	exec    *Exec
+	driver  *Driver
 	k       LoopKernel
 	clock   clock.Clock
 	origin  time.Time
 	latest  core.Time // that Now has returned
-	waker   sys.FD
-	stopped bool // Stop was called
+	wall    int64     // then, in nanoseconds since 1970
+	stopped atomic.Bool
 
 	signals chan os.Signal
 	mailbox mailbox
-	born    chan struct{} // full when children may have been started, see watchEnds
+	started chan struct{} // full when processes may have been started, see watchEnds
 	living  atomic.Int64  // children at the last look
-	sweep   bool          // one over all children is owed
-	putOff  int           // for so many turns by now
-
-	// Journal records every step of the machine, from Boot on. Nil: none.
-	Journal *journal.Journal
 
 	// OnHang is called, on another goroutine, when the loop has not come round
 	// for three watchdog intervals.
@@ -64,33 +57,36 @@ type Loop struct {
 	watchdog *clock.Timer
 	strikes  atomic.Int32 // looks since the loop came round
 	fed      core.Time
+	commands *Commands
 }
 
-// mailbox is where other goroutines leave what the loop is to do.
+// mailbox is where other goroutines leave what the driver is to do.
 type mailbox struct {
-	mu     sync.Mutex
-	events []core.Event
-	hangup bool
-	reap   bool
-	last   core.Signal // the latest of the signals that end the process
-	stop   bool        // leave the loop as it is
+	mu   sync.Mutex
+	mail Mail
+}
+
+// Take implements Mailbox.
+func (m *mailbox) Take() Mail {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mail := m.mail
+	m.mail = Mail{}
+	return mail
 }
 
 // NewLoop prepares a loop for the machine. The clock gives the machine its
 // time, counted from now.
-func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, error) {
-	l := &Loop{machine: m, exec: x, k: k, clock: c, origin: c.Now()}
-	l.signals, l.born = make(chan os.Signal, 64), make(chan struct{}, 1)
-	var e core.Errno
-	if l.waker, e = k.WakerOpen(); e != 0 {
-		return nil, &CallError{"eventfd", e}
+func NewLoop(m *core.Machine, k LoopKernel, around Surroundings, c clock.Clock) (*Loop, error) {
+	l := &Loop{k: k, clock: c, origin: c.Now()}
+	l.signals, l.started = make(chan os.Signal, 64), make(chan struct{}, 1)
+	l.commands = NewCommands(l.processStarted, l.lookForEnds)
+	around.Mailbox, around.Started, around.Programs = &l.mailbox, l.processStarted, l.commands
+	around.Wall = func() int64 { return l.wall }
+	var err error
+	if l.driver, err = NewDriver(m, k, around); err != nil {
+		return nil, err
 	}
-	if e := k.PollAdd(x.set, l.waker, key(keyWaker, 0), true, false); e != 0 {
-		k.Close(l.waker)
-		return nil, &CallError{"epoll_ctl", e}
-	}
-	x.commands = NewCommands(l.childBorn, l.lookForEnds)
-	x.born = l.childBorn
 	return l, nil
 }
 
@@ -98,35 +94,31 @@ func NewLoop(m *core.Machine, x *Exec, k LoopKernel, c clock.Clock) (*Loop, erro
 // for instance when a process is moved to another machine: the machine takes a time
 // before the last one for a bug. After such a jump time goes on from the last one.
 func (l *Loop) Now() core.Time {
-	now, _ := l.times()
-	return now
-}
-
-// times returns the machine's time and that of the wall clock, in nanoseconds since
-// 1970.
-func (l *Loop) times() (now core.Time, wall int64) {
 	at := l.clock.Now()
-	now = core.Time(at.Sub(l.origin))
+	now := core.Time(at.Sub(l.origin))
 	if now < l.latest {
 		l.origin = l.origin.Add(time.Duration(now - l.latest))
 		now = l.latest
 	}
-	l.latest = now
-	return now, at.UnixNano()
+	l.latest, l.wall = now, at.UnixNano()
+	return now
 }
 
 // Commands runs short-lived programs beside the loop.
-func (l *Loop) Commands() *Commands { return l.exec.commands }
+func (l *Loop) Commands() *Commands { return l.commands }
+
+// Socket is Driver.Socket.
+func (l *Loop) Socket(path string) (sys.FD, core.ServiceID) { return l.driver.Socket(path) }
 
 // Post hands an event to the loop. Any goroutine may call it.
 func (l *Loop) Post(ev core.Event) {
-	l.leave(func(m *mailbox) { m.events = append(m.events, ev) })
+	l.leave(func(m *Mail) { m.Events = append(m.Events, ev) })
 }
 
 // leave puts something into the mailbox and wakes the loop.
-func (l *Loop) leave(put func(*mailbox)) {
+func (l *Loop) leave(put func(*Mail)) {
 	l.mailbox.mu.Lock()
-	put(&l.mailbox)
+	put(&l.mailbox.mail)
 	l.mailbox.mu.Unlock()
 	l.Wake()
 }
@@ -134,13 +126,13 @@ func (l *Loop) leave(put func(*mailbox)) {
 // Wake makes the loop come round, now or, if that fails, later: nobody else would
 // look for what was left. Any goroutine may call it.
 func (l *Loop) Wake() {
-	if l.k.WakerWake(l.waker) != 0 {
-		l.clock.AfterFunc(time.Duration(againInterval), l.Wake)
+	if l.k.WakerWake(l.driver.Waker()) != 0 {
+		l.clock.AfterFunc(time.Duration(retryPause), l.Wake)
 	}
 }
 
-// lookForEnds has the loop reap whoever has ended.
-func (l *Loop) lookForEnds() { l.leave(func(m *mailbox) { m.reap = true }) }
+// lookForEnds has the driver reap all that have ended.
+func (l *Loop) lookForEnds() { l.leave(func(m *Mail) { m.Ends = true }) }
 
 // Between two looks of watchEnds lies at least lookPause, and lookShare more for
 // each child that lives: a look walks over them all.
@@ -150,7 +142,7 @@ const (
 )
 
 // watchEnds sleeps until some child has ended, however that came, and has the loop
-// reap. Most ends are noticed without it (see Exec.ReapEnded): it looks only so
+// reap. Most ends are noticed without it (see reaping.go): it looks only so
 // often, and costs nothing while nobody ends. It may be left behind asleep.
 func (l *Loop) watchEnds(stop <-chan struct{}) {
 	for {
@@ -158,7 +150,7 @@ func (l *Loop) watchEnds(stop <-chan struct{}) {
 			select {
 			case <-stop:
 				return
-			case <-l.born:
+			case <-l.started:
 			}
 		} else {
 			l.lookForEnds()
@@ -171,27 +163,26 @@ func (l *Loop) watchEnds(stop <-chan struct{}) {
 	}
 }
 
-// childBorn lets watchEnds know that there is a child to wait for.
-func (l *Loop) childBorn() {
+// processStarted lets watchEnds know that there is a process to wait for.
+func (l *Loop) processStarted() {
 	select {
-	case l.born <- struct{}{}:
+	case l.started <- struct{}{}:
 	default: // it has yet to hear of another
 	}
 }
 
 // Stop makes Run return as soon as the current turn is over, with everything
 // left as it is. Any goroutine may call it.
-func (l *Loop) Stop() { l.leave(func(m *mailbox) { m.stop = true }) }
+func (l *Loop) Stop() {
+	l.stopped.Store(true)
+	l.Wake()
+}
 
 // Signals is where the process's signals are to be delivered.
 func (l *Loop) Signals() chan os.Signal { return l.signals }
 
-// Boot steps the first configuration and all that follows from it at once. It
-// gives an ending if the daemon cannot start.
-func (l *Loop) Boot(first core.Event) *Ending {
-	l.pump(first)
-	return l.exec.ending
-}
+// Boot is Driver.Boot.
+func (l *Loop) Boot(first core.Event) *Ending { return l.driver.Boot(l.Now(), first) }
 
 // Run carries the machine until it ends.
 func (l *Loop) Run() Ending {
@@ -202,152 +193,35 @@ func (l *Loop) Run() Ending {
 	go l.forwardSignals(stop)
 	go l.watchEnds(stop)
 	l.startWatchdog()
+	d := l.driver
 	var ready [64]sys.PollEvent
-	l.exec.ReapFirst()
-	l.drain()
-	for l.exec.ending == nil && !l.stopped {
-		l.exec.ApplyWatches()
-		l.Journal.Flush()
-		n, e := l.k.PollWait(l.exec.set, ready[:], l.rest())
+	for d.Ending() == nil && !l.stopped.Load() {
+		n, e := l.k.PollWait(d.PollSet(), ready[:], l.rest())
 		if e != 0 {
 			panic(fmt.Sprintf("epoll_wait: %v", e))
 		}
-		if l.Now().Sub(l.fed) >= feedPause {
-			l.feedWatchdogs()
+		now := l.Now()
+		if now.Sub(l.fed) >= feedPause {
+			l.feedWatchdogs(now)
 		}
-		l.turn(ready[:n])
+		d.Turn(now, ready[:n])
+		l.living.Store(int64(d.Children()))
 	}
-	l.Journal.Finish(journalPatience)
+	d.around.Journal.Finish(journalPatience)
 	l.close()
-	if l.stopped {
+	if d.Ending() == nil {
 		return Ending{}
 	}
-	return *l.exec.ending
+	return *d.Ending()
 }
 
-// againInterval is how soon kept log lines are tried again, wake-ups that could
-// not be sent, and calls that must be made in the end.
-const againInterval = 100 * core.Millisecond
-
-// sweepPatience is how many turns a sweep is put off while ends are found without it:
-// it walks over all children that live, again for each that it finds.
-const sweepPatience = 100
-
-// rest says how long to wait for events: to the machine's next deadline, and not
-// long while log lines are kept that somebody may take soon, calls are owed, a start is
-// under way, or a child is about to end; in any case not so long that the watchdogs
-// notice. The wait itself ends in time: a timer of the runtime would fire on another
-// thread, which then has to wake this one.
+// rest says how long to wait for events, in any case not so long that the watchdogs
+// notice.
 func (l *Loop) rest() core.Duration {
-	if l.sweep {
-		return 0
+	if wait, bounded := l.driver.Wait(l.Now()); bounded {
+		return min(wait, longestRest)
 	}
-	rest := longestRest
-	if when, ok := l.machine.Deadline(); ok {
-		rest = min(rest, max(when.Sub(l.Now()), 0))
-	}
-	flush := l.exec.around.Flush
-	if kept := flush != nil && !flush(); kept || l.exec.Owing() {
-		rest = min(rest, againInterval)
-	}
-	if pause, ok := l.exec.Pause(); ok {
-		rest = min(rest, pause)
-	}
-	if l.exec.Starting() {
-		rest = min(rest, l.exec.LookAgain(l.Now()))
-	}
-	return rest
-}
-
-// turn handles one batch: due timers, then descriptors, then what other
-// goroutines left, a hangup and dead children last (spec runtime, 12).
-func (l *Loop) turn(ready []sys.PollEvent) {
-	if when, ok := l.machine.Deadline(); ok && when <= l.Now() {
-		l.pump(core.TimerExpiredEvent())
-	}
-	if l.exec.Owing() {
-		l.exec.Again()
-		l.drain()
-	}
-	if l.exec.Starting() {
-		l.exec.FinishStarts(l.Now())
-		l.drain()
-	}
-	for i := range ready {
-		if kind, _ := splitKey(ready[i].Key); kind == keyWaker {
-			l.k.WakerDrain(l.waker)
-			continue
-		}
-		l.exec.Ready(ready[i])
-		l.drain()
-	}
-	l.takeMail()
-}
-
-// takeMail looks after the drain of the waker, so that nothing that was left
-// before a wake-up is missed.
-func (l *Loop) takeMail() {
-	m := &l.mailbox
-	m.mu.Lock()
-	events, hangup, reap, last := m.events, m.hangup, m.reap, m.last
-	m.events, m.hangup, m.reap, m.last = nil, false, false, 0
-	l.stopped = m.stop
-	m.mu.Unlock()
-	for i := range events {
-		l.pump(events[i])
-	}
-	if hangup {
-		l.pump(core.SignalReceivedEvent(core.SIGHUP))
-	}
-	found := l.exec.ReapEnded()
-	l.drain()
-	if l.sweep = l.sweep || reap; l.sweep {
-		l.sweepUnless(found && last == 0)
-	}
-	if last != 0 {
-		l.pump(core.SignalReceivedEvent(last))
-	}
-}
-
-// sweepUnless makes the sweep that is owed, or puts it off.
-func (l *Loop) sweepUnless(off bool) {
-	if off && l.putOff < sweepPatience {
-		l.putOff++
-		return
-	}
-	l.sweep, l.putOff = false, 0
-	l.exec.Reap()
-	l.living.Store(int64(len(l.exec.children)))
-	l.drain()
-}
-
-// pump steps the event, carries out what follows, and steps what that answers,
-// until nothing is left.
-func (l *Loop) pump(ev core.Event) {
-	l.step(ev)
-	l.drain()
-}
-
-// drain steps the queued events.
-func (l *Loop) drain() {
-	for {
-		ev, ok := l.exec.Next()
-		if !ok {
-			return
-		}
-		l.step(ev)
-	}
-}
-
-func (l *Loop) step(ev core.Event) {
-	if l.exec.ending != nil {
-		return
-	}
-	now, wall := l.times()
-	l.Journal.Event(now, wall, &ev)
-	actions := l.machine.Step(now, ev)
-	l.Journal.Actions(actions)
-	l.exec.Do(actions)
+	return longestRest
 }
 
 // forwardSignals turns signals into mail. It blocks in its channel only.
@@ -361,20 +235,20 @@ func (l *Loop) forwardSignals(stop <-chan struct{}) {
 			if !ok {
 				continue
 			}
-			l.leave(func(m *mailbox) { m.signal(number) })
+			l.leave(func(m *Mail) { m.signal(number) })
 		}
 	}
 }
 
-// signal notes what a signal means to the loop.
-func (m *mailbox) signal(number syscall.Signal) {
+// signal notes what a signal means to the driver.
+func (m *Mail) signal(number syscall.Signal) {
 	switch number {
 	case syscall.SIGHUP:
-		m.hangup = true
+		m.Hangup = true
 	case syscall.SIGCHLD:
-		m.reap = true
+		m.Ends = true
 	default:
-		m.last = core.Signal(number)
+		m.Signal = core.Signal(number)
 	}
 }
 
@@ -393,12 +267,12 @@ func (l *Loop) startWatchdog() {
 		})
 		close(set)
 	}
-	l.feedWatchdogs()
+	l.feedWatchdogs(l.Now())
 }
 
 // feedWatchdogs lets the watchdogs know that the loop comes round.
-func (l *Loop) feedWatchdogs() {
-	l.fed = l.Now()
+func (l *Loop) feedWatchdogs(now core.Time) {
+	l.fed = now
 	l.strikes.Store(0)
 	if l.watchdog != nil {
 		l.watchdog.Reset(WatchdogInterval)

@@ -54,7 +54,8 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 		t.Fatal(err)
 	}
 	s := &station{t: t, dir: dir, clock: c, ended: make(chan Ending, 1)}
-	x, err := NewExec(sys.Linux{}, Surroundings{
+	s.machine = core.New(0, core.MachineOptions{})
+	s.loop, err = NewLoop(s.machine, sys.Linux{}, Surroundings{
 		Log: func(level core.Level, text string) {
 			s.mu.Lock()
 			s.lines = append(s.lines, level.String()+": "+text)
@@ -71,12 +72,8 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 		Announce:          func() {},
 		BeforeGroupSignal: func(core.Signal) { t.Error("a signal to the group of the tests") },
 		CatchEnds:         func() { signal.Notify(s.loop.Signals(), unix.SIGCHLD) },
-	})
+	}, c)
 	if err != nil {
-		t.Fatal(err)
-	}
-	s.machine = core.New(0, core.MachineOptions{})
-	if s.loop, err = NewLoop(s.machine, x, sys.Linux{}, c); err != nil {
 		t.Fatal(err)
 	}
 	prepare(s)
@@ -108,10 +105,8 @@ func (s *station) shut() {
 	})
 	s.loop.Stop()
 	<-s.ended
-	x := s.loop.exec
-	for _, fd := range []sys.FD{x.set, x.flowRead, x.flowWrite, s.loop.waker} {
-		x.k.Close(fd)
-	}
+	s.loop.driver.exec.close()
+	sys.Linux{}.Close(s.loop.driver.waker)
 }
 
 func (s *station) childProcesses() []string {
@@ -385,7 +380,7 @@ func TestRemovedServiceRefusesAtOnceAndItsDeafChildIsKilled(t *testing.T) {
 	}
 	eventually(t, "the deaf child is killed when its time is over", func() bool {
 		mock.Add(time.Second)
-		s.loop.k.WakerWake(s.loop.waker) // the wait itself goes by the real time
+		s.loop.k.WakerWake(s.loop.driver.waker) // the wait itself goes by the real time
 		return strings.Contains(s.log(), "sending SIGKILL")
 	})
 	if strings.Contains(s.log(), "killed by signal") {
@@ -618,8 +613,8 @@ func TestWatchdogTellsAHangFromARest(t *testing.T) {
 	t.Run("in a turn", func(t *testing.T) {
 		hangs(t, func(s *station, release chan struct{}) func() {
 			there := make(chan struct{}, 2) // the end of the test loads as well
-			load := s.loop.exec.around.Load
-			s.loop.exec.around.Load = func(r core.Request) {
+			load := s.loop.driver.exec.around.Load
+			s.loop.driver.exec.around.Load = func(r core.Request) {
 				there <- struct{}{}
 				<-release
 				load(r)
@@ -631,7 +626,7 @@ func TestWatchdogTellsAHangFromARest(t *testing.T) {
 		hangs(t, func(s *station, release chan struct{}) func() {
 			there := make(chan struct{})
 			var armed atomic.Bool
-			s.loop.exec.around.Flush = func() bool { // in rest, as the journal's flush and ApplyWatches are before it
+			s.loop.driver.exec.around.Flush = func() bool { // in Wait, as all else before the wait
 				if armed.CompareAndSwap(true, false) {
 					close(there)
 					<-release
@@ -710,7 +705,7 @@ func TestKeptLogLinesAreTriedAgain(t *testing.T) {
 	tries := make(chan struct{}, 100)
 	left := 3
 	openWith(t, clock.New(), func(s *station) {
-		s.loop.exec.around.Flush = func() bool {
+		s.loop.driver.exec.around.Flush = func() bool {
 			tries <- struct{}{}
 			left--
 			return left <= 0

@@ -14,11 +14,11 @@ func TestLongQueueIsGivenBack(t *testing.T) {
 			x.answer(core.TimerExpiredEvent())
 		}
 		for range n {
-			if _, ok := x.Next(); !ok {
+			if _, ok := x.next(); !ok {
 				t.Fatal("an event is lost")
 			}
 		}
-		if _, ok := x.Next(); ok || cap(x.queue) > keptLength {
+		if _, ok := x.next(); ok || cap(x.queue) > keptLength {
 			t.Errorf("after %d events: room for %d is kept", n, cap(x.queue))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 // How we learn that a child has ended. A child that exits closes its status
 // channel a moment before it can be waited for: that makes us ask for it, at the
 // end of the turn and then again soon. Whoever ends otherwise (a descendant holds
-// the channel, or we have cut it) is found by a sweep over all, which Loop.watchEnds
+// the channel, or we have cut it) is found by a sweep over all, which Mail.Ends
 // brings. So most ends cost no descriptor, no signal and no other thread. SIGCHLD,
 // which goes through the runtime's hands, is caught where there may be children that
 // we did not start.
@@ -16,28 +16,27 @@ import (
 // To ask for each is no dearer when thousands end at once: a sweep walks over those
 // that live, and comes back to each child when the processor has forgotten it.
 
-// A child whose channel is closed is asked for so often, first after askPause and
+// A child whose channel is closed is asked for so often, first after firstPause and
 // then twice as long each time, up to longestPause. Then it counts as one that
 // lives on without its channel.
 const (
 	maxAsked     = 24
-	askPause     = 100 * core.Microsecond
-	longestPause = 64 * askPause
+	firstPause   = 100 * core.Microsecond
+	longestPause = 64 * firstPause
 )
 
-// ReapFirst looks for processes that were ours before we started any. It is
-// called once, before the first wait.
-func (x *Exec) ReapFirst() {
-	if x.Reap() || x.k.Adopts() {
+// reapFirst looks for processes that were ours before we started any.
+func (x *Exec) reapFirst() {
+	if x.reap() || x.k.Adopts() {
 		x.around.CatchEnds()
-		x.Reap() // who ended before that
+		x.reap() // who ended before that
 	}
 }
 
-// ReapEnded takes the statuses of those children that have ended since they closed
-// their channel, and tells whether there was one. What a child reported before its
-// end is delivered before its end. Call it once a turn, after all else.
-func (x *Exec) ReapEnded() (found bool) {
+// reapEnded takes the statuses of those children that have ended since they closed
+// their channel, and reports whether there was one. What a child reported before its
+// end is delivered before its end.
+func (x *Exec) reapEnded() (found bool) {
 	left := x.ended[:0]
 	x.pause = longestPause
 	for _, g := range x.ended {
@@ -50,16 +49,16 @@ func (x *Exec) ReapEnded() (found bool) {
 			x.answer(core.ChildChannelClosedEvent(g))
 			continue
 		}
-		x.pause = min(x.pause, askPause<<(c.asked-1))
+		x.pause = min(x.pause, firstPause<<(c.asked-1))
 		left = append(left, g)
 	}
 	x.ended = left
 	return found
 }
 
-// Pause tells how long to wait at most before the next ReapEnded, and whether
-// there is any need for one.
-func (x *Exec) Pause() (core.Duration, bool) { return x.pause, len(x.ended) > 0 }
+// askPause is how long to wait at most before the next reapEnded, and whether there is
+// any need for one.
+func (x *Exec) askPause() (core.Duration, bool) { return x.pause, len(x.ended) > 0 }
 
 // reapChild asks for one child and tells whether it has ended.
 func (x *Exec) reapChild(g core.Generation, c *child) bool {
@@ -90,17 +89,20 @@ func (x *Exec) cannotAsk(e core.Errno) {
 	x.unreaped = true
 }
 
-// Reap takes the statuses of all processes that ended. The sweep goes on until
+// reap takes the statuses of all processes that ended. The sweep goes on until
 // nobody is left, because one notice may stand for many; the process table bounds
 // it. What follows from them comes after it: to do one thing for many in a row is
 // cheaper. When the system does not say who ended, it is told once, and asked again
-// until it does. It tells whether there are processes that live on.
-func (x *Exec) Reap() (alive bool) {
-	if !x.commands.exclude() {
+// until it does. It reports whether there are processes that live on.
+func (x *Exec) reap() (alive bool) {
+	programs := x.around.Programs
+	if programs != nil && !programs.Exclude() {
 		return true
 	}
 	alive = x.sweep()
-	x.commands.admit()
+	if programs != nil {
+		programs.Admit()
+	}
 	for i := range x.reaped {
 		x.hasReaped(&x.reaped[i])
 	}
@@ -124,7 +126,7 @@ func (x *Exec) sweep() (alive bool) {
 			x.unreaped = false
 			return r.Alive
 		}
-		if !x.commands.claim(&r) {
+		if p := x.around.Programs; p == nil || !p.Claim(&r) {
 			x.reaped = append(x.reaped, r)
 		}
 	}

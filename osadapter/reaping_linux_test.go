@@ -13,6 +13,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/command"
+	"github.com/stationmaster/stationmaster/osadapter/sockets"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
@@ -22,7 +23,7 @@ func noticing(t testing.TB, services ...core.ServiceConfig) (*station, *atomic.I
 	t.Helper()
 	var asked atomic.Int32
 	s := openWith(t, clock.New(), func(s *station) {
-		around := &s.loop.exec.around
+		around := s.loop.driver.around
 		around.CatchEnds = func() {
 			asked.Add(1)
 			signal.Notify(s.loop.signals, unix.SIGCHLD)
@@ -108,7 +109,7 @@ func (k *halfBlind) AwaitEnd() core.Errno {
 	return k.Linux.AwaitEnd()
 }
 
-func (k *halfBlind) put(s *station) { s.loop.k, s.loop.exec.k = k, k }
+func (k *halfBlind) put(s *station) { s.loop.k, s.loop.driver.exec.k = k, k }
 
 // A child that has closed its channel is asked for until it has ended: the first
 // answer is often too early.
@@ -156,13 +157,13 @@ func TestClosedChannelThatIsSharedLeavesThePollSet(t *testing.T) {
 	missing.Path = "/nonexistent/program"
 	for _, service := range []core.ServiceConfig{local("a", "oneshot", 1), missing} {
 		k := &sharer{copies: make(chan int, 1)}
-		s := openWith(t, clock.New(), func(s *station) { s.loop.exec.channel.Kernel = k }, service)
+		s := openWith(t, clock.New(), func(s *station) { s.loop.driver.exec.k = k }, service)
 		s.dial(service.Name)
 		defer unix.Close(<-k.copies)
 		s.reapsAll()
 		eventually(t, "nothing is reported", func() bool {
 			var events [4]unix.EpollEvent
-			n, err := unix.EpollWait(int(s.loop.exec.set), events[:], 0)
+			n, err := unix.EpollWait(int(s.loop.driver.exec.set), events[:], 0)
 			return n == 0 && err == nil
 		})
 	}
@@ -176,15 +177,11 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 	}
 	defer server.Close()
 	kernel := sys.Linux{}
-	x, err := NewExec(kernel, Surroundings{})
+	x, err := newExec(kernel, &Surroundings{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		for _, fd := range []sys.FD{x.set, x.flowRead, x.flowWrite} {
-			kernel.Close(fd)
-		}
-	}()
+	defer x.close()
 	entry := core.ServiceConfig{Type: core.Unix, Endpoints: []core.Endpoint{{Path: dir + "/s"}}}
 	x.wakeService(&core.Action{Kind: core.WakeService, Request: 7, Entry: &entry})
 	if x.wakeups[7] == nil {
@@ -207,7 +204,7 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 			t.Fatalf("the end is not reported: %v", e)
 		}
 		for _, event := range ready[:n] {
-			x.Ready(event)
+			x.ready(event)
 		}
 	}
 	if n, e := kernel.PollWait(x.set, ready[:], 0); n != 0 || e != 0 {
@@ -284,24 +281,33 @@ func (k *sweeps) Wait() (sys.Reaped, core.Errno) {
 // the loop does not sleep over it.
 func TestSweepIsPutOffForSomeTurns(t *testing.T) {
 	k := &sweeps{}
-	l := &Loop{exec: &Exec{k: k}, sweep: true}
-	for range sweepPatience {
-		l.sweepUnless(true)
+	around := &Surroundings{}
+	m := core.New(0, core.MachineOptions{})
+	d := &Driver{machine: m, exec: &Exec{k: k, around: around, paths: sockets.NewPaths(k)}, around: around}
+	turn := func(sweep, found bool) {
+		if found {
+			d.exec.ended = append(d.exec.ended, 1) // it is reaped by now
+		}
+		d.reap(sweep, false)
 	}
-	if k.made != 0 || l.rest() != 0 {
-		t.Fatalf("%d sweeps, and then a rest of %v", k.made, l.rest())
+	for range sweepPatience {
+		turn(true, true)
+	}
+	if wait, bounded := d.Wait(0); k.made != 0 || wait != 0 || !bounded {
+		t.Fatalf("%d sweeps, and then a wait of %v, %v", k.made, wait, bounded)
 	}
 	for range 2 * sweepPatience {
-		if l.sweep {
-			l.sweepUnless(true)
-		}
+		turn(false, true)
 	}
 	if k.made != 1 {
 		t.Errorf("%d sweeps, want 1", k.made)
 	}
-	l.sweep = true
-	if l.sweepUnless(false); k.made != 2 || l.sweep {
-		t.Errorf("%d sweeps, want 2; %v", k.made, l.sweep)
+	if turn(true, false); k.made != 2 || d.sweep {
+		t.Errorf("%d sweeps, want 2; %v", k.made, d.sweep)
+	}
+	d.exec.ended = append(d.exec.ended, 1)
+	if d.reap(true, true); k.made != 3 {
+		t.Errorf("%d sweeps before a signal that ends us, want 3", k.made)
 	}
 }
 
@@ -339,9 +345,9 @@ func BenchmarkReports(b *testing.B) {
 // is asked for the next.
 type reaper struct {
 	sys.Linux
-	exec  *Exec
-	ended core.PID
-	known bool
+	programs *Commands
+	ended    core.PID
+	known    bool
 }
 
 func (k *reaper) Wait() (sys.Reaped, core.Errno) {
@@ -349,16 +355,15 @@ func (k *reaper) Wait() (sys.Reaped, core.Errno) {
 		k.ended = 0
 		return sys.Reaped{PID: pid}, 0
 	}
-	k.known = len(k.exec.commands.running) == 0
+	k.known = len(k.programs.running) == 0
 	return sys.Reaped{}, 0
 }
 
 // From when on a program of ours is reaped, nobody signals its number: that it is gone
 // is known before the lock is free.
 func TestProgramIsKnownToBeReapedAtOnce(t *testing.T) {
-	k := &reaper{}
-	k.exec = &Exec{k: k, commands: NewCommands(func() {}, func() {})}
-	r, err := k.exec.commands.begin(&command.Program{Argv: []string{"/bin/true"}, Files: []uintptr{0, 1, 2}})
+	k := &reaper{programs: NewCommands(func() {}, func() {})}
+	r, err := k.programs.begin(&command.Program{Argv: []string{"/bin/true"}, Files: []uintptr{0, 1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +371,8 @@ func TestProgramIsKnownToBeReapedAtOnce(t *testing.T) {
 	if _, err := unix.Wait4(int(r.PID), nil, 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	k.exec.Reap()
+	x := &Exec{k: k, around: &Surroundings{Programs: k.programs}}
+	x.reap()
 	if !k.known {
 		t.Error("reaped, and signalled still")
 	}

@@ -54,7 +54,7 @@ func (x *Exec) wakeupReady(r core.Request) {
 		x.answer(core.WakeupClosedEvent(r))
 		return
 	}
-	e := w.attempt.Continue(polled{x.k, x, w.attempt.FD})
+	e := w.attempt.Continue(x.k)
 	switch w.attempt.State {
 	case trigger.Open:
 		if e := x.k.PollModify(x.set, w.attempt.FD, key(keyWakeup, uint64(r)), true, false); e != 0 {
@@ -64,10 +64,10 @@ func (x *Exec) wakeupReady(r core.Request) {
 		}
 		x.answer(core.WakeupSentEvent(r))
 	case trigger.Done:
-		delete(x.wakeups, r)
+		x.closeWakeup(r)
 		x.wakeupDone(r, w.attempt.Type)
 	case trigger.Failed:
-		delete(x.wakeups, r)
+		x.closeWakeup(r)
 		x.answer(core.WakeupFailedEvent(r, e))
 	}
 }
@@ -83,7 +83,8 @@ func (x *Exec) wakeupDone(r core.Request, t core.ServiceType) {
 
 func (x *Exec) closeWakeup(r core.Request) {
 	if w := x.wakeups[r]; w != nil {
-		w.attempt.Close(polled{x.k, x, w.attempt.FD})
+		x.forget(w.attempt.FD)
+		w.attempt.Close(x.k)
 		delete(x.wakeups, r)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/boot"
 	"github.com/stationmaster/stationmaster/osadapter/facts"
+	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 	"github.com/stationmaster/stationmaster/osadapter/options"
@@ -32,7 +33,7 @@ type daemon struct {
 
 	kernel  sys.Linux
 	machine *core.Machine
-	exec    *osadapter.Exec
+	journal *journal.Journal
 	loop    *osadapter.Loop
 	loader  *facts.Loader
 	frozen  *config.Frozen
@@ -146,8 +147,17 @@ func (d *daemon) prepareLoop() error {
 	if d.openFiles >= manyOpenFiles {
 		low = d.kernel.ReserveLow(lowDescriptors)
 	}
+	d.machine = core.New(0, core.MachineOptions{
+		InitMode:    d.options.Init,
+		GroupLeader: d.options.Init || syscall.Getpgrp() == os.Getpid(),
+		Verbose:     d.options.Verbose > 0,
+		ExitSet:     d.options.ExitAfterSet,
+		ExitAfter:   core.Duration(d.options.ExitAfter) * core.Second,
+		Descriptors: osadapter.Descriptors(d.openFiles),
+	})
+	d.journal = d.newJournal()
 	var err error
-	d.exec, err = osadapter.NewExec(d.kernel, osadapter.Surroundings{
+	d.loop, err = osadapter.NewLoop(d.machine, d.kernel, osadapter.Surroundings{
 		Log:               d.logLine,
 		Load:              d.load,
 		Apply:             d.apply,
@@ -157,23 +167,11 @@ func (d *daemon) prepareLoop() error {
 		CatchEnds:         func() { boot.Catch(d.loop.Signals(), syscall.SIGCHLD) },
 		Low:               low,
 		OpenFiles:         d.openFiles,
-	})
+		Journal:           d.journal,
+	}, clock.New())
 	if err != nil {
 		return err
 	}
-	c := clock.New()
-	d.machine = core.New(0, core.MachineOptions{
-		InitMode:    d.options.Init,
-		GroupLeader: d.options.Init || syscall.Getpgrp() == os.Getpid(),
-		Verbose:     d.options.Verbose > 0,
-		ExitSet:     d.options.ExitAfterSet,
-		ExitAfter:   core.Duration(d.options.ExitAfter) * core.Second,
-		Descriptors: osadapter.Descriptors(d.openFiles),
-	})
-	if d.loop, err = osadapter.NewLoop(d.machine, d.exec, d.kernel, c); err != nil {
-		return err
-	}
-	d.keepJournal()
 	d.loop.OnHang = func() {
 		boot.ArmDeadman()
 		d.fatal("watchdog timeout")
@@ -366,7 +364,7 @@ func (d *daemon) apply(c *core.Config) []string {
 		}
 	}
 	d.applied = true
-	d.loop.Journal.Apply(c.JournalFile, c.JournalLimit)
+	d.journal.Apply(c.JournalFile, c.JournalLimit)
 	return d.environ
 }
 
@@ -415,7 +413,7 @@ func postlogSocket(settings core.LogSettings, queue string) string {
 func (d *daemon) lookAtPostlog() {
 	fd, id := sys.None, core.ServiceID(0)
 	if d.postlog != "" {
-		fd, id = d.exec.Socket(d.postlog)
+		fd, id = d.loop.Socket(d.postlog)
 	}
 	d.unread = fd != sys.None && (!d.applied || d.machine.Throttled(id))
 	d.log.PostlogSocket(int(fd), d.unread)

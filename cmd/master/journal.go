@@ -18,9 +18,9 @@ type refuge struct {
 	owner     core.Account
 }
 
-// keepJournal has every step recorded from the first on.
-func (d *daemon) keepJournal() {
-	d.loop.Journal = journal.New(d.machine, journal.Size, journal.Surroundings{
+// newJournal returns a journal for every step from the first on.
+func (d *daemon) newJournal() *journal.Journal {
+	return journal.New(d.machine, journal.Size, journal.Surroundings{
 		As: d.asJournalOwner,
 		Warn: func(text string) {
 			d.log.Log(logs.Warning, text)
@@ -53,14 +53,14 @@ func (d *daemon) saveJournal() {
 			d.log.Log(logs.Warning, fmt.Sprintf("save journal: %v", r))
 		}
 	}()
-	if d.loop == nil || d.loop.Journal == nil || d.refuge.directory == "" {
+	if d.journal == nil || d.refuge.directory == "" {
 		return
 	}
-	path, err := d.loop.Journal.Save(d.refuge.directory, saveLimit)
+	path, err := d.journal.Save(d.refuge.directory, saveLimit)
 	if err != nil {
 		d.log.Log(logs.Warning, err.Error())
 	} else {
 		d.info("the last steps are in " + path + "; please add the file to the report")
 	}
-	d.loop.Journal.Finish(saveLimit)
+	d.journal.Finish(saveLimit)
 }

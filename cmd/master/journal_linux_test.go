@@ -124,7 +124,7 @@ func init() {
 		d.fatal(err.Error())
 	}
 	if os.Getenv(hangVariable) != "" {
-		d.loop.Journal = journal.New(d.machine, journal.Size, journal.Surroundings{
+		d.journal = journal.New(d.machine, journal.Size, journal.Surroundings{
 			As:     func(func()) error { select {} },
 			Beside: true,
 		})

@@ -119,7 +119,7 @@ func daemon(words []string) (*childReport, error) {
 	if err := refuse(refused); err != nil {
 		return nil, err
 	}
-	child, step, e := starter.Start(kernel, r)
+	child, _, step, e := startChild(starter, r)
 	if e != 0 {
 		return &childReport{Step: step, Errno: e}, nil
 	}
@@ -486,15 +486,27 @@ func BenchmarkStart(b *testing.B) {
 	var starter Starter
 	b.ReportAllocs()
 	for b.Loop() {
-		child, step, e := starter.Start(kernel, r)
+		child, status, step, e := startChild(&starter, r)
 		if e != 0 {
 			b.Fatal(step, e)
 		}
 		if _, err := unix.Wait4(int(child.PID), nil, 0, nil); err != nil {
 			b.Fatal(err)
 		}
-		kernel.Close(child.Status)
+		kernel.Close(status)
 	}
+}
+
+// startChild starts a child with a status channel, as an adapter does. status is our
+// end of it.
+func startChild(s *Starter, r *Request) (child sys.Launch, status sys.FD, step core.StartStep, e core.Errno) {
+	status, r.Status, e = kernel.StatusPair()
+	if e != 0 {
+		return child, status, core.StartChannel, e
+	}
+	child, step, e = s.Start(kernel, r)
+	kernel.Close(r.Status)
+	return child, status, step, e
 }
 
 // The parent holds nothing of the child's end: the channel ends with the child.
@@ -510,19 +522,19 @@ func TestChannelCarriesReportsAndEndsWithTheChild(t *testing.T) {
 	}
 	defer closeRequest(r)
 	r.Entry.Path = command
-	child, step, e := new(Starter).Start(kernel, r)
+	child, status, step, e := startChild(new(Starter), r)
 	if e != 0 {
 		t.Fatal(step, e)
 	}
-	defer kernel.Close(child.Status)
+	defer kernel.Close(status)
 	var got []byte
 	for deadline := time.Now().Add(patience); ; {
-		set := []unix.PollFd{{Fd: int32(child.Status), Events: unix.POLLIN}}
+		set := []unix.PollFd{{Fd: int32(status), Events: unix.POLLIN}}
 		if n, err := unix.Poll(set, 100); n <= 0 && time.Now().After(deadline) {
 			t.Fatalf("the channel stays open after %q: %v", got, err)
 		}
 		var b [64]byte
-		n, e := kernel.Read(child.Status, b[:])
+		n, e := kernel.Read(status, b[:])
 		if e == core.EAGAIN {
 			continue
 		}

@@ -19,9 +19,7 @@ import (
 
 // Kernel is what Start asks of the system; sys.Linux is the real one.
 type Kernel interface {
-	StatusPair() (ours, theirs sys.FD, e core.Errno)
 	Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno)
-	Close(fd sys.FD) core.Errno
 }
 
 var _ Kernel = sys.Linux{}
@@ -47,49 +45,32 @@ type Request struct {
 	Stress     bool
 	FlowRead   sys.FD
 	FlowWrite  sys.FD
+	Status     sys.FD        // the child's end of its status channel
 	Listeners  []sys.FD      // in address order, as the service has them open now
 	Environ    []string      // NAME=VALUE, without GENERATION; not changed
 	Patience   core.Duration // how long to wait for the program to be executed
 }
 
-// Child is a process that was started.
-type Child struct {
-	sys.Launch
-	Status sys.FD // our end of its status channel, non-blocking; sys.None: there is none
-}
-
-// Start starts a child with a status channel of its own. The child's end of
-// the channel stays open in the child alone, so that its death is seen as
-// end-of-file. EINPROGRESS says that the program is not executed yet. With any
-// other error the step tells what was tried: StartChannel, StartFork or StartExec.
-// There can be a process then that is about to end, and our end of the channel is
-// still open, for the caller to close. What k is given stays valid until the next
-// Start.
-func (s *Starter) Start(k Kernel, r *Request) (Child, core.StartStep, core.Errno) {
-	none := Child{Status: sys.None}
-	ours, theirs, e := k.StatusPair()
-	if e != 0 {
-		return none, core.StartChannel, e
-	}
-
+// Start starts a child. EINPROGRESS says that the program is not executed yet. With
+// any other error the step says what was tried, StartFork or StartExec, and there can
+// be a process that is about to end. What k is given stays valid until the next Start.
+func (s *Starter) Start(k Kernel, r *Request) (sys.Launch, core.StartStep, core.Errno) {
 	s.argv = r.Entry.AppendArgv(s.argv[:0], len(r.Listeners), r.Stress)
 	s.environ = appendEnvironment(s.environ[:0], r.Environ, r.Generation)
-	s.files = appendFiles(s.files[:0], r, theirs)
+	s.files = appendFiles(s.files[:0], r)
 	p := &s.process
 	p.Path, p.Argv, p.Env, p.Files = r.Entry.Path, s.argv, s.environ, s.files
 	p.Root, p.Patience = r.Entry.SwitchIdentity, r.Patience
 	if s.crowded = s.crowded || slices.Max(s.files) >= sys.LowEnd; s.crowded {
 		p.Low = s.Low
 	}
-	launch, step, e := k.Start(p)
-	k.Close(theirs)
-	return Child{launch, ours}, step, e
+	return k.Start(p)
 }
 
 // appendFiles puts every descriptor at its number.
-func appendFiles(f []sys.FD, r *Request, status sys.FD) []sys.FD {
+func appendFiles(f []sys.FD, r *Request) []sys.FD {
 	first := [wire.ListenFD]sys.FD{
-		0: 0, 1: 1, 2: 2, wire.FlowReadFD: r.FlowRead, wire.FlowWriteFD: r.FlowWrite, wire.StatusFD: status,
+		0: 0, 1: 1, 2: 2, wire.FlowReadFD: r.FlowRead, wire.FlowWriteFD: r.FlowWrite, wire.StatusFD: r.Status,
 	}
 	return append(append(f, first[:]...), r.Listeners...)
 }

@@ -252,6 +252,7 @@ func TestNobodyThere(t *testing.T) {
 	if errno == 0 && a.State == Connecting {
 		await(t, a.FD, unix.POLLOUT)
 		errno = a.Continue(kernel)
+		a.Close(kernel)
 	}
 	if errno != core.ECONNREFUSED || a.State != Failed || a.FD != sys.None {
 		t.Errorf("inet: state %d, %v", a.State, errno)

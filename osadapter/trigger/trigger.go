@@ -49,14 +49,14 @@ const (
 	// end-of-file, is the receiver's answer; then Close.
 	Open
 	// Done: the request is out and there is no connection: a fifo, or one whose
-	// other end is gone already. Nothing is held.
+	// other end is gone already.
 	Done
-	// Failed: the request did not go out. Nothing is held.
+	// Failed: the request did not go out.
 	Failed
 )
 
 // Attempt is one wakeup request under way. It may be copied; one copy is used
-// on. Close must follow unless it is Done or Failed.
+// on. Close must follow.
 type Attempt struct {
 	State State
 	FD    sys.FD // what to watch; sys.None when nothing is held
@@ -71,7 +71,7 @@ type Attempt struct {
 // truth even when the entry says port 0 or has changed since; with sys.None the
 // entry's first endpoint is used.
 //
-// The error goes with the state Failed. A type that cannot be woken
+// The error goes with the state Failed. Nothing is held then, nor with Done. A type that cannot be woken
 // (unix-dgram) gives EOPNOTSUPP; a unix-domain listener with a full queue fails
 // at once with EAGAIN.
 func Begin(k Kernel, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.Errno) {
@@ -85,18 +85,22 @@ func Begin(k Kernel, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.
 	case core.FIFO:
 		e = a.fifo(k, entry)
 	}
+	if a.State == Failed || a.State == Done {
+		a.Close(k)
+	}
 	return a, e
 }
 
 // Continue goes on with an attempt that is Connecting and whose descriptor is
 // ready. The error goes with the state Failed; the state stays Connecting when
-// the readiness was a false alarm.
+// the readiness was a false alarm. It closes nothing: FD is in the caller's poll set,
+// which has to lose it first.
 func (a *Attempt) Continue(k Kernel) core.Errno {
 	if a.State != Connecting {
 		return 0
 	}
 	if e := k.SocketError(a.FD); e != 0 {
-		return a.fail(k, e)
+		return a.fail(e)
 	}
 	return a.request(k)
 }
@@ -126,10 +130,9 @@ func (a *Attempt) Descriptors() []sys.FD {
 	return held
 }
 
-// fail closes everything and hands e on.
-func (a *Attempt) fail(k Kernel, e core.Errno) core.Errno {
+// fail hands e on.
+func (a *Attempt) fail(e core.Errno) core.Errno {
 	a.State = Failed
-	a.Close(k)
 	return e
 }
 
@@ -146,7 +149,7 @@ func (a *Attempt) connect(k Kernel, to core.Endpoint) core.Errno {
 		a.State = Connecting
 		return 0
 	default:
-		return a.fail(k, e)
+		return a.fail(e)
 	}
 }
 
@@ -195,7 +198,6 @@ func (a *Attempt) request(k Kernel) core.Errno {
 		// does not report write errors either (spec runtime, 9). One that is
 		// still there would wait for the rest, and end-of-file frees it.
 		a.State = Done
-		a.Close(k)
 		return 0
 	}
 	a.State = Open
@@ -207,18 +209,18 @@ func (a *Attempt) request(k Kernel) core.Errno {
 func (a *Attempt) passPipe(k Kernel) core.Errno {
 	read, write, e := k.Pipe()
 	if e != 0 {
-		return a.fail(k, e)
+		return a.fail(e)
 	}
 	a.pipeRead, a.pipeWrite = read, write
 	if e := k.SendDescriptor(a.FD, 0, read); e != 0 {
-		return a.fail(k, e)
+		return a.fail(e)
 	}
 	// Two bytes always fit an empty pipe, and we hold its read end ourselves.
 	if _, e := k.Write(write, []byte{wire.WakeupByte}); e != 0 {
-		return a.fail(k, e)
+		return a.fail(e)
 	}
 	if _, e := k.Write(write, []byte{wire.WakeupEnd}); e != 0 {
-		return a.fail(k, e)
+		return a.fail(e)
 	}
 	a.State = Open
 	return 0

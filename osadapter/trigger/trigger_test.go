@@ -139,7 +139,7 @@ func entry(kind core.ServiceType, endpoint string) *core.ServiceConfig {
 	return e
 }
 
-// run takes an attempt as far as it goes by itself.
+// run takes an attempt as far as it goes by itself, and closes one that is over.
 func run(k *fakeKernel, kind core.ServiceType) (Attempt, core.Errno) {
 	endpoint := "private/x"
 	if kind == core.Inet {
@@ -148,8 +148,24 @@ func run(k *fakeKernel, kind core.ServiceType) (Attempt, core.Errno) {
 	a, e := Begin(k, entry(kind, endpoint), 7)
 	if e == 0 && a.State == Connecting {
 		e = a.Continue(k)
+		if a.State == Done || a.State == Failed {
+			a.Close(k)
+		}
 	}
 	return a, e
+}
+
+// The caller's poll set has to lose the descriptor before it is closed.
+func TestContinueClosesNothing(t *testing.T) {
+	for n := 3; n < 5; n++ { // socket, connect; SocketError fails, or the request does
+		k := newFakeKernel(n-1, core.ECONNREFUSED)
+		k.inProgress = true
+		a, _ := Begin(k, entry(core.Inet, "192.0.2.1:25"), sys.None)
+		a.Continue(k)
+		if (a.State != Failed && a.State != Done) || !k.open[a.FD] {
+			t.Errorf("call %d fails: state %d, open %v", n, a.State, k.open)
+		}
+	}
 }
 
 func TestRequestOfEachType(t *testing.T) {

@@ -52,7 +52,7 @@ type membership struct {
 	key                 uint64
 }
 
-// auditDescriptors compares the books of Exec with the daemon's descriptors
+// auditDescriptors compares the books of the driver with the daemon's descriptors
 // and its poll set. It holds after every list of actions, if only the daemon
 // still runs.
 func (w *World) auditDescriptors() {
@@ -81,6 +81,7 @@ func (w *World) auditDescriptors() {
 		mark(fd, "standard descriptor", membership{})
 	}
 	mark(b.PollSet, "poll set", membership{})
+	mark(b.Waker, "waker", membership{true, true, false, b.WakerKey})
 	mark(b.FlowRead, "flow pipe", membership{})
 	mark(b.FlowWrite, "flow pipe", membership{})
 	for _, l := range b.Listeners {
@@ -140,7 +141,7 @@ func (w *World) auditSet(s *set, members []membership) {
 func (w *World) auditState() {
 	d, k := w.daemon, w.kernel
 	now := d.steps + k.total
-	if w.spared() || d.exec.Ending() != nil || d.compared == now {
+	if w.spared() || d.driver.Ending() != nil || d.compared == now {
 		return
 	}
 	d.compared = now
@@ -172,14 +173,14 @@ func (w *World) auditState() {
 }
 
 // auditZombies finds children that ended and of whose end nobody will tell. It
-// holds at the end of a turn.
+// holds while the daemon waits.
 func (w *World) auditZombies() {
 	d, k := w.daemon, w.kernel
-	if w.spared() || d.exec.Ending() != nil || k.childDied {
+	if w.spared() || d.driver.Ending() != nil || k.childDied || d.mail.Ends {
 		return
 	}
 	for _, p := range k.processes {
-		if p.ended {
+		if p.ended && !d.driver.Books().Sweep {
 			w.find("zombie", "child %d ended and was not reaped", p.PID)
 		}
 	}
@@ -303,7 +304,7 @@ func (w *World) checkChild(p *Process) {
 	if w.spared() {
 		return
 	}
-	k, b := w.kernel, w.daemon.exec.Books()
+	k, b := w.kernel, w.daemon.driver.Books()
 	given := p.fds[:wire.StatusFD]
 	want := []*description{k.table[0], k.table[1], k.table[2], k.table[b.FlowRead], k.table[b.FlowWrite]}
 	if !slices.Equal(given, want) {

@@ -43,6 +43,8 @@ const (
 	callPollAdd
 	callPollModify
 	callPollRemove
+	callWakerOpen
+	callWakerDrain
 	callKill
 	callWait
 	callWaitFor
@@ -56,7 +58,7 @@ var callNames = [numCalls]string{
 	callUnlink: "unlink", callRename: "rename", callStatusPair: "socketpair", callStart: "start", callConnect: "connect",
 	callSocketError: "socket-error", callLocalAddress: "getsockname", callSend: "send", callSendDescriptor: "send-descriptor",
 	callPipe: "pipe", callWrite: "write", callFlowPipe: "flow-pipe", callPollOpen: "epoll-create", callPollAdd: "epoll-add",
-	callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
+	callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callWakerOpen: "eventfd", callWakerDrain: "waker-drain", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
 }
 
 // String gives the call's name.
@@ -120,6 +122,8 @@ var Errnos = [numCalls][]core.Errno{
 	callPollAdd:        {core.ENOMEM, core.ENOSPC},
 	callPollModify:     {core.ENOMEM},
 	callPollRemove:     {core.ENOMEM},
+	callWakerOpen:      {core.EMFILE, core.ENFILE, core.ENOMEM},
+	callWakerDrain:     {interruptedFor},
 	callKill:           {core.EPERM, core.ESRCH},
 	callWait:           {interruptedFor},
 	callWaitFor:        {interruptedFor, core.ECHILD},

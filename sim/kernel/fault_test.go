@@ -46,7 +46,7 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 func TestLastingFaultsAreSurvived(t *testing.T) {
 	var lasting []Fault
 	for _, f := range faults(ordinary) {
-		insisted := f.Call == callPollModify || f.Call == callPollRemove || f.Call == callWait || f.Call == callWaitFor
+		insisted := f.Call == callPollModify || f.Call == callPollRemove || f.Call == callWait || f.Call == callWaitFor || f.Call == callWakerDrain
 		liar := (f.Call == callRead || f.Call == callSend) && (f.Errno == core.EAGAIN || f.Errno == core.ENOTCONN)
 		if f.Errno == Errnos[f.Call][f.N%len(Errnos[f.Call])] && !insisted && !liar {
 			f.Lasting = true
@@ -101,7 +101,7 @@ func tryAll(t *testing.T, world func() *World, all []Fault, shortly int, judge f
 }
 
 // endsClearly: the last word of a daemon that could not go on is a fatal line,
-// or an error of NewExec or a panic that the program makes one.
+// or an error of NewDriver or a panic that the program makes one.
 func endsClearly(t *testing.T, w *World) {
 	t.Helper()
 	if w.Failed() != nil {

@@ -1,13 +1,13 @@
 // Package kernel is a kernel that never was: files, descriptors, sockets,
 // pipes, a poll set and processes, all of them values in memory, so that the
-// real osadapter.Exec carries out the actions of the real core.Machine without
+// real osadapter.Driver carries out the actions of the real core.Machine without
 // touching the system. It is deterministic, and every call of every kind can
 // be told to fail with an error of its choice (Fault).
 //
-// Around it stand Daemon, which carries a machine and an Exec as
-// osadapter.Loop does, Process, a child that keeps or breaks the contract, and
+// Around it stand daemon, which is the shell of an osadapter.Driver as
+// osadapter.Loop is, Process, a child that keeps or breaks the contract, and
 // World, which has clients, an operator and the time. After every list of
-// actions the books of Exec are compared with the truth of the kernel.
+// actions the books of the driver are compared with the truth of the kernel.
 //
 // It refuses to be a whole kernel: it knows what osadapter asks for and what
 // the children and clients of a test need. What it does know it does as Linux
@@ -113,6 +113,7 @@ const (
 	socketKind
 	pipeKind // also a FIFO
 	setKind
+	wakerKind
 )
 
 // description is an open file description: what descriptors refer to, and what
@@ -127,6 +128,7 @@ type description struct {
 	writes bool
 	inode  *inode // of a FIFO
 	set    *set
+	awake  bool // a waker
 	member []*member
 }
 

@@ -31,6 +31,40 @@ func (k *Kernel) PollOpen() (sys.FD, core.Errno) {
 	return k.install(k.describe(description{kind: setKind, set: &set{}})), 0
 }
 
+// WakerOpen makes the waker.
+func (k *Kernel) WakerOpen() (sys.FD, core.Errno) {
+	if e := k.enter(callWakerOpen); e != 0 {
+		return sys.None, e
+	}
+	if !k.room(1) {
+		return sys.None, core.EMFILE
+	}
+	return k.install(k.describe(description{kind: wakerKind})), 0
+}
+
+// WakerWake makes the waker readable. It is for those beside the daemon's thread.
+func (k *Kernel) WakerWake(waker sys.FD) { k.table[waker].awake = true }
+
+// WakerDrain makes the waker unreadable. Others often leave something just then.
+func (k *Kernel) WakerDrain(waker sys.FD) core.Errno {
+	if k.between != nil && k.dice.chance(300) {
+		k.between()
+	}
+	if e := k.enter(callWakerDrain); e != 0 {
+		return e
+	}
+	d := k.at(waker, callWakerDrain)
+	switch {
+	case d == nil:
+		return core.EBADF
+	case d.kind != wakerKind:
+		k.breach("drain of descriptor %d, which is no waker", waker)
+		return core.EINVAL
+	}
+	d.awake = false
+	return 0
+}
+
 // find gives the set, the description of fd, and its membership or nil.
 func (k *Kernel) find(in, fd sys.FD, c Call) (*set, *description, *member, core.Errno) {
 	s, d := k.at(in, c), k.at(fd, c)
@@ -107,6 +141,8 @@ func (d *description) readiness() readiness {
 	switch d.kind {
 	case socketKind:
 		return d.socket.readiness()
+	case wakerKind:
+		return readiness{read: d.awake}
 	case pipeKind:
 		p := d.pipe
 		return readiness{

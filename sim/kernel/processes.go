@@ -89,9 +89,10 @@ func (k *Kernel) remains(p *sys.Process) sys.Launch {
 // notExecuted is the exit status of a process that could not execute its program.
 const notExecuted = 127
 
-// Launched tells what has become of a start that was under way.
+// Launched tells what has become of a start that was under way, by chance a moment too
+// early, but not when the program has begun.
 func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.Errno) {
-	if p := k.process(l.PID); p != nil && p.executing {
+	if p := k.process(l.PID); p != nil && (p.executing || !p.begun && k.dice.chance(300)) {
 		return core.StartNone, core.EINPROGRESS
 	}
 	if e := k.unexecuted[l.PID]; e != 0 {

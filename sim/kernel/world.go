@@ -41,6 +41,9 @@ func NewWorld(owner core.Account, dice *Dice) *World {
 	w := &World{kernel: New(owner, dice), now: Start, dice: dice, owner: owner}
 	w.kernel.started = w.checkChild
 	w.kernel.between = func() {
+		if w.daemon != nil && w.daemon.driver != nil && w.dice.chance(300) {
+			w.daemon.outside()
+		}
 		if p := w.kernel.processes; len(p) > 0 {
 			p[w.dice.below(uint32(len(p)))].step(w.now)
 		}
@@ -105,9 +108,7 @@ func (w *World) Boot(c *core.Config) {
 			w.kernel.closeDaemon()
 			return
 		}
-		w.daemon.pump(core.ConfigLoadedEvent(0, c))
-		w.daemon.exec.ReapFirst()
-		w.daemon.drain()
+		w.daemon.boot(c)
 		w.noteEnding()
 	})
 }
@@ -133,12 +134,8 @@ func (w *World) configuration(r core.Request) core.Event {
 
 // Signal sends a signal to the daemon.
 func (w *World) Signal(s core.Signal) {
-	switch {
-	case w.daemon == nil:
-	case s == core.SIGHUP:
-		w.daemon.hangup = true
-	default:
-		w.daemon.last = s
+	if w.daemon != nil && !w.ended() {
+		w.daemon.signal(s)
 	}
 }
 
@@ -207,8 +204,8 @@ func (w *World) guard(act func()) {
 func (w *World) ended() bool { return w.failed != nil || w.ending != nil }
 
 func (w *World) noteEnding() {
-	if w.ending == nil && w.daemon.exec.Ending() != nil {
-		w.ending = w.daemon.exec.Ending()
+	if w.ending == nil && w.daemon.driver.Ending() != nil {
+		w.ending = w.daemon.driver.Ending()
 		w.kernel.closeDaemon()
 	}
 }
@@ -239,14 +236,9 @@ func (w *World) turn() bool {
 func (w *World) deadline() core.Time {
 	next := core.Time(1<<63 - 1)
 	if !w.ended() {
-		if when, ok := w.daemon.machine.Deadline(); ok && when > w.now {
-			next = when
-		}
-		if len(w.daemon.loads) > 0 || len(w.kernel.connecting) > 0 && w.dice != nil {
+		next = max(w.daemon.until, w.now)
+		if w.daemon.busy() || len(w.kernel.connecting) > 0 && w.dice != nil {
 			next = min(next, w.now.Add(core.Millisecond))
-		}
-		if w.daemon.exec.Starting() {
-			next = min(next, w.now.Add(w.daemon.exec.LookAgain(w.now)))
 		}
 	}
 	for _, p := range w.kernel.processes {
@@ -287,7 +279,7 @@ type place struct {
 func (w *World) listeners() []place {
 	var places []place
 	view := w.View()
-	b := w.daemon.exec.Books()
+	b := w.daemon.driver.Books()
 	for _, l := range b.Listeners {
 		if l.Listener.Endpoint.Path != "" && displaced(&b, &l) {
 			continue
@@ -303,11 +295,14 @@ func (w *World) listeners() []place {
 // Serves sends a client to every listener of every active service and finds
 // fault with each that is not served within the bound.
 func (w *World) Serves(bound core.Duration) {
-	w.RunUntil(bound, func() bool { return w.ended() || !w.View().Loading })
+	loaded := w.RunUntil(bound, func() bool { return w.ended() || !w.View().Loading })
 	if w.ended() {
 		return
 	}
-	if owed := w.daemon.exec.Books().Owed; len(owed) > 0 {
+	if !loaded {
+		w.find("loads", "the configuration was read, and the daemon still waits for it after %d s", bound.Seconds())
+	}
+	if owed := w.daemon.driver.Books().Owed; len(owed) > 0 {
 		w.find("owed", "%s could be put back, and was not", strings.Join(owed, " "))
 	}
 	var waiting []*Client
