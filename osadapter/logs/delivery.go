@@ -3,8 +3,6 @@ package logs
 import (
 	"errors"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // What cannot be handed over at once is kept here, and tried again until somebody
@@ -19,7 +17,7 @@ func (l *Log) collect() {
 	const datagrams = 1024 // more than a queue holds: others may write without end
 	var datagram [maxLine]byte
 	for n := 0; n < datagrams && l.route.kept.hasRoom(); n++ {
-		size, _, err := unix.Recvfrom(l.listener, datagram[:], unix.MSG_DONTWAIT)
+		size, err := l.sys.Receive(l.listener, datagram[:])
 		if err != nil {
 			return
 		}
@@ -38,10 +36,10 @@ func (l *Log) keep(level Level) {
 		return
 	}
 	l.route.kept.add(level, l.line)
-	now := time.Now()
+	now := l.sys.Now()
 	l.again, l.hopeless = now.Add(againPause), now.Add(hope)
 	if l.origin.Alone && l.retry == nil {
-		l.retry = time.AfterFunc(againPause, l.retryAlone)
+		l.retry = l.sys.Later(againPause, l.retryAlone)
 	}
 }
 
@@ -61,7 +59,7 @@ func (l *Log) retryAlone() {
 	if done {
 		pause = hope // nobody has been there for long
 	}
-	l.retry.Reset(pause)
+	l.retry = l.sys.Later(pause, l.retryAlone)
 }
 
 // flush delivers what is kept, and tells whether the next line may follow.
@@ -116,7 +114,7 @@ func (l *Log) idle() bool {
 // await tries again until that is enough, for as long as somebody is there who has
 // no room just now, or was there, and the log has patience.
 func (l *Log) await(enough func() bool) {
-	const most, least = 20, 1 // milliseconds between two tries
+	const most, least = 20 * time.Millisecond, time.Millisecond // between two tries
 	for !enough() && l.patience > 0 {
 		slow := &l.route
 		if !slow.worthWaiting() {
@@ -125,13 +123,13 @@ func (l *Log) await(enough func() bool) {
 		if slow == nil || !slow.worthWaiting() {
 			return
 		}
-		began := time.Now()
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(slow.target.descriptor()), Events: unix.POLLOUT}}, most)
-		if time.Since(began) < least*time.Millisecond {
-			_, _ = unix.Poll(nil, least) // a kernel without memory, or an end of the daemon, is told at once
+		began := l.sys.Now()
+		l.sys.AwaitWritable(slow.target.descriptor(), most)
+		if l.sys.Now().Sub(began) < least {
+			l.sys.AwaitWritable(none, least) // a kernel without memory, or an end of the daemon, is told at once
 		}
 		l.flush()
-		l.patience -= time.Since(began)
+		l.patience -= l.sys.Now().Sub(began)
 	}
 }
 
@@ -162,7 +160,7 @@ func (l *Log) Flush() bool {
 	if l.idle() && !l.unread {
 		return true
 	}
-	now := time.Now()
+	now := l.sys.Now()
 	full := isFull(l.route.stuck) || l.leaving != nil && isFull(l.leaving.stuck)
 	if full || l.unread || !now.Before(l.again) {
 		l.again = now.Add(againPause)
@@ -208,7 +206,7 @@ func (l *Log) Finish() {
 		l.flush()
 	}
 	if !l.route.isSyslog() && !l.route.kept.empty() {
-		l.adopt(l.settings, openSyslog(l.origin.Syslog))
+		l.adopt(l.settings, openSyslog(l.sys, l.origin.Syslog))
 		l.flush()
 		l.await(l.idle)
 	}

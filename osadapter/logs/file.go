@@ -3,11 +3,11 @@ package logs
 import (
 	"errors"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
@@ -24,11 +24,9 @@ const MaxThreads = 3
 // change it.
 var filePatience = 100 * time.Millisecond
 
-// unanswered is how many calls are under way in the whole process.
-var unanswered atomic.Int32
-
 // logFile is a log file, to which lines are appended.
 type logFile struct {
+	sys     System
 	path    string
 	inForce bool  // lines go there
 	held    int   // kept open by Hold; -1: it is opened for each line
@@ -37,58 +35,49 @@ type logFile struct {
 	slow    bool  // the last answer took long: the next one is not waited for
 }
 
-// task is one call on the disk. The goroutine that carries it out owns what stands
-// below done, until done is closed.
+// task is one call on the disk. What stands below job belongs to who carries that out,
+// until it is answered.
 type task struct {
 	line string // to append, or one of the two below
-	done chan struct{}
-	took time.Duration
+	job  disk.Job
 	cut  bool
 	held int // what Hold has opened; -1: nothing
-	err  error
 }
 
 // What is asked without a line.
 const (
-	look = ""     // whether the file can be had
+	look = ""     // whether the file can be opened
 	hold = "hold" // to open it and to keep it open
 )
 
 // ask has the task carried out, unless one is under way, and returns its answer. An
 // error that isFull says that there is none yet. To ask the same again is to ask for
 // the answer, whenever that comes.
-func (f *logFile) ask(line string, act func(*task)) error {
+func (f *logFile) ask(line string, act func(*task, disk.Files) error) error {
 	t := f.under
 	if t != nil && t.line != line {
-		if !t.isDone() {
+		if !t.job.Answered() {
 			return f.noAnswer()
 		}
-		f.take() // nobody wants to know any more
+		_ = f.take() // nobody asks for it any more
 		t = nil
 	}
 	if t == nil {
-		room := int32(MaxThreads)
+		room := MaxThreads
 		if !f.inForce {
 			room--
 		}
-		if unanswered.Add(1) > room {
-			unanswered.Add(-1)
+		t = &task{line: line, cut: f.cut, held: none}
+		t.job.Init(func(files disk.Files) error { return act(t, files) })
+		if !f.sys.Begin(&t.job, room) {
 			return f.noAnswer()
 		}
-		t = &task{line: line, done: make(chan struct{}), cut: f.cut, held: -1}
 		f.under = t
-		go func() {
-			defer unanswered.Add(-1)
-			began := time.Now()
-			act(t)
-			t.took = time.Since(began)
-			close(t.done)
-		}()
 		if !f.slow {
-			t.wait(filePatience)
+			f.sys.Await(&t.job, filePatience)
 		}
 	}
-	if !t.isDone() {
+	if !t.job.Answered() {
 		f.slow = true
 		return f.noAnswer()
 	}
@@ -98,11 +87,11 @@ func (f *logFile) ask(line string, act func(*task)) error {
 // take takes the answer.
 func (f *logFile) take() error {
 	t := f.under
-	f.under, f.cut, f.slow = nil, t.cut, t.took >= filePatience
+	f.under, f.cut, f.slow = nil, t.cut, t.job.Took() >= filePatience
 	if t.held >= 0 {
 		f.held = t.held
 	}
-	return t.err
+	return t.job.Err()
 }
 
 func (f *logFile) noAnswer() error {
@@ -115,24 +104,6 @@ func isSilent(err error) bool {
 	return errors.As(err, &file) && isFull(err)
 }
 
-func (t *task) isDone() bool {
-	select {
-	case <-t.done:
-		return true
-	default:
-		return false
-	}
-}
-
-func (t *task) wait(limit time.Duration) {
-	late := time.NewTimer(limit)
-	defer late.Stop()
-	select {
-	case <-t.done:
-	case <-late.C:
-	}
-}
-
 // append adds a line to the log file: one open, write and close for each, so
 // that log rotation needs no word to us, unless the file is held.
 func (f *logFile) append(line []byte) error { return f.write(string(line)) }
@@ -142,7 +113,7 @@ func (f *logFile) mayOpen() error { return f.write(look) }
 
 func (f *logFile) write(line string) error {
 	path, held := f.path, f.held
-	return f.ask(line, func(t *task) { t.err = t.write(path, held) })
+	return f.ask(line, func(t *task, files disk.Files) error { return t.write(files, path, held) })
 }
 
 // hold opens the file and keeps it open. One that is late is held when it comes.
@@ -151,22 +122,25 @@ func (f *logFile) hold() error {
 		return nil
 	}
 	path := f.path
-	return f.ask(hold, func(t *task) { t.held, t.err = openFile(path) })
+	return f.ask(hold, func(t *task, files disk.Files) (err error) {
+		t.held, err = openFile(files, path)
+		return err
+	})
 }
 
 // mayAppend reports whether postlogd could open the log file, without making it.
 func (f *logFile) mayAppend() error {
 	path := f.path
-	return f.ask(look, func(t *task) { t.err = mayAppend(path) })
+	return f.ask(look, func(_ *task, files disk.Files) error { return mayAppend(files, path) })
 }
 
-func (t *task) write(path string, held int) error {
+func (t *task) write(files disk.Files, path string, held int) error {
 	if path == stdoutPath {
 		// Opening it again would fail for sockets and for other owners.
 		if t.line == look {
 			return nil
 		}
-		if err := writeIfReady(stdoutFD, t.line+"\n"); err != nil {
+		if err := writeIfReady(files, stdoutFD, t.line+"\n"); err != nil {
 			return &socketError{path, err}
 		}
 		return nil
@@ -174,21 +148,22 @@ func (t *task) write(path string, held int) error {
 	fd := held
 	if fd < 0 {
 		var err error
-		if fd, err = openFile(path); err != nil {
+		if fd, err = openFile(files, path); err != nil {
 			return err
 		}
-		defer closeDescriptor(fd)
-	} else if isRemoved(fd) {
+		defer func() { _ = files.Close(fd) }() // nothing was buffered
+	} else if isRemoved(files, fd) {
 		return &fileError{"logfile '" + path + "' was removed while this process has it open; reload to let it open a new one", unix.ENOENT}
 	}
 	if t.line == look {
 		return nil
 	}
-	text := t.line + "\n"
+	text := make([]byte, 0, len(t.line)+2)
 	if t.cut {
-		text = "\n" + text
+		text = append(text, '\n')
 	}
-	n, err := writeAll(fd, text)
+	text = append(append(text, t.line...), '\n')
+	n, err := files.Write(fd, text)
 	if n > 0 {
 		t.cut = n != len(text)
 	}
@@ -201,19 +176,18 @@ func (t *task) write(path string, held int) error {
 	return nil
 }
 
-func mayAppend(path string) error {
+func mayAppend(files disk.Files, path string) error {
 	if path == stdoutPath {
 		return nil
 	}
-	fd, err := lock.SafeOpen(path, unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	fd, err := files.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err == nil {
-		closeDescriptor(fd)
+		_ = files.Close(fd) // nothing was written
 		return nil
 	}
-	var st unix.Stat_t
-	if errors.Is(err, unix.ENOENT) && unix.Lstat(path, &st) != nil {
+	if errors.Is(err, unix.ENOENT) && !files.Exists(path) {
 		// Nothing is there: it would be made.
-		missing := unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK)
+		missing := files.MayCreate(filepath.Dir(path))
 		if missing == nil {
 			return nil
 		}
@@ -223,39 +197,36 @@ func mayAppend(path string) error {
 }
 
 // openFile opens the log file, and makes it if it does not exist.
-func openFile(path string) (fd int, err error) {
+func openFile(files disk.Files, path string) (fd int, err error) {
 	// Non-blocking: a FIFO without a reader must be an error, not a wait.
-	fd, err = lock.SafeOpen(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, fileMode)
+	fd, err = files.Open(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_NONBLOCK|unix.O_NOCTTY, fileMode)
 	if err != nil {
-		return -1, &fileError{"open logfile '" + path + "': " + err.Error(), err}
+		return none, &fileError{"open logfile '" + path + "': " + err.Error(), err}
 	}
-	return awayFromStandard(fd), nil
+	return fd, nil
 }
 
 // isRemoved reports whether nobody can read what is written to the file.
-func isRemoved(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Nlink == 0
+func isRemoved(files disk.Files, fd int) bool {
+	status, err := files.Status(fd)
+	return err == nil && status.Links == 0
 }
 
-// close gives a held descriptor back, when nobody works with it any more.
+// close closes a held descriptor, when no call works with it any more.
 func (f *logFile) close() {
 	held, t := f.held, f.under
-	f.held, f.under = -1, nil
-	finish := func() {
-		if t != nil && t.held >= 0 {
-			closeDescriptor(t.held)
-		}
+	f.held, f.under = none, nil
+	if t == nil {
 		if held >= 0 {
-			closeDescriptor(held)
+			f.sys.Close(held)
 		}
-	}
-	if t == nil || t.isDone() {
-		finish()
 		return
 	}
-	go func() {
-		<-t.done
-		finish()
-	}()
+	f.sys.After(&t.job, func(files disk.Files) {
+		for _, fd := range [...]int{t.held, held} {
+			if fd >= 0 {
+				_ = files.Close(fd) // nothing was buffered
+			}
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
 )
 
@@ -36,7 +37,7 @@ func deadDisk(t *testing.T) *stuck.Disk {
 func takeAway(t *testing.T, disk *stuck.Disk) {
 	t.Helper()
 	disk.TakeAway()
-	for deadline := time.Now().Add(30 * time.Second); unanswered.Load() > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); beside.UnderWay() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("calls are under way though the disk is gone")
 		}
@@ -63,7 +64,7 @@ func TestDiskThatDoesNotAnswerHoldsNobodyUp(t *testing.T) {
 			l.adopt(settings, next)
 		}
 	})
-	if n := unanswered.Load(); n != MaxThreads-1 {
+	if n := beside.UnderWay(); n != MaxThreads-1 {
 		t.Errorf("%d looks are under way, want %d", n, MaxThreads-1)
 	}
 	lines := numbered(200)
@@ -72,7 +73,7 @@ func TestDiskThatDoesNotAnswerHoldsNobodyUp(t *testing.T) {
 			l.Log(Info, line)
 		}
 	})
-	if n := unanswered.Load(); n != MaxThreads {
+	if n := beside.UnderWay(); n != MaxThreads {
 		t.Errorf("%d calls are under way, want %d", n, MaxThreads)
 	}
 	if l.Flush() || l.Retry() == nil {
@@ -106,20 +107,28 @@ func TestSwitchToADiskThatDoesNotAnswerIsRefused(t *testing.T) {
 func late(f *logFile, line string, answer error) (calls *int, release func()) {
 	calls, gate := new(int), make(chan struct{})
 	f.slow = true // nobody waits
-	_ = f.ask(line, func(t *task) { *calls++; <-gate; t.cut, t.err = true, answer })
+	_ = f.ask(line, func(t *task, _ disk.Files) error {
+		*calls++
+		<-gate
+		t.cut = true
+		return answer
+	})
 	return calls, func() {
 		under := f.under
 		close(gate)
-		<-under.done
+		real.Await(&under.job, 30*time.Second)
 	}
 }
 
 // The answer that comes late belongs to who asked; nothing is done twice.
 func TestLateAnswerIsTakenOnce(t *testing.T) {
 	for _, answer := range []error{nil, unix.ENOSPC} {
-		f := &logFile{path: "f", held: -1}
+		f := &logFile{sys: real, path: "f", held: none}
 		calls, release := late(f, "one", answer)
-		never := func(*task) { t.Error("asked again") }
+		never := func(*task, disk.Files) error {
+			t.Error("asked again")
+			return nil
+		}
 		for _, line := range []string{"one", "two"} {
 			if err := f.ask(line, never); !isFull(err) {
 				t.Errorf("%s got %v before there is an answer", line, err)
@@ -130,7 +139,7 @@ func TestLateAnswerIsTakenOnce(t *testing.T) {
 			t.Errorf("got %v after %d calls, want %v after one; cut: %t", err, *calls, answer, f.cut)
 		}
 		asked := false
-		if err := f.ask("two", func(*task) { asked = true }); err != nil || !asked {
+		if err := f.ask("two", func(*task, disk.Files) error { asked = true; return nil }); err != nil || !asked {
 			t.Errorf("the next got %v, asked: %t", err, asked)
 		}
 	}

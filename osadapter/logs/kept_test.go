@@ -359,14 +359,14 @@ func TestLogFileGetsWhatNobodyReads(t *testing.T) {
 	l, p, settings := ours(t)
 	l.PostlogSocket(p.fd, false)
 	l.Log(Info, "one")
-	stranger, err := dial(p.path, unix.SOCK_DGRAM)
+	stranger, err := real.Connect(p.path, Datagram)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(stranger)
 	say := func(text string) {
 		t.Helper()
-		if err := writeDatagram(stranger, []byte(stamp+text)); err != nil {
+		if _, err := real.Write(stranger, []byte(stamp+text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -404,12 +404,12 @@ func TestNothingIsTakenOutForAFileThatIsFull(t *testing.T) {
 	if err := l.Err(); err == nil {
 		t.Error("no error of the file")
 	}
-	fd, err := dial(p.path, unix.SOCK_DGRAM)
+	fd, err := real.Connect(p.path, Datagram)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if err := writeDatagram(fd, []byte(stamp+"line 3")); err != nil {
+	if _, err := real.Write(fd, []byte(stamp+"line 3")); err != nil {
 		t.Fatal(err)
 	}
 	l.Flush()
@@ -471,12 +471,12 @@ func TestSwitchLooksAtTheFileBehindTheSocket(t *testing.T) {
 func TestNothingIsTakenOutOfAnotherSocket(t *testing.T) {
 	l, p, settings := ours(t)
 	other := listen(t, filepath.Join(filepath.Dir(settings.File), "other"))
-	fd, err := dial(other.path, unix.SOCK_DGRAM)
+	fd, err := real.Connect(other.path, Datagram)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if err := writeDatagram(fd, []byte("not for the log")); err != nil {
+	if _, err := real.Write(fd, []byte("not for the log")); err != nil {
 		t.Fatal(err)
 	}
 	l.PostlogSocket(other.fd, true)

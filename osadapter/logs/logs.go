@@ -75,6 +75,7 @@ const (
 	mailFacility = 2
 	linesBefore  = 16 // lines that an error on standard error may bring along
 	syslogPath   = "/dev/log"
+	none         = -1 // no descriptor
 )
 
 // Origin says who writes the lines.
@@ -92,8 +93,10 @@ type Origin struct {
 	// Stderr copies errors, each with the lines before it, to descriptor 2 until
 	// Started is called, unless it is closed or /dev/null (Differs: Q16).
 	Stderr bool
-	// Now gives the time; nil means the system's clock.
+	// Now returns the time that the lines show; nil means that of System.
 	Now func() time.Time
+	// System is what the log works on; nil means the real one.
+	System System
 }
 
 // patience is how long a start waits, in all, for a syslog daemon that takes no
@@ -115,6 +118,7 @@ const (
 // Log is an open log. It may be used by several goroutines.
 type Log struct {
 	mu       sync.Mutex
+	sys      System
 	origin   Origin
 	zone     *time.Location
 	settings core.LogSettings
@@ -129,7 +133,7 @@ type Log struct {
 	hopeless time.Time     // Flush asks for no more tries then
 	listener int           // the end of the postlog socket that postlogd reads; -1: it is not ours
 	unread   bool          // nobody reads it for a while
-	retry    *time.Timer   // of a process that does not call Flush; nil: nothing is kept
+	retry    func()        // cancels the next try of a process that does not call Flush; nil: nothing is kept
 	stderr   int           // a private copy of descriptor 2; -1: none
 	before   []string      // lines of the start, for who reads an error
 	err      error
@@ -143,14 +147,17 @@ func New(origin Origin, env func(string) (string, bool)) *Log {
 	if origin.Syslog == "" {
 		origin.Syslog = syslogPath
 	}
-	if origin.Now == nil {
-		origin.Now = time.Now
+	if origin.System == nil {
+		origin.System = realSystem{&beside}
 	}
-	l := &Log{origin: origin, stderr: -1, listener: -1, patience: patience}
+	if origin.Now == nil {
+		origin.Now = origin.System.Now
+	}
+	l := &Log{origin: origin, sys: origin.System, stderr: none, listener: none, patience: patience}
 	value, present := env(zoneVariable)
-	l.zone = loadZone(value, present)
+	l.zone = l.sys.Zone(value, present)
 	if origin.Stderr {
-		l.stderr = copyOfStderr()
+		l.stderr = l.sys.CopyOfStderr()
 	}
 	settings := core.LogSettings{Name: defaultTag, Facility: mailFacility, Hostname: defaultHost}
 	if tag, ok := env(TagVariable); ok && tag != "" {
@@ -238,7 +245,7 @@ func (l *Log) Configure(settings core.LogSettings) {
 	}
 	p.fallTo(settings.File, true)
 	if !p.fallback && p.fd < 0 {
-		l.adopt(l.settings, openSyslog(l.origin.Syslog))
+		l.adopt(l.settings, openSyslog(l.sys, l.origin.Syslog))
 	}
 	l.flush()
 }
@@ -246,9 +253,9 @@ func (l *Log) Configure(settings core.LogSettings) {
 // open makes the target of settings; postlogd takes the lines if asPostlog.
 func (l *Log) open(settings core.LogSettings, asPostlog bool) target {
 	if asPostlog {
-		return openPostlog(settings.PostlogPath, settings.File, l.origin.Fallback)
+		return openPostlog(l.sys, settings.PostlogPath, settings.File, l.origin.Fallback)
 	}
-	return openSyslog(l.origin.Syslog)
+	return openSyslog(l.sys, l.origin.Syslog)
 }
 
 // adopt makes settings and their target those in force. What is kept goes the new
@@ -352,10 +359,10 @@ func (l *Log) copy(level Level, line string) {
 	}
 	// A reader that went away or sleeps is no concern of ours.
 	for _, earlier := range l.before {
-		_ = writeIfReady(l.stderr, earlier)
+		_ = writeIfReady(l.sys, l.stderr, earlier)
 	}
 	l.before = nil
-	_ = writeIfReady(l.stderr, line)
+	_ = writeIfReady(l.sys, l.stderr, line)
 }
 
 // SetZone sets the time zone of the lines as the variable TZ would: present is
@@ -363,7 +370,7 @@ func (l *Log) copy(level Level, line string) {
 func (l *Log) SetZone(value string, present bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.zone = loadZone(value, present)
+	l.zone = l.sys.Zone(value, present)
 }
 
 // Started ends the copy to standard error and closes our hold on it, so that
@@ -372,8 +379,8 @@ func (l *Log) Started() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stderr >= 0 {
-		closeDescriptor(l.stderr)
-		l.stderr = -1
+		l.sys.Close(l.stderr)
+		l.stderr = none
 	}
 	l.before = nil
 }
@@ -385,7 +392,7 @@ func (l *Log) Close() {
 	defer l.mu.Unlock()
 	l.flush()
 	if l.retry != nil {
-		l.retry.Stop()
+		l.retry()
 		l.retry = nil
 	}
 	l.route.target.close()

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// real is the system of the tests.
+var real = realSystem{&beside}
+
 // instant is 2026-03-05 13:04:09 UTC.
 var instant = time.Date(2026, 3, 5, 13, 4, 9, 0, time.UTC)
 
@@ -73,12 +76,12 @@ func shortDir(t *testing.T) string {
 
 // bound is a socket of the test with a path, like a syslog daemon's.
 type bound struct {
-	t    *testing.T
+	t    testing.TB
 	fd   int
 	path string
 }
 
-func bind(t *testing.T, path string, kind int) *bound {
+func bind(t testing.TB, path string, kind int) *bound {
 	t.Helper()
 	fd, err := newSocket(kind)
 	if err != nil {
@@ -227,13 +230,13 @@ func TestSyslogIsFoundAgainAfterRestart(t *testing.T) {
 // fill logs until the receiver's queue is full and tells how many lines fitted.
 func fill(t *testing.T, path string) int {
 	t.Helper()
-	fd, err := dial(path, unix.SOCK_DGRAM)
+	fd, err := real.Connect(path, Datagram)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
 	for n := 0; n < 100000; n++ {
-		err := writeDatagram(fd, []byte("filler"))
+		_, err := real.Write(fd, []byte("filler"))
 		if isFull(err) {
 			return n
 		}

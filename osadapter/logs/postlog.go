@@ -10,6 +10,7 @@ import (
 const (
 	stdoutPath = "/dev/stdout"
 	stdoutFD   = 1
+	stderrFD   = 2
 	fileMode   = 0o644 // less the umask
 )
 
@@ -18,6 +19,7 @@ const (
 // full queue must not be waited for. What the socket does not take goes to the
 // log file, if that is allowed.
 type postlog struct {
+	sys      System
 	path     string
 	file     logFile
 	fallback bool
@@ -25,8 +27,8 @@ type postlog struct {
 	fd       int  // -1: not connected
 }
 
-func openPostlog(path, file string, fallback bool) *postlog {
-	p := &postlog{path: path, fd: -1, file: logFile{held: -1}}
+func openPostlog(sys System, path, file string, fallback bool) *postlog {
+	p := &postlog{sys: sys, path: path, fd: -1, file: logFile{sys: sys, held: -1}}
 	p.fallTo(file, fallback)
 	// Without a socket, every line tries again.
 	_ = p.connect()
@@ -37,7 +39,7 @@ func openPostlog(path, file string, fallback bool) *postlog {
 func (p *postlog) fallTo(file string, allowed bool) {
 	p.file.path, p.fallback = file, allowed && file != ""
 	if p.fallback && p.file.path == stdoutPath {
-		appendOnly(stdoutFD)
+		p.sys.AppendOnly(stdoutFD)
 	}
 }
 
@@ -45,7 +47,7 @@ func (p *postlog) connect() error {
 	if p.fd >= 0 {
 		return nil
 	}
-	fd, err := dial(p.path, unix.SOCK_DGRAM)
+	fd, err := p.sys.Connect(p.path, Datagram)
 	p.fd = fd
 	return err
 }
@@ -83,10 +85,10 @@ func (p *postlog) offer(line []byte) error {
 		if err = p.connect(); err != nil {
 			return err
 		}
-		if err = writeDatagram(p.fd, line); err == nil || isFull(err) || errors.Is(err, unix.EMSGSIZE) {
+		if _, err = p.sys.Write(p.fd, line); err == nil || isFull(err) || errors.Is(err, unix.EMSGSIZE) {
 			return err
 		}
-		closeDescriptor(p.fd)
+		p.sys.Close(p.fd)
 		p.fd = -1
 	}
 	return err
@@ -95,12 +97,8 @@ func (p *postlog) offer(line []byte) error {
 // isBoundTo reports whether a descriptor is the other end of the socket. Whoever told
 // us may have closed it since, and the number may be that of something else.
 func (p *postlog) isBoundTo(fd int) bool {
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		return false
-	}
-	address, ok := name.(*unix.SockaddrUnix)
-	return ok && address.Name != "" && (address.Name == p.path || strings.HasSuffix(p.path, "/"+address.Name))
+	name := p.sys.LocalPath(fd)
+	return name != "" && (name == p.path || strings.HasSuffix(p.path, "/"+name))
 }
 
 // descriptor is standard output, if lines go there.
@@ -113,7 +111,7 @@ func (p *postlog) descriptor() int {
 
 func (p *postlog) close() {
 	if p.fd >= 0 {
-		closeDescriptor(p.fd)
+		p.sys.Close(p.fd)
 		p.fd = -1
 	}
 	p.file.close()

@@ -114,7 +114,7 @@ func TestShortWriteConnectsOnceMore(t *testing.T) {
 	}
 	path := filepath.Join(shortDir(t), "log")
 	s := listenStream(t, path)
-	log := openSyslog(path)
+	log := openSyslog(real, path)
 	defer log.close()
 	if err := unix.SetsockoptInt(log.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
 		t.Fatal(err)

@@ -11,24 +11,25 @@ import (
 // for again at every line. Some daemons take a stream, in which each line ends
 // with a NUL, as the C library sends it.
 type syslog struct {
+	sys    System
 	path   string
 	fd     int  // -1: not connected
 	stream bool // what fd is
 	met    bool // a daemon has taken lines: one that is not there will come back
 }
 
-func openSyslog(path string) *syslog {
-	s := &syslog{path: path, fd: -1}
+func openSyslog(sys System, path string) *syslog {
+	s := &syslog{sys: sys, path: path, fd: -1}
 	// Without a daemon, every line tries again.
 	_ = s.connect()
 	return s
 }
 
 func (s *syslog) connect() error {
-	fd, err := dial(s.path, unix.SOCK_DGRAM)
+	fd, err := s.sys.Connect(s.path, Datagram)
 	s.stream = errors.Is(err, unix.EPROTOTYPE)
 	if s.stream {
-		fd, err = dial(s.path, unix.SOCK_STREAM)
+		fd, err = s.sys.Connect(s.path, Stream)
 	}
 	s.fd = fd
 	return err
@@ -71,10 +72,11 @@ func (s *syslog) send(line []byte) error {
 
 func (s *syslog) write(line []byte) error {
 	if !s.stream {
-		return writeDatagram(s.fd, line)
+		_, err := s.sys.Write(s.fd, line)
+		return err
 	}
-	text := string(line) + "\x00"
-	n, err := writeAll(s.fd, text)
+	text := append(line[:len(line):len(line)], 0)
+	n, err := s.sys.Write(s.fd, text)
 	if err == nil && n != len(text) {
 		return io.ErrShortWrite
 	}
@@ -85,7 +87,7 @@ func (s *syslog) descriptor() int { return s.fd }
 
 func (s *syslog) close() {
 	if s.fd >= 0 {
-		closeDescriptor(s.fd)
+		s.sys.Close(s.fd)
 		s.fd = -1
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 )
 
 // localZone is where systems keep their zone.
@@ -49,7 +51,7 @@ func readZone(path string) *time.Location {
 	if err != nil {
 		return nil
 	}
-	fd = awayFromStandard(fd)
+	fd = disk.AwayFromStandard(fd)
 	defer closeDescriptor(fd)
 	content := make([]byte, maxZoneFile)
 	n := 0
