@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -21,12 +22,10 @@ type refuge struct {
 // newJournal returns a journal for every step from the first on.
 func (d *daemon) newJournal() *journal.Journal {
 	return journal.New(d.machine, journal.Size, journal.Surroundings{
-		As: d.asJournalOwner,
-		Warn: func(text string) {
-			d.log.Log(logs.Warning, text)
-			d.loop.Wake() // it sends what the log keeps
-		},
-		Beside: true,
+		As:      d.asJournalOwner,
+		Warn:    func(text string) { d.logLine(core.LevelWarning, text) },
+		Carrier: &disk.Beside{},
+		Wake:    func() { d.loop.Wake() },
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/trace"
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
@@ -125,8 +126,8 @@ func init() {
 	}
 	if os.Getenv(hangVariable) != "" {
 		d.journal = journal.New(d.machine, journal.Size, journal.Surroundings{
-			As:     func(func()) error { select {} },
-			Beside: true,
+			As:      func(func()) error { select {} },
+			Carrier: &disk.Beside{},
 		})
 	}
 	d.loop.Boot(core.ConfigLoadedEvent(0, &core.Config{

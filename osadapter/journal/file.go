@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core/trace"
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
@@ -17,9 +18,6 @@ const (
 	asideSuffix = ".1"   // of the recording before
 	newSuffix   = ".new" // of one that is not whole yet
 )
-
-// maxInterrupted bounds how often a call is started again after a signal.
-const maxInterrupted = 100
 
 var (
 	errNotRegular = errors.New("not a regular file")
@@ -37,41 +35,41 @@ func (e *callError) Error() string { return e.call + ": " + lock.ErrorText(e.err
 func (e *callError) Unwrap() error { return e.err }
 
 // openAnew makes the file anew; a recording that is there is set aside.
-func openAnew(path string) (fd int, err error) {
-	if err := setAside(path); err != nil {
+func openAnew(files disk.Files, path string) (fd int, err error) {
+	if err := setAside(files, path); err != nil {
 		return -1, err
 	}
-	return openWriting(path)
+	return openWriting(files, path)
 }
 
 // openWriting opens an empty or missing file of ours for writing.
-func openWriting(path string) (fd int, err error) {
-	fd, err = lock.SafeOpen(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|openFlags, fileMode)
+func openWriting(files disk.Files, path string) (fd int, err error) {
+	fd, err = files.Open(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|openFlags, fileMode)
 	if err != nil {
 		return -1, err
 	}
-	if err := inspect(fd); err != nil {
-		_ = unix.Close(fd) // nothing was written
+	if err := inspect(files, fd); err != nil {
+		_ = files.Close(fd) // nothing was written
 		return -1, err
 	}
 	return fd, nil
 }
 
 // inspect refuses what is not a regular file of ours, and shuts others out.
-func inspect(fd int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+func inspect(files disk.Files, fd int) error {
+	status, err := files.Status(fd)
+	if err != nil {
 		return &callError{"fstat", err}
 	}
 	switch {
-	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+	case !status.Regular:
 		return errNotRegular
-	case st.Uid != 0 && int(st.Uid) != unix.Geteuid():
+	case !status.Ours:
 		return errStrange
-	case st.Mode&0o7777 == fileMode:
+	case status.Mode == fileMode:
 		return nil
 	}
-	if err := unix.Fchmod(fd, fileMode); err != nil {
+	if err := files.Chmod(fd, fileMode); err != nil {
 		return &callError{"fchmod", err}
 	}
 	return nil
@@ -79,39 +77,39 @@ func inspect(fd int) error {
 
 // setAside renames a recording at path, over one that was set aside before.
 // Anything else at either name is refused; an empty file is nothing.
-func setAside(path string) error {
-	there, err := recordingAt(path)
+func setAside(files disk.Files, path string) error {
+	there, err := recordingAt(files, path)
 	if err != nil || !there {
 		return err
 	}
-	if _, err := recordingAt(path + asideSuffix); err != nil {
+	if _, err := recordingAt(files, path+asideSuffix); err != nil {
 		return err
 	}
-	if err := unix.Rename(path, path+asideSuffix); err != nil {
+	if err := files.Rename(path, path+asideSuffix); err != nil {
 		return &callError{"rename", err}
 	}
 	return nil
 }
 
-// recordingAt tells whether a recording that is not empty stands at path.
-func recordingAt(path string) (there bool, err error) {
-	fd, err := lock.SafeOpen(path, unix.O_RDONLY|openFlags, 0)
+// recordingAt reports whether a recording that is not empty stands at path.
+func recordingAt(files disk.Files, path string) (there bool, err error) {
+	fd, err := files.Open(path, unix.O_RDONLY|openFlags, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer unix.Close(fd) // only read from
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	defer func() { _ = files.Close(fd) }() // only read from
+	status, err := files.Status(fd)
+	if err != nil {
 		return false, &callError{"fstat", err}
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if !status.Regular {
 		return false, errNotRegular
 	}
 	var beginning [len(trace.Mark)]byte
-	n, err := interrupted(func() (int, error) { return unix.Read(fd, beginning[:]) })
+	n, err := files.Read(fd, beginning[:])
 	switch {
 	case err != nil:
 		return false, &callError{"read", err}
@@ -124,9 +122,9 @@ func recordingAt(path string) (there bool, err error) {
 }
 
 // writeAll appends all of b, or says why not.
-func writeAll(fd int, b []byte) error {
+func writeAll(files disk.Files, fd int, b []byte) error {
 	for len(b) > 0 {
-		n, err := interrupted(func() (int, error) { return unix.Write(fd, b) })
+		n, err := files.Write(fd, b)
 		if err == nil && n <= 0 {
 			err = unix.EIO // no system does that; it must not spin
 		}
@@ -138,39 +136,30 @@ func writeAll(fd int, b []byte) error {
 	return nil
 }
 
-func interrupted(call func() (int, error)) (n int, err error) {
-	for range maxInterrupted {
-		if n, err = call(); err != unix.EINTR {
-			return n, err
-		}
-	}
-	return n, err
-}
-
 // replace writes the file beside its place, and puts it there when it is whole.
-func replace(path string, content []byte) error {
+func replace(files disk.Files, path string, content []byte) error {
 	beside := path + newSuffix
-	if err := unix.Unlink(beside); err != nil && err != unix.ENOENT {
+	if err := files.Unlink(beside); err != nil && err != unix.ENOENT {
 		return &callError{"unlink " + beside, err}
 	}
-	fd, err := openWriting(beside)
+	fd, err := openWriting(files, beside)
 	if err != nil {
 		return err
 	}
-	err = writeAll(fd, content)
+	err = writeAll(files, fd, content)
 	if err == nil {
-		if err = unix.Fsync(fd); err != nil {
+		if err = files.Sync(fd); err != nil {
 			err = &callError{"fsync", err}
 		}
 	}
-	if closed := unix.Close(fd); err == nil && closed != nil {
+	if closed := files.Close(fd); err == nil && closed != nil {
 		err = &callError{"close", closed}
 	}
 	if err != nil {
-		_ = unix.Unlink(beside) // the error says more
+		_ = files.Unlink(beside) // the error says more
 		return err
 	}
-	if err := unix.Rename(beside, path); err != nil {
+	if err := files.Rename(beside, path); err != nil {
 		return &callError{"rename", err}
 	}
 	return nil

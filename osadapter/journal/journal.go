@@ -3,9 +3,9 @@
 //
 // It refuses to stop the daemon or to hold it up: an error of the file is one
 // warning, after which the file is left alone until the next reload, and a disk that
-// hangs keeps nobody waiting but the goroutine that writes (Surroundings.Beside).
+// hangs keeps nobody waiting: what the file needs is done by jobs beside (disk.Carrier).
 // It never removes or overwrites a file that is not a recording. It acts with the
-// identity that its caller gives it.
+// identity that its caller gives it, and has no goroutine, clock or system call of its own.
 package journal
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/trace"
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 )
 
 // Size is how much is kept in memory, in bytes; see trace.Ring for what is
@@ -27,14 +28,15 @@ const bufferSize = 64 << 10
 // Surroundings are what the journal needs of the process around it.
 type Surroundings struct {
 	// As runs act with the identity that owns the files, on the calling
-	// thread, to which the goroutine is locked. An error says that act was not run.
-	// Nil: as we are.
+	// thread, which is a job's own. An error says that act was not run. Nil: as we are.
 	As func(act func()) error
-	// Warn logs one line as a warning. With Beside any goroutine may call it.
+	// Warn logs one line as a warning, while a method of the journal runs.
 	Warn func(text string)
-	// Beside has a goroutine of its own do what the file needs. Otherwise it is
-	// done before the methods return.
-	Beside bool
+	// Carrier carries out what the files need. Nil: it is done before the methods return.
+	Carrier disk.Carrier
+	// Wake makes the loop come round to Flush: a job has failed, or others wait behind it.
+	// Any goroutine may call it. Nil: the loop comes round anyway.
+	Wake func()
 }
 
 // Journal records the steps of one machine. All methods belong to the
@@ -57,6 +59,9 @@ type Journal struct {
 
 // New begins with the machine as it is. size is that of the ring in memory.
 func New(m *core.Machine, size int, around Surroundings) *Journal {
+	if around.Carrier == nil {
+		around.Carrier = disk.AtOnce{}
+	}
 	return &Journal{around: &around, ring: trace.NewRing(m, size), writer: newWriter(&around)}
 }
 
@@ -175,12 +180,16 @@ func (j *Journal) open(history bool) {
 
 // hand gives the writer something to do.
 func (j *Journal) hand(o order) {
-	taken, err := j.writer.take(o)
-	switch {
-	case err != nil:
-		j.recording = false
-	case !taken:
+	if !j.writer.take(o) {
 		j.fallBehind()
+	}
+	j.noticeFailure()
+}
+
+// noticeFailure gives the file up if the writer has, which was logged.
+func (j *Journal) noticeFailure() {
+	if j.writer.failed == j.file {
+		j.recording, j.behind = false, false
 	}
 }
 
@@ -189,13 +198,9 @@ func (j *Journal) look() {
 	if !j.recording && !j.behind {
 		return
 	}
-	if j.writer.failed() == j.file { // this was logged
-		j.recording, j.behind = false, false
-	}
-	if !j.behind {
-		return
-	}
-	if _, idle := j.writer.waits(); idle {
+	j.writer.proceed()
+	j.noticeFailure()
+	if j.behind && j.writer.idle() {
 		j.behind = false
 		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take %d steps in time; recording goes on in a new file, with those that are in memory",
 			j.path, j.late))
@@ -206,10 +211,9 @@ func (j *Journal) look() {
 // fallBehind gives a file up whose disk does not take what is written, until it has.
 func (j *Journal) fallBehind() {
 	j.recording, j.behind, j.late = false, true, 0
-	_, _ = j.writer.take(order{kind: end}) // is always taken
-	pending, _ := j.writer.waits()
+	j.writer.take(order{kind: end}) // is always taken
 	j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk does not take what is written, and %d bytes wait; no steps are written there until it does",
-		j.path, pending))
+		j.path, j.writer.pending))
 }
 
 // savedName is the file that Save writes.
@@ -225,20 +229,13 @@ var errLate = errors.New("the disk did not take it in time")
 func (j *Journal) Save(directory string, limit time.Duration) (string, error) {
 	path := directory + "/" + savedName
 	recording := j.ring.AppendRecording(nil)
-	saved := make(chan error, 1)
-	go func() {
-		_, err := guarded(func() error {
-			return j.around.as(func() error { return replace(path, recording) })
-		})
-		saved <- err
-	}()
-	late := time.NewTimer(limit)
-	defer late.Stop()
-	var err error
-	select {
-	case err = <-saved:
-	case <-late.C:
-		err = errLate
+	job := disk.NewJob(func(files disk.Files) error {
+		return j.around.as(func() error { return replace(files, path, recording) })
+	})
+	job.OnThread(true)
+	err := errLate
+	if j.around.Carrier.Begin(job, room) && j.around.Carrier.Await(job, limit) {
+		err = job.Err()
 	}
 	if err != nil {
 		return "", fmt.Errorf("save journal %s: %w", path, err)

@@ -1,17 +1,17 @@
 package journal
 
 import (
-	"fmt"
-	"runtime"
-	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 )
 
 // maxPending bounds what waits for a disk that is slow, in bytes. What goes beyond is
 // taken only while nothing else waits.
 const maxPending = 4 << 20
+
+// room is how many jobs may be under way: one of the writer and one of Save.
+const room = 2
 
 // order is one thing to be done for the file.
 type order struct {
@@ -29,43 +29,36 @@ const (
 	end                    // close it
 )
 
-// writer carries orders out, one after the other: at once, or on a goroutine of its
-// own, which is there while there is a file.
+// writer has orders carried out, one after the other, by one job at a time. It belongs
+// to the goroutine of the journal.
 type writer struct {
 	around *Surroundings
 
-	// These belong to who carries orders out.
-	fd   int // -1: there is no file
-	path string
-	file int
-
-	mu      sync.Mutex
 	orders  []order // to be carried out
 	pending int     // bytes of these and of the one under way
 	busy    bool    // one is under way
-	running bool    // the goroutine is there
-	broken  int     // the number of the file that failed last
+	failed  int     // the number of the file that failed last
 	spare   []byte  // a buffer to be used again
+	job     *disk.Job
 
-	wake chan struct{} // full when there may be orders
-	done chan struct{} // full when one was carried out
+	// These belong to the job while it is under way.
+	now  order
+	fd   int // -1: there is no file
+	path string
+	file int
 }
 
 func newWriter(around *Surroundings) *writer {
-	return &writer{around: around, fd: -1, wake: make(chan struct{}, 1), done: make(chan struct{}, 1)}
+	w := &writer{around: around, fd: -1}
+	w.job = disk.NewJob(w.carryOut)
+	return w
 }
 
 // take accepts an order, whose bytes are the caller's again. It is not taken when too
-// much waits, but for an end. An error says that it was carried out and failed, which
-// is logged; of an order that is carried out later, failed tells.
-func (w *writer) take(o order) (taken bool, err error) {
-	if !w.around.Beside {
-		return true, w.carryOut(&o)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// much waits, but for an end.
+func (w *writer) take(o order) (taken bool) {
 	if o.kind != end && w.pending > 0 && w.pending+len(o.bytes) > maxPending {
-		return false, nil
+		return false
 	}
 	w.pending += len(o.bytes)
 	if last := len(w.orders) - 1; o.kind == add && last >= 0 && w.orders[last].kind == add {
@@ -75,161 +68,105 @@ func (w *writer) take(o order) (taken bool, err error) {
 		w.spare = nil
 		w.orders = append(w.orders, o)
 	}
-	if !w.running {
-		w.running = true
-		go w.run()
-	}
-	fill(w.wake)
-	return true, nil
+	w.proceed()
+	return true
 }
 
-// fill puts something into a channel that has room for one.
-func fill(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// run carries orders out until there is neither one nor a file.
-func (w *writer) run() {
+// proceed looks whether the order under way is carried out, and has the next one begun.
+// While orders wait behind one that is under way, the loop is woken at its end.
+func (w *writer) proceed() {
 	for {
-		o, ok := w.next()
-		if !ok {
+		if w.busy {
+			if !w.job.Answered() && (len(w.orders) == 0 || !w.job.Want()) {
+				return
+			}
+			w.done()
+		}
+		if len(w.orders) == 0 {
 			return
 		}
-		tainted, err := guarded(func() error { return w.carryOut(&o) })
-		if tainted {
-			w.fail(err)
-		}
-		w.mu.Lock()
-		w.busy = false
-		w.pending -= len(o.bytes)
-		if err != nil {
-			w.broken = w.file
-		}
-		if cap(o.bytes) <= 2*bufferSize {
-			w.spare = o.bytes
-		}
-		w.mu.Unlock()
-		fill(w.done)
-		if tainted {
-			go w.run() // and this thread ends
+		w.now = w.orders[0]
+		w.job.Reset()
+		w.job.Wake(w.around.Wake)
+		w.job.OnThread(w.now.kind == begin)
+		if !w.around.Carrier.Begin(w.job, room) {
 			return
 		}
+		n := copy(w.orders, w.orders[1:])
+		w.orders[n] = order{}
+		w.orders, w.busy = w.orders[:n], true
 	}
 }
 
-// next waits for an order. It reports false, and run is to end, when there is none and
-// no file that could get one.
-func (w *writer) next() (order, bool) {
-	for {
-		w.mu.Lock()
-		if len(w.orders) > 0 {
-			o := w.orders[0]
-			n := copy(w.orders, w.orders[1:])
-			w.orders[n] = order{}
-			w.orders, w.busy = w.orders[:n], true
-			w.mu.Unlock()
-			return o, true
-		}
-		if w.fd < 0 {
-			w.running = false
-			w.mu.Unlock()
-			return order{}, false
-		}
-		w.mu.Unlock()
-		<-w.wake
+// done takes the answer of the order that was under way.
+func (w *writer) done() {
+	w.busy = false
+	w.pending -= len(w.now.bytes)
+	if cap(w.now.bytes) <= 2*bufferSize {
+		w.spare = w.now.bytes
+	}
+	w.now = order{}
+	if err := w.job.Err(); err != nil {
+		w.failed = w.file
+		w.around.Warn("master_journal_file " + w.path + ": " + err.Error() + "; no steps are written there until the next reload")
 	}
 }
 
-// guarded makes an error of a panic. The goroutine must end then: it may be locked to
-// a thread that could not become root again.
-func guarded(act func() error) (panicked bool, err error) {
-	defer func() {
-		if bug := recover(); bug != nil {
-			panicked, err = true, fmt.Errorf("%v", bug)
+// carryOut does what is ordered, and gives the file up if that fails.
+func (w *writer) carryOut(files disk.Files) (err error) {
+	kept := false
+	defer func() { // after a panic as well, which the job reports
+		if !kept {
+			w.close(files)
 		}
 	}()
-	return false, act()
-}
-
-// carryOut does it, and gives the file up if that fails.
-func (w *writer) carryOut(o *order) error {
-	err := w.try(o)
-	if err != nil {
-		w.fail(err)
-	}
+	err = w.try(files)
+	kept = err == nil
 	return err
 }
 
-func (w *writer) try(o *order) error {
-	switch o.kind {
+func (w *writer) try(files disk.Files) error {
+	switch w.now.kind {
 	case begin:
-		w.close()
-		w.path, w.file = o.path, o.file
+		w.close(files)
+		w.path, w.file = w.now.path, w.now.file
 		err := w.around.as(func() (err error) {
-			w.fd, err = openAnew(o.path)
+			w.fd, err = openAnew(files, w.now.path)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	case end:
-		w.close()
+		w.close(files)
 	}
 	if w.fd < 0 { // it failed before
 		return nil
 	}
-	return writeAll(w.fd, o.bytes)
+	return writeAll(files, w.fd, w.now.bytes)
 }
 
-// fail gives the file up.
-func (w *writer) fail(err error) {
-	w.close()
-	w.around.Warn("master_journal_file " + w.path + ": " + err.Error() + "; no steps are written there until the next reload")
-}
-
-// close gives the descriptor back. What was written is in the file as far as it will
-// ever be.
-func (w *writer) close() {
+// close closes the file. What was written is in it as far as it will ever be.
+func (w *writer) close(files disk.Files) {
 	if w.fd >= 0 {
-		_ = unix.Close(w.fd)
+		_ = files.Close(w.fd)
 		w.fd = -1
 	}
 }
 
-// failed is the number of the file that failed last.
-func (w *writer) failed() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.broken
-}
-
-// waits returns how many bytes are not written yet, and whether all orders are
-// carried out.
-func (w *writer) waits() (pending int, idle bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.pending, len(w.orders) == 0 && !w.busy
-}
+// idle reports whether all orders are carried out.
+func (w *writer) idle() bool { return !w.busy && len(w.orders) == 0 }
 
 // await waits until all orders are carried out, at most for limit, and returns how
 // many bytes are left.
 func (w *writer) await(limit time.Duration) (left int) {
-	late := time.NewTimer(limit)
-	defer late.Stop()
-	for {
-		pending, idle := w.waits()
-		if idle {
-			return 0
-		}
-		select {
-		case <-w.done:
-		case <-late.C:
-			return pending
+	until := w.around.Carrier.Now().Add(limit)
+	for w.proceed(); !w.idle(); w.proceed() {
+		if !w.around.Carrier.Await(w.job, until.Sub(w.around.Carrier.Now())) {
+			break
 		}
 	}
+	return w.pending
 }
 
 // as runs act with the files' identity.
@@ -237,10 +174,7 @@ func (s *Surroundings) as(act func() error) (err error) {
 	if s.As == nil {
 		return act()
 	}
-	runtime.LockOSThread() // and left so by a panic, see guarded
-	refused := s.As(func() { err = act() })
-	runtime.UnlockOSThread()
-	if refused != nil {
+	if refused := s.As(func() { err = act() }); refused != nil {
 		return refused
 	}
 	return err

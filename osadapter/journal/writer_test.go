@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stationmaster/stationmaster/osadapter/disk"
 )
 
 // beside is a scene whose files are written by a goroutine, on a disk that hangs
@@ -15,13 +17,14 @@ import (
 // behind it.
 type beside struct {
 	*scene
-	gate chan struct{} // full while the disk works
+	gate    chan struct{} // full while the disk works
+	carrier disk.Beside
 }
 
 func newBeside(t *testing.T, size int) *beside {
 	s := &beside{scene: newScene(t, size), gate: make(chan struct{}, 1)}
 	s.goOn()
-	s.j.around.Beside = true
+	s.j.around.Carrier = &s.carrier
 	s.j.around.As = func(act func()) error {
 		<-s.gate
 		act()
@@ -48,6 +51,12 @@ func (s *beside) mendsMissing() {
 	s.replays("missing/j")
 }
 
+// isIdle reports whether all that was handed over is written.
+func (s *beside) isIdle() bool {
+	s.j.writer.proceed()
+	return s.j.writer.idle()
+}
+
 func (s *beside) hang() { <-s.gate }
 func (s *beside) goOn() { s.gate <- struct{}{} }
 
@@ -64,7 +73,7 @@ func (s *beside) told() []string {
 func (s *beside) settled() {
 	s.t.Helper()
 	s.j.Finish(patience)
-	if _, idle := s.j.writer.waits(); !idle {
+	if !s.isIdle() {
 		s.t.Fatal("the writer is not done")
 	}
 }
@@ -124,7 +133,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	for range 400 {
 		s.live(1000)
 		s.j.Flush()
-		if pending, _ := s.j.writer.waits(); pending > maxPending {
+		if pending := s.j.writer.pending; pending > maxPending {
 			t.Fatalf("%d bytes wait", pending)
 		}
 	}
@@ -136,7 +145,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 		t.Error("a reload tries a disk that hangs")
 	}
 	s.goOn()
-	eventually(t, "what waited is written", func() bool { _, idle := s.j.writer.waits(); return idle })
+	eventually(t, "what waited is written", s.isIdle)
 	late := s.j.late
 	s.j.Flush()
 	told = s.told()
@@ -165,7 +174,7 @@ func TestErrorOfAFileThatWasGivenUpWaitsForAReload(t *testing.T) {
 	}
 	s.told()
 	s.goOn()
-	eventually(t, "what waited is tried", func() bool { _, idle := s.j.writer.waits(); return idle })
+	eventually(t, "what waited is tried", s.isIdle)
 	s.live(100)
 	s.settled()
 	if told := s.told(); len(told) != 1 || !strings.Contains(told[0], "No such file or directory; no steps are written there until the next reload") {
@@ -228,18 +237,17 @@ func TestEndIsBounded(t *testing.T) {
 	})
 }
 
-// The goroutine is there while there is a file.
-func TestWriterEndsWithTheFile(t *testing.T) {
+// No goroutine is left when all is written.
+func TestWriterLeavesNoGoroutine(t *testing.T) {
 	s := newBeside(t, 8000)
 	for range 3 {
 		s.j.Apply(s.path("j"), large)
 		s.live(10)
 		s.j.Apply("", large)
-		eventually(t, "the goroutine ends", func() bool {
-			s.j.writer.mu.Lock()
-			defer s.j.writer.mu.Unlock()
-			return !s.j.writer.running
-		})
+		s.settled()
+		if n := s.carrier.UnderWay(); n != 0 {
+			t.Errorf("%d goroutines are left", n)
+		}
 	}
 	s.replays("j")
 }
