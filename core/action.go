@@ -102,7 +102,7 @@ var actionFields = [numActionKinds]field{
 	OpenListener:    fService | fListener | fEntry | fFlag,
 	CommitListener:  fService | fListener,
 	AbandonListener: fService | fListener,
-	MoveListener:    fService | fListener | fTo,
+	MoveListener:    fService | fListener | fTo | fToListener,
 	CloseListener:   fService | fListener,
 	WatchListener:   fService,
 	IgnoreListener:  fService,

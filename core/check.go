@@ -1,7 +1,5 @@
 package core
 
-import "github.com/stationmaster/stationmaster/core/wire"
-
 // checkCounts asserts what must hold of one service after every step that
 // touched it. It is cheap, and stays on in production.
 func (m *Machine) checkCounts(s *service) {
@@ -148,25 +146,4 @@ func (m *Machine) checkTimers() {
 		m.assert(t.seq <= m.timers.seq, "no timer is ahead of the last")
 		m.assert(i == 0 || !m.timers.less(t, m.timers.heap[(i-1)/2]), "the next deadline is on top")
 	}
-}
-
-// wellFormed tells whether an event uses only the fields of its kind.
-func (ev *Event) wellFormed() bool {
-	if ev.Kind == EventNone || ev.Kind >= numEventKinds {
-		return false
-	}
-	uses := eventFields[ev.Kind]
-	fine := func(f field, empty bool) bool { return empty || uses&f != 0 }
-	return fine(fSignal, ev.Signal == 0) &&
-		fine(fStep, ev.ListenStep == 0) &&
-		fine(fStart, ev.StartStep == 0) &&
-		fine(fBytes, ev.N == 0 && ev.Bytes == [wire.StatusSize]byte{}) &&
-		fine(fListener, ev.Listener == 0) &&
-		fine(fErrno, ev.Errno == 0) &&
-		fine(fStatus, ev.Status == 0) &&
-		fine(fPID, ev.PID == 0) &&
-		fine(fService, ev.Service == 0) &&
-		fine(fGeneration, ev.Generation == 0) &&
-		fine(fRequest, ev.Request == 0) &&
-		fine(fConfig, ev.Config == nil)
 }

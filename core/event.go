@@ -69,30 +69,6 @@ type Event struct {
 	Config     *Config
 }
 
-// field is a set of the fields of an Event or an Action.
-type field uint32
-
-const (
-	fSignal field = 1 << iota
-	fStep
-	fStart
-	fBytes
-	fListener
-	fErrno
-	fStatus
-	fPID
-	fService
-	fGeneration
-	fRequest
-	fConfig
-	fEntry
-	fFlag
-	fTo
-	fCode
-	fNumber
-	fText
-)
-
 // eventFields says which fields each kind uses.
 var eventFields = [numEventKinds]field{
 	ConfigLoaded:       fRequest | fConfig,

@@ -1,0 +1,117 @@
+package core
+
+import "net/netip"
+
+// options walks the options; those of the format before are without the last.
+func (c *codec) options(o *MachineOptions, old bool) {
+	c.bool(&o.InitMode)
+	c.bool(&o.GroupLeader)
+	c.bool(&o.Verbose)
+	c.bool(&o.ExitSet)
+	number(c, &o.ExitAfter)
+	c.bool(&o.Strict)
+	if !old {
+		number(c, &o.Descriptors)
+	}
+}
+
+func (c *codec) account(a *Account) {
+	c.string(&a.Name)
+	number(c, &a.UID)
+	number(c, &a.GID)
+}
+
+func (c *codec) endpoint(e *Endpoint) {
+	var text string
+	if !c.reading && e.Path == "" && e.Address.IsValid() { // a refused configuration may name neither
+		text = e.Address.String()
+	}
+	c.string(&e.Path)
+	c.string(&text)
+	if !c.reading || text == "" {
+		return
+	}
+	address, err := netip.ParseAddrPort(text)
+	if err != nil || e.Path != "" || address.String() != text {
+		c.fail()
+		return
+	}
+	e.Address = address
+}
+
+func (c *codec) serviceConfig(s *ServiceConfig) {
+	c.string(&s.Name)
+	c.string(&s.Canonical)
+	number(c, &s.Type)
+	number(c, &s.Line)
+	list(c, &s.Endpoints, c.endpoint)
+	c.bool(&s.Unprivileged)
+	c.bool(&s.Chroot)
+	c.bool(&s.LocalOnly)
+	c.bool(&s.HostInName)
+	number(c, &s.WakeupInterval)
+	c.bool(&s.WakeupIfUsed)
+	number(c, &s.ProcessLimit)
+	c.string(&s.Command)
+	c.string(&s.Path)
+	c.strings(&s.Args)
+	number(c, &s.ThrottleDelay)
+	number(c, &s.Backlog)
+	number(c, &s.WindowSize)
+	c.account(&s.Owner)
+	c.bool(&s.ForegroundFlag)
+	c.bool(&s.VerboseFlag)
+	c.bool(&s.SwitchIdentity)
+}
+
+func (c *codec) diagnostic(d *Diagnostic) {
+	number(c, &d.Severity)
+	c.string(&d.File)
+	number(c, &d.Line)
+	number(c, &d.Column)
+	c.string(&d.Text)
+	c.string(&d.Hint)
+}
+
+func (c *codec) config(f *Config) {
+	c.string(&f.MailVersion)
+	c.string(&f.ConfigDirectory)
+	c.string(&f.QueueDirectory)
+	c.string(&f.DataDirectory)
+	c.string(&f.DaemonDirectory)
+	c.account(&f.MailOwner)
+	c.string(&f.InetInterfaces)
+	c.string(&f.InetProtocols)
+	c.string(&f.DebuggerCommand)
+	list(c, &f.Environment, func(e *EnvironmentItem) {
+		c.string(&e.Name)
+		c.string(&e.Value)
+		c.bool(&e.Set)
+	})
+	c.string(&f.Log.Name)
+	number(c, &f.Log.Facility)
+	c.string(&f.Log.File)
+	c.string(&f.Log.PostlogPath)
+	c.string(&f.Log.Hostname)
+	c.bool(&f.Log.AllowUnicode)
+	list(c, &f.Services, c.serviceConfig)
+	list(c, &f.Diagnostics, c.diagnostic)
+	c.bool(&f.ReloadClearsThrottle)
+	c.string(&f.JournalFile)
+	number(c, &f.JournalLimit)
+}
+
+// AppendOptions adds the options to dst.
+func AppendOptions(dst []byte, o MachineOptions) []byte {
+	c := codec{b: dst}
+	c.options(&o, false)
+	return c.b
+}
+
+// ReadOptions takes options off b, those of the format before if old. Whatever is
+// accepted in the present one is written as the same bytes again.
+func ReadOptions(b []byte, old bool) (o MachineOptions, rest []byte, err error) {
+	c := codec{b: b, reading: true}
+	c.options(&o, old)
+	return o, c.b, c.err
+}
