@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"encoding/binary"
-
-	"github.com/stationmaster/stationmaster/core"
-)
+import "github.com/stationmaster/stationmaster/core"
 
 // mix folds one word into the hash.
 func mix(h, v uint64) uint64 {
@@ -14,46 +10,16 @@ func mix(h, v uint64) uint64 {
 
 // hashEvent folds an event and its time into the hash of the run.
 func (w *World) hashEvent(ev *core.Event) {
-	h := mix(w.hash, uint64(w.now))
-	h = mix(h, uint64(ev.Kind)|uint64(ev.Signal)<<8|uint64(ev.ListenStep)<<16|uint64(ev.StartStep)<<24|uint64(ev.N)<<32|uint64(ev.Listener)<<40)
-	h = mix(h, uint64(ev.Errno)|uint64(ev.Status)<<16|uint64(uint32(ev.PID))<<32)
-	h = mix(h, uint64(ev.Service)<<32^uint64(ev.Generation)^uint64(ev.Request)<<16)
-	if ev.N > 0 {
-		h = mix(h, binary.LittleEndian.Uint64(ev.Bytes[:8]))
-		h = mix(h, uint64(binary.LittleEndian.Uint32(ev.Bytes[8:])))
-	}
-	if ev.Config != nil {
-		h = mix(h, uint64(len(ev.Config.Services)))
-	}
-	w.hash = h
+	w.hash = ev.Hash(mix(w.hash, uint64(w.now)))
 }
 
 // hashActions folds the actions of one step into the hash of the run.
 func (w *World) hashActions(actions []core.Action) {
 	h := mix(w.hash, uint64(len(actions)))
 	for i := range actions {
-		h = hashAction(h, &actions[i])
+		h = actions[i].Hash(h)
 	}
 	w.hash = h
-}
-
-func hashAction(h uint64, a *core.Action) uint64 {
-	flag := uint64(0)
-	if a.Flag {
-		flag = 1
-	}
-	h = mix(h, uint64(a.Kind)|uint64(a.Code)<<8|uint64(a.Level)<<16|uint64(a.Signal)<<24|uint64(a.ListenStep)<<32|uint64(a.StartStep)<<40|flag<<48)
-	h = mix(h, uint64(a.Errno)|uint64(a.Listener)<<16|uint64(a.ToListener)<<32|uint64(a.Status)<<48)
-	h = mix(h, uint64(a.Service)|uint64(a.To)<<32)
-	h = mix(h, uint64(uint32(a.PID))^uint64(a.Generation)<<20^uint64(a.Request)<<40)
-	h = mix(h, uint64(a.Number))
-	if a.Entry != nil {
-		h = mix(h, uint64(a.Entry.Line))
-	}
-	for i := 0; i < len(a.Text); i++ {
-		h = mix(h, uint64(a.Text[i]))
-	}
-	return h
 }
 
 // sameActions compares two lists; settings and configurations by what they
