@@ -7,8 +7,8 @@ func (m *Machine) checkCounts(s *service) {
 	m.assert(s.idle+s.starting <= s.total && s.retired <= s.total, "no count exceeds the children")
 	m.assert(s.starting <= 1, "at most one start of a service is pending")
 	m.assert(s.watching == watchedIn[s.state()] || m.phase == phaseExited, "the watch agrees with the state")
-	m.assert(s.throttled == s.throttleTimer.set(), "a throttled service has a deadline")
-	m.assert(!s.leavingTimer.set() || s.leaving > 0 && s.life == lifeActive && s.entry.StressAware(), "only who leaves is waited for")
+	m.assert(s.throttled == s.throttleTimer.armed(), "a throttled service has a deadline")
+	m.assert(!s.leavingTimer.armed() || s.leaving > 0 && s.life == lifeActive && s.entry.StressAware(), "only who leaves is waited for")
 }
 
 // Check recomputes every invariant from scratch and gives the first that does
@@ -51,12 +51,12 @@ func (m *Machine) Check() (err error) {
 // nobody is held back who could be afforded.
 func (m *Machine) checkDescriptors() {
 	live, bare, listeners := m.countDescriptors()
-	m.assert(live == m.live && bare == m.bare && listeners == m.listeners, "the sums of descriptors are those of the services")
+	m.assert(live == m.live && bare == m.reserved && listeners == m.listeners, "the sums of descriptors are those of the services")
 	starved := 0
 	for _, s := range m.active {
 		if s.starved {
 			starved++
-			m.assert(!m.affordable(s) && s.starvedIndex < len(m.starved) && m.starved[s.starvedIndex] == s, "a service is held back only for want of descriptors")
+			m.assert(!m.canAffordChild(s) && s.starvedIndex < len(m.starved) && m.starved[s.starvedIndex] == s, "a service is held back only for want of descriptors")
 		}
 	}
 	m.assert(starved == len(m.starved), "only active services are held back")
@@ -68,7 +68,7 @@ func (m *Machine) checkPhases() {
 	m.assert(m.phase <= phaseExited && t.phase <= reloadDisplacing, "the phases are known")
 	m.assert(m.phase != phaseRunning || m.config != nil, "a machine that runs has a configuration")
 	m.assert(m.phase != phaseBooting || m.config == nil && t.phase != reloadLoading, "the first configuration is not asked for")
-	m.assert((t.waiting > 0) == (t.phase >= reloadOpening), "a transaction waits for answers or is over")
+	m.assert((t.pending > 0) == (t.phase >= reloadOpening), "a transaction waits for answers or is over")
 	m.assert((t.plan != nil) == (t.phase >= reloadOpening), "a transaction has a plan")
 	m.assert(t.request <= m.lastRequest, "no request is ahead of the last")
 }
@@ -82,7 +82,7 @@ func (m *Machine) checkChildren(s *service) int {
 		m.assert(c.generation <= m.lastGeneration, "no child is ahead of the last")
 		m.assert(before == nil || before.generation < c.generation, "children stand in the order of their starts")
 		m.assert((c.state == childStarting) == (c.pid == 0), "a started child has a pid")
-		m.assert(!c.retired || !c.timer.set(), "nobody complains of a retired child's channel")
+		m.assert(!c.retired || !c.timer.armed(), "nobody complains of a retired child's channel")
 		before = c
 		total++
 		switch {
@@ -106,9 +106,9 @@ func (m *Machine) checkChildren(s *service) int {
 func (m *Machine) checkWakeups(s *service) int {
 	n := 0
 	var before *wakeup
-	for w := s.wakeupsOpen; w != nil; w = w.next {
+	for w := s.openWakeups; w != nil; w = w.next {
 		m.assert(m.wakeups.get(uint64(w.request)) == w, "a wakeup is found by its request")
-		m.assert(w.service == s && w.prev == before && w.timer.set(), "a wakeup is in the list of its service and has a deadline")
+		m.assert(w.service == s && w.prev == before && w.timer.armed(), "a wakeup is in the list of its service and has a deadline")
 		m.assert(w.request <= m.lastRequest, "no wakeup is ahead of the last")
 		before = w
 		n++
@@ -124,17 +124,17 @@ func (m *Machine) checkLife(s *service, i int) {
 		for _, state := range s.listeners {
 			m.assert(state == listenerOpen, "an active service has all its listeners")
 		}
-		m.assert(!s.wakeupArmed || s.wakeupTimer.set(), "armed wakeups have a deadline")
+		m.assert(!s.wakeupArmed || s.wakeupTimer.armed(), "armed wakeups have a deadline")
 		m.assert(s.heldBy == 0 || s.total == 0, "a held service starts no children")
 	case lifeStopping:
 		m.assert(s.total > 0 && s.retired == s.total, "a removed service waits for retired children only")
-		m.assert(s.removalTimer.set() && !s.wakeupTimer.set() && s.wakeupsOpen == nil, "a removed service waits for its end only")
-		m.assert(s.stoppingAt == i, "a removed service knows its place")
+		m.assert(s.removalTimer.armed() && !s.wakeupTimer.armed() && s.openWakeups == nil, "a removed service waits for its end only")
+		m.assert(s.stoppingIndex == i, "a removed service knows its place")
 		for _, next := range s.successors {
 			m.assert(next.life == lifeActive && next.heldBy > 0, "a successor is held")
 		}
 	case lifeOpening:
-		m.assert(s.total == 0 && !s.wakeupTimer.set(), "a service begins when the reload is committed")
+		m.assert(s.total == 0 && !s.wakeupTimer.armed(), "a service begins when the reload is committed")
 	default:
 		m.assert(false, "a forgotten service is in no list")
 	}

@@ -45,19 +45,19 @@ func (c *child) count(by int32) {
 	}
 }
 
-// set changes what the counts depend on. Only when one of them really changed
+// updateChild changes what the counts depend on. Only when one of them really changed
 // is the service evaluated again: what a retired child reports must not repeat
 // a warning about its limit.
-func (m *Machine) set(c *child, state childState, retired bool) {
+func (m *Machine) updateChild(c *child, state childState, retired bool) {
 	s := c.service
 	starting, idle, gone, leaving, live := s.starting, s.idle, s.retired, s.leaving, s.live()
 	c.count(-1)
 	c.state, c.retired = state, retired
 	c.count(+1)
-	m.countLive(s, live)
-	m.awaitLeaving(s, s.leaving > leaving)
+	m.adjustLive(s, live)
+	m.updateLeavingTimer(s, s.leaving > leaving)
 	if s.starting != starting || s.idle != idle || s.retired != gone {
-		m.touch(s)
+		m.markDirty(s)
 	}
 }
 
@@ -67,20 +67,20 @@ func (m *Machine) set(c *child, state childState, retired bool) {
 // about the limit and stress mode, which follow from that, must not wait for it.
 const leavingGrace = removalGrace
 
-// awaitLeaving ends the grace when nobody leaves any more or nothing depends on
+// updateLeavingTimer ends the grace when nobody leaves any more or nothing depends on
 // it, and begins it anew when somebody began to leave, or a reload asks again.
-func (m *Machine) awaitLeaving(s *service, anew bool) {
+func (m *Machine) updateLeavingTimer(s *service, anew bool) {
 	switch until := m.now.Add(leavingGrace); {
 	case s.leaving == 0 || s.life != lifeActive || !s.entry.StressAware():
 		m.timers.cancel(&s.leavingTimer)
-	case anew && !(s.leavingTimer.set() && s.leavingTimer.when == until):
+	case anew && !(s.leavingTimer.armed() && s.leavingTimer.when == until):
 		m.timers.arm(&s.leavingTimer, until)
 	}
 }
 
-// leavers counts the children whose places are believed to be free in a moment.
-func (s *service) leavers() int32 {
-	if !s.leavingTimer.set() {
+// leavingSoon counts the children whose places are believed to be free in a moment.
+func (s *service) leavingSoon() int32 {
+	if !s.leavingTimer.armed() {
 		return 0
 	}
 	return s.leaving
@@ -101,8 +101,8 @@ func (m *Machine) addChild(s *service) *child {
 	m.listChild(c)
 	live := s.live()
 	c.count(+1)
-	m.countLive(s, live)
-	m.touch(s)
+	m.adjustLive(s, live)
+	m.markDirty(s)
 	return c
 }
 
@@ -136,13 +136,13 @@ func (m *Machine) dropChild(c *child) {
 	} else {
 		s.last = c.prev
 	}
-	m.countLive(s, live)
-	m.awaitLeaving(s, false)
+	m.adjustLive(s, live)
+	m.updateLeavingTimer(s, false)
 	*c = child{}
 	m.freeChildren = append(m.freeChildren, c)
-	m.touch(s)
+	m.markDirty(s)
 	if s.life == lifeStopping && s.total == 0 {
-		m.removalDone(s)
+		m.finishRemoval(s)
 	}
 }
 
@@ -153,7 +153,7 @@ func (m *Machine) retire(c *child) {
 		return
 	}
 	starting := c.state == childStarting
-	m.set(c, c.state, true)
+	m.updateChild(c, c.state, true)
 	m.timers.cancel(&c.timer)
 	if !starting {
 		m.emit(RetireChild).Generation = c.generation

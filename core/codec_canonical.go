@@ -147,7 +147,7 @@ func (w *canonWalk) machine() {
 	case m.options.Descriptors != 0:
 		w.descriptors()
 	case c.reading && c.err == nil:
-		m.live, m.bare, m.listeners = m.countDescriptors()
+		m.live, m.reserved, m.listeners = m.countDescriptors()
 	}
 }
 
@@ -155,7 +155,7 @@ func (w *canonWalk) machine() {
 func (w *canonWalk) descriptors() {
 	c, m := &w.c, w.m
 	number(c, &m.live)
-	number(c, &m.bare)
+	number(c, &m.reserved)
 	number(c, &m.listeners)
 	w.warned(&m.starvedWarned, &m.starvedWarnedAt)
 	n := len(m.starved)
@@ -242,11 +242,11 @@ func (w *canonWalk) list(v *[]*service, l life) {
 		first := w.m.lastService
 		for i := range *v {
 			w.m.lastService++
-			s := &service{id: w.m.lastService, age: w.m.lastService, life: l}
+			s := &service{id: w.m.lastService, seq: w.m.lastService, life: l}
 			if l == lifeStopping {
-				s.stoppingAt = i
+				s.stoppingIndex = i
 			}
-			s.nameTimers()
+			s.initTimers()
 			w.m.services.put(uint64(s.id), s)
 			(*v)[i] = s
 		}
@@ -266,7 +266,7 @@ func (w *canonWalk) ages(list []*service, first ServiceID) {
 	for _, s := range list {
 		older := 0
 		for _, other := range list {
-			if other.age < s.age {
+			if other.seq < s.seq {
 				older++
 			}
 		}
@@ -277,7 +277,7 @@ func (w *canonWalk) ages(list []*service, first ServiceID) {
 				return
 			}
 			taken[older] = true
-			s.age = first + 1 + ServiceID(older)
+			s.seq = first + 1 + ServiceID(older)
 		}
 	}
 }
@@ -285,17 +285,17 @@ func (w *canonWalk) ages(list []*service, first ServiceID) {
 // ageCounts reports whether some of the services share an address and are not
 // in the order of their age: a reload has to know who took it last.
 func ageCounts(list []*service) bool {
-	if slices.IsSortedFunc(list, func(a, b *service) int { return cmp.Compare(a.age, b.age) }) {
+	if slices.IsSortedFunc(list, func(a, b *service) int { return cmp.Compare(a.seq, b.seq) }) {
 		return false
 	}
 	last := map[Endpoint]ServiceID{}
 	for _, s := range list {
 		for _, end := range s.endpoints {
 			end.Path = pathOf(end)
-			if last[end] > s.age {
+			if last[end] > s.seq {
 				return true
 			}
-			last[end] = max(last[end], s.age)
+			last[end] = max(last[end], s.seq)
 		}
 	}
 	return false
@@ -426,12 +426,12 @@ func (w *canonWalk) pid(p *PID) {
 
 func (w *canonWalk) wakeups(s *service) {
 	n := 0
-	for k := s.wakeupsOpen; k != nil; k = k.next {
+	for k := s.openWakeups; k != nil; k = k.next {
 		n++
 	}
 	number(&w.c, &n)
 	if !w.c.reading {
-		for k := s.wakeupsOpen; k != nil; k = k.next {
+		for k := s.openWakeups; k != nil; k = k.next {
 			w.k.names.Wakeups = append(w.k.names.Wakeups, k.request)
 			w.entry(&k.entry)
 			w.c.bool(&k.sent)
@@ -475,7 +475,7 @@ func (w *canonWalk) transaction() {
 	c, t := &w.c, &w.m.reload
 	number(c, &t.phase)
 	c.bool(&t.again)
-	number(c, &t.waiting)
+	number(c, &t.pending)
 	if c.reading && t.phase == reloadLoading {
 		w.m.lastRequest++
 		t.request = w.m.lastRequest
@@ -491,7 +491,7 @@ func (w *canonWalk) transaction() {
 	n := len(t.failed)
 	number(c, &n)
 	if c.reading {
-		if n < 0 || n > failureLines {
+		if n < 0 || n > maxFailureLines {
 			c.fail()
 			return
 		}
@@ -535,7 +535,7 @@ func (w *canonWalk) timers() {
 		number(c, &owner)
 		number(c, &left)
 		t := w.owned(kind, owner)
-		if t == nil || t.set() {
+		if t == nil || t.armed() {
 			c.fail()
 			return
 		}

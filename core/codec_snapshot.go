@@ -90,7 +90,7 @@ func (w *stateWalk) machine() {
 		w.starved()
 	}
 	if c.reading && c.err == nil {
-		m.live, m.bare, m.listeners = m.countDescriptors()
+		m.live, m.reserved, m.listeners = m.countDescriptors()
 	}
 }
 
@@ -156,7 +156,7 @@ func (w *stateWalk) olderEntries() {
 				for c := s.first; c != nil; c = c.next {
 					w.list(c.entry)
 				}
-				for k := s.wakeupsOpen; k != nil; k = k.next {
+				for k := s.openWakeups; k != nil; k = k.next {
 					w.list(k.entry)
 				}
 			}
@@ -196,7 +196,7 @@ func (w *stateWalk) entry(e **ServiceConfig) {
 // timer walks a deadline. Reading pushes it where it belongs: (when, seq)
 // order the heap whatever the order of the pushes.
 func (w *stateWalk) timer(t *timer) {
-	set := t.set()
+	set := t.armed()
 	w.c.bool(&set)
 	if !set {
 		return
@@ -212,14 +212,14 @@ func (w *stateWalk) services(v *[]*service, l life) {
 	list(&w.c, v, func(p **service) {
 		if w.c.reading {
 			s := &service{life: l}
-			s.nameTimers()
+			s.initTimers()
 			*p = s
 		}
 		w.service(*p)
 	})
 	if w.c.reading && l == lifeStopping {
 		for i, s := range *v {
-			s.stoppingAt = i
+			s.stoppingIndex = i
 		}
 	}
 }
@@ -249,7 +249,7 @@ func (w *stateWalk) service(s *service) {
 			c.fail()
 			return
 		}
-		s.age = s.id
+		s.seq = s.id
 		m.services.put(uint64(s.id), s)
 	}
 	w.children(s)
@@ -319,7 +319,7 @@ func (w *stateWalk) append(k *child) {
 
 func (w *stateWalk) wakeups(s *service) {
 	var open []*wakeup
-	for k := s.wakeupsOpen; k != nil; k = k.next {
+	for k := s.openWakeups; k != nil; k = k.next {
 		open = append(open, k)
 	}
 	var last *wakeup
@@ -352,7 +352,7 @@ func (w *stateWalk) transaction(next *Config) {
 	number(c, &t.phase)
 	number(c, &t.request)
 	c.bool(&t.again)
-	number(c, &t.waiting)
+	number(c, &t.pending)
 	list(c, &t.failed, func(f *failure) {
 		w.entry(&f.entry)
 		number(c, &f.listener)
@@ -377,7 +377,7 @@ func (w *stateWalk) transaction(next *Config) {
 			}
 		}
 	}
-	if added != len(t.added) || asked != t.waiting {
+	if added != len(t.added) || asked != t.pending {
 		c.fail()
 	}
 }

@@ -9,9 +9,9 @@ package core
 // live counts the children of the service that hold a descriptor.
 func (s *service) live() int32 { return s.total - s.retired }
 
-// countLive keeps the machine's sums after the children of s changed; before is
+// adjustLive keeps the machine's sums after the children of s changed; before is
 // how many of them were live.
-func (m *Machine) countLive(s *service, before int32) {
+func (m *Machine) adjustLive(s *service, before int32) {
 	now := s.live()
 	m.live += int64(now - before)
 	if s.life != lifeActive {
@@ -19,29 +19,29 @@ func (m *Machine) countLive(s *service, before int32) {
 	}
 	switch {
 	case before == 0 && now > 0:
-		m.bare--
+		m.reserved--
 	case before > 0 && now == 0:
-		m.bare++
+		m.reserved++
 	}
 }
 
-// budget is how many children may be live: what listeners leave.
-func (m *Machine) budget() int64 { return int64(m.options.Descriptors) - m.listeners }
+// childBudget is how many children may be live: what listeners leave.
+func (m *Machine) childBudget() int64 { return int64(m.options.Descriptors) - m.listeners }
 
-// affordable reports whether one more child of s takes no descriptor that is kept
+// canAffordChild reports whether one more child of s takes no descriptor that is kept
 // for another service.
-func (m *Machine) affordable(s *service) bool {
-	return m.options.Descriptors == 0 || s.live() == 0 || m.spare()
+func (m *Machine) canAffordChild(s *service) bool {
+	return m.options.Descriptors == 0 || s.live() == 0 || m.hasSpareDescriptor()
 }
 
-// spare reports whether there is a descriptor that is kept for nobody.
-func (m *Machine) spare() bool { return m.live+int64(m.bare) < m.budget() }
+// hasSpareDescriptor reports whether there is a descriptor that is kept for nobody.
+func (m *Machine) hasSpareDescriptor() bool { return m.live+int64(m.reserved) < m.childBudget() }
 
-// starve is called when a client of s waits and no child can be afforded.
-func (m *Machine) starve(s *service) {
+// markStarved is called when a client of s waits and no child can be afforded.
+func (m *Machine) markStarved(s *service) {
 	s.starved, s.starvedIndex = true, len(m.starved)
 	m.starved = append(m.starved, s)
-	m.touch(s)
+	m.markDirty(s)
 	if m.starvedWarned && m.now.Sub(m.starvedWarnedAt) <= limitWarningInterval {
 		return
 	}
@@ -50,8 +50,8 @@ func (m *Machine) starve(s *service) {
 	a.Entry, a.Number = s.entry, m.live
 }
 
-// unstarve ends that; a service that is not held back stays as it is.
-func (m *Machine) unstarve(s *service) {
+// clearStarved ends that; a service that is not held back stays as it is.
+func (m *Machine) clearStarved(s *service) {
 	if !s.starved {
 		return
 	}
@@ -67,12 +67,12 @@ func (m *Machine) unstarve(s *service) {
 // releaseStarved lets listen whoever can be afforded again. With a spare descriptor
 // that is everybody: whose clients still wait only the listeners can tell.
 func (m *Machine) releaseStarved() {
-	if len(m.starved) == 0 || !m.spare() {
+	if len(m.starved) == 0 || !m.hasSpareDescriptor() {
 		return
 	}
 	for _, s := range m.starved {
 		s.starved = false
-		m.touch(s)
+		m.markDirty(s)
 	}
 	clear(m.starved)
 	m.starved = m.starved[:0]

@@ -164,7 +164,7 @@ func TestPlanNoticesEveryChangeOfASetting(t *testing.T) {
 func TestOnlyTheFirstFailedListenersAreTold(t *testing.T) {
 	r := started(t, unix("a", 1))
 	var services []ServiceConfig
-	for port := range uint16(failureLines + 2) {
+	for port := range uint16(maxFailureLines + 2) {
 		services = append(services, inet(1000+port, 1))
 		r.refuse[fmt.Sprintf("0.0.0.0:%d", 1000+port)] = EADDRINUSE
 	}
@@ -178,8 +178,8 @@ func TestOnlyTheFirstFailedListenersAreTold(t *testing.T) {
 			told++
 		}
 	}
-	if told != failureLines {
-		t.Errorf("%d failures are told, want %d", told, failureLines)
+	if told != maxFailureLines {
+		t.Errorf("%d failures are told, want %d", told, maxFailureLines)
 	}
 }
 

@@ -4,15 +4,15 @@ package core
 // process limit of one service (spec runtime, 8).
 const limitWarningInterval = 1000 * Second
 
-// settleListening makes the watch agree with the state. It is the only place
+// updateWatch makes the watch agree with the state. It is the only place
 // that emits WatchListener, and with stopListening the only one that emits
 // IgnoreListener.
-func (m *Machine) settleListening(s *service) {
+func (m *Machine) updateWatch(s *service) {
 	if s.life == lifeGone {
 		return
 	}
-	if m.affordable(s) {
-		m.unstarve(s)
+	if m.canAffordChild(s) {
+		m.clearStarved(s)
 	}
 	state := s.state()
 	switch want := watchedIn[state]; {
@@ -20,26 +20,26 @@ func (m *Machine) settleListening(s *service) {
 		s.watching = true
 		m.emit(WatchListener).Service = s.id
 	case !want:
-		m.stopListening(s)
+		m.stopWatching(s)
 	}
 	if state == StateSaturated {
-		m.warnOfLimit(s)
+		m.warnLimit(s)
 	}
 	m.checkCounts(s)
 }
 
-func (m *Machine) stopListening(s *service) {
+func (m *Machine) stopWatching(s *service) {
 	if s.watching {
 		s.watching = false
 		m.emit(IgnoreListener).Service = s.id
 	}
 }
 
-// warnOfLimit tells the operator that clients wait, at most once in
+// warnLimit tells the operator that clients wait, at most once in
 // limitWarningInterval and only for services that know stress mode. While idle
 // children of before a reload leave, nobody waits for long.
-func (m *Machine) warnOfLimit(s *service) {
-	if !s.entry.StressAware() || s.leavers() > 0 || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
+func (m *Machine) warnLimit(s *service) {
+	if !s.entry.StressAware() || s.leavingSoon() > 0 || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
 		return
 	}
 	s.warned, s.warnedAt = true, m.now
@@ -57,8 +57,8 @@ func (m *Machine) listenerReady(id ServiceID) {
 	if s == nil || !s.watching {
 		return
 	}
-	if !m.affordable(s) {
-		m.starve(s)
+	if !m.canAffordChild(s) {
+		m.markStarved(s)
 		return
 	}
 	m.enterStressIfLastSlot(s)

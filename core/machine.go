@@ -52,9 +52,9 @@ type Machine struct {
 	lastRequest    Request
 
 	live      int64      // children that hold a descriptor, of all services
-	bare      int32      // active services without any: one is kept for each
+	reserved  int32      // active services without any: one is kept for each
 	listeners int64      // of active services
-	starved   []*service // held back for want of descriptors, see starve
+	starved   []*service // held back for want of descriptors, see markStarved
 
 	starvedWarned   bool // starvedWarnedAt means something
 	starvedWarnedAt Time
@@ -62,9 +62,9 @@ type Machine struct {
 	timers    timerHeap
 	exitTimer timer
 
-	dirty    []*service // to be settled before the step ends
-	actions  []Action   // of the current step
-	unwanted Action     // takes what is written into lines that nobody wants
+	dirty   []*service // to be settled before the step ends
+	actions []Action   // of the current step
+	discard Action     // takes what is written into lines that nobody wants
 
 	freeChildren []*child
 	freeWakeups  []*wakeup
@@ -131,7 +131,7 @@ func (m *Machine) Step(now Time, ev Event) []Action {
 	default:
 		m.assert(false, "the kind of event is known")
 	}
-	m.settle()
+	m.updateWatches()
 	return m.actions
 }
 
@@ -170,29 +170,29 @@ func (m *Machine) timerExpired() {
 		case timerExit:
 			m.exitTimeArrived()
 		case timerLeaving:
-			m.touch(t.service) // whoever still leaves is one of the children again
+			m.markDirty(t.service) // whoever still leaves is one of the children again
 		default:
 			m.assert(false, "the kind of timer is known")
 		}
 	}
 }
 
-// settle derives what follows from the facts that this step changed: for each
+// updateWatches derives what follows from the facts that this step changed: for each
 // service it touched, whether its listeners are watched. After the end nothing
 // follows, whatever else the same step had touched.
-func (m *Machine) settle() {
+func (m *Machine) updateWatches() {
 	m.releaseStarved()
 	for _, s := range m.dirty {
 		s.dirty = false
 		if m.phase != phaseExited {
-			m.settleListening(s)
+			m.updateWatch(s)
 		}
 	}
 	m.dirty = m.dirty[:0]
 }
 
-// touch marks the service as changed by this step.
-func (m *Machine) touch(s *service) {
+// markDirty marks the service as changed by this step.
+func (m *Machine) markDirty(s *service) {
 	if !s.dirty {
 		s.dirty = true
 		m.dirty = append(m.dirty, s)
@@ -211,7 +211,7 @@ func (m *Machine) emit(kind ActionKind) *Action {
 func (m *Machine) log(code LogCode) *Action {
 	level := logLevels[code]
 	if level == LevelVerbose && !m.options.Verbose {
-		return &m.unwanted
+		return &m.discard
 	}
 	a := m.emit(Log)
 	a.Code, a.Level = code, level

@@ -99,7 +99,7 @@ func TestCheckFindsWhatIsWrongWithARemovedService(t *testing.T) {
 	}{
 		{"a removed service waits for retired children only", func(s, _ *service) { s.total, s.retired = 0, 0 }},
 		{"a removed service waits for retired children only", func(s, _ *service) { s.retired = 0 }},
-		{"a removed service knows its place", func(s, _ *service) { s.stoppingAt = 1 }},
+		{"a removed service knows its place", func(s, _ *service) { s.stoppingIndex = 1 }},
 		{"a successor is held", func(_, next *service) { next.heldBy = 0 }},
 		{"a successor is held", func(_, next *service) { next.life = lifeStopping }},
 	} {
@@ -146,18 +146,18 @@ func TestCheckFindsWhatIsWrongWithChildrenAndWakeups(t *testing.T) {
 		{"counts equal the children listed", func(_ *Machine, s *service) { s.starting++ }},
 		{"counts equal the children listed", func(_ *Machine, s *service) { s.idle-- }},
 		{"counts equal the children listed", func(_ *Machine, s *service) { s.retired++ }},
-		{"a wakeup is found by its request", func(m *Machine, s *service) { m.wakeups.remove(uint64(s.wakeupsOpen.request)) }},
-		{"a wakeup is in the list of its service and has a deadline", func(m *Machine, s *service) { s.wakeupsOpen.service = m.active[1] }},
-		{"a wakeup is in the list of its service and has a deadline", func(_ *Machine, s *service) { s.wakeupsOpen.next.prev = nil }},
-		{"a wakeup is in the list of its service and has a deadline", func(m *Machine, s *service) { m.timers.cancel(&s.wakeupsOpen.timer) }},
+		{"a wakeup is found by its request", func(m *Machine, s *service) { m.wakeups.remove(uint64(s.openWakeups.request)) }},
+		{"a wakeup is in the list of its service and has a deadline", func(m *Machine, s *service) { s.openWakeups.service = m.active[1] }},
+		{"a wakeup is in the list of its service and has a deadline", func(_ *Machine, s *service) { s.openWakeups.next.prev = nil }},
+		{"a wakeup is in the list of its service and has a deadline", func(m *Machine, s *service) { m.timers.cancel(&s.openWakeups.timer) }},
 		{"a service is found by its number", func(m *Machine, s *service) { m.services.remove(uint64(s.id)) }},
 		{"no service is left dirty", func(_ *Machine, s *service) { s.dirty = true }},
-		{"every touched service is settled", func(m *Machine, s *service) { m.touch(s) }},
+		{"every touched service is settled", func(m *Machine, s *service) { m.markDirty(s) }},
 		{"no service is forgotten", func(m *Machine, _ *service) { m.services.put(99, &service{}) }},
 		{"no child is forgotten", func(m *Machine, _ *service) { m.children.put(99, &child{}) }},
 		{"no wakeup is forgotten", func(m *Machine, _ *service) { m.wakeups.put(99, &wakeup{}) }},
 		{"a timer knows its place", func(m *Machine, s *service) { s.wakeupTimer.pos++ }},
-		{"a transaction waits for answers or is over", func(m *Machine, _ *service) { m.reload.waiting = 1 }},
+		{"a transaction waits for answers or is over", func(m *Machine, _ *service) { m.reload.pending = 1 }},
 		{"a transaction waits for answers or is over", func(m *Machine, _ *service) { m.reload.phase = reloadOpening }},
 		{"an active service has all its listeners", func(_ *Machine, s *service) { s.listeners[0] = listenerNone }},
 		{"armed wakeups have a deadline", func(m *Machine, s *service) { m.timers.cancel(&s.wakeupTimer) }},
@@ -182,7 +182,7 @@ func TestCheckFindsWhatARemovedServiceMustNotHave(t *testing.T) {
 	for name, plant := range map[string]func(m *Machine, s *service){
 		"no end":    func(m *Machine, s *service) { m.timers.cancel(&s.removalTimer) },
 		"a wakeup":  func(m *Machine, s *service) { m.timers.arm(&s.wakeupTimer, 1<<50) },
-		"a request": func(_ *Machine, s *service) { s.wakeupsOpen = &wakeup{} },
+		"a request": func(_ *Machine, s *service) { s.openWakeups = &wakeup{} },
 	} {
 		r := started(t, unix("a", 3))
 		r.step(ListenerReadyEvent(1))

@@ -63,7 +63,7 @@ type kernelAddress struct {
 	endpoint Endpoint
 }
 
-type place struct {
+type vacantListener struct {
 	service  *service
 	listener uint16
 }
@@ -76,17 +76,17 @@ func (m *Machine) Plan(c *Config) *Plan {
 	for i := range c.Services {
 		wanted[identityOf(&c.Services[i])] = true
 	}
-	k := m.contest(wanted)
+	k := m.newOwnership(wanted)
 	byIdentity := make(map[identity]*service, len(m.active))
 	for _, s := range m.active {
-		if id := identityOf(s.entry); wanted[id] && !k.lost(s) {
+		if id := identityOf(s.entry); wanted[id] && !k.pathTaken(s) {
 			byIdentity[id] = s
 			continue
 		}
 		p.Removed = append(p.Removed, s.id)
 		for i, end := range s.endpoints {
 			address := kernelAddress{socketKinds[s.entry.Type], end}
-			k.vacant[address] = append(k.vacant[address], place{s, uint16(i)})
+			k.vacant[address] = append(k.vacant[address], vacantListener{s, uint16(i)})
 		}
 	}
 	for i := range p.Entries {
@@ -102,7 +102,7 @@ func (m *Machine) Plan(c *Config) *Plan {
 	}
 	for i := range p.Entries {
 		if e := &p.Entries[i]; e.Kept == 0 {
-			e.Endpoints = k.acquisitions(e.Entry)
+			e.Endpoints = k.planListeners(e.Entry)
 		}
 	}
 	return p
@@ -119,49 +119,49 @@ func pathOf(end Endpoint) string {
 	return path.Clean(end.Path)
 }
 
-// contest is who has what new services may want. Where several services share a
+// ownership is who has what new services may want. Where several services share a
 // path, the file there belongs to the one that opened it last.
-type contest struct {
-	holders map[string]*service       // of each path that a service of ours uses
-	wanted  map[identity]bool         // what the configuration has
-	vacant  map[kernelAddress][]place // listeners of services that go
-	claims  map[string]int            // new listeners for each path
+type ownership struct {
+	owners map[string]*service                // of each path that a service of ours uses
+	wanted map[identity]bool                  // what the configuration has
+	vacant map[kernelAddress][]vacantListener // listeners of services that go
+	claims map[string]int                     // new listeners for each path
 }
 
-func (m *Machine) contest(wanted map[identity]bool) *contest {
-	k := &contest{make(map[string]*service, len(m.active)), wanted, map[kernelAddress][]place{}, map[string]int{}}
+func (m *Machine) newOwnership(wanted map[identity]bool) *ownership {
+	k := &ownership{make(map[string]*service, len(m.active)), wanted, map[kernelAddress][]vacantListener{}, map[string]int{}}
 	for _, s := range m.active {
 		for _, end := range s.endpoints {
-			if at := pathOf(end); at != "" && (k.holders[at] == nil || k.holders[at].age < s.age) {
-				k.holders[at] = s
+			if at := pathOf(end); at != "" && (k.owners[at] == nil || k.owners[at].seq < s.seq) {
+				k.owners[at] = s
 			}
 		}
 	}
 	return k
 }
 
-// lost reports whether the service's path was taken by one that goes now. Nobody
+// pathTaken reports whether the service's path was taken by one that goes now. Nobody
 // can reach it any more: it begins anew, and has its path again.
-func (k *contest) lost(s *service) bool {
+func (k *ownership) pathTaken(s *service) bool {
 	for _, end := range s.endpoints {
-		if at := pathOf(end); at != "" && k.holders[at] != s && !k.wanted[identityOf(k.holders[at].entry)] {
+		if at := pathOf(end); at != "" && k.owners[at] != s && !k.wanted[identityOf(k.owners[at].entry)] {
 			return true
 		}
 	}
 	return false
 }
 
-// acquisitions decides for each endpoint of a new service, and strikes out
+// planListeners decides for each endpoint of a new service, and strikes out
 // what it takes over.
-func (k *contest) acquisitions(entry *ServiceConfig) []Acquisition {
+func (k *ownership) planListeners(entry *ServiceConfig) []Acquisition {
 	out := make([]Acquisition, len(entry.Endpoints))
 	for i, end := range entry.Endpoints {
 		at := pathOf(end)
-		from, vacant := k.takeOver(kernelAddress{socketKinds[entry.Type], end}, at)
+		from, vacant := k.claimVacant(kernelAddress{socketKinds[entry.Type], end}, at)
 		switch {
 		case vacant:
 			out[i] = Acquisition{How: AcquireTakeOver, From: from.service.id, FromListener: from.listener}
-		case k.holders[at] != nil:
+		case k.owners[at] != nil:
 			out[i] = Acquisition{How: AcquireDisplace}
 		default:
 			out[i] = Acquisition{How: AcquireOpen}
@@ -170,23 +170,23 @@ func (k *contest) acquisitions(entry *ServiceConfig) []Acquisition {
 	return out
 }
 
-// takeOver finds the listener that may be handed over, of several that of the
+// claimVacant finds the listener that may be handed over, of several that of the
 // service that came last. On a path it must be the one whose file is there, and
 // nobody else may want the path: of several that open it, the last one has it.
-func (k *contest) takeOver(address kernelAddress, at string) (place, bool) {
+func (k *ownership) claimVacant(address kernelAddress, at string) (vacantListener, bool) {
 	places := k.vacant[address]
 	if len(places) == 0 || at != "" && k.claims[at] > 1 {
-		return place{}, false
+		return vacantListener{}, false
 	}
 	latest := 0
 	for i := range places {
-		if places[i].service.age >= places[latest].service.age {
+		if places[i].service.seq >= places[latest].service.seq {
 			latest = i
 		}
 	}
 	from := places[latest]
-	if at != "" && from.service != k.holders[at] {
-		return place{}, false
+	if at != "" && from.service != k.owners[at] {
+		return vacantListener{}, false
 	}
 	k.vacant[address] = append(places[:latest], places[latest+1:]...)
 	return from, true

@@ -216,7 +216,7 @@ func TestTimerHeapOrdersByTimeThenBySetting(t *testing.T) {
 			before = x
 		}
 		for i := range timers {
-			if timers[i].set() {
+			if timers[i].armed() {
 				t.Fatal("a timer was lost")
 			}
 		}

@@ -14,7 +14,7 @@ func (m *Machine) childExited(g Generation, pid PID, status ExitStatus) {
 	}
 	m.assert(c.pid == pid && c.state != childStarting, "the exited child is one that was started")
 	s, entry := c.service, c.entry
-	bad := !status.Normal() && !c.diedByUs(status)
+	bad := !status.Normal() && !c.killedByUs(status)
 	if bad {
 		a := m.log(LogExited)
 		a.Entry, a.PID, a.Status = entry, pid, status
@@ -27,9 +27,9 @@ func (m *Machine) childExited(g Generation, pid PID, status ExitStatus) {
 	}
 }
 
-// diedByUs tells whether the child died of a signal that we sent it: that is
+// killedByUs tells whether the child died of a signal that we sent it: that is
 // neither news nor a crash.
-func (c *child) diedByUs(status ExitStatus) bool {
+func (c *child) killedByUs(status ExitStatus) bool {
 	sig, ok := status.Signaled()
 	return ok && (sig == SIGTERM && c.terminated || sig == SIGKILL && c.killed)
 }

@@ -9,9 +9,9 @@ import (
 // SIGTERM and SIGKILL.
 const removalGrace = 5 * Second
 
-// failureLines bounds how many listeners that could not be had are told of
+// maxFailureLines bounds how many listeners that could not be had are told of
 // one by one.
-const failureLines = 8
+const maxFailureLines = 8
 
 // reloadPhase is where the transaction stands. Start and reload go the same
 // way; only the end of a failure differs.
@@ -36,7 +36,7 @@ type transaction struct {
 	again   bool // another hangup came: begin anew when this one has ended
 	plan    *Plan
 	added   []*service // one for each added entry of the plan, in its order
-	waiting int        // answers to OpenListener that are due
+	pending int        // answers to OpenListener that are due
 	failed  []failure  // listeners that could not be had, the first failureLines of them
 }
 
@@ -47,8 +47,8 @@ type failure struct {
 	errno    Errno
 }
 
-// hangup begins a reload, or remembers, once, to begin another.
-func (m *Machine) hangup() {
+// requestReload begins a reload, or remembers, once, to begin another.
+func (m *Machine) requestReload() {
 	if m.phase == phaseBooting || m.reload.phase != reloadIdle {
 		m.reload.again = true
 		return
@@ -59,9 +59,9 @@ func (m *Machine) hangup() {
 	m.emit(LoadConfig).Request = m.lastRequest
 }
 
-// awaitConfig checks that a configuration was asked for. The first one is
+// expectConfig checks that a configuration was asked for. The first one is
 // asked for by New.
-func (m *Machine) awaitConfig(r Request, c *Config) {
+func (m *Machine) expectConfig(r Request, c *Config) {
 	if m.phase == phaseBooting {
 		m.assert(m.reload.phase == reloadIdle && r == 0, "the first configuration comes once")
 	} else {
@@ -71,16 +71,16 @@ func (m *Machine) awaitConfig(r Request, c *Config) {
 }
 
 func (m *Machine) configRejected(r Request, c *Config) {
-	m.awaitConfig(r, c)
-	m.refuseDiagnosed(c.Diagnostics)
+	m.expectConfig(r, c)
+	m.refuseConfig(c.Diagnostics)
 }
 
 // configLoaded turns a good configuration into a plan and asks for the
 // listeners that it needs.
 func (m *Machine) configLoaded(r Request, c *Config) {
-	m.awaitConfig(r, c)
+	m.expectConfig(r, c)
 	if fault := ConfigFault(c); fault != "" {
-		m.refuseDiagnosed(append(c.Diagnostics[:len(c.Diagnostics):len(c.Diagnostics)], Diagnostic{Severity: Error, Text: fault}))
+		m.refuseConfig(append(c.Diagnostics[:len(c.Diagnostics):len(c.Diagnostics)], Diagnostic{Severity: Error, Text: fault}))
 		return
 	}
 	m.logDiagnostics(c.Diagnostics)
@@ -92,12 +92,12 @@ func (m *Machine) configLoaded(r Request, c *Config) {
 		}
 	}
 	t.phase = reloadOpening
-	m.acquire(AcquireOpen)
-	m.acquired()
+	m.openListeners(AcquireOpen)
+	m.advanceReload()
 }
 
-// acquire asks for the listeners that are had in the given way.
-func (m *Machine) acquire(how Acquire) {
+// openListeners asks for the listeners that are had in the given way.
+func (m *Machine) openListeners(how Acquire) {
 	t := &m.reload
 	n := 0
 	for i := range t.plan.Entries {
@@ -112,7 +112,7 @@ func (m *Machine) acquire(how Acquire) {
 				continue
 			}
 			s.listeners[k] = listenerAsked
-			t.waiting++
+			t.pending++
 			a := m.emit(OpenListener)
 			a.Service, a.Listener, a.Entry, a.Flag = s.id, uint16(k), e.Entry, how == AcquireDisplace
 		}
@@ -121,15 +121,15 @@ func (m *Machine) acquire(how Acquire) {
 
 func (m *Machine) listenerOpened(id ServiceID, listener uint16) {
 	m.listenerAnswered(id, listener, listenerOpen)
-	m.acquired()
+	m.advanceReload()
 }
 
 func (m *Machine) listenerFailed(id ServiceID, listener uint16, step ListenStep, e Errno) {
 	s := m.listenerAnswered(id, listener, listenerRefused)
-	if t := &m.reload; len(t.failed) < failureLines {
+	if t := &m.reload; len(t.failed) < maxFailureLines {
 		t.failed = append(t.failed, failure{s.entry, listener, step, e})
 	}
-	m.acquired()
+	m.advanceReload()
 }
 
 func (m *Machine) listenerAnswered(id ServiceID, listener uint16, state listenerState) *service {
@@ -137,22 +137,22 @@ func (m *Machine) listenerAnswered(id ServiceID, listener uint16, state listener
 	m.assert(s != nil && int(listener) < len(s.listeners), "an answer names a listener that was asked for")
 	m.assert(s.listeners[listener] == listenerAsked, "OpenListener is answered once")
 	s.listeners[listener] = state
-	m.reload.waiting--
+	m.reload.pending--
 	return s
 }
 
-// acquired goes on when the last answer is there: all that is asked for is
+// advanceReload goes on when the last answer is there: all that is asked for is
 // asked for at once, and all of it is answered.
-func (m *Machine) acquired() {
+func (m *Machine) advanceReload() {
 	t := &m.reload
-	for t.waiting == 0 {
+	for t.pending == 0 {
 		switch {
 		case len(t.failed) > 0:
 			m.undo()
 			return
 		case t.phase == reloadOpening:
 			t.phase = reloadDisplacing
-			m.acquire(AcquireDisplace)
+			m.openListeners(AcquireDisplace)
 		default:
 			m.commit()
 			return
@@ -172,7 +172,7 @@ func (m *Machine) undo() {
 				a.Service, a.Listener = s.id, uint16(k)
 			}
 		}
-		m.forget(s)
+		m.dropService(s)
 	}
 	for i := range t.failed {
 		f := &t.failed[i]
@@ -185,7 +185,7 @@ func (m *Machine) undo() {
 		// The first failure is what the process ends over: its line is the last.
 		m.logFailure(LogListenFailed, &t.failed[0])
 	}
-	m.refused()
+	m.refuseReload()
 }
 
 func (m *Machine) logFailure(code LogCode, f *failure) *Action {
@@ -194,12 +194,12 @@ func (m *Machine) logFailure(code LogCode, f *failure) *Action {
 	return a
 }
 
-// refuseDiagnosed tells everything that is wrong with the configuration. At
+// refuseConfig tells everything that is wrong with the configuration. At
 // start the first error is the last line, as the original's fatal.
-func (m *Machine) refuseDiagnosed(diagnostics []Diagnostic) {
+func (m *Machine) refuseConfig(diagnostics []Diagnostic) {
 	if m.phase == phaseRunning {
 		m.logDiagnostics(diagnostics)
-		m.refused()
+		m.refuseReload()
 		return
 	}
 	first := -1
@@ -209,20 +209,20 @@ func (m *Machine) refuseDiagnosed(diagnostics []Diagnostic) {
 		case first < 0 && d.Severity == Error:
 			first = i
 			if remedy := d.remedy(); remedy != "" {
-				m.diagnose(LevelInfo, remedy)
+				m.logDiagnostic(LevelInfo, remedy)
 			}
 		case first < 0:
 			m.logDiagnostics(diagnostics[i : i+1])
 		default:
-			m.diagnose(LevelInfo, "also "+d.withRemedy())
+			m.logDiagnostic(LevelInfo, "also "+d.withRemedy())
 		}
 	}
 	text := "the configuration was refused without a reason"
 	if first >= 0 {
 		text = diagnostics[first].Text
 	}
-	m.diagnose(LevelFatal, text)
-	m.refused()
+	m.logDiagnostic(LevelFatal, text)
+	m.refuseReload()
 }
 
 // logDiagnostics tells them at their own levels.
@@ -233,11 +233,11 @@ func (m *Machine) logDiagnostics(diagnostics []Diagnostic) {
 		if d.Severity == Error {
 			text = d.withRemedy()
 		}
-		m.diagnose(d.Level(), text)
+		m.logDiagnostic(d.Level(), text)
 	}
 }
 
-func (m *Machine) diagnose(level Level, text string) {
+func (m *Machine) logDiagnostic(level Level, text string) {
 	a := m.log(LogDiagnostic)
 	a.Level, a.Text = level, text
 }
@@ -274,23 +274,23 @@ func (d *Diagnostic) remedy() string {
 	return d.Hint + "; " + place
 }
 
-// refused ends the transaction without any change: at start that is the end
+// refuseReload ends the transaction without any change: at start that is the end
 // of the process.
-func (m *Machine) refused() {
+func (m *Machine) refuseReload() {
 	if m.phase == phaseBooting {
 		m.reload = transaction{}
 		m.exit(1, 0)
 		return
 	}
 	m.log(LogReloadRefused).Config = m.config
-	m.transactionEnded()
+	m.endTransaction()
 }
 
-func (m *Machine) transactionEnded() {
+func (m *Machine) endTransaction() {
 	again := m.reload.again
 	m.reload = transaction{}
 	if again {
-		m.hangup()
+		m.requestReload()
 	}
 }
 
@@ -301,11 +301,11 @@ func (m *Machine) commit() {
 	removed := make([]*service, len(plan.Removed))
 	for i, id := range plan.Removed {
 		removed[i] = m.services.get(uint64(id))
-		m.stopListening(removed[i])
+		m.stopWatching(removed[i])
 	}
 	m.takeOver(plan, t.added)
 	for _, s := range removed {
-		m.remove(s)
+		m.beginRemoval(s)
 	}
 	booting := m.phase == phaseBooting
 	m.config = plan.Config
@@ -319,22 +319,22 @@ func (m *Machine) commit() {
 		if e.Kept != 0 {
 			s := m.services.get(uint64(e.Kept))
 			m.active = append(m.active, s)
-			m.renew(s, e.Entry)
+			m.updateKept(s, e.Entry)
 			continue
 		}
 		s := t.added[n]
 		n++
 		m.active = append(m.active, s)
 		m.activate(s, predecessors)
-		m.settleDisplaced(s, e)
+		m.commitDisplaced(s, e)
 	}
-	m.live, m.bare, m.listeners = m.countDescriptors()
+	m.live, m.reserved, m.listeners = m.countDescriptors()
 	m.emit(ApplyConfig).Config = m.config
 	if booting {
 		m.log(LogStarted).Config = m.config
 		m.emit(Announce)
 	}
-	m.transactionEnded()
+	m.endTransaction()
 }
 
 // takeOver hands open descriptors of removed services to added ones, so that
@@ -362,7 +362,7 @@ func (m *Machine) takeOver(plan *Plan, added []*service) {
 	}
 }
 
-func (m *Machine) settleDisplaced(s *service, e *PlanEntry) {
+func (m *Machine) commitDisplaced(s *service, e *PlanEntry) {
 	for k, acquisition := range e.Endpoints {
 		if acquisition.How == AcquireDisplace {
 			a := m.emit(CommitListener)
@@ -371,19 +371,19 @@ func (m *Machine) settleDisplaced(s *service, e *PlanEntry) {
 	}
 }
 
-// renew gives a kept service its new settings. Its children are cut off
+// updateKept gives a kept service its new settings. Its children are cut off
 // whether the settings changed or not: they read main.cf themselves, and this
 // is how they come to know of the reload. The listeners stay; so does a
 // throttle, unless the operator chose otherwise.
-func (m *Machine) renew(s *service, entry *ServiceConfig) {
+func (m *Machine) updateKept(s *service, entry *ServiceConfig) {
 	s.entry = entry
 	m.retireChildren(s)
-	m.awaitLeaving(s, true)
+	m.updateLeavingTimer(s, true)
 	if s.throttled && m.config.ReloadClearsThrottle {
 		m.releaseThrottle(s)
 	}
 	m.restartWakeup(s)
-	m.touch(s)
+	m.markDirty(s)
 }
 
 // predecessorIndex finds the removed services whose children still live.
@@ -417,7 +417,7 @@ func (m *Machine) activate(s *service, x predecessorIndex) {
 		}
 	}
 	m.restartWakeup(s)
-	m.touch(s)
+	m.markDirty(s)
 }
 
 func (m *Machine) hold(s, before *service) {
@@ -428,10 +428,10 @@ func (m *Machine) hold(s, before *service) {
 	s.heldBy++
 }
 
-// remove begins the end of a service that left the configuration. Nobody waits
+// beginRemoval begins the end of a service that left the configuration. Nobody waits
 // for its children (Differs: Q2): they get SIGTERM now and SIGKILL after
 // removalGrace.
-func (m *Machine) remove(s *service) {
+func (m *Machine) beginRemoval(s *service) {
 	s.life = lifeStopping
 	m.stopWakeups(s)
 	m.timers.cancel(&s.throttleTimer)
@@ -449,18 +449,18 @@ func (m *Machine) remove(s *service) {
 			a.Service, a.Listener = s.id, uint16(k)
 		}
 	}
-	m.letGo(s)
-	s.stoppingAt = len(m.stopping)
+	m.unhold(s)
+	s.stoppingIndex = len(m.stopping)
 	m.stopping = append(m.stopping, s)
 	if s.total == 0 {
-		m.removalDone(s)
+		m.finishRemoval(s)
 		return
 	}
 	m.timers.arm(&s.removalTimer, m.now.Add(removalGrace))
 }
 
-// letGo takes a held service out of the lists of its predecessors.
-func (m *Machine) letGo(s *service) {
+// unhold takes a held service out of the lists of its predecessors.
+func (m *Machine) unhold(s *service) {
 	if s.heldBy == 0 {
 		return
 	}
@@ -475,15 +475,15 @@ func (m *Machine) letGo(s *service) {
 	s.heldBy = 0
 }
 
-// removalDone: the last child of a removed service is gone.
-func (m *Machine) removalDone(s *service) {
+// finishRemoval: the last child of a removed service is gone.
+func (m *Machine) finishRemoval(s *service) {
 	last := len(m.stopping) - 1
 	moved := m.stopping[last]
-	m.stopping[s.stoppingAt] = moved
-	moved.stoppingAt = s.stoppingAt
+	m.stopping[s.stoppingIndex] = moved
+	moved.stoppingIndex = s.stoppingIndex
 	m.stopping[last] = nil
 	m.stopping = m.stopping[:last]
-	m.forget(s)
+	m.dropService(s)
 }
 
 // removalOverdue ends the children that did not heed SIGTERM. It comes again

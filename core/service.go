@@ -24,14 +24,14 @@ const (
 // service is one entry of master.cf at work.
 type service struct {
 	id        ServiceID
-	age       ServiceID      // orders the services by when they were made; see Canon
+	seq       ServiceID      // orders the services by when they were made; see Canon
 	entry     *ServiceConfig // the settings in force
 	endpoints []Endpoint     // what the listeners were opened on; a reload does not change it
 	listeners []listenerState
 	life      life
 	watching  bool // WatchListener is in force
 	dirty     bool
-	starved   bool // a client waited and no child could be afforded, see starve
+	starved   bool // a client waited and no child could be afforded, see markStarved
 
 	throttled bool
 	stressed  bool // stressUntil means something
@@ -41,18 +41,18 @@ type service struct {
 	starting int32 // of these, asked for and not answered
 	idle     int32 // of these, available and not retired
 	retired  int32 // of these, retired
-	leaving  int32 // of these, available: they should be gone in a moment, see leavers
+	leaving  int32 // of these, available: they should be gone in a moment, see leavingSoon
 
-	heldBy       int32      // predecessors with living children
-	successors   []*service // services that are held by us
-	stoppingAt   int        // while lifeStopping: place in Machine.stopping
-	starvedIndex int        // while starved: index in Machine.starved
+	heldBy        int32      // predecessors with living children
+	successors    []*service // services that are held by us
+	stoppingIndex int        // while lifeStopping: place in Machine.stopping
+	starvedIndex  int        // while starved: index in Machine.starved
 
 	stressUntil Time
 	warnedAt    Time
 
 	first, last   *child // children in the order of their starts
-	wakeupsOpen   *wakeup
+	openWakeups   *wakeup
 	wakeupArmed   bool // wakeups are sent at their interval
 	throttleTimer timer
 	wakeupTimer   timer
@@ -64,27 +64,27 @@ func (m *Machine) newService(entry *ServiceConfig) *service {
 	m.lastService++
 	s := &service{
 		id:        m.lastService,
-		age:       m.lastService,
+		seq:       m.lastService,
 		entry:     entry,
 		endpoints: entry.Endpoints,
 		listeners: make([]listenerState, len(entry.Endpoints)),
 		life:      lifeOpening,
 	}
-	s.nameTimers()
+	s.initTimers()
 	m.services.put(uint64(s.id), s)
 	return s
 }
 
-// nameTimers tells the timers of the service what they are for.
-func (s *service) nameTimers() {
+// initTimers tells the timers of the service what they are for.
+func (s *service) initTimers() {
 	s.throttleTimer = timer{kind: timerThrottle, service: s}
 	s.wakeupTimer = timer{kind: timerWakeup, service: s}
 	s.removalTimer = timer{kind: timerRemoval, service: s}
 	s.leavingTimer = timer{kind: timerLeaving, service: s}
 }
 
-// forget drops the last trace of a service that has no children.
-func (m *Machine) forget(s *service) {
+// dropService drops the last trace of a service that has no children.
+func (m *Machine) dropService(s *service) {
 	m.assert(s.total == 0, "a service is forgotten only without children")
 	m.timers.cancel(&s.throttleTimer)
 	m.timers.cancel(&s.wakeupTimer)
@@ -94,7 +94,7 @@ func (m *Machine) forget(s *service) {
 	s.life = lifeGone
 	for _, next := range s.successors {
 		next.heldBy--
-		m.touch(next)
+		m.markDirty(next)
 	}
 	s.successors = nil
 }

@@ -5,7 +5,7 @@ package core
 func (m *Machine) signalReceived(sig Signal) {
 	switch sig {
 	case SIGHUP:
-		m.hangup()
+		m.requestReload()
 	case SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGSEGV, SIGTERM:
 		m.shutdown(sig)
 	}

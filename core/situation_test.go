@@ -172,21 +172,21 @@ func TestReloadWithMostFailuresIsCarriedOver(t *testing.T) {
 	r.hold = true
 	r.step(SignalReceivedEvent(SIGHUP))
 	services := []ServiceConfig{unix("a", 1)}
-	for port := range uint16(failureLines + 2) {
+	for port := range uint16(maxFailureLines + 2) {
 		services = append(services, inet(1000+port, 1))
 	}
 	c := conf(services...)
 	r.step(ConfigLoadedEvent(r.request, c))
 	asked := r.asked
-	for i, a := range asked[:failureLines+1] {
+	for i, a := range asked[:maxFailureLines+1] {
 		r.step(ListenerFailedEvent(a.Service, a.Listener, StepBind, EADDRINUSE))
-		if len(r.m.reload.failed) != min(i+1, failureLines) {
+		if len(r.m.reload.failed) != min(i+1, maxFailureLines) {
 			t.Fatalf("%d failures are kept of %d", len(r.m.reload.failed), i+1)
 		}
 		carried(t, r.m, c, r.m.config)
 	}
 	_, other := carried(t, r.m, c, r.m.config)
-	last := asked[failureLines+1]
+	last := asked[maxFailureLines+1]
 	want := kinds(r.m.Step(r.m.now, ListenerOpenedEvent(last.Service, last.Listener)))
 	if got := kinds(other.Step(other.now, ListenerOpenedEvent(50+last.Service, last.Listener))); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -16,7 +16,7 @@ func (m *Machine) childStarted(g Generation, pid PID) {
 	c := m.children.get(uint64(g))
 	m.assert(c != nil && c.state == childStarting, "ChildStarted answers a start")
 	c.pid = pid
-	m.set(c, childIdle, c.retired)
+	m.updateChild(c, childIdle, c.retired)
 	a := m.log(LogSpawned)
 	a.Entry, a.PID = c.entry, pid
 	s := c.service
@@ -27,7 +27,7 @@ func (m *Machine) childStarted(g Generation, pid PID) {
 		m.emit(RetireChild).Generation = c.generation
 		return
 	}
-	m.armConditionalWakeup(s)
+	m.armWakeupIfUsed(s)
 }
 
 // childStartFailed gives the place back and lets the service rest.

@@ -261,7 +261,7 @@ func TestWakeups(t *testing.T) {
 	r.wait(60 * Second)
 	r.want(
 		`wake-service request=3 service=1 entry="private/a/unix"`)
-	r.wait(wakeupLimit)
+	r.wait(wakeupSendLimit)
 	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection timed out", "close-wakeup request=3")
 	r.step(WakeupSentEvent(3)) // crossed with the close
 	r.want()
@@ -270,7 +270,7 @@ func TestWakeups(t *testing.T) {
 func TestWakeupConnectionIsHeldForAWhile(t *testing.T) {
 	r := started(t, waking(unix("a", 1), 1000*Second, false))
 	r.step(WakeupSentEvent(1))
-	r.wait(wakeupHold - 1)
+	r.wait(wakeupCloseLimit - 1)
 	r.want()
 	r.wait(1)
 	r.want("log warning: unix_trigger_event: read timeout for service private/a", "close-wakeup request=1")

@@ -41,7 +41,7 @@ func (m *Machine) statusReceived(g Generation, ev *Event) {
 // childTaken and childAvailable ignore a report of what is known already.
 func (m *Machine) childTaken(c *child) {
 	if c.state == childIdle {
-		m.set(c, childBusy, c.retired)
+		m.updateChild(c, childBusy, c.retired)
 	}
 }
 
@@ -50,7 +50,7 @@ func (m *Machine) childTaken(c *child) {
 func (m *Machine) childAvailable(c *child) {
 	if c.state == childBusy {
 		c.served = true
-		m.set(c, childIdle, c.retired)
+		m.updateChild(c, childIdle, c.retired)
 	}
 }
 

@@ -16,7 +16,7 @@ func (m *Machine) inStress(s *service) bool {
 // Idle children that a reload has cut off are no sign of stress: the original
 // does not even listen before they are gone (Q5).
 func (m *Machine) enterStressIfLastSlot(s *service) {
-	if !s.entry.StressAware() || s.total-s.leavers()+1 < s.entry.ProcessLimit {
+	if !s.entry.StressAware() || s.total-s.leavingSoon()+1 < s.entry.ProcessLimit {
 		return
 	}
 	if !s.stressed || s.stressUntil < m.now {

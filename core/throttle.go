@@ -10,7 +10,7 @@ func (m *Machine) throttle(s *service) {
 	s.throttled = true
 	m.timers.arm(&s.throttleTimer, m.now.Add(s.entry.ThrottleDelay))
 	m.log(LogThrottling).Entry = s.entry
-	m.touch(s)
+	m.markDirty(s)
 }
 
 // Throttled reports whether nobody is started for the service now, whoever waits.
@@ -25,5 +25,5 @@ func (m *Machine) releaseThrottle(s *service) {
 	m.timers.cancel(&s.throttleTimer)
 	s.throttled = false
 	m.log(LogThrottleReleased).Entry = s.entry
-	m.touch(s)
+	m.markDirty(s)
 }

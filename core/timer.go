@@ -26,7 +26,7 @@ type timer struct {
 	wakeup  *wakeup
 }
 
-func (t *timer) set() bool { return t.pos != 0 }
+func (t *timer) armed() bool { return t.pos != 0 }
 
 // timerHeap orders the timers that are set by (when, seq): equal deadlines
 // expire in the order in which they were set.

@@ -67,10 +67,10 @@ func (m *Machine) serviceView(s *service) ServiceView {
 		Total: s.total, Starting: s.starting, Idle: s.idle, Retired: s.retired,
 		Throttled: s.throttled, ThrottledUntil: s.throttleTimer.when, Stress: m.inStress(s),
 	}
-	if s.leavingTimer.set() {
+	if s.leavingTimer.armed() {
 		v.LeavingUntil = s.leavingTimer.when
 	}
-	if s.wakeupTimer.set() {
+	if s.wakeupTimer.armed() {
 		v.NextWakeup = s.wakeupTimer.when
 	}
 	for c := s.first; c != nil; c = c.next {

@@ -4,8 +4,8 @@ package core
 // time that its connection is kept for a receiver who does not close it (spec
 // runtime, 9).
 const (
-	wakeupLimit = 1 * Second
-	wakeupHold  = 101 * Second
+	wakeupSendLimit  = 1 * Second
+	wakeupCloseLimit = 101 * Second
 )
 
 // wakeup is one request under way: being sent, or sent and waiting for the
@@ -30,7 +30,7 @@ func (m *Machine) restartWakeup(s *service) {
 	}
 }
 
-func (m *Machine) armConditionalWakeup(s *service) {
+func (m *Machine) armWakeupIfUsed(s *service) {
 	if s.entry.WakeupIfUsed && !s.wakeupArmed && s.life == lifeActive {
 		m.armWakeup(s)
 	}
@@ -60,7 +60,7 @@ func (m *Machine) sendWakeup(s *service) {
 		return
 	}
 	w := m.addWakeup(s)
-	m.timers.arm(&w.timer, m.now.Add(wakeupLimit))
+	m.timers.arm(&w.timer, m.now.Add(wakeupSendLimit))
 	a := m.emit(WakeService)
 	a.Service, a.Request, a.Entry = s.id, w.request, s.entry
 }
@@ -74,12 +74,12 @@ func (m *Machine) addWakeup(s *service) *wakeup {
 		w = new(wakeup)
 	}
 	m.lastRequest++
-	*w = wakeup{request: m.lastRequest, service: s, entry: s.entry, next: s.wakeupsOpen}
+	*w = wakeup{request: m.lastRequest, service: s, entry: s.entry, next: s.openWakeups}
 	w.timer = timer{kind: timerWakeupLimit, wakeup: w}
 	if w.next != nil {
 		w.next.prev = w
 	}
-	s.wakeupsOpen = w
+	s.openWakeups = w
 	m.wakeups.put(uint64(w.request), w)
 	return w
 }
@@ -91,7 +91,7 @@ func (m *Machine) listWakeup(last, w *wakeup) {
 	if last != nil {
 		last.next = w
 	} else {
-		w.service.wakeupsOpen = w
+		w.service.openWakeups = w
 	}
 	m.wakeups.put(uint64(w.request), w)
 }
@@ -102,7 +102,7 @@ func (m *Machine) dropWakeup(w *wakeup) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
-		w.service.wakeupsOpen = w.next
+		w.service.openWakeups = w.next
 	}
 	if w.next != nil {
 		w.next.prev = w.prev
@@ -123,7 +123,7 @@ func (m *Machine) wakeupSent(r Request) {
 		return
 	}
 	w.sent = true
-	m.timers.arm(&w.timer, m.now.Add(wakeupHold))
+	m.timers.arm(&w.timer, m.now.Add(wakeupCloseLimit))
 }
 
 func (m *Machine) wakeupFailed(r Request, e Errno) {
@@ -162,7 +162,7 @@ func (m *Machine) closeWakeup(w *wakeup) {
 func (m *Machine) stopWakeups(s *service) {
 	m.timers.cancel(&s.wakeupTimer)
 	s.wakeupArmed = false
-	for s.wakeupsOpen != nil {
-		m.closeWakeup(s.wakeupsOpen)
+	for s.openWakeups != nil {
+		m.closeWakeup(s.openWakeups)
 	}
 }

@@ -48,7 +48,7 @@ func (m *Machine) connectionReady() {
 		return // draining: the watch was out before
 	}
 	m.idle.suspend(m.now)
-	m.idleOver = false
+	m.idleExpired = false
 	if m.settings.EarlyUnlock {
 		m.unlock()
 	}
@@ -67,15 +67,15 @@ func (m *Machine) accepted() {
 	if m.rule().taken {
 		m.beginRequest()
 	}
-	m.fillUp()
+	m.reportIfFull()
 	m.emit(Action{Kind: Serve})
 }
 
-// fillUp: available means that the next client is accepted (spec runtime, 8).
+// reportIfFull: available means that the next client is accepted (spec runtime, 8).
 // Who has as many as it may have is taken, whatever it does with them, so that
 // the master starts another process or watches the listener itself. Below the
 // limit nothing differs from the reference's servers, which have none.
-func (m *Machine) fillUp() {
+func (m *Machine) reportIfFull() {
 	if !m.rule().concurrent || m.settings.MaxClients == 0 || m.clients < m.settings.MaxClients {
 		return
 	}
@@ -85,15 +85,15 @@ func (m *Machine) fillUp() {
 	}
 }
 
-// makeRoom: a client has left. Who leaves as well, or accepts no more because
+// reportRoom: a client has left. Who leaves as well, or accepts no more because
 // it is retired, has no room to offer.
-func (m *Machine) makeRoom() {
+func (m *Machine) reportRoom() {
 	if !m.full || m.retired || m.reasonToLeave() != ReasonNone {
 		return
 	}
 	m.full = false
 	if m.requests == 0 {
-		m.free()
+		m.reportAvailable()
 	}
 }
 
@@ -131,12 +131,12 @@ func (m *Machine) endRequest() {
 	m.assert(m.requests > 0, "a request ends that began")
 	m.requests--
 	if m.requests == 0 {
-		m.free()
+		m.reportAvailable()
 	}
 }
 
-// free says that the server can take a client, if it can.
-func (m *Machine) free() {
+// reportAvailable says that the server can take a client, if it can.
+func (m *Machine) reportAvailable() {
 	if !m.full {
 		m.report(wire.Available)
 	}
@@ -159,7 +159,7 @@ func (m *Machine) served() {
 			m.idle.suspend(m.now) // the next client may be here already
 		}
 	}
-	m.makeRoom()
+	m.reportRoom()
 }
 
 func (m *Machine) reported() {

@@ -18,7 +18,7 @@ func (m *Machine) reasonToLeave() Reason {
 		return ReasonRetired
 	case m.settings.MaxUse > 0 && m.uses >= m.settings.MaxUse:
 		return ReasonUsed
-	case m.idleOver:
+	case m.idleExpired:
 		return ReasonIdle
 	default:
 		return ReasonNone
@@ -34,16 +34,16 @@ func (m *Machine) exit(why Reason, code uint8, e core.Errno) {
 type timer struct {
 	when      core.Time
 	left      core.Duration
-	set       bool
+	armed     bool
 	suspended bool
 }
 
-func (t *timer) arm(when core.Time) { *t = timer{when: when, set: true} }
+func (t *timer) arm(when core.Time) { *t = timer{when: when, armed: true} }
 
 func (t *timer) cancel() { *t = timer{} }
 
 func (t *timer) suspend(now core.Time) {
-	if t.set {
+	if t.armed {
 		*t = timer{left: max(0, t.when.Sub(now)), suspended: true}
 	}
 }
@@ -54,7 +54,7 @@ func (t *timer) resume(now core.Time) {
 	}
 }
 
-func (t *timer) due(now core.Time) bool { return t.set && now >= t.when }
+func (t *timer) expired(now core.Time) bool { return t.armed && now >= t.when }
 
 func (m *Machine) armIdle() {
 	if m.settings.MaxIdle > 0 {
@@ -63,11 +63,11 @@ func (m *Machine) armIdle() {
 }
 
 func (m *Machine) timerExpired() {
-	if m.idle.due(m.now) {
+	if m.idle.expired(m.now) {
 		m.idle.cancel()
-		m.idleOver = true
+		m.idleExpired = true
 	}
-	if m.retire.due(m.now) {
+	if m.retire.expired(m.now) {
 		m.retire.cancel()
 		m.retired = true
 	}
@@ -80,9 +80,9 @@ func (m *Machine) Deadline() (when core.Time, ok bool) {
 	switch {
 	case m.exited:
 		return 0, false
-	case m.idle.set && (!m.retire.set || m.idle.when <= m.retire.when):
+	case m.idle.armed && (!m.retire.armed || m.idle.when <= m.retire.when):
 		return m.idle.when, true
-	case m.retire.set:
+	case m.retire.armed:
 		return m.retire.when, true
 	default:
 		return 0, false

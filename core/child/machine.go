@@ -34,15 +34,15 @@ type Machine struct {
 	now      core.Time
 	step     uint64
 
-	started    bool
-	exited     bool
-	lock       lockState
-	watching   bool // Watch is out and ConnectionReady has not come
-	accepting  bool // Accept is unanswered
-	masterGone bool // the channel is closed, or a report failed
-	retired    bool // the retirement time is over
-	full       bool // as many clients as there may be, and the master was told
-	idleOver   bool // max_idle went by without a client
+	started     bool
+	exited      bool
+	lock        lockState
+	watching    bool // Watch is out and ConnectionReady has not come
+	accepting   bool // Accept is unanswered
+	masterGone  bool // the channel is closed, or a report failed
+	retired     bool // the retirement time is over
+	full        bool // as many clients as there may be, and the master was told
+	idleExpired bool // max_idle went by without a client
 
 	clients    int32 // accepted and not Served
 	requests   int32 // begun and not ended
@@ -111,13 +111,13 @@ func (m *Machine) Step(now core.Time, ev Event) []Action {
 	default:
 		m.assert(false, "the kind of event is known")
 	}
-	m.settle()
+	m.proceed()
 	return m.actions[:m.count]
 }
 
-// settle derives what follows from the facts that the event changed: whether
+// proceed derives what follows from the facts that the event changed: whether
 // the server leaves, and if not, whether it waits for the next client.
-func (m *Machine) settle() {
+func (m *Machine) proceed() {
 	if m.exited {
 		return
 	}

@@ -66,7 +66,7 @@ func (m *Machine) Check() (broken string, ok bool) {
 		{!m.watching || !m.locks() || m.lock == lockHeld, "who watches holds the lock"},
 		{!m.watching || !m.accepting, "a watch ends before the accept"},
 		{m.unanswered >= 0, "answers belong to reports"},
-		{!m.idle.set || m.clients == 0, "idle time runs without clients"},
+		{!m.idle.armed || m.clients == 0, "idle time runs without clients"},
 		{m.exited || !m.started || m.reasonToLeave() == ReasonNone, "who has a reason leaves"},
 	} {
 		if !p.holds {
