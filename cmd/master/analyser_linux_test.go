@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
 // What pflogsumm shows of a line of the master, and counts it under: of warnings
@@ -84,7 +85,7 @@ func TestAnalyserShowsOurLinesWhole(t *testing.T) {
 		a.Kind = core.Log
 		text := a.Message()
 		want := strings.TrimPrefix(text, "/etc/postfix/master.cf: line 7: ")
-		if got := shownByAnalyser(analyserHead + logLevels[a.Level].Prefix() + text); got != want {
+		if got := shownByAnalyser(analyserHead + logs.LevelOf(a.Level).Prefix() + text); got != want {
 			t.Errorf("%q is shown as %q", text, got)
 		}
 	}

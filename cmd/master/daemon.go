@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 // daemon is what the parts of a start share.
 type daemon struct {
 	log         *logs.Log
+	lines       *logs.Owner // log, as the machine writes to it
 	start       boot.Start
 	process     string // the name we were started under
 	openFiles   uint64
@@ -41,8 +41,6 @@ type daemon struct {
 	refuge  refuge       // for the journal
 	settle  *time.Timer  // until memory is given back after a reload
 	applied bool         // a configuration is in force
-	postlog string       // path of the postlog socket, as listeners have it; empty: no log file
-	unread  bool         // that socket is ours and postlogd cannot run
 	groups  error        // what kept us from having root's groups
 
 	// untold is what is to be said about main.cf. The machine says it with the
@@ -155,13 +153,14 @@ func (d *daemon) prepareLoop() error {
 		ExitAfter:   core.Duration(d.options.ExitAfter) * core.Second,
 		Descriptors: osadapter.Descriptors(d.openFiles),
 	})
+	d.lines = logs.NewOwner(d.log, d.postlogSocket)
 	d.journal = d.newJournal()
 	var err error
 	d.loop, err = osadapter.NewLoop(d.machine, d.kernel, osadapter.Surroundings{
-		Log:               d.logLine,
+		Log:               d.lines.Line,
 		Load:              d.load,
 		Apply:             d.apply,
-		Flush:             d.flush,
+		Flush:             d.lines.Flush,
 		Announce:          d.announce,
 		BeforeGroupSignal: beforeGroupSignal,
 		CatchEnds:         func() { boot.Catch(d.loop.Signals(), syscall.SIGCHLD) },
@@ -220,7 +219,7 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	d.switchIdentity, d.loader.Flags.SwitchIdentity = switchIdentity, switchIdentity
 	d.frozen = parameters.Freeze()
 	settings := parameters.Log()
-	d.postlog = postlogSocket(settings, parameters.QueueDirectory())
+	d.lines.Know(settings, parameters.QueueDirectory())
 	kept := boot.FilterEnvironment(parameters.Environment(), boot.ExportTag(d.environ, settings), d.options.ConfigDirectory)
 	d.environ = boot.ExportPostlog(kept, settings)
 	d.log.SetZone(boot.Variable(d.environ, "TZ"))
@@ -343,14 +342,8 @@ func (d *daemon) load(r core.Request) {
 // name stays away until a reload brings it, as in the original. A reload to a log
 // that cannot be had leaves the log where it was (Differs: D20).
 func (d *daemon) apply(c *core.Config) []string {
-	if err := d.log.Switch(c.Log); err != nil {
-		if !d.applied {
-			d.fatal(err.Error())
-		}
-		d.log.Log(logs.Warning, err.Error()+"; the log stays as it was; correct this or maillog_file, and reload")
-	} else {
-		d.postlog = postlogSocket(c.Log, c.QueueDirectory)
-		d.lookAtPostlog()
+	if err := d.lines.Apply(c.Log, c.QueueDirectory); err != nil {
+		d.fatal(err.Error())
 	}
 	if d.applied {
 		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
@@ -368,71 +361,19 @@ func (d *daemon) apply(c *core.Config) []string {
 	return d.environ
 }
 
-// A log file that does not take the first line is tried again so often, with so
-// long a pause before it.
-const (
-	logTries = 10
-	logPause = 100 * time.Millisecond
-)
-
 // announce tells who waits that we serve. A log file that did not take the line
 // which says so, and takes no other a second later, ends the start instead, while
 // somebody may still hear of it.
 func (d *daemon) announce() {
-	err := d.log.Err()
-	for try := 0; err != nil && try < logTries; try++ {
-		boot.Pause(logPause)
-		err = d.log.Retry()
-	}
-	if err != nil {
+	if err := d.lines.Announced(); err != nil {
 		d.fatal(err.Error())
 	}
 	d.start.Ready.Announce()
 	d.log.Started()
 }
 
-// logLine writes what the machine has to say.
-func (d *daemon) logLine(level core.Level, text string) {
-	if d.postlog != "" {
-		d.lookAtPostlog()
-	}
-	d.log.Log(logLevels[level], text)
-}
-
-// postlogSocket is the path of the postlog socket as its listener has it; empty
-// without a log file.
-func postlogSocket(settings core.LogSettings, queue string) string {
-	if settings.File == "" {
-		return ""
-	}
-	return strings.TrimPrefix(settings.PostlogPath, queue+"/")
-}
-
-// lookAtPostlog tells the log whether somebody may read the postlog socket: nobody
-// does before the services are there, and while postlogd is throttled.
-func (d *daemon) lookAtPostlog() {
-	fd, id := sys.None, core.ServiceID(0)
-	if d.postlog != "" {
-		fd, id = d.loop.Socket(d.postlog)
-	}
-	d.unread = fd != sys.None && (!d.applied || d.machine.Throttled(id))
-	d.log.PostlogSocket(int(fd), d.unread)
-}
-
-// flush hands over log lines that were kept, and those that nobody else takes out
-// of the postlog socket.
-func (d *daemon) flush() bool {
-	if d.unread {
-		d.lookAtPostlog()
-	}
-	return d.log.Flush()
-}
-
-var logLevels = [...]logs.Level{
-	core.LevelVerbose: logs.Info,
-	core.LevelInfo:    logs.Info,
-	core.LevelWarning: logs.Warning,
-	core.LevelError:   logs.Error,
-	core.LevelFatal:   logs.Fatal,
-	core.LevelPanic:   logs.Panic,
+// postlogSocket is what the log must know of the postlog socket.
+func (d *daemon) postlogSocket(path string) (fd int, throttled bool) {
+	socket, id := d.loop.Socket(path)
+	return int(socket), socket != sys.None && d.machine.Throttled(id)
 }

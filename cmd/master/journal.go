@@ -23,7 +23,7 @@ type refuge struct {
 func (d *daemon) newJournal() *journal.Journal {
 	return journal.New(d.machine, journal.Size, journal.Surroundings{
 		As:      d.asJournalOwner,
-		Warn:    func(text string) { d.logLine(core.LevelWarning, text) },
+		Warn:    func(text string) { d.lines.Line(core.LevelWarning, text) },
 		Carrier: &disk.Beside{},
 		Wake:    func() { d.loop.Wake() },
 	})

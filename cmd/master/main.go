@@ -138,7 +138,7 @@ func (d *daemon) letGo() { boot.LetGo(d.locks) }
 // fatal logs the line and ends: a second later, exit status 1.
 func (d *daemon) fatal(text string) {
 	for i := range d.untold {
-		d.logLine(d.untold[i].Level(), d.untold[i].Text)
+		d.lines.Line(d.untold[i].Level(), d.untold[i].Text)
 	}
 	d.log.Log(logs.Fatal, text)
 	boot.ExitFatal(d.log.Finish, d.letGo)
