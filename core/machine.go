@@ -1,13 +1,3 @@
-// Package core decides. Machine is one pure state machine: events in, actions
-// out. It keeps the services of a configuration and their children, and
-// decides who listens, what is started, who is throttled, when a wakeup is
-// due, and how a reload and the end are gone about.
-//
-// It refuses to do anything itself: no clock, no I/O, no goroutine, no
-// randomness, no output that depends on the order of a map. The same sequence
-// of (now, event) gives the same actions everywhere. What the kernel must do
-// is said with actions; osadapter carries them out on a real system and sim in
-// a simulated one.
 package core
 
 // MachineOptions are the settings from the command line; they hold for the whole
