@@ -73,6 +73,11 @@ func inet(port uint16, limit int32) ServiceConfig {
 	}
 }
 
+func waking(s ServiceConfig, interval Duration, ifUsed bool) ServiceConfig {
+	s.WakeupInterval, s.WakeupIfUsed = interval, ifUsed
+	return s
+}
+
 func with(s ServiceConfig, change func(*ServiceConfig)) ServiceConfig {
 	change(&s)
 	return s

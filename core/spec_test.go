@@ -1,6 +1,7 @@
 package core
 
-// The rules of spec runtime, sections 8 to 12, one test each.
+// Rules of spec runtime, sections 8 to 12, whose cases make a table. Those that are
+// a story are in testdata, see trace_test.go.
 
 import (
 	"strings"
@@ -8,41 +9,6 @@ import (
 
 	"github.com/stationmaster/stationmaster/core/wire"
 )
-
-func TestStartWatchesThenAnnounces(t *testing.T) {
-	r := newRig(t, MachineOptions{GroupLeader: true})
-	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
-	r.want(
-		`open-listener service=1 listener=0 entry="private/a/unix" endpoint="private/a"`,
-		`apply-config`,
-		`log info: daemon started -- version 3.7.11, configuration /etc/postfix`,
-		`announce`,
-		`watch-listener service=1`,
-	)
-}
-
-func TestConnectionStartsOneChild(t *testing.T) {
-	r := started(t, unix("a", 2))
-	r.step(ListenerReadyEvent(1))
-	r.want(
-		`start-child service=1 generation=1 entry="private/a/unix" path="/d/ad"`,
-		`ignore-listener service=1`,
-	)
-	r.state("a", StateServing)
-	r.step(ListenerReadyEvent(1))
-	r.want()
-	r.say(1, wire.Taken)
-	r.want(`watch-listener service=1`)
-	r.step(ListenerReadyEvent(1))
-	r.say(2, wire.Taken)
-	r.state("a", StateSaturated)
-	r.took()
-	r.say(1, wire.Available)
-	r.state("a", StateServing)
-	r.die(1, ExitedWith(0))
-	r.state("a", StateIdle)
-	r.want(`watch-listener service=1`)
-}
 
 func TestLimitZeroMeansNone(t *testing.T) {
 	r := started(t, unix("a", 0))
@@ -171,173 +137,6 @@ func TestNonsenseIsMuted(t *testing.T) {
 	}
 }
 
-func TestChannelClosedWhileChildLives(t *testing.T) {
-	r := started(t, unix("a", 1))
-	r.step(ListenerReadyEvent(1))
-	r.took()
-	r.step(ChildChannelClosedEvent(1))
-	r.want()
-	r.wait(channelGrace)
-	r.has("closed its status channel and lives on")
-	r.state("a", StateServing)
-}
-
-func TestChannelClosedByExitIsNoNews(t *testing.T) {
-	r := started(t, unix("a", 1))
-	r.step(ListenerReadyEvent(1))
-	r.took()
-	r.step(ChildChannelClosedEvent(1))
-	r.die(1, ExitedWith(0))
-	r.wait(10 * Second)
-	r.want("watch-listener service=1")
-}
-
-func TestStressMode(t *testing.T) {
-	s := inet(25, 3)
-	r := started(t, s)
-	for g := Generation(1); g <= 2; g++ {
-		r.step(ListenerReadyEvent(1))
-		r.say(g, wire.Taken)
-	}
-	r.took()
-	r.step(ListenerReadyEvent(1)) // the last slot
-	r.want(
-		"retire-child generation=1", "retire-child generation=2",
-		`start-child service=1 generation=3 stress=1 entry="25/inet" path="/d/smtpd"`,
-		"ignore-listener service=1",
-	)
-	r.say(3, wire.Taken)
-	r.want(
-		`log warning: service "25" (25) has reached its process limit "3": new clients may experience noticeable delays`,
-		"log warning: to avoid this condition, increase the process count in master.cf or reduce the service time per client",
-		"log warning: see http://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings",
-	)
-	r.die(1, ExitedWith(0))
-	r.took()
-	r.wait(10 * Second)
-	r.step(ListenerReadyEvent(1)) // the last slot again: no second cut, stress goes on
-	r.want(`start-child service=1 generation=4 stress=1 entry="25/inet" path="/d/smtpd"`, "ignore-listener service=1")
-	r.say(4, wire.Taken)
-	r.want() // the warning comes once in 1000 s
-	r.die(2, ExitedWith(0))
-	r.die(3, ExitedWith(0))
-	r.die(4, ExitedWith(0))
-	r.wait(1000 * Second)
-	r.took()
-	r.step(ListenerReadyEvent(1))
-	r.want(`start-child service=1 generation=5 entry="25/inet" path="/d/smtpd"`, "ignore-listener service=1")
-}
-
-func TestLocalServiceKnowsNoStress(t *testing.T) {
-	r := started(t, unix("a", 2))
-	for g := Generation(1); g <= 2; g++ {
-		r.step(ListenerReadyEvent(1))
-		r.say(g, wire.Taken)
-	}
-	for _, line := range r.took() {
-		if strings.Contains(line, "retire") || strings.Contains(line, "limit") || strings.Contains(line, "stress") {
-			t.Errorf("got %s", line)
-		}
-	}
-}
-
-func waking(s ServiceConfig, interval Duration, ifUsed bool) ServiceConfig {
-	s.WakeupInterval, s.WakeupIfUsed = interval, ifUsed
-	return s
-}
-
-func TestWakeups(t *testing.T) {
-	r := newRig(t, MachineOptions{GroupLeader: true})
-	r.step(ConfigLoadedEvent(0, conf(waking(unix("a", 1), 60*Second, false))))
-	r.has(`wake-service request=1 service=1 entry="private/a/unix"`)
-	r.step(WakeupSentEvent(1))
-	r.step(WakeupClosedEvent(1))
-	r.wait(60*Second - 1)
-	r.want()
-	r.wait(1)
-	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
-	r.step(WakeupFailedEvent(2, ECONNREFUSED))
-	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection refused")
-	r.wait(60 * Second)
-	r.want(
-		`wake-service request=3 service=1 entry="private/a/unix"`)
-	r.wait(wakeupSendLimit)
-	r.want("log warning: master_wakeup_timer_event: service a(private/a): Connection timed out", "close-wakeup request=3")
-	r.step(WakeupSentEvent(3)) // crossed with the close
-	r.want()
-}
-
-func TestWakeupConnectionIsHeldForAWhile(t *testing.T) {
-	r := started(t, waking(unix("a", 1), 1000*Second, false))
-	r.step(WakeupSentEvent(1))
-	r.wait(wakeupCloseLimit - 1)
-	r.want()
-	r.wait(1)
-	r.want("log warning: unix_trigger_event: read timeout for service private/a", "close-wakeup request=1")
-}
-
-func TestConditionalWakeupWaitsForFirstStart(t *testing.T) {
-	r := started(t, waking(unix("a", 1), 60*Second, true))
-	r.wait(1000 * Second)
-	r.want()
-	r.step(ListenerReadyEvent(1))
-	r.has("wake-service request=1")
-	r.step(WakeupSentEvent(1))
-	r.step(WakeupClosedEvent(1))
-	r.wait(60 * Second)
-	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
-	r.step(WakeupSentEvent(2))
-	r.step(WakeupClosedEvent(2))
-	r.hangup(conf(waking(unix("a", 1), 60*Second, true)))
-	r.took()
-	r.wait(1000 * Second)
-	r.want() // a reload disarms it
-}
-
-func TestThrottledServiceIsNotWoken(t *testing.T) {
-	r := started(t, waking(unix("a", 1), 50*Second, false))
-	r.step(WakeupSentEvent(1))
-	r.step(WakeupClosedEvent(1))
-	r.step(ListenerReadyEvent(1))
-	r.die(1, ExitedWith(1))
-	r.took()
-	r.wait(59 * Second)
-	r.want()
-	r.wait(1 * Second)
-	r.want("watch-listener service=1")
-	r.wait(40 * Second)
-	r.want(`wake-service request=2 service=1 entry="private/a/unix"`)
-}
-
-func TestDatagramWakeupIsNotSupported(t *testing.T) {
-	s := waking(unix("a", 1), 60*Second, false)
-	s.Type = UnixDatagram
-	r := newRig(t, MachineOptions{GroupLeader: true})
-	r.step(ConfigLoadedEvent(0, conf(s)))
-	r.has("log warning: master_wakeup_timer_event: service a(private/a): Operation not supported")
-}
-
-func TestStrangersAreIgnored(t *testing.T) {
-	for _, init := range []bool{false, true} {
-		r := newRig(t, MachineOptions{InitMode: init})
-		r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
-		r.took()
-		r.step(ChildExitedEvent(0, 77, KilledBy(9)))
-		if lines := len(r.took()); (lines == 0) != init {
-			t.Errorf("init mode %v: got %d lines", init, lines)
-		}
-	}
-}
-
-func TestStoppedChildIsKept(t *testing.T) {
-	r := started(t, unix("a", 1))
-	r.step(ListenerReadyEvent(1))
-	r.took()
-	r.step(ChildStoppedEvent(1, 101, 19))
-	r.want("log warning: process /d/ad pid 101 stopped by signal 19")
-	r.state("a", StateServing)
-}
-
 func TestSignalsEndTheProcess(t *testing.T) {
 	for _, sig := range []Signal{SIGINT, SIGQUIT, SIGILL, SIGBUS, SIGSEGV, SIGTERM} {
 		r := started(t, unix("a", 1))
@@ -350,27 +149,10 @@ func TestSignalsEndTheProcess(t *testing.T) {
 	}
 }
 
-func TestWithoutGroupChildrenAreToldOneByOne(t *testing.T) {
-	r := newRig(t, MachineOptions{InitMode: true})
-	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
-	r.step(ListenerReadyEvent(1))
-	r.took()
-	r.step(SignalReceivedEvent(SIGTERM))
-	r.want("signal-group signal=15", "signal-child generation=1 pid=101 signal=15", "log info: terminating on signal 15", "exit signal=0 code=0")
-}
-
 func TestOtherSignalsAreNoneOfOurs(t *testing.T) {
 	r := started(t, unix("a", 1))
 	r.step(SignalReceivedEvent(10))
 	r.want()
-}
-
-func TestExitTime(t *testing.T) {
-	r := newRig(t, MachineOptions{ExitSet: true, ExitAfter: 5 * Second})
-	r.step(ConfigLoadedEvent(0, conf(unix("a", 1))))
-	r.took()
-	r.wait(5 * Second)
-	r.want("log info: master exit time has arrived", "exit signal=0 code=0")
 }
 
 func TestExitTimeBesideAnotherTimer(t *testing.T) {
@@ -395,23 +177,6 @@ func TestReportOfRetiredChildRepeatsNoWarning(t *testing.T) {
 	r.took()
 	r.say(1, wire.Available)
 	r.want()
-}
-
-func TestStartFailsWhenAListenerCannotBeHad(t *testing.T) {
-	r := newRig(t, MachineOptions{})
-	r.refuse["0.0.0.0:25"] = EADDRINUSE
-	r.step(ConfigLoadedEvent(0, conf(unix("a", 1), inet(25, 1))))
-	got := strings.Join(r.took(), "\n")
-	for _, line := range []string{
-		"abandon-listener service=1 listener=0",
-		`log info: /etc/postfix/master.cf: line 1: service "25" cannot listen on 0.0.0.0:25; another program holds this address; stop it or change the entry`,
-		"log fatal: bind 0.0.0.0 port 25: Address already in use",
-		"exit signal=0 code=1",
-	} {
-		if !strings.Contains(got, line) {
-			t.Errorf("got:\n%s\nwant a line: %s", got, line)
-		}
-	}
 }
 
 func TestSeveralFailuresAtStartEndWithTheFirst(t *testing.T) {
