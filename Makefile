@@ -86,8 +86,8 @@ stress: ## SEEDS seeds from FROM on, on all cores; see docs/stress.md
 explore: ## go through small worlds, each for ten minutes and 8 GB at most; overwrites docs/proof.md
 	$(GO) run ./cmd/mastersim explore -proof docs/proof.md
 
-mutants: ## count the seeds until each wrong program of the bank is noticed
-	$(GO) run ./cmd/mastersim mutants
+mutants: ## count the seeds until each wrong program of the bank is noticed; overwrites docs/mutants-table.md
+	$(GO) run ./cmd/mastersim mutants -alone -table docs/mutants-table.md
 
 fuzz: ## play each fuzz target for FUZZTIME and sum up; see docs/fuzzing.md
 	$(GO) run ./fuzz/run -time $(FUZZTIME) $(FUZZFLAGS) fuzz

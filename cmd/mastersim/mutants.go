@@ -59,7 +59,7 @@ func mutantsCommand() *cobra.Command {
 	f.BoolVar(&o.list, "list", false, "list the bank")
 	f.BoolVar(&o.alone, "alone", false, "also see that each invariant finds a mutant with the others switched off")
 	f.BoolVar(&o.json, "json", false, "one line of JSON for each mutant")
-	f.StringVar(&o.table, "table", "", "also write the table, as in docs/mutants.md, to this `file`")
+	f.StringVar(&o.table, "table", "", "also write the page of the results, docs/mutants-table.md, to this `file`")
 	return cmd
 }
 
@@ -109,11 +109,15 @@ func (o *mutantsOptions) run(cmd *cobra.Command) error {
 	}
 	outcomes := o.hunt(cmd, root, bank, alone)
 	if o.table != "" {
-		if err := os.WriteFile(o.table, []byte(mutants.Table(outcomes)), 0o644); err != nil {
+		if err := os.WriteFile(o.table, []byte(mutants.Page(outcomes, o.seeds, alone)), 0o644); err != nil {
 			return err
 		}
 	}
-	err = conclude(out, outcomes, o.seeds)
+	summary, allFound := mutants.Summary(outcomes, o.seeds)
+	fmt.Fprintln(out, summary)
+	if !allFound {
+		err = errFound
+	}
 	if alone != nil {
 		fmt.Fprint(out, alone.String())
 		if len(alone.Missing()) > 0 {
@@ -215,30 +219,6 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// conclude prints the summary. A mutant that could not be played is no better
-// than one that survived.
-func conclude(out io.Writer, outcomes []mutants.Outcome, seeds uint64) error {
-	found, lived, failed := 0, 0, 0
-	worst := uint64(0)
-	for i := range outcomes {
-		switch r := &outcomes[i]; {
-		case r.Found:
-			found++
-			worst = max(worst, r.Played)
-		case r.Err != nil || r.Mutant.Name == "":
-			failed++
-		default:
-			lived++
-		}
-	}
-	fmt.Fprintf(out, "%d of %d mutants found, median %d seeds, most %d; %d lived through %d seeds, %d could not be played\n",
-		found, len(outcomes), mutants.Median(outcomes), worst, lived, seeds, failed)
-	if found < len(outcomes) {
-		return errFound
-	}
-	return nil
 }
 
 // moduleRoot finds the directory of go.mod from here upwards.
