@@ -13,7 +13,8 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 BENCHCOUNT  ?= 5
 MODULE      := github.com/stationmaster/stationmaster
-LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR)
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS     := -s -w -X $(MODULE)/core/config.flavour=$(FLAVOUR) -X $(MODULE)/osadapter/version.stamp=$(VERSION)
 
 # One set of flags for whatever is compiled, also by tests that build programs, so
 # that all of it comes from one cache.
@@ -37,7 +38,7 @@ endef
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
-	@echo "  variables: FLAVOUR=$(FLAVOUR) (debian or upstream), CHECKS, SEEDS, FROM, FUZZTIME, BENCHCOUNT"
+	@echo "  variables: FLAVOUR=$(FLAVOUR) (debian or upstream), VERSION=$(VERSION), CHECKS, SEEDS, FROM, FUZZTIME, BENCHCOUNT"
 
 all: build lint ## build, lint and run the short tests
 	$(GO) test -short ./...

@@ -18,6 +18,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 	"github.com/stationmaster/stationmaster/osadapter/options"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/osadapter/version"
 )
 
 // daemon is what the parts of a start share.
@@ -361,10 +362,11 @@ func (d *daemon) apply(c *core.Config) []string {
 	return d.environ
 }
 
-// announce tells who waits that we serve. A log file that did not take the line
-// which says so, and takes no other a second later, ends the start instead, while
-// somebody may still hear of it.
+// announce logs which build serves and tells the process that waits for it. A log
+// file that did not take the lines of the start, and takes no other a second later,
+// ends the start instead, while somebody may still hear of it.
 func (d *daemon) announce() {
+	d.info("this master is " + version.Text())
 	if err := d.lines.Announced(); err != nil {
 		d.fatal(err.Error())
 	}

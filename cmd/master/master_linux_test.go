@@ -223,6 +223,9 @@ func TestWaitFlagReturnsWhenTheDaemonServes(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", code, stderr)
 	}
+	if n := strings.Count(s.log(), "this master is stationmaster "+stamp+", built with go"); n != 1 {
+		t.Errorf("the log names the build %d times, not once:\n%s", n, s.log())
+	}
 	s.connect().echo(t, "at once")
 	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
 		t.Errorf("session %d of process %d: %v", sid, pid, err)

@@ -20,6 +20,8 @@ import (
 
 var binaries string // directory with master and echo
 
+const stamp = "v1.2.3-4-gtest" // the version that they are built with
+
 func TestMain(m *testing.M) {
 	if file := os.Getenv("MASTER_TEST_PANIC"); file != "" {
 		breakDown(file)
@@ -49,7 +51,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	build := exec.Command("go", "build", "-o", dir+"/", ".", "../echo")
+	build := exec.Command("go", "build", "-ldflags", "-X github.com/stationmaster/stationmaster/osadapter/version.stamp="+stamp, "-o", dir+"/", ".", "../echo")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

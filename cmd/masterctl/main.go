@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -22,6 +20,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core/config"
 	"github.com/stationmaster/stationmaster/core/config/known"
+	"github.com/stationmaster/stationmaster/osadapter/version"
 )
 
 // The exit statuses. Each command says what "found" means for it.
@@ -163,16 +162,6 @@ func (t *terminal) versionCommand() *cobra.Command {
 }
 
 func versionText() string {
-	version, revision := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = ", revision " + s.Value
-			}
-		}
-	}
 	mail, _ := known.Default("mail_version")
-	return fmt.Sprintf("masterctl of stationmaster %s%s, %s\nin place of the master of Postfix %s, with the defaults of %s\n",
-		version, revision, runtime.Version(), mail, config.Flavour())
+	return fmt.Sprintf("%s\nreplaces the master of Postfix %s, with the defaults of %s\n", version.Text(), mail, config.Flavour())
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/stationmaster/stationmaster/osadapter/version"
 )
 
 // programVariable makes the test program masterctl itself.
@@ -188,7 +190,7 @@ func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
 	s := newSite(t, plainMain, "")
 	for args, want := range map[string]string{
 		"": "Available Commands", "help": "Available Commands", "--help": "explain", "check --help": "--strict",
-		"explain --help": "[SERVICE...]", "param -h": "NAME...", "help fmt": "--write", "help help": "help [COMMAND]", "version": "masterctl of stationmaster ", "--version": "with the defaults of ",
+		"explain --help": "[SERVICE...]", "param -h": "NAME...", "help fmt": "--write", "help help": "help [COMMAND]", "version": version.Text() + "\nreplaces the master of Postfix 3.", "--version": "with the defaults of ",
 	} {
 		t.Run(args, func(t *testing.T) {
 			r := s.run(strings.Fields(args)...)

@@ -55,6 +55,14 @@ var bootScenarios = []scenario{
 		},
 	},
 	{
+		name:  "the build is named once at the start",
+		shows: []shown{versionLine},
+		play: func(s *station) {
+			s.master(one)
+			s.start().reload()
+		},
+	},
+	{
 		name: "nothing is held of the files of a careless parent",
 		play: func(s *station) {
 			s.master(one)

@@ -100,7 +100,11 @@ func judge(name string, rules, allowed []shown, original, ours observation) verd
 // where a scenario names their row.
 var everywhere = []shown{
 	{row: "D6", ours: `^file: d/master\.crash file 0600 @owner:@owner size 0$`},
+	versionLine,
 }
+
+// versionLine is row D33: a start names the build.
+var versionLine = shown{row: "D33", ours: ` this master is stationmaster \S+, built with go\S+$`}
 
 // allowed are the differences that the scenario may have and need not show.
 func (sc *scenario) allowed() []shown {
