@@ -1,22 +1,20 @@
-// Command echo is the sample server: it greets each client with one line, says
-// back every line that it is sent, and hangs up after "quit". It does nothing
-// else, and shows how little a server needs to live under a master.
+// Command echo is the sample server: it greets each client with one line, echoes
+// every line it receives, and hangs up after "quit". It shows how little code a
+// server needs to run under a master.
 //
 // The greeting is the main.cf parameter echo_greeting (default: stationmaster
-// echo), followed by the process's identity: "stationmaster echo pid 4711".
-// In master.cf:
+// echo), followed by the process ID: "stationmaster echo pid 4711". In master.cf:
 //
 //	# service type private unpriv chroot wakeup maxproc command
 //	7007      inet n       y      n      -      2       echo -o echo_greeting=hello
 //
-// The program belongs into daemon_directory. Without a master,
+// The program belongs in daemon_directory. Without a master,
 //
 //	echo hello | bin/echo -S -V
 //
-// serves one client on standard input and output, and shows the log on standard
-// error.
+// serves one client on standard input and output, and logs to standard error.
 //
-// No more than 4096 bytes of a line are held: a longer one comes back in parts.
+// At most 4096 bytes of a line are buffered: a longer one is echoed in parts.
 package main
 
 import (
@@ -37,8 +35,7 @@ func main() {
 	})
 }
 
-// echo serves one client until it says quit, hangs up, or can no longer be
-// written to.
+// echo serves one client until it says quit, disconnects, or cannot be written to.
 func echo(p *child.Process, c *child.Conn, greeting string) {
 	if _, err := fmt.Fprintf(c, "%s pid %d\n", greeting, p.PID()); err != nil {
 		return

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// patience bounds every wait; nothing that works comes near it.
+// patience bounds every wait; nothing that works comes close to it.
 const patience = 20 * time.Second
 
-// TestMain makes the test program the server when a master starts it.
+// TestMain makes the test program the server if a master starts it.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "echo" {
 		main()
@@ -47,7 +47,8 @@ func needOriginal(t *testing.T) {
 	}
 }
 
-// mailOwner gives an account that works for whoever runs the test.
+// mailOwner returns an account that can be mail_owner for the user who runs the
+// test.
 func mailOwner(t *testing.T) (name string, uid, gid int) {
 	t.Helper()
 	owner, err := user.Current()
@@ -109,8 +110,8 @@ echo_greeting = welcome
 	return s
 }
 
-// write makes a configuration file that looks old: the original waits with a
-// young one.
+// write writes a configuration file with an old modification time: the original
+// waits for one that has just changed.
 func (s *site) write(name, text string) {
 	s.t.Helper()
 	path := s.dir + "/etc/" + name
@@ -133,7 +134,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// start runs the original's master until the test ends.
+// start runs the original master until the test ends.
 func (s *site) start() *exec.Cmd {
 	s.t.Helper()
 	cmd := exec.Command(masterProgram, "-c", s.dir+"/etc", "-d")
@@ -167,7 +168,7 @@ func (s *site) until(what string, holds func() bool) {
 	}
 }
 
-// session is one client that was greeted.
+// session is a client that has received the greeting.
 type session struct {
 	net.Conn
 	t   *testing.T
@@ -201,7 +202,7 @@ func (v *session) say(line string) {
 	}
 }
 
-// quit ends the session in order.
+// quit ends the session.
 func (v *session) quit() {
 	v.t.Helper()
 	if _, err := io.WriteString(v, "quit\n"); err != nil {
@@ -237,7 +238,8 @@ func TestEchoLivesUnderTheOriginalsMaster(t *testing.T) {
 	local.say("third\n")
 	local.quit()
 
-	// A reload: idle processes leave at once, busy ones after their client.
+	// After a reload, idle processes leave at once, and busy ones after their
+	// client.
 	if err := master.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,10 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
-// What pflogsumm shows of a line of the master, and counts it under: of warnings
-// and fatal lines what follows the level, of all others what follows the last ": ".
-// So an error or an information that has ": " in the middle loses its beginning,
-// and lines that say different things are counted as one.
+// What pflogsumm shows of a line of the master and counts it under: for warnings
+// and fatal lines the text after the level, for all others the text after the last
+// ": ". An error or informational line with ": " in the middle therefore loses its
+// beginning, and lines that say different things are counted as one.
 var (
 	levelCut = regexp.MustCompile(`^.*(?:warning|fatal|panic): `)
 	otherCut = regexp.MustCompile(`^.*master.*: `)
@@ -91,11 +91,11 @@ func TestAnalyserShowsOurLinesWhole(t *testing.T) {
 	}
 }
 
-// colons lists the pieces of text that may have a ": ", each with its file and how
-// often it may stand there: those of lines of the original, which stay word for word,
-// of warnings and fatal lines that the source does not show to be such, and those
-// that are in no line of the log or only say in which file and line. The test holds
-// for every text of ours, because every other piece is refused.
+// colons lists the string constants that may contain ": ", each with its file and
+// the number of occurrences: those in lines of the original, which stay word for
+// word; those in warnings and fatal lines that the source does not identify as
+// such; and those that are in no log line or only name a file and line number.
+// Every other constant is refused, so the test holds for every line of ours.
 const colons = "testdata/colons.txt"
 
 func TestAnalyserShowsOurTextsWhole(t *testing.T) {
@@ -114,13 +114,13 @@ func TestAnalyserShowsOurTextsWhole(t *testing.T) {
 	}
 }
 
-// piece is a text constant of the program.
+// piece is a string constant of the program.
 type piece struct {
 	file  string
 	value string
 }
 
-// texts lists the text constants of all that the daemon logs with.
+// texts returns the string constants of everything that the daemon logs with.
 func texts(t *testing.T) []piece {
 	t.Helper()
 	var list []piece
@@ -170,7 +170,7 @@ func textsOf(t *testing.T, source string) (list []piece) {
 	return list
 }
 
-// isUncut reports whether a call writes a warning, a fatal line or a panic.
+// isUncut reports whether a call logs a warning, a fatal line or a panic.
 func isUncut(call *ast.CallExpr) bool {
 	switch name(call.Fun) {
 	case "Warn", "warn", "warnIn", "fatal", "panic":
@@ -185,7 +185,7 @@ func isUncut(call *ast.CallExpr) bool {
 	return false
 }
 
-// name is the last part of what an expression names; empty if it names nothing.
+// name returns the last identifier of an expression, or "" if there is none.
 func name(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -196,7 +196,7 @@ func name(e ast.Expr) string {
 	return ""
 }
 
-// readColons reads the list. Its lines are those that the test asks for; "#" starts
+// readColons reads the list. Its lines are those that the test expects; "#" starts
 // a heading.
 func readColons(t *testing.T) map[piece]int {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// block is what stands in docs/contract.md after a line, up to the next fence.
+// block returns the text of docs/contract.md between a line and the next fence.
 func block(t *testing.T, after string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/contract.md")
@@ -26,8 +26,8 @@ func block(t *testing.T, after string) string {
 	return found
 }
 
-// serverOfThePage is the program of docs/contract.md. Where Python has another
-// place its first line says so.
+// serverOfThePage returns the program of docs/contract.md, with the path of Python
+// in its first line adapted to this system.
 func serverOfThePage(t *testing.T) string {
 	t.Helper()
 	python, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
@@ -48,7 +48,7 @@ func serverOfThePage(t *testing.T) string {
 	return program
 }
 
-// greeted is a client of the server of the page.
+// greeted connects a client to the server of the page and waits for the greeting.
 func (s *station) greeted(network, address string) *session {
 	s.t.Helper()
 	c, err := net.DialTimeout(network, address, 10*time.Second)
@@ -95,7 +95,7 @@ func TestTheServerOfTheContractKeepsIt(t *testing.T) {
 	}
 	s.looksLikeAServer(x.pid, "q/pid/inet."+inet)
 	x.Close()
-	z := s.greeted("tcp4", inet) // both processes are in use, so one must come back
+	z := s.greeted("tcp4", inet) // both processes are in use, so one must be reused
 	if z.pid != x.pid {
 		t.Errorf("process %d served, want %d, which is available", z.pid, x.pid)
 	}
@@ -137,8 +137,9 @@ func TestTheServerOfTheContractKeepsIt(t *testing.T) {
 	s.leaves("the master ends", y.pid)
 }
 
-// looksLikeAServer checks what the process did at its start: whose it is, its
-// lock file, and that nothing of the contract would reach a program of its own.
+// looksLikeAServer checks the state of the process after its start: its identity,
+// its lock file, and that no part of the contract would be inherited by a program
+// that it starts.
 func (s *station) looksLikeAServer(pid int, lock string) {
 	s.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -21,7 +21,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/version"
 )
 
-// daemon is what the parts of a start share.
+// daemon is the state that the parts of the start share.
 type daemon struct {
 	log         *logs.Log
 	lines       *logs.Owner // log, as the machine writes to it
@@ -39,42 +39,42 @@ type daemon struct {
 	loader  *facts.Loader
 	frozen  *config.Frozen
 	locks   []*lock.Lock // held until the process ends
-	refuge  refuge       // for the journal
-	settle  *time.Timer  // until memory is given back after a reload
+	refuge  refuge       // where the journal is saved after a panic
+	settle  *time.Timer  // returns memory to the system after a reload
 	applied bool         // a configuration is in force
-	groups  error        // what kept us from having root's groups
+	groups  error        // why we could not take root's groups
 
-	// untold is what is to be said about main.cf. The machine says it with the
-	// rest of the configuration, unless the start ends before that.
+	// untold holds diagnostics about main.cf. The machine logs them with the rest
+	// of the configuration, unless the start ends before that.
 	untold []core.Diagnostic
 
-	switchIdentity bool // we are root and act as mail owner where that is due
+	switchIdentity bool // we are root and act as mail owner where required
 }
 
-// reservedThreads are all those that the daemon can need at the same time. Each
-// goroutine that waits in a system call keeps one; who waits otherwise keeps none,
-// but for the loop, which has one of its own already, as the delivery of signals and
-// the runtime's monitor have.
-const reservedThreads = boot.Processors + // they run, the collector's included
-	boot.Processors + // they have given a processor up and do not sleep yet
-	1 + // the runtime's wait for its timers
-	1 + // watches for the ends of children
-	1 + // reads a configuration
-	1 + // takes the ticks of the watchdog
-	1 + // writes the journal's file
-	logs.MaxThreads + // write to the log file
-	1 // saves the journal when a bug has struck, or says that the loop hangs
+// reservedThreads is the number of threads that the daemon can need at the same
+// time. A goroutine that waits in a system call holds one; a goroutine that waits
+// otherwise holds none. The loop, signal delivery and the runtime's monitor have
+// threads of their own already.
+const reservedThreads = boot.Processors + // that run goroutines, including the collector's
+	boot.Processors + // that have given up a processor and do not sleep yet
+	1 + // that waits for the runtime's timers
+	1 + // that waits for the ends of children
+	1 + // that reads a configuration
+	1 + // that receives the ticks of the watchdog
+	1 + // that writes the journal file
+	logs.MaxThreads + // that write to the log file
+	1 // that saves the journal after a panic, or reports that the loop hangs
 
-// lowDescriptors are one that stands for nothing, one for the status channel and
-// the rest for listeners: a service that has more of them is rare. They are not
-// reserved where there cannot be many descriptors: to copy them all costs little.
+// lowDescriptors are one placeholder, one for the status channel, and the rest for
+// listeners; few services have more. They are not reserved where only few
+// descriptors are possible, because copying all of them is cheap there.
 const (
 	lowDescriptors = 8
 	manyOpenFiles  = 4 * uint64(sys.LowEnd)
 )
 
-// run goes through the start in the original's order (spec runtime, 2) and
-// then carries the machine to its end.
+// run performs the start in the original's order (spec runtime, 2) and then runs
+// the machine to its end.
 func (d *daemon) run() osadapter.Ending {
 	d.detach()
 	if text := boot.OpenFilesWarning(d.openFiles); text != "" {
@@ -89,7 +89,7 @@ func (d *daemon) run() osadapter.Ending {
 	}
 	d.enterQueue(parameters)
 	d.lockOut(parameters)
-	if d.groups != nil { // what denies this denies what lockOut does, which has the original's line
+	if d.groups != nil { // the same denial makes lockOut fail, with the original's line
 		d.fatal(d.groups.Error())
 	}
 	boot.ReserveThreads(reservedThreads) // before we say that we are up
@@ -123,7 +123,7 @@ func (d *daemon) run() osadapter.Ending {
 	return d.loop.Run()
 }
 
-// detach cuts us off from whoever started us, as far as the options say.
+// detach cuts the process off from its starter as far as the options say.
 func (d *daemon) detach() {
 	if !d.options.Foreground {
 		if err := boot.DetachStandard(d.options.KeepStdout || d.options.Init); err != nil {
@@ -180,14 +180,15 @@ func (d *daemon) prepareLoop() error {
 	return nil
 }
 
-// beforeGroupSignal survives the signal that we send to our own group, and
-// makes sure that the end comes within seconds whatever happens on the way.
+// beforeGroupSignal ignores the signal that we are about to send to our own process
+// group, and arms a timer that ends the process within seconds whatever happens
+// next.
 func beforeGroupSignal(s core.Signal) {
 	boot.ArmDeadman()
 	boot.IgnoreSignal(syscall.Signal(s))
 }
 
-// loadMain reads main.cf and judges whether we may run at all.
+// loadMain reads main.cf and decides whether this process may run a master.
 func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	directory := d.options.ConfigDirectory
 	if directory == "" {
@@ -227,8 +228,8 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	return parameters, nil
 }
 
-// enterQueue changes to the queue directory and takes, or with -t tests, the
-// lock of the mail system.
+// enterQueue changes to the queue directory and takes the lock of the mail system,
+// or only tests it with -t.
 func (d *daemon) enterQueue(p *config.Parameters) {
 	if err := os.Chdir(p.QueueDirectory()); err != nil {
 		d.info("create the directory, or correct queue_directory in " + config.MainPath(d.loader.ConfigDirectory))
@@ -245,7 +246,7 @@ func (d *daemon) enterQueue(p *config.Parameters) {
 	d.ownLock(d.acquire(path), path, d.starter(), `a master of this mail system; stop it with "postfix stop", or use "postfix reload"`)
 }
 
-// starter names who runs this process.
+// starter names the user who runs this process.
 func (d *daemon) starter() string {
 	if d.credentials.Root() {
 		return "root"
@@ -253,9 +254,9 @@ func (d *daemon) starter() string {
 	return "user " + itoa(d.credentials.UID)
 }
 
-// lockOut takes the lock of the data directory, as the mail owner, and gives
-// the runtime a place there for its last words. What is to be said about it is
-// said as root: the log may have to be opened first.
+// lockOut takes the lock of the data directory, as the mail owner, and has the
+// runtime write crash reports there. It logs as root, because the log may have to
+// be opened first.
 func (d *daemon) lockOut(p *config.Parameters) {
 	var locked, opened error
 	var earlier string
@@ -275,7 +276,7 @@ func (d *daemon) lockOut(p *config.Parameters) {
 	d.refuge = refuge{p.DataDirectory(), p.MailOwner()}
 }
 
-// acquire takes a lock, which is held until the process ends.
+// acquire takes a lock and holds it until the process ends.
 func (d *daemon) acquire(path string) error {
 	l, err := lock.Acquire(path)
 	if err == nil {
@@ -287,8 +288,8 @@ func (d *daemon) acquire(path string) error {
 	return err
 }
 
-// ownLock ends the process if a lock could not be had. It belongs to owner; held
-// is what a process that has it means.
+// ownLock ends the process if err says that a lock was not obtained. The lock file
+// belongs to owner; held describes a process that holds it.
 func (d *daemon) ownLock(err error, path, owner, held string) {
 	if err == nil {
 		return
@@ -297,7 +298,7 @@ func (d *daemon) ownLock(err error, path, owner, held string) {
 	d.fatal(err.Error())
 }
 
-// asOwner acts with the mail owner's identity on this thread, if we are root.
+// asOwner runs act with the mail owner's identity on this thread, if we are root.
 func (d *daemon) asOwner(owner core.Account, act func()) {
 	if !d.switchIdentity {
 		act()
@@ -309,18 +310,18 @@ func (d *daemon) asOwner(owner core.Account, act func()) {
 	}
 }
 
-// reloadRest is how long after a configuration was read its remains are given
-// back: clients of the reload come first.
+// reloadRest is the time between reading a configuration and returning the memory
+// that this took: clients that come after a reload are served first.
 const reloadRest = 2 * time.Second
 
-// load answers LoadConfig without blocking the loop. The machine asks for one
-// at a time.
+// load answers LoadConfig without blocking the loop. The machine requests one at a
+// time.
 func (d *daemon) load(r core.Request) {
 	go func() {
 		boot.MakeRoom()
 		defer d.settle.Reset(reloadRest)
 		defer func() {
-			// A bug met while reading must not take mail down: the reload is
+			// A bug met while reading must not end the mail system: the reload is
 			// refused, and the line says what to report.
 			if bug := recover(); bug != nil {
 				d.loop.Post(core.ConfigRejectedEvent(r, config.Refusal(core.Diagnostic{
@@ -338,10 +339,10 @@ func (d *daemon) load(r core.Request) {
 	}()
 }
 
-// apply switches logging, and gives children the variables that follow from
-// it. At start these were filtered already: what import_environment does not
-// name stays away until a reload brings it, as in the original. A reload to a log
-// that cannot be had leaves the log where it was (Differs: D20).
+// apply switches logging and sets the variables of children that depend on it. At
+// start these are filtered: a variable that import_environment does not name is
+// missing until a reload sets it, as in the original. If the log of a reload cannot
+// be opened, logging continues where it was (Differs: D20).
 func (d *daemon) apply(c *core.Config) []string {
 	if err := d.lines.Apply(c.Log, c.QueueDirectory); err != nil {
 		d.fatal(err.Error())
@@ -349,8 +350,8 @@ func (d *daemon) apply(c *core.Config) []string {
 	if d.applied {
 		d.environ = boot.ExportPostlog(boot.ExportTag(d.environ, c.Log), c.Log)
 	} else {
-		// The services are there and the line that says so comes next: whoever
-		// reads it may send a signal (spec runtime, 2.20 to 2.23).
+		// The services listen, and the line that says so comes next: a reader of
+		// that line may send a signal (spec runtime, 2.20 to 2.23).
 		boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
 			syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM)
 		if err := boot.InstallWatchdog(); err != nil {
@@ -362,9 +363,9 @@ func (d *daemon) apply(c *core.Config) []string {
 	return d.environ
 }
 
-// announce logs which build serves and tells the process that waits for it. A log
-// file that did not take the lines of the start, and takes no other a second later,
-// ends the start instead, while somebody may still hear of it.
+// announce logs the version and tells the waiting parent that the services are up.
+// If the log file did not take the lines of the start, and still takes none a second
+// later, the start fails instead, while the parent can still report it.
 func (d *daemon) announce() {
 	d.info("this master is " + version.Text())
 	if err := d.lines.Announced(); err != nil {
@@ -374,7 +375,7 @@ func (d *daemon) announce() {
 	d.log.Started()
 }
 
-// postlogSocket is what the log must know of the postlog socket.
+// postlogSocket returns our postlog socket, and whether postlogd is throttled.
 func (d *daemon) postlogSocket(path string) (fd int, throttled bool) {
 	socket, id := d.loop.Socket(path)
 	return int(socket), socket != sys.None && d.machine.Throttled(id)

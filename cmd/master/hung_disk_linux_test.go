@@ -10,9 +10,9 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
 )
 
-// TestDiskThatDoesNotAnswerKeepsNothing: a reload names a file on such a disk. The
-// loop goes on, SIGTERM is heeded, and another master has the locks and the port,
-// though a thread of the first one still waits for the disk.
+// TestDiskThatDoesNotAnswerKeepsNothing: a reload names a file on a disk that
+// hangs. The loop continues, SIGTERM works, and another master can take the locks
+// and the port, although a thread of the first one still waits for the disk.
 func TestDiskThatDoesNotAnswerKeepsNothing(t *testing.T) {
 	t.Parallel()
 	for parameter, warning := range map[string]string{
@@ -24,7 +24,7 @@ func TestDiskThatDoesNotAnswerKeepsNothing(t *testing.T) {
 			disk := stuck.NewDisk(t)
 			s := newStation(t)
 			p := s.start()
-			defer disk.TakeAway() // the master can end then
+			defer disk.TakeAway() // then the master can end
 			before := s.main
 			s.main = strings.Replace(s.main, "maillog_file_prefixes = ", "maillog_file_prefixes = "+disk.Dir+" ", 1) +
 				parameter + " = " + filepath.Join(disk.Dir, "file") + "\n"

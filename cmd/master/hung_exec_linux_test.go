@@ -16,7 +16,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
 )
 
-// onOneProcessor has what is started meanwhile run on one processor.
+// onOneProcessor restricts the processes that start runs to one processor.
 func onOneProcessor(t *testing.T, start func()) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -33,7 +33,7 @@ func onOneProcessor(t *testing.T, start func()) {
 	start()
 }
 
-// childrenOf are the processes that a process has started.
+// childrenOf returns the children of a process.
 func childrenOf(t *testing.T, pid int) (children []int) {
 	t.Helper()
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
@@ -48,9 +48,9 @@ func childrenOf(t *testing.T, pid int) (children []int) {
 	return children
 }
 
-// TestHungExecHoldsNobodyUp: with one processor, thirty services have their programs on
-// a disk that does not answer. The other service is served, a reload is done, SIGTERM is
-// heeded, and nothing is left when the disk is gone.
+// TestHungExecHoldsNobodyUp: with one processor, thirty services have their
+// programs on a disk that hangs. Another service is served, a reload succeeds,
+// SIGTERM works, and no process is left when the disk is gone.
 func TestHungExecHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	disk := stuck.NewDisk(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// lostVariable names the log of this program, run once more, when the kernel
-// does not give it root back.
+// lostVariable marks a copy of this program that cannot become root again; its
+// value is the path of the log.
 const lostVariable = "STATIONMASTER_TEST_IDENTITY"
 
 func init() {
@@ -31,7 +31,7 @@ func init() {
 	panic(&sys.IdentityLost{Owner: core.Account{Name: "somebody"}, Errno: core.EAGAIN})
 }
 
-// That the kernel does not make us root again is no bug of ours: a line says it,
+// A kernel that does not make us root again is no bug of ours: one line says so,
 // and nothing else does.
 func TestLostIdentityIsAFatalLine(t *testing.T) {
 	t.Parallel()

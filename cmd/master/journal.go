@@ -12,8 +12,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// refuge is where the journal can be saved: a directory whose lock we hold,
-// and whose it is.
+// refuge is the directory where the journal is saved after a panic. We hold its
+// lock.
 type refuge struct {
 	directory string // empty: not known yet
 	owner     core.Account
@@ -29,7 +29,7 @@ func (d *daemon) newJournal() *journal.Journal {
 	})
 }
 
-// asJournalOwner acts with the identity that the journal's files belong to.
+// asJournalOwner runs act with the identity of the owner of the journal's files.
 func (d *daemon) asJournalOwner(act func()) error {
 	if !d.switchIdentity {
 		act()
@@ -41,11 +41,11 @@ func (d *daemon) asJournalOwner(act func()) error {
 	return nil
 }
 
-// saveLimit is how long an end over a bug waits for a disk.
+// saveLimit is how long the process waits for a disk when a bug ends it.
 const saveLimit = 3 * time.Second
 
-// saveJournal writes the last steps before the process ends over a bug. What
-// goes wrong on the way is told and keeps nobody from ending.
+// saveJournal writes the last steps before a bug ends the process. Failures are
+// logged and do not delay the end.
 func (d *daemon) saveJournal() {
 	defer func() {
 		if r := recover(); r != nil {

@@ -27,8 +27,8 @@ func (s *station) recording(name string) []byte {
 	return b
 }
 
-// The whole life of a daemon, from its first step to its last, comes out of
-// the file that master_journal_file names, and replays.
+// The file of master_journal_file holds the whole life of a daemon, from its first
+// step to its last, and replays.
 func TestJournalFileOfADaemonReplays(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
@@ -47,7 +47,7 @@ func TestJournalFileOfADaemonReplays(t *testing.T) {
 	s.write()
 	must(t, p.Process.Signal(syscall.SIGHUP))
 	s.eventually("a reload is refused", func() bool { return strings.Contains(s.log(), "reload refused") })
-	// All is in the file while the daemon rests.
+	// Everything is in the file while the daemon waits.
 	s.eventually("what happened is in the file", func() bool {
 		text, err := trace.Text(s.recording("d/master.trace"))
 		return err == nil && strings.Contains(string(text), "config-rejected")
@@ -103,8 +103,8 @@ func TestJournalFileThatCannotBeHadIsOneWarning(t *testing.T) {
 	}
 }
 
-// breakVariable names a directory in which this program, run once more, meets
-// a bug of its own; hangVariable says that the disk of the journal hangs then.
+// breakVariable marks a copy of this program that meets a bug of its own, and names
+// its directory; hangVariable makes the journal's disk hang then.
 const (
 	breakVariable = "STATIONMASTER_TEST_BREAK"
 	hangVariable  = "STATIONMASTER_TEST_HANG"
@@ -137,7 +137,7 @@ func init() {
 	d.loop.Boot(core.ChildStartedEvent(1, 99, 7)) // an answer to nothing
 }
 
-// meetBug runs this program until it meets a bug in the directory, and returns its log.
+// meetBug runs a copy of this program in dir that meets a bug, and returns its log.
 func meetBug(t *testing.T, dir string, variables ...string) (log string) {
 	t.Helper()
 	program, err := os.Executable()

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// runLimited runs a command that lowers a limit of its own and then becomes
-// the master.
+// runLimited runs a shell that lowers one of its limits and then executes the
+// master.
 func (s *station) runLimited(limit string, args ...string) (int, string) {
 	s.t.Helper()
 	p := s.command(args...)
@@ -91,8 +91,8 @@ func TestMissingFilesAtReloadChangeNothing(t *testing.T) {
 	s.connect().echo(t, "still here")
 }
 
-// A full process table: the start is throttled with the original's words, and
-// comes when there is room.
+// With a full process table, the start is throttled with the original's words and
+// succeeds when there is room.
 func TestFullProcessTable(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -152,8 +152,8 @@ func TestOtherUsersAreRefused(t *testing.T) {
 	}
 }
 
-// Process 1 of a namespace: orphans are reaped without a word, and the end is
-// exit status 0.
+// Process 1 of a namespace reaps orphans without logging, and ends with exit status
+// 0.
 func TestInitMode(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -211,8 +211,8 @@ func TestProcessNameDecidesTheLock(t *testing.T) {
 	}
 }
 
-// What a careless parent left for the Go runtime keeps nobody from starting, but for
-// what docs/differences.md lists.
+// Variables that steer the Go runtime do not prevent a start, except for those that
+// docs/differences.md lists.
 func TestVariablesOfTheRuntimeAreNoObstacle(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
@@ -228,7 +228,7 @@ func TestVariablesOfTheRuntimeAreNoObstacle(t *testing.T) {
 	}
 }
 
-// A bug of ours ends as the original's do: a panic line, then SIGABRT.
+// A bug of ours ends the process as in the original: a panic line, then SIGABRT.
 func TestBugIsLoggedAndEndsByAbort(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "log")

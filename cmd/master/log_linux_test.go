@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// postlogVariables are what postfix(1) and a master with a log file give on.
+// postlogVariables returns the variables that postfix(1), and a master with a log
+// file, pass on.
 func (s *station) postlogVariables() []string {
 	return append(os.Environ(), "POSTLOG_SERVICE="+s.path("q/public/postlog"), "POSTLOG_HOSTNAME=host.example.net")
 }
 
-// Nobody reads the socket that the environment names, and postfix(1) discards what
-// goes to standard error.
+// Nobody reads the socket that the environment names, and postfix(1) discards
+// standard error.
 func TestFailedStartIsInTheLogFile(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -51,7 +52,7 @@ func TestFailedStartIsInTheLogFile(t *testing.T) {
 	}
 }
 
-// A socket file whose owner is gone is as good as none.
+// A socket file without an owner counts as no socket.
 func TestVerboseStartIsInTheLogFile(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
@@ -68,7 +69,7 @@ func TestVerboseStartIsInTheLogFile(t *testing.T) {
 	}
 }
 
-// While postlogd cannot run, the log file has what is sent to it.
+// While postlogd cannot run, what is sent to it is written to the log file.
 func TestLinesOfAPostlogdThatCannotRun(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
@@ -78,7 +79,7 @@ func TestLinesOfAPostlogdThatCannotRun(t *testing.T) {
 	p := s.start()
 	s.eventually("the throttle", func() bool { return strings.Contains(s.log(), "nosuchd: bad command startup -- throttling") })
 
-	// Lines of others, as servers send them.
+	// Lines of other processes, as servers send them.
 	c, err := net.Dial("unixgram", s.path("q/public/postlog"))
 	must(t, err)
 	defer c.Close()
@@ -86,7 +87,7 @@ func TestLinesOfAPostlogdThatCannotRun(t *testing.T) {
 	must(t, err)
 	s.eventually("the line of a server", func() bool { return strings.Contains(s.log(), "postfix/smtpd[7]: a client\n") })
 
-	// A reload to a file that cannot be had.
+	// A reload with a log file that cannot be opened.
 	s.main = strings.Replace(s.main, "/log/mail.log", "/nowhere/mail.log", 1)
 	s.write()
 	must(t, p.Process.Signal(syscall.SIGHUP))

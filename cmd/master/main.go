@@ -1,10 +1,9 @@
-// Command master is the drop-in for Postfix's master(8): it owns every
+// Command master is a drop-in replacement for Postfix's master(8): it owns every
 // listening socket of the mail system, starts servers on demand, and keeps them
 // within the rules of master.cf.
 //
-// The program itself holds the order of a start and the ways to end (spec
-// runtime, 1 to 3); what happens in between is decided by core and carried out
-// by osadapter.
+// This package holds the order of the start and the ways to end (spec runtime, 1 to
+// 3). What happens in between is decided by core and carried out by osadapter.
 package main
 
 import (
@@ -26,7 +25,8 @@ import (
 )
 
 func main() {
-	// Identities are switched by thread; everything that needs one runs here.
+	// Identities are switched per thread; everything that needs one runs on this
+	// thread.
 	runtime.LockOSThread()
 	boot.SetUmask()
 	start := boot.Enter()
@@ -34,7 +34,7 @@ func main() {
 	boot.CloseInherited()
 	standardErr := boot.OpenStandard()
 	if !start.Clean && standardErr == nil && !waits() {
-		// Returns only when it fails; then the process as it is must do.
+		// Returns only if it fails; then the process continues as it is.
 		_ = boot.CleanImage(os.Args, os.Environ())
 	}
 	runtimeErr := boot.NeutralizeRuntime()
@@ -58,14 +58,14 @@ func main() {
 	d.finish(d.run())
 }
 
-// waits tells whether this process will only start the daemon and wait for it.
-// The daemon gets a fresh image then, and this process needs none.
+// waits reports whether this process only starts the daemon and waits for it. Only
+// the daemon needs a clean image then.
 func waits() bool {
 	o, err := options.Parse(os.Args, syscall.Getenv)
 	return err == nil && o.Wait
 }
 
-// readCommandLine checks who we are and what is asked for.
+// readCommandLine checks the credentials of the process and reads its options.
 func (d *daemon) readCommandLine() {
 	d.credentials = boot.CurrentCredentials()
 	if err := d.credentials.CheckStart(); err != nil {
@@ -93,8 +93,8 @@ func (d *daemon) readCommandLine() {
 	d.options = o
 }
 
-// waitForDaemon is the parent of option -w: it starts the daemon and tells with
-// its own exit status whether it came up.
+// waitForDaemon is the parent process of option -w: it starts the daemon, and its
+// exit status says whether the daemon came up.
 func (d *daemon) waitForDaemon() {
 	waiter, err := boot.Detach(os.Args, d.environ)
 	if err != nil {
@@ -112,7 +112,7 @@ func (d *daemon) waitForDaemon() {
 	d.exit(0)
 }
 
-// finish ends the process the way the machine said.
+// finish ends the process as the machine decided.
 func (d *daemon) finish(e osadapter.Ending) {
 	switch {
 	case e.Fatal:
@@ -125,17 +125,17 @@ func (d *daemon) finish(e osadapter.Ending) {
 	d.exit(e.Code)
 }
 
-// exit ends the process with a status, and without a line that says why.
+// exit ends the process with a status and logs nothing.
 func (d *daemon) exit(code int) {
 	d.log.Finish()
 	d.letGo()
 	os.Exit(code)
 }
 
-// letGo leaves nothing with a thread that a disk keeps.
+// letGo releases what a thread that hangs on a disk would otherwise keep.
 func (d *daemon) letGo() { boot.LetGo(d.locks) }
 
-// fatal logs the line and ends: a second later, exit status 1.
+// fatal logs the line, and ends the process a second later with exit status 1.
 func (d *daemon) fatal(text string) {
 	for i := range d.untold {
 		d.lines.Line(d.untold[i].Level(), d.untold[i].Text)
@@ -146,12 +146,13 @@ func (d *daemon) fatal(text string) {
 
 func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
 
-// panicLimit is how long an end over a bug may take, its journal and its log included.
+// panicLimit is how long the process may live on after a bug, to log and to save
+// the journal.
 const panicLimit = 20 * time.Second
 
-// recovered turns a bug of ours into the original's panic: a line in the log,
-// the journal in a file, then SIGABRT. Children notice that we are gone and
-// leave in order.
+// recovered ends the process after a bug like the original's panic: a line in the
+// log, the journal in a file, then SIGABRT. Children notice the end of their
+// channels and leave in order.
 func (d *daemon) recovered() {
 	r := recover()
 	if r == nil {
@@ -164,8 +165,9 @@ func (d *daemon) recovered() {
 		d.endAsSomebodyElse(lost)
 	}
 	if d.switchIdentity {
-		// The bug may have struck while we acted as somebody else, and the kernel
-		// refused to make us root again. If it still does, so does what follows.
+		// The bug may have struck while we acted as mail_owner, and the kernel may
+		// have refused to make us root again. If it still does, the lines below are
+		// written with that identity.
 		d.kernel.Resume()
 	}
 	var broken core.BrokenInvariant
@@ -180,9 +182,9 @@ func (d *daemon) recovered() {
 	boot.ExitPanic(d.log.Finish, d.letGo)
 }
 
-// endAsSomebodyElse ends the process when the kernel does not give root back.
-// The log's file may be closed to who we are now, so it is asked for a little
-// longer; it is the last word that counts.
+// endAsSomebodyElse ends the process if the kernel does not make us root again. The
+// log file may be closed to the current identity, so it asks for root a little
+// longer first: this is the last line.
 func (d *daemon) endAsSomebodyElse(lost *sys.IdentityLost) {
 	const tries = 20
 	for range tries {

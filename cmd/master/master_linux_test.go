@@ -19,7 +19,7 @@ func TestStartFailures(t *testing.T) {
 		name   string
 		change func(s *station)
 		args   []string
-		want   []string // parts of standard error
+		want   []string // contained in standard error
 	}{
 		{"missing_main_cf", func(s *station) { os.Remove(s.path("c/main.cf")) }, nil, []string{"fatal: open ", "/c/main.cf: No such file or directory"}},
 		{"malformed_main_cf", func(s *station) { s.main += "nonsense\n"; s.write() }, nil, []string{"main.cf, line 13: missing '=' after attribute name: \"nonsense\""}},
@@ -166,15 +166,15 @@ func TestAlarmFromOutsideDoesNothing(t *testing.T) {
 	for range 5 {
 		must(t, p.Process.Signal(syscall.SIGALRM))
 	}
-	must(t, p.Process.Signal(syscall.SIGHUP)) // is delivered after them
+	must(t, p.Process.Signal(syscall.SIGHUP)) // delivered after them
 	s.eventually("the reload", func() bool { return strings.Contains(s.log(), "reload -- version") })
 	s.connect().echo(t, "still here")
 	must(t, p.Process.Signal(syscall.SIGTERM))
 	s.eventually("the end", func() bool { return gone(p.Process.Pid) })
 }
 
-// The kernel's own watchdog runs, and three of its ticks without a sign of life end
-// the master; ticks are sent here as the kernel's timer sends them.
+// The kernel's own watchdog runs, and three ticks without a sign of life end the
+// master. The test sends the ticks as the kernel's timer does.
 func TestKernelsWatchdogEndsTheMaster(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
@@ -234,8 +234,8 @@ func TestWaitFlagReturnsWhenTheDaemonServes(t *testing.T) {
 	s.eventually("the daemon ends", func() bool { code, _ := s.run("-t"); return code == 0 })
 }
 
-// A server's timers are as exact as those of whoever started the master, and so are
-// the master's own, but for the runtime's monitor (boot.RelaxMonitor).
+// The timers of servers, and of the master, are as exact as those of the process
+// that started the master, except for the runtime's monitor (boot.RelaxMonitor).
 func TestTheMonitorAloneRests(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -318,7 +318,7 @@ func TestReloadToMissingLogFileKeepsTheLog(t *testing.T) {
 		"the log stays as it was; correct this or maillog_file, and reload\n"
 	s.eventually("the warning", func() bool { return strings.Contains(s.log(), want) })
 
-	// Mended: lines go where the settings say.
+	// Repaired: lines go to the configured log.
 	must(t, os.Mkdir(s.path("nowhere"), 0o755))
 	must(t, p.Process.Signal(syscall.SIGHUP))
 	s.eventually("the second reload", func() bool { return strings.Count(s.log(), "reload -- version") == 2 })
@@ -374,7 +374,7 @@ func TestMissingDaemonIsThrottledAndMended(t *testing.T) {
 	}
 }
 
-// Few descriptors: what is possible works, and what is not is said and retried.
+// With few descriptors, what is possible works; what is not is logged and retried.
 func TestNoDescriptorsLeft(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)

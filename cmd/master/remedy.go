@@ -10,8 +10,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// lockRemedy returns what to do about a lock file that cannot be had. path is
-// absolute, and held what a process that has the lock means.
+// lockRemedy says what to do about a lock that was not obtained. The path is
+// absolute; held describes a process that holds the lock.
 func lockRemedy(err error, path, owner, held string) string {
 	name := "lock file " + path
 	var busy *lock.HeldError
@@ -31,7 +31,7 @@ func lockRemedy(err error, path, owner, held string) string {
 		"; correct this, or remove what is there and start again"
 }
 
-// absolute is a path of the queue directory as it is seen from everywhere.
+// absolute returns the absolute path of a file of the queue directory.
 func absolute(path string) string {
 	if strings.HasPrefix(path, "/") {
 		return path

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runWithout runs a master that lacks a capability, to its end.
+// runWithout runs a master without a capability, and waits for its end.
 func (s *station) runWithout(capability uintptr, args ...string) (int, string) {
 	s.t.Helper()
 	p := s.command(args...)
 	done := make(chan error)
 	go func() {
-		// What the thread gives up it cannot have again: it ends with the goroutine.
+		// The thread cannot regain the capability: it ends with the goroutine.
 		runtime.LockOSThread()
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil {
 			done <- err

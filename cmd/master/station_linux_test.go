@@ -18,7 +18,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
-var binaries string // directory with master and echo
+var binaries string // directory of master and echo
 
 const stamp = "v1.2.3-4-gtest" // the version that they are built with
 
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// breakDown plays a daemon that meets a bug of its own.
+// breakDown is a daemon that meets a bug of its own.
 func breakDown(file string) {
 	d := &daemon{log: logs.New(logs.Origin{Process: "master", PID: os.Getpid(), Fallback: true}, os.LookupEnv), process: "master"}
 	if err := d.log.Switch(core.LogSettings{Name: "postfix", Facility: 2, File: file, PostlogPath: "/nonexistent", Hostname: "h"}); err != nil {
@@ -62,15 +62,15 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// station is a private mail system with the sample server in it.
+// station is a private mail system that contains the sample server.
 type station struct {
 	t      *testing.T
 	dir    string
 	port   int
-	main   string // main.cf
-	master string // master.cf
+	main   string // contents of main.cf
+	master string // contents of master.cf
 	owner  account
-	as     *syscall.Credential // start the master as somebody else
+	as     *syscall.Credential // identity that starts the master; nil: ours
 }
 
 type account struct {
@@ -78,8 +78,8 @@ type account struct {
 	uid, gid int
 }
 
-// accounts finds a mail owner, and a group that differs from its own, among
-// the accounts of this machine.
+// accounts returns a mail owner that exists on this machine, and a group other than
+// its own.
 func accounts(t *testing.T) (owner account, group string) {
 	t.Helper()
 	for _, f := range records(t, "/etc/passwd") {
@@ -171,7 +171,7 @@ service_throttle_time = 1s
 
 func (s *station) path(name string) string { return filepath.Join(s.dir, name) }
 
-// write puts the configuration into its files.
+// write writes the configuration files.
 func (s *station) write() {
 	s.t.Helper()
 	for name, text := range map[string]string{"c/main.cf": s.main, "c/master.cf": s.master} {
@@ -191,10 +191,10 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// process is a master that the test started and ends.
+// process is a master that the test started and will end.
 type process struct {
 	*exec.Cmd
-	stderr *os.File // a file: children that live on must not keep us waiting
+	stderr *os.File // a file: a child that lives on must not keep us waiting
 	ended  chan struct{}
 }
 
@@ -222,7 +222,7 @@ func (s *station) command(args ...string) *process {
 func (s *station) start(args ...string) *process {
 	s.t.Helper()
 	p := s.command(append([]string{"-d"}, args...)...)
-	// A group of its own, so that its signal to the group spares the tests.
+	// A process group of its own, so that a signal to it spares the tests.
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.as}
 	if err := p.Start(); err != nil {
 		s.t.Fatal(err)
@@ -246,7 +246,7 @@ func (s *station) start(args ...string) *process {
 	return p
 }
 
-// run runs a master to its end and gives its exit status and standard error.
+// run runs a master to its end and returns its exit status and standard error.
 func (s *station) run(args ...string) (int, string) {
 	s.t.Helper()
 	p := s.command(args...)
@@ -313,8 +313,8 @@ func (x *session) echo(t *testing.T, text string) {
 	}
 }
 
-// gone tells whether the process has ended. One that outlived its master is
-// reaped by process 1, which may take its time.
+// gone reports whether the process has ended. If its parent, the master, ended
+// first, process 1 reaps it, which may take a while.
 func gone(pid int) bool {
 	if syscall.Kill(pid, 0) == syscall.ESRCH {
 		return true

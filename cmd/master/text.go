@@ -8,7 +8,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// errnoOf finds the error number in an error of package os.
+// errnoOf returns the error number inside an error of package os.
 func errnoOf(err error) error {
 	var number syscall.Errno
 	if errors.As(err, &number) {

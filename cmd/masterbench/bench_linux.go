@@ -159,7 +159,7 @@ func (b *bench) runStages() error {
 	return nil
 }
 
-// late tells whether a round that is not the first has to be left out, so that
+// late reports whether a round that is not the first has to be left out, so that
 // the whole stays within its time on a machine that is busy with other things.
 func (b *bench) late(round int) bool {
 	const budget, usualRounds = 330 * time.Second, 3
@@ -179,7 +179,7 @@ func (b *bench) runOnce(s stage) error {
 	return b.clear()
 }
 
-// complaint gives an error when a child or a master has complained in this
+// complaint returns an error when a child or a master has complained in this
 // measurement.
 func (b *bench) complaint() error {
 	for _, s := range b.stations {
@@ -235,7 +235,7 @@ func (b *bench) system() map[string]string {
 	return m
 }
 
-// shorter gives the time for quick runs in place of the usual one.
+// shorter returns the time for quick runs in place of the usual one.
 func (b *bench) shorter(usual, quick time.Duration) time.Duration {
 	if b.quick {
 		return quick

@@ -148,7 +148,7 @@ func nothingIn(t *testing.T, dir string) {
 	}
 }
 
-// childrenOf gives the processes whose parent is pid.
+// childrenOf returns the processes whose parent is pid.
 func childrenOf(t *testing.T, pid int) (found []string) {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")

@@ -75,7 +75,7 @@ func newContract(t *testing.T, dir string) *contract {
 
 var goodArguments = []string{"child", "-z", "-n", "one", "-t", "unix", "oneshot", "one", "unix"}
 
-// runChild gives the exit status and what the child complains of.
+// runChild returns the exit status and what the child complains of.
 func runChild(t *testing.T, dir string, argv, env []string, files []int) (pid, status int, complaint string) {
 	t.Helper()
 	attributes := &syscall.ProcAttr{Dir: dir, Env: env}

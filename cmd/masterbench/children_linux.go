@@ -21,7 +21,7 @@ func (b *bench) exits(of side, id string, n int) error {
 	return nil
 }
 
-// exitRepeats tells how often in a round: a mass exit takes a moment, and what it
+// exitRepeats reports how often in a round: a mass exit takes a moment, and what it
 // costs either master varies by a factor of five and more with how the deaths fall.
 func (b *bench) exitRepeats(n int) int {
 	repeats := 21
@@ -37,7 +37,7 @@ func (b *bench) exitRepeats(n int) int {
 	return repeats
 }
 
-// exitOnce gives the time and the CPU of a start, in microseconds, the time of
+// exitOnce returns the time and the CPU of a start, in microseconds, the time of
 // the end of all, in milliseconds, and its CPU for each in microseconds.
 func (b *bench) exitOnce(of side, n int) (figures [4]float64, err error) {
 	s, err := b.addStation(of, append(fillers(9), unixService("hold", "hold", 0))...)

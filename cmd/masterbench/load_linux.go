@@ -33,7 +33,7 @@ func parseWords(line string) (words, error) {
 	return w, nil
 }
 
-// load runs the clients with these arguments and gives what they tell.
+// load runs the clients with these arguments and returns what they tell.
 func (b *bench) load(dir string, args ...string) (words, error) {
 	command := exec.Command(filepath.Join(b.place, loadName), args...)
 	command.Dir = dir
@@ -117,7 +117,7 @@ func (b *bench) hold(dir, address string, n int) (*holder, error) {
 	return h, nil
 }
 
-// tell gives an order and waits for the answer.
+// tell returns an order and waits for the answer.
 func (h *holder) tell(order string) (words, error) {
 	if _, err := io.WriteString(h.orders, order+"\n"); err != nil {
 		return nil, err

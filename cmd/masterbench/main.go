@@ -100,7 +100,7 @@ func parse(args []string) (settings, error) {
 	return s, nil
 }
 
-// run is the whole program; it gives the exit status.
+// run is the whole program; it returns the exit status.
 func run(args []string, stdout, stderr *os.File) int {
 	s, err := parse(args)
 	switch {

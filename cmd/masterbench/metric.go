@@ -33,7 +33,7 @@ func ownMost(must, aim float64) goal { return goal{must: must, aim: aim, absolut
 
 func (g goal) none() bool { return g == goal{} }
 
-// judge gives the verdict on a figure: "aim", "must" or "MISSED".
+// judge returns the verdict on a figure: "aim", "must" or "MISSED".
 func (g goal) judge(figure float64) string {
 	reaches := func(limit float64) bool {
 		if g.atLeast {
@@ -180,7 +180,7 @@ func restMetrics() []metric {
 	}
 }
 
-// wants tells whether a metric whose name begins so is to be measured.
+// wants reports whether a metric whose name begins so is to be measured.
 func (s *settings) wants(prefix string) bool {
 	begins := func(id string) bool { return strings.HasPrefix(id, prefix) }
 	return slices.ContainsFunc(metrics, func(m metric) bool {
@@ -188,7 +188,7 @@ func (s *settings) wants(prefix string) bool {
 	})
 }
 
-// mean gives the sum of the figures divided by their number; 0 when there are none.
+// mean returns the sum of the figures divided by their number; 0 when there are none.
 func mean(figures []float64) float64 {
 	sum := 0.0
 	for _, figure := range figures {
@@ -197,7 +197,7 @@ func mean(figures []float64) float64 {
 	return sum / float64(max(len(figures), 1))
 }
 
-// median gives the middle of the figures, of two in the middle their mean; 0
+// median returns the middle of the figures, of two in the middle their mean; 0
 // when there are none.
 func median(figures []float64) float64 {
 	if len(figures) == 0 {

@@ -13,7 +13,7 @@ const memoryPlace = "/tmp"
 
 // furnish makes the namespaces fit to live in: processes of its own in /proc, a
 // file system in memory with the programs, a /dev in which the log is ours, and
-// a loopback interface. It gives the directory to work in, and a note when that
+// a loopback interface. It returns the directory to work in, and a note when that
 // is not in memory.
 func furnish(prepared string) (place, note string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {

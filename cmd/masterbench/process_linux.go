@@ -73,7 +73,7 @@ func (p process) spent(work func() error) (time.Duration, error) {
 	return after - before, err
 }
 
-// memory gives the resident memory and the anonymous part of it, in kB. What
+// memory returns the resident memory and the anonymous part of it, in kB. What
 // else the kernel calls private depends on who else runs the same files now.
 func (p process) memory() (resident, anonymous float64, err error) {
 	text, err := os.ReadFile(p.path("smaps_rollup"))

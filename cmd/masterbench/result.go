@@ -68,7 +68,7 @@ func madeFigure(id string, more, less float64) float64 {
 	return more / less
 }
 
-// results gives every metric of which our figure is known and that is wanted,
+// results returns every metric of which our figure is known and that is wanted,
 // in the order of the table.
 func (s samples) results(wanted func(id string) bool) []result {
 	var all []result

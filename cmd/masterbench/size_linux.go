@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// repeats tells how often a start or a reload of n services is measured in a
+// repeats reports how often a start or a reload of n services is measured in a
 // round: small ones vary more and take less.
 func (b *bench) repeats(n int) int {
 	switch {

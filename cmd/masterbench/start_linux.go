@@ -169,7 +169,7 @@ func copyProgram(from, to string) error {
 	return os.WriteFile(to, content, 0o755)
 }
 
-// output gives what a program prints, without the white space around it; "" when
+// output returns what a program prints, without the white space around it; "" when
 // it fails.
 func output(name string, args ...string) string {
 	text, err := exec.Command(name, args...).Output()

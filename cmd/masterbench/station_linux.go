@@ -189,7 +189,7 @@ func (s *station) start() (process, started, error) {
 	return process(pid), started{wall, cpu + command.ProcessState.UserTime() + command.ProcessState.SystemTime()}, nil
 }
 
-// check gives an error when a child has complained.
+// check returns an error when a child has complained.
 func (s *station) check() error {
 	text, err := os.ReadFile(s.path("q/" + complaintsName))
 	if errors.Is(err, os.ErrNotExist) {
@@ -202,7 +202,7 @@ func (s *station) check() error {
 	return fmt.Errorf("%d lines of complaint by children, first: %s", strings.Count(string(text), "\n"), first)
 }
 
-// end ends the master and gives the time that it and the children it had reaped
+// end ends the master and returns the time that it and the children it had reaped
 // have run in their lives.
 func (p process) end() (time.Duration, error) {
 	if err := unix.Kill(int(p), unix.SIGKILL); err != nil {

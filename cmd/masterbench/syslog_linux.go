@@ -50,7 +50,7 @@ func (l *syslog) listen() {
 
 var trouble = regexp.MustCompile(`: (warning|error|fatal|panic): `)
 
-// check gives an error when a master has complained.
+// check returns an error when a master has complained.
 func (l *syslog) check() error {
 	l.mu.Lock()
 	lines := l.lines
@@ -70,7 +70,7 @@ func (l *syslog) forget() {
 	l.lines = nil
 }
 
-// last gives the last lines, for whoever has to tell of a failure.
+// last returns the last lines, for whoever has to tell of a failure.
 func (l *syslog) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -65,7 +65,7 @@ type place struct {
 	line int32
 }
 
-// about gives the diagnostics about a line.
+// about returns the diagnostics about a line.
 func (c *configuration) about(file string, line int32) []*core.Diagnostic {
 	if c.byPlace == nil {
 		c.byPlace = make(map[place][]*core.Diagnostic)
@@ -207,7 +207,7 @@ func (c *configuration) trouble(d *core.Diagnostic) string {
 	return ""
 }
 
-// advised gives the diagnostics with the advice on what the original accepts in
+// advised returns the diagnostics with the advice on what the original accepts in
 // silence.
 func (c *configuration) advised() []core.Diagnostic {
 	in := &advice.Input{Main: c.main, Own: c.own, Master: c.master, Parameters: c.parameters, Listeners: c.listeners, Elsewhere: c.elsewhere()}
@@ -226,7 +226,7 @@ func (c *configuration) advised() []core.Diagnostic {
 	return advice.Merge(c.diagnostics, advice.Check(in))
 }
 
-// unread tells whether the daemon could not read a file.
+// unread reports whether the daemon could not read a file.
 func (c *configuration) unread(path string) bool {
 	for i := range c.diagnostics {
 		d := &c.diagnostics[i]

@@ -15,7 +15,7 @@ type source struct {
 	lines []int // where each line begins; made when first asked for
 }
 
-// line gives a physical line by its number from 1, without its end.
+// line returns a physical line by its number from 1, without its end.
 func (s *source) line(number int32) (string, bool) {
 	if s.lines == nil {
 		s.lines = []int{0}
@@ -42,7 +42,7 @@ const (
 	tabWidth      = 8
 )
 
-// excerpt makes a source line fit to be shown, and tells how many columns stand
+// excerpt makes a source line fit to be shown, and reports how many columns stand
 // before the byte with the number column, from 1. Of a long line the part
 // around that byte is shown.
 func excerpt(line string, column int32) (shown string, before int) {
@@ -113,7 +113,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// wantsColour tells whether the output is a terminal that shows colours, and
+// wantsColour reports whether the output is a terminal that shows colours, and
 // the user wants them.
 func wantsColour(out *os.File, environ func(string) string) bool {
 	if environ("NO_COLOR") != "" || environ("TERM") == "dumb" {

@@ -85,7 +85,7 @@ type entry struct {
 func (e *entry) name() string { return e.Fields[config.ColumnName].Text }
 func (e *entry) kind() string { return e.Fields[config.ColumnType].Text }
 
-// entries gives the entries of an accepted master.cf in file order.
+// entries returns the entries of an accepted master.cf in file order.
 func (c *configuration) entries() (list []entry) {
 	byLine := make(map[int32]*core.ServiceConfig, len(c.resolved.Services))
 	for i := range c.resolved.Services {
@@ -107,7 +107,7 @@ func (c *configuration) entries() (list []entry) {
 	return list
 }
 
-// skipped tells whether an entry is ignored because it starts with a blank.
+// skipped reports whether an entry is ignored because it starts with a blank.
 func (e *entry) skipped() bool {
 	name := e.Fields[config.ColumnName]
 	return e.At(name).Column > 1 || name.Text[0] == '\v' || name.Text[0] == '\f'
@@ -143,7 +143,7 @@ func (c *configuration) choose(names []string) (chosen []entry, missing []string
 	return chosen, missing
 }
 
-// matches tells whether an entry is meant by "name" or "name/type", of which
+// matches reports whether an entry is meant by "name" or "name/type", of which
 // each can be "*".
 func (e *entry) matches(pattern string) bool {
 	if pattern == e.name() || pattern == "*" {
@@ -157,7 +157,7 @@ func (e *entry) matches(pattern string) bool {
 	return (name == "*" || name == e.name()) && (kind == "*" || kind == e.kind())
 }
 
-// names gives what can be asked for, in the form in which it was asked.
+// names returns what can be asked for, in the form in which it was asked.
 func (c *configuration) names(asked string) (list []string) {
 	for _, e := range c.entries() {
 		if strings.IndexByte(asked, '/') >= 0 {

@@ -51,7 +51,7 @@ func (x *explanation) add(key, label string, v any, shown string, from []config.
 	x.values = append(x.values, value{key, label, v, []string{shown}, from})
 }
 
-// socket tells where a service listens.
+// socket reports where a service listens.
 func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *config.Sources) {
 	var list []string
 	for _, endpoint := range s.Endpoints {
@@ -84,7 +84,7 @@ func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *conf
 	}
 }
 
-// process tells how a process of a service is started.
+// process reports how a process of a service is started.
 func (c *configuration) process(x *explanation, s *core.ServiceConfig, from *config.Sources) {
 	x.add("path", "program", s.Path, s.Path, from.Path)
 	argv := s.Argv(len(s.Endpoints), false)
@@ -119,7 +119,7 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-// limits tells when processes are started and when they end.
+// limits reports when processes are started and when they end.
 func (c *configuration) limits(x *explanation, s *core.ServiceConfig, from *config.Sources) {
 	limit := strconv.Itoa(int(s.ProcessLimit))
 	if s.ProcessLimit == 0 {

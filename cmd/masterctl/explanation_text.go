@@ -139,7 +139,7 @@ var kinds = map[config.OriginKind]string{
 	config.OriginDefault: "default", config.OriginSystem: "system",
 }
 
-// object gives the explanation as JSON: each value with its origins.
+// object returns the explanation as JSON: each value with its origins.
 func (x *explanation) object() object {
 	o := object{{"service", x.name()}, {"type", x.kind()}, {"file", x.file}, {"line", x.Line}}
 	overrides := []any{}

@@ -111,7 +111,7 @@ func (t *terminal) contents(name string, o formatOptions) ([]byte, error) {
 // contextLines are the lines shown around a difference.
 const contextLines = 3
 
-// difference gives what "diff -u" would. Layout keeps the lines, so they are
+// difference returns what "diff -u" would. Layout keeps the lines, so they are
 // compared one by one; only the end of the last may come.
 func difference(name, was, is string) string {
 	a, b := strings.SplitAfter(was, "\n"), strings.SplitAfter(is, "\n")

@@ -50,7 +50,7 @@ type terminal struct {
 	colour  bool
 }
 
-// run is the whole program; it gives the exit status.
+// run is the whole program; it returns the exit status.
 func (t *terminal) run(args []string) int {
 	buffered := bufio.NewWriter(t.out)
 	t.out = buffered

@@ -104,7 +104,7 @@ func meant(name string, catalog *known.Catalog) string {
 	return ""
 }
 
-// ofSyntax tells whether a diagnostic is about the form of main.cf, which every
+// ofSyntax reports whether a diagnostic is about the form of main.cf, which every
 // program reports that reads it; what is wrong with the value of a parameter
 // is reported only by those that use it.
 func ofSyntax(d *core.Diagnostic, path string) bool {

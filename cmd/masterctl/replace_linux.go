@@ -61,7 +61,7 @@ func keepAttributes(file *os.File, path string) error {
 // attribute is one extended attribute of a file.
 type attribute struct{ name, value string }
 
-// readAttributes gives the attributes of a file, the access control list last:
+// readAttributes returns the attributes of a file, the access control list last:
 // it can take from the owner the right to set the others. A file on a file
 // system without attributes has none.
 func readAttributes(list func([]byte) (int, error), get func(string, []byte) (int, error)) (all []attribute, err error) {

@@ -51,7 +51,7 @@ func setList(t *testing.T, path, name string, grants []grant) {
 	setAttribute(t, path, name, b)
 }
 
-// attributesAt gives the attributes of a file as "name=value", in order.
+// attributesAt returns the attributes of a file as "name=value", in order.
 func attributesAt(t *testing.T, path string) (all []string) {
 	t.Helper()
 	b := make([]byte, maxAttribute)
@@ -185,7 +185,7 @@ func TestFmtOnAFileSystemWithoutAttributes(t *testing.T) {
 	}
 }
 
-// mode gives the type and mode of a file.
+// mode returns the type and mode of a file.
 func mode(t *testing.T, path string) uint32 {
 	t.Helper()
 	var s unix.Stat_t

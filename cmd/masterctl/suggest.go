@@ -5,7 +5,7 @@ import "slices"
 // longestName bounds the names that are compared, in bytes.
 const longestName = 64
 
-// didYouMean gives the end of a message that offers the nearest of some names,
+// didYouMean returns the end of a message that offers the nearest of some names,
 // or nothing if none is near.
 func didYouMean(name string, names []string) string {
 	best, distance := "", max(1, min(len(name)/3, 3))+1

@@ -24,7 +24,7 @@ func CurrentCredentials() Credentials {
 	return Credentials{UID: unix.Getuid(), EUID: unix.Geteuid(), GID: unix.Getgid(), EGID: unix.Getegid()}
 }
 
-// Root tells whether the process was started by the superuser.
+// Root reports whether the process was started by the superuser.
 func (c Credentials) Root() bool { return c.UID == 0 }
 
 // CheckStart is asked before the options are read: the process must run as who

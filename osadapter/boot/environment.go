@@ -14,7 +14,7 @@ const (
 	hostnameVariable = "POSTLOG_HOSTNAME"
 )
 
-// FilterEnvironment gives the environment that import_environment leaves of
+// FilterEnvironment returns the environment that import_environment leaves of
 // environ: an item that is set gives its value whatever was there, another keeps
 // the variable if it is there, everything else is dropped, and later items win.
 // The result has each name once, in the order of the items. No name of an item
@@ -72,7 +72,7 @@ func ExportPostlog(environ []string, log core.LogSettings) []string {
 	return SetVariable(SetVariable(environ, postlogVariable, log.PostlogPath), hostnameVariable, log.Hostname)
 }
 
-// SetVariable gives environ with name set to value, at its old place if it had
+// SetVariable returns environ with name set to value, at its old place if it had
 // one. The argument is not changed.
 func SetVariable(environ []string, name, value string) []string {
 	result := make([]string, 0, len(environ)+1)
@@ -91,7 +91,7 @@ func SetVariable(environ []string, name, value string) []string {
 	return result
 }
 
-// removeVariable gives environ without name. The argument is not changed.
+// removeVariable returns environ without name. The argument is not changed.
 func removeVariable(environ []string, name string) []string {
 	result := make([]string, 0, len(environ))
 	for _, entry := range environ {
@@ -102,7 +102,7 @@ func removeVariable(environ []string, name string) []string {
 	return result
 }
 
-// Variable gives the first value of name, as getenv does.
+// Variable returns the first value of name, as getenv does.
 func Variable(environ []string, name string) (string, bool) {
 	for _, entry := range environ {
 		if isNamed(entry, name) {

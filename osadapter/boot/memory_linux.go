@@ -36,7 +36,7 @@ func dropImage() {
 	}
 }
 
-// imageRegion gives the bounds of the region that a line of smaps begins to
+// imageRegion returns the bounds of the region that a line of smaps begins to
 // tell of, if it is a part of the program that cannot be written to.
 func imageRegion(fields []string, program string) (from, to uintptr) {
 	if len(fields) != 6 || fields[5] != program || fields[1] != "r-xp" && fields[1] != "r--p" {

@@ -19,7 +19,7 @@ func init() {
 	}
 }
 
-// resident gives a figure of our memory, in kB.
+// resident returns a figure of our memory, in kB.
 func resident(name string) int {
 	status, err := os.ReadFile("/proc/self/status")
 	must(err)

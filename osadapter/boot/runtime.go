@@ -45,7 +45,7 @@ func NeutralizeRuntime() error {
 	return nil
 }
 
-// withoutSteering gives environ less what steers the runtime.
+// withoutSteering returns environ less what steers the runtime.
 func withoutSteering(environ []string) []string {
 	for _, name := range steeringVariables {
 		environ = removeVariable(environ, name)

@@ -91,7 +91,7 @@ func process1() bool { return os.Getpid() == 1 }
 // deaf takes signals that nobody hears.
 var deaf = make(chan os.Signal, 1)
 
-// resettable tells which signals DefaultSignals puts into the kernel's hands.
+// resettable reports which signals DefaultSignals puts into the kernel's hands.
 func resettable(s syscall.Signal) bool {
 	switch s {
 	case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGPIPE, syscall.SIGURG,

@@ -71,7 +71,7 @@ func Enter() Start {
 	return Start{Clean: true, Ready: &Ready{fd: fd}}
 }
 
-// isPipe tells whether fd can be a ready descriptor.
+// isPipe reports whether fd can be a ready descriptor.
 func isPipe(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
@@ -134,7 +134,7 @@ func (e *WaitError) Error() string {
 	return lock.ErrorText(e.err) + " while waiting for daemon initialization"
 }
 
-// Unwrap gives the error number.
+// Unwrap returns the error number.
 func (e *WaitError) Unwrap() error { return e.err }
 
 // Wait waits until the daemon says that it is up, for at most limit. The error
@@ -154,7 +154,7 @@ func (w *Waiter) Wait(limit time.Duration) error {
 	return nil
 }
 
-// awaitByte gives true for a byte and false for end-of-file.
+// awaitByte returns true for a byte and false for end-of-file.
 func (w *Waiter) awaitByte(deadline time.Time) (bool, error) {
 	poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
 	for {

@@ -27,7 +27,7 @@ func newConn(c net.Conn) *Conn { return &Conn{Conn: c, reader: bufio.NewReader(c
 // Read reads what the client sent.
 func (c *Conn) Read(b []byte) (int, error) { return c.reader.Read(b) }
 
-// Reader gives the buffer that all reading goes through.
+// Reader returns the buffer that all reading goes through.
 func (c *Conn) Reader() *bufio.Reader { return c.reader }
 
 // Attribute finds the first attribute of the name, or empty.

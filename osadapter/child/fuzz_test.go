@@ -41,7 +41,7 @@ type getopt struct {
 	without, with string
 }
 
-// next gives a letter and its argument; 0 at the end, and bad with the letter
+// next returns a letter and its argument; 0 at the end, and bad with the letter
 // that is unknown or lacks its argument.
 func (g *getopt) next() (letter byte, argument string, bad bool) {
 	if g.letter == 0 {
@@ -307,7 +307,7 @@ func FuzzAttributes(f *testing.F) {
 	})
 }
 
-// openDescriptors tells which of the first descriptors are open.
+// openDescriptors reports which of the first descriptors are open.
 func openDescriptors() (set [4]uint64) {
 	for fd := range len(set) * 64 {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// crash has a server do something fatal in a goroutine of its own, and gives what
+// crash has a server do something fatal in a goroutine of its own, and returns what
 // is in the log file then.
 func crash(t *testing.T, what string, args ...string) (p *server, log string) {
 	t.Helper()

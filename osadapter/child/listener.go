@@ -70,7 +70,7 @@ func accept(listener int) (fd int, err error) {
 	return -1, err
 }
 
-// isMissed tells which errors of accept are everyday life (spec child, 5).
+// isMissed reports which errors of accept are everyday life (spec child, 5).
 func isMissed(err error) bool {
 	switch err {
 	case unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.EHOSTDOWN, unix.EHOSTUNREACH,

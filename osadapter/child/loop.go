@@ -108,7 +108,7 @@ func (l *loop) wait() {
 	}
 }
 
-// prepare fills the poll set and gives the time limit in milliseconds.
+// prepare fills the poll set and returns the time limit in milliseconds.
 func (l *loop) prepare() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -301,7 +301,7 @@ func (l *loop) exit(a machine.Action) {
 	os.Exit(int(a.Code))
 }
 
-// number gives the number of a system error; EIO if it has none.
+// number returns the number of a system error; EIO if it has none.
 func number(err error) core.Errno {
 	var e unix.Errno
 	if errors.As(err, &e) {

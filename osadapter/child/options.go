@@ -34,7 +34,7 @@ type options struct {
 // maxListeners bounds -s; a descriptor above does not exist anyway.
 const maxListeners = 1 << 16
 
-// optionLetters gives the letters that a skeleton knows, as getopt wants them.
+// optionLetters returns the letters that a skeleton knows, as getopt wants them.
 func optionLetters(k machine.Skeleton) string {
 	letters := "cdDi:lm:n:o:s:t:uvVz"
 	if k != machine.Datagram {
@@ -166,7 +166,7 @@ func parseOverride(text string) (config.Override, error) {
 	return config.Override{Name: name, Value: strings.Trim(value, blanks)}, nil
 }
 
-// checkTransport tells whether the skeleton serves the transport (spec child, 2).
+// checkTransport reports whether the skeleton serves the transport (spec child, 2).
 func (o *options) checkTransport(k machine.Skeleton) error {
 	if o.transport == "" {
 		return errors.New("no transport type specified")

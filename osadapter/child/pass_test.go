@@ -29,7 +29,7 @@ func pass(t *testing.T, address string, fd int, more string) *client {
 	return carrier
 }
 
-// tcpPair gives both ends of one connection.
+// tcpPair returns both ends of one connection.
 func tcpPair(t *testing.T) (near *client, far *os.File) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

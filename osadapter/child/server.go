@@ -125,7 +125,7 @@ func Main(s *Server) {
 	p.run()
 }
 
-// skeleton tells by the function that is set what kind of server this is; ok
+// skeleton reports by the function that is set what kind of server this is; ok
 // is false unless it is exactly one.
 func (s *Server) skeleton() (k machine.Skeleton, ok bool) {
 	n := 0

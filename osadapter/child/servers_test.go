@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// testServer gives the server that the tests run under a master.
+// testServer returns the server that the tests run under a master.
 func testServer(kind string) *Server {
 	switch kind {
 	case "stream":

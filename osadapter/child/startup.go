@@ -335,7 +335,7 @@ func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) e
 	return nil
 }
 
-// isTerminal tells whether a person may be at the descriptor.
+// isTerminal reports whether a person may be at the descriptor.
 func isTerminal(fd int) bool {
 	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
 	return err == nil

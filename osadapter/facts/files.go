@@ -30,7 +30,7 @@ type readError struct{ error }
 
 func (e readError) Unwrap() error { return e.error }
 
-// errorNumber gives the number inside an error of a system call.
+// errorNumber returns the number inside an error of a system call.
 func errorNumber(err error) core.Errno {
 	var number syscall.Errno
 	if errors.As(err, &number) {
@@ -39,7 +39,7 @@ func errorNumber(err error) core.Errno {
 	return core.EIO
 }
 
-// errorText gives the C library's words for an error (spec go-traps, G20).
+// errorText returns the C library's words for an error (spec go-traps, G20).
 func errorText(err error) string { return errorNumber(err).String() }
 
 // readFile reads a configuration file of the host of the configuration.

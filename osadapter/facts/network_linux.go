@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// interfaces gives the addresses of the interfaces that are up, in the
+// interfaces returns the addresses of the interfaces that are up, in the
 // kernel's order. An error of the kernel leaves the list empty, which the
 // configuration reports when it needs one.
 func interfaces() ([]netip.Prefix, core.Errno) {
@@ -67,7 +67,7 @@ func localAddress(attributes []syscall.NetlinkRouteAttr) (a netip.Addr, ok bool)
 	return a, ok
 }
 
-// interfacesUp tells by index which interfaces are up.
+// interfacesUp reports by index which interfaces are up.
 func interfacesUp() (map[uint32]bool, error) {
 	up := make(map[uint32]bool)
 	messages, err := ask(syscall.RTM_GETLINK)

@@ -74,7 +74,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-// run starts a server with overrides, and gives what it logged. The master has
+// run starts a server with overrides, and returns what it logged. The master has
 // gone by then, so the server ends as soon as it is ready to serve.
 func (b *bench) run(server string, overrides []string) string {
 	b.t.Helper()

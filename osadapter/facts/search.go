@@ -110,7 +110,7 @@ func (s *search) unknown(path string, colons bool) bool {
 	return s.loader.elsewhere() && len(s.table(path, colons)) == 0
 }
 
-// ask runs getent for one key and gives its rows. trouble says why there is no
+// ask runs getent for one key and returns its rows. trouble says why there is no
 // answer at all; a key that nobody knows is no trouble.
 func (s *search) ask(database, key string, colons bool) (rows [][]string, trouble string) {
 	if strings.IndexByte(key, 0) >= 0 || s.loader.elsewhere() {

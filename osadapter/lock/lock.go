@@ -36,7 +36,7 @@ func (e *HeldError) Error() string {
 	return "open lock file " + e.Path + ": unable to set exclusive lock: " + ErrorText(e.err)
 }
 
-// Unwrap gives the error number.
+// Unwrap returns the error number.
 func (e *HeldError) Unwrap() error { return e.err }
 
 // Acquire opens or makes the lock file path with mode 0600, locks it without
@@ -56,7 +56,7 @@ func Acquire(path string) (*Lock, error) {
 	return &Lock{fd: fd, path: path}, nil
 }
 
-// Test tells whether a living process holds the lock path, and changes nothing
+// Test reports whether a living process holds the lock path, and changes nothing
 // (the -t option). A file that does not exist, also for want of a directory, is
 // not held. An error means that
 // nobody can tell; it reads "open lock file PATH: REASON".

@@ -35,7 +35,7 @@ var (
 	errSymlink   = errors.New("file is a symbolic link")
 )
 
-// SafeOpen opens path with flags (close-on-exec is added) and gives the
+// SafeOpen opens path with flags (close-on-exec is added) and returns the
 // descriptor. With O_CREAT in flags a file that is missing is made with mode,
 // exclusively; one that is there is opened without O_CREAT. O_EXCL and O_TRUNC
 // in flags are refused: the first is ours to use and the second would harm a
@@ -114,7 +114,7 @@ func inspect(path string, fd int) error {
 	return nil
 }
 
-// rootOnly tells whether root alone can change what names are in dir.
+// rootOnly reports whether root alone can change what names are in dir.
 func rootOnly(dir string) bool {
 	var st unix.Stat_t
 	return unix.Stat(dir, &st) == nil && st.Uid == 0 && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0

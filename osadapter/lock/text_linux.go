@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// ErrorText gives the C library's text of an error number inside err, which
+// ErrorText returns the C library's text of an error number inside err, which
 // operators and log analysers know (spec go-traps, G20). Other errors give
 // their own text.
 func ErrorText(err error) string {

@@ -43,7 +43,7 @@ func model(list []string) (m modelled) {
 	}
 }
 
-// last gives the argument of the last option of this letter.
+// last returns the argument of the last option of this letter.
 func (m *modelled) last(letter string) (argument string, found bool) {
 	for i := range m.letters {
 		if m.letters[i] == letter {
@@ -62,7 +62,7 @@ func (m *modelled) count(letter string) (n int) {
 	return n
 }
 
-// negative tells whether -e was given a number below zero by the rules of the
+// negative reports whether -e was given a number below zero by the rules of the
 // C library, written anew: in decimal, cut to 64 bits, then the lower 32.
 func negative(text string) bool { return value(text) < 0 }
 
@@ -224,7 +224,7 @@ func TestModelOfGetoptAgreesWithTheShell(t *testing.T) {
 	}
 }
 
-// asked gives what the shell says of each of some command lines.
+// asked returns what the shell says of each of some command lines.
 func asked(t *testing.T, bash string, lines [][]string) []string {
 	t.Helper()
 	args := []string{"-c", shell, "getopts", strconv.Itoa(len(lines))}

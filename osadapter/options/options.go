@@ -44,7 +44,7 @@ type UsageError struct {
 	Program string // argv[0] as given
 }
 
-// Error gives the usage line.
+// Error returns the usage line.
 func (e *UsageError) Error() string {
 	return "usage: " + e.Program + " [-c config_dir] [-D (debug)] [-d (don't detach from terminal)]" +
 		" [-e exit_time] [-t (test)] [-v] [-w (wait for initialization)]"
@@ -110,7 +110,7 @@ func (o *Options) fromEnvironment(env func(string) (string, bool)) {
 }
 
 // cluster takes the option letters of one word; following are the words after
-// it. It gives the words that are left, or false for a usage error.
+// it. It returns the words that are left, or false for a usage error.
 func (o *Options) cluster(word string, following []string) ([]string, bool) {
 	for i := 0; i < len(word); i++ {
 		at := strings.IndexByte(letters, word[i])
@@ -163,7 +163,7 @@ func (o *Options) argument(letter byte, text string) bool {
 	return true
 }
 
-// conflict gives the first refused combination, in the original's order.
+// conflict returns the first refused combination, in the original's order.
 func (o *Options) conflict() error {
 	if o.Test && o.Wait {
 		return ErrTestAndWait
@@ -174,7 +174,7 @@ func (o *Options) conflict() error {
 	return nil
 }
 
-// CheckInit gives ErrNotPID1 when -i was given to a process that is not PID 1.
+// CheckInit returns ErrNotPID1 when -i was given to a process that is not PID 1.
 // The original asks as soon as it reads -i, so this error comes before a conflict
 // and before a usage error in a later word.
 func (o *Options) CheckInit(pid int) error {
@@ -184,7 +184,7 @@ func (o *Options) CheckInit(pid int) error {
 	return nil
 }
 
-// Detach tells whether the master leaves its session (spec runtime, 2.10).
+// Detach reports whether the master leaves its session (spec runtime, 2.10).
 func (o *Options) Detach() bool { return !o.Init && !o.Debug && !o.Foreground }
 
 // AbsoluteConfigDirectory is ConfigDirectory, made absolute with the working

@@ -85,7 +85,7 @@ func (c *company) catchUp() {
 	newLimit(5 * time.Second).poll(func() bool { return !c.someHaveMore() })
 }
 
-// someHaveMore tells whether an actor has told something that is not known yet.
+// someHaveMore reports whether an actor has told something that is not known yet.
 func (c *company) someHaveMore() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -189,7 +189,7 @@ func (c *company) drain() {
 	newLimit(patience).poll(func() bool { return !c.someHaveMore() })
 }
 
-// hasMore tells whether the actor has told something that nobody has read yet.
+// hasMore reports whether the actor has told something that nobody has read yet.
 func (x *child) hasMore() bool {
 	raw, err := x.conn.SyscallConn()
 	if err != nil {
@@ -213,7 +213,7 @@ func (c *company) close() {
 	}
 }
 
-// value gives what the actor noted under a name.
+// value returns what the actor noted under a name.
 func (x *child) value(name string) string {
 	for _, line := range x.given {
 		if v, ok := strings.CutPrefix(line, name+": "); ok {
@@ -253,7 +253,7 @@ func (x *child) order(words string) {
 	_, _ = x.conn.Write([]byte(words))
 }
 
-// do tells the actor what to do and gives its answer.
+// do tells the actor what to do and returns its answer.
 func (x *child) do(words string) string {
 	c := x.station.company
 	c.mu.Lock()
@@ -307,7 +307,7 @@ func (x *child) awaitEnd() {
 	x.station.await(x.label()+" ends", x.station.company.wait(func() bool { return x.ended }))
 }
 
-// isEnded tells whether the actor has ended.
+// isEnded reports whether the actor has ended.
 func (x *child) isEnded() bool {
 	x.station.company.mu.Lock()
 	defer x.station.company.mu.Unlock()

@@ -56,7 +56,7 @@ func (s *station) dialResult(address string) string {
 	return "connected"
 }
 
-// errorWord gives the system's word for an error, without addresses.
+// errorWord returns the system's word for an error, without addresses.
 func errorWord(err error) string {
 	var number unix.Errno
 	if errors.As(err, &number) {
@@ -68,7 +68,7 @@ func errorWord(err error) string {
 	return err.Error()
 }
 
-// ask sends a line and gives the answer; "" when the server hung up.
+// ask sends a line and returns the answer; "" when the server hung up.
 func (c *client) ask(line string) string {
 	if _, err := c.Write([]byte(line + "\n")); err != nil {
 		return ""
@@ -95,7 +95,7 @@ func (c *client) awaitHangUp() {
 	}
 }
 
-// peerCredentials tells whose socket this is: the identity at listen(2).
+// peerCredentials reports whose socket this is: the identity at listen(2).
 func (c *client) peerCredentials() *unix.Ucred {
 	cred, err := credentialsOf(c.Conn.(*net.UnixConn))
 	c.station.require("SO_PEERCRED", err)

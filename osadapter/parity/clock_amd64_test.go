@@ -106,7 +106,7 @@ func (p *process) freezeOutside() {
 	})
 }
 
-// readsClock tells whether a thread of a stopped process runs, or stands in the
+// readsClock reports whether a thread of a stopped process runs, or stands in the
 // kernel's page.
 func readsClock(pid int) bool {
 	start, end, err := vdsoOf(pid)

@@ -212,7 +212,7 @@ func (k *keeper) wait(holds func() bool) bool {
 	return true
 }
 
-// start starts a program and gives its process number.
+// start starts a program and returns its process number.
 func (k *keeper) start(l *launch) (int, error) {
 	order, err := json.Marshal(l)
 	if err != nil {
@@ -230,7 +230,7 @@ func (k *keeper) start(l *launch) (int, error) {
 	return k.started[before], nil
 }
 
-// status tells how a process ended; "" while it runs.
+// status reports how a process ended; "" while it runs.
 func (k *keeper) status(pid int) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()

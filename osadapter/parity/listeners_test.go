@@ -41,7 +41,7 @@ func (s *station) listeners(pid int) []string {
 	return lines
 }
 
-// openFilesOf gives what the descriptors of a process lead to.
+// openFilesOf returns what the descriptors of a process lead to.
 func openFilesOf(pid int) []string {
 	var targets []string
 	paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
@@ -63,7 +63,7 @@ func socketInode(target string) uint32 {
 	return uint32(n)
 }
 
-// hasUnread tells whether something waits in a unix-domain connection of the
+// hasUnread reports whether something waits in a unix-domain connection of the
 // process: a status report that it has not read.
 func hasUnread(pid int) bool {
 	found, err := diagnose(unix.AF_UNIX)

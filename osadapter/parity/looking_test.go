@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answerOr gives the n-th answer of the actor if it is there already.
+// answerOr returns the n-th answer of the actor if it is there already.
 func (x *child) answerOr(n int, otherwise string) string {
 	c := x.station.company
 	c.mu.Lock()
@@ -24,14 +24,14 @@ func (x *child) answerOr(n int, otherwise string) string {
 	return x.answers[n-1]
 }
 
-// startedAt waits for the start of a child of the service and tells when the
+// startedAt waits for the start of a child of the service and reports when the
 // scenario saw it.
 func (s *station) startedAt(service string) (*child, time.Time) {
 	a := s.child(service)
 	return a, time.Now()
 }
 
-// lastLog gives the time of the last log line with this text.
+// lastLog returns the time of the last log line with this text.
 func (s *station) lastLog(text string) time.Time {
 	want := s.expand(text)
 	for _, line := range slices.Backward(s.log.all()) {
@@ -64,7 +64,7 @@ func (p *process) freeze() {
 	p.station.eventually("the master stands still", func() bool { return stateOf(p.master()) == "T" })
 }
 
-// startTime tells when the process of a living actor was made, to the tick of the
+// startTime reports when the process of a living actor was made, to the tick of the
 // kernel's clock before it.
 func (x *child) startTime() time.Time {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.pid))

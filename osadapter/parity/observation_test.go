@@ -31,7 +31,7 @@ func (o observation) broken() string {
 	return ""
 }
 
-// play runs the scenario with one master and gives what was seen.
+// play runs the scenario with one master and returns what was seen.
 func play(sc *scenario, binary string) (seen observation, err error) {
 	s, err := newStation(binary)
 	if err != nil {
@@ -147,7 +147,7 @@ func textLines(text string) []string {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
-// endMasters terminates what still runs, by pid, and tells how each start ended.
+// endMasters terminates what still runs, by pid, and reports how each start ended.
 func (s *station) endMasters() []string {
 	var ends []string
 	for _, p := range s.processes {

@@ -22,13 +22,13 @@ type process struct {
 	ended   string
 }
 
-// command gives the careful parent's launch of the master with these options
+// command returns the careful parent's launch of the master with these options
 // after "-c @dir/c".
 func (s *station) command(args ...string) launch {
 	return s.bare(append([]string{"-c", "@dir/c"}, args...)...)
 }
 
-// bare gives the launch with these options alone.
+// bare returns the launch with these options alone.
 func (s *station) bare(args ...string) launch {
 	return launch{
 		Program: s.binary, Argv: append([]string{"master"}, args...), Dir: "/", Umask: 0o22,
@@ -105,7 +105,7 @@ func (s *station) startAs(l launch) *process {
 
 const startedText = "daemon started -- version"
 
-// waits tells whether the started process is only the parent of the daemon.
+// waits reports whether the started process is only the parent of the daemon.
 func (l *launch) waits() bool {
 	for _, word := range l.Argv[1:] {
 		if strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "-c") && strings.Contains(word, "w") {
@@ -167,7 +167,7 @@ func (p *process) lasted() time.Duration {
 	return p.endedAt().Sub(since)
 }
 
-// endedAt tells when what was started was reaped.
+// endedAt reports when what was started was reaped.
 func (p *process) endedAt() time.Time {
 	k := p.station.keeper
 	k.mu.Lock()
@@ -261,7 +261,7 @@ func without(list []*child, x *child) []*child {
 	return rest
 }
 
-// childCount tells how many actors have called in so far.
+// childCount reports how many actors have called in so far.
 func (s *station) childCount() int {
 	s.company.mu.Lock()
 	defer s.company.mu.Unlock()
@@ -273,7 +273,7 @@ func (s *station) awaitChildren(n int) {
 	s.await(fmt.Sprintf("%d children", n), s.company.wait(func() bool { return len(s.company.all) >= n }))
 }
 
-// output gives what a program wrote to the file, "out" or "err".
+// output returns what a program wrote to the file, "out" or "err".
 func (s *station) output(name string) string {
 	text, err := os.ReadFile(s.path(name))
 	if err != nil {

@@ -58,7 +58,7 @@ func (r *recording) load() {
 	}
 }
 
-// get gives what was recorded of a scenario.
+// get returns what was recorded of a scenario.
 func (r *recording) get(sc *scenario) (observation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

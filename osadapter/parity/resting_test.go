@@ -53,7 +53,7 @@ func (p *process) fate(d time.Duration) string {
 	return p.station.keeper.awaitEnd(p.master())
 }
 
-// isOnItsWay tells whether a process is a child that has not become an actor
+// isOnItsWay reports whether a process is a child that has not become an actor
 // yet, or an actor that has not called in but will.
 func (s *station) isOnItsWay(pid int) bool {
 	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
@@ -106,7 +106,7 @@ func (s *station) restChildren() {
 	}
 }
 
-// household gives the activity of a process and of its children, "" when it has
+// household returns the activity of a process and of its children, "" when it has
 // ended, and whether they rest. A dead child has none: it is to be reaped.
 func household(pid int) (text string, resting bool) {
 	text, resting = threads(pid)
@@ -129,7 +129,7 @@ func household(pid int) (text string, resting bool) {
 // they do comes of time alone.
 var companions = []string{"sh", "dash", "bash", "busybox", "sleep"}
 
-// threads gives the states of the threads of a process and how often each went
+// threads returns the states of the threads of a process and how often each went
 // to sleep, "" when it has ended, and whether all sleep or are stopped.
 func threads(pid int) (text string, resting bool) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
@@ -157,7 +157,7 @@ func threads(pid int) (text string, resting bool) {
 	return text, resting
 }
 
-// childrenOf gives the processes that have pid as their parent.
+// childrenOf returns the processes that have pid as their parent.
 func childrenOf(pid int) []int {
 	if !kernelListsChildren() {
 		return childrenByParent(pid)
@@ -205,7 +205,7 @@ func childrenByParent(pid int) []int {
 	return found
 }
 
-// isPending tells whether a signal has been sent to a process and has not come
+// isPending reports whether a signal has been sent to a process and has not come
 // to it yet.
 func isPending(pid int, n unix.Signal) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -6,7 +6,7 @@ import "fmt"
 
 var _ = topic("checklist", checklist)
 
-// round has a client at each address served, and gives the clients.
+// round has a client at each address served, and returns the clients.
 func round(s *station, addresses ...string) []*client {
 	var clients []*client
 	for _, address := range addresses {

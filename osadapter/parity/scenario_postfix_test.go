@@ -71,7 +71,7 @@ func (s *station) launchPostfix(words ...string) *process {
 	return s.launchAsIs(l)
 }
 
-// begin starts the mail system and gives its master.
+// begin starts the mail system and returns its master.
 func (s *station) begin() *process {
 	s.postfix("start")
 	return s.adopt()

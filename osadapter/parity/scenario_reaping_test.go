@@ -215,7 +215,7 @@ func (s *station) letGo() {
 	s.require("go", os.WriteFile(s.expand(goFile), nil, 0o666))
 }
 
-// throughShell gives a launch of sh that runs a script and then becomes the
+// throughShell returns a launch of sh that runs a script and then becomes the
 // master; its children are the master's.
 func throughShell(s *station, before string, args string) launch {
 	s.require("link", os.Symlink(s.binary, s.path("s/master")))

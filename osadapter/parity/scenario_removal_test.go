@@ -12,10 +12,10 @@ var _ = topic("removal", removalScenarios, removedTypes())
 // untilKilled is longer than ours lets a deaf child of a removed service live.
 const untilKilled = 10 * time.Second
 
-// within tells whether something came true in time.
+// within reports whether something came true in time.
 func within(d time.Duration, holds func() bool) bool { return newLimit(d).poll(holds) }
 
-// afterRemoval tells whether something comes true after the removal of a service
+// afterRemoval reports whether something comes true after the removal of a service
 // with a child that does not go. A master that rests has a time in mind, and is
 // waited for; the original works until the child is gone.
 func (p *process) afterRemoval(holds func() bool) bool {

@@ -14,7 +14,7 @@ import (
 
 var _ = topic("status", oddReports(), partialReports(), statusScenarios)
 
-// message gives a status message as hexadecimal digits.
+// message returns a status message as hexadecimal digits.
 func message(pid, generation, status int) string {
 	var b [12]byte
 	binary.NativeEndian.PutUint32(b[0:], uint32(int32(pid)))

@@ -276,7 +276,7 @@ func oddNumber(interval string) []shown {
 	return nil
 }
 
-// waiting tells how many bytes are in a fifo.
+// waiting reports how many bytes are in a fifo.
 func waiting(path string) int {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -47,7 +47,7 @@ func readBank() ([]mutants.Mutant, error) {
 	return bank, nil
 }
 
-// source gives the absolute path of the file that a mutant changes, and the
+// source returns the absolute path of the file that a mutant changes, and the
 // changed text.
 func source(m *mutants.Mutant) (path, text string, err error) {
 	if path, err = filepath.Abs(filepath.Join(moduleRoot, filepath.FromSlash(m.File))); err != nil {

@@ -291,7 +291,7 @@ func (s *station) expand(text string) string {
 	})
 }
 
-// port gives the port with this name, "@port1".
+// port returns the port with this name, "@port1".
 func (s *station) port(name string) int {
 	if s.ports[name] == 0 {
 		port, giveBack := freePort()
@@ -310,7 +310,7 @@ var nextPort atomic.Int32
 
 const firstPort, portCount = 20000, 10000
 
-// freePort gives a port that nobody listens at, and that no other run of these
+// freePort returns a port that nobody listens at, and that no other run of these
 // tests takes before giveBack is called; 0: there is none.
 func freePort() (port int, giveBack func()) {
 	nextPort.CompareAndSwap(0, int32(os.Getpid()%97)*100+1)

@@ -48,7 +48,7 @@ func topic(name string, lists ...[]scenario) struct{} {
 	return struct{}{}
 }
 
-// allScenarios gives them by topic, in the order of the files.
+// allScenarios returns them by topic, in the order of the files.
 func allScenarios() []*scenario {
 	names := make([]string, 0, len(topics))
 	for name := range topics {
@@ -127,7 +127,7 @@ func unable() string {
 	return ""
 }
 
-// installedOriginal gives the path of the original; "" when there is none, when
+// installedOriginal returns the path of the original; "" when there is none, when
 // ours has taken its place, or when originalVariable says "none".
 func installedOriginal() string {
 	if path := os.Getenv(originalVariable); path == "none" {

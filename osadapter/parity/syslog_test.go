@@ -131,7 +131,7 @@ func sentAt(control []byte) time.Time {
 	return time.Now()
 }
 
-// all gives the lines so far.
+// all returns the lines so far.
 func (s *syslog) all() []logLine {
 	s.mu.Lock()
 	defer s.mu.Unlock()

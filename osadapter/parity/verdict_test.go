@@ -127,7 +127,7 @@ func withoutEverywhere(rules []shown, diff []difference) []difference {
 
 type unseenRule struct{ row, missing string }
 
-// explain tells which of the differing lines the rules account for, and which
+// explain reports which of the differing lines the rules account for, and which
 // rules account for nothing.
 func explain(rules []shown, diff []difference) (explained []bool, unseen []unseenRule) {
 	explained = make([]bool, len(diff))
@@ -156,7 +156,7 @@ type difference struct {
 	line string
 }
 
-// compare gives the lines that are not common, in order, by the longest common
+// compare returns the lines that are not common, in order, by the longest common
 // subsequence.
 func compare(original, ours observation) []difference {
 	longest := make([][]int, len(original)+1)

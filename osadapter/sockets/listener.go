@@ -106,7 +106,7 @@ func (p *Paths) OpenAll(requests []Request, opened []Opened, watch func(n int, f
 	}
 }
 
-// switches tells whether the request needs its owner's identity.
+// switches reports whether the request needs its owner's identity.
 func (r *Request) switches() bool { return r.Type != core.Inet && r.SwitchIdentity }
 
 // neighbours counts the requests from the first on that need the same identity.

@@ -30,7 +30,7 @@ type opening struct {
 	undo      core.Errno
 }
 
-// try notes the outcome of a step and tells whether to go on.
+// try notes the outcome of a step and reports whether to go on.
 func (o *opening) try(step core.ListenStep, e core.Errno) bool {
 	if e != 0 {
 		o.step, o.errno = step, e

@@ -269,7 +269,7 @@ func look(dir string) (*childReport, error) {
 	return r, err
 }
 
-// describe gives the kind of a descriptor and its flags in words.
+// describe returns the kind of a descriptor and its flags in words.
 func describe(dir, number string) string {
 	to, err := os.Readlink(dir + "/fd/" + number)
 	if err != nil {
@@ -447,7 +447,7 @@ func TestWithoutRootTheChildIsWhoWeAre(t *testing.T) {
 	}
 }
 
-// nobody gives what starts a process as an account without rights.
+// nobody returns what starts a process as an account without rights.
 func nobody(t *testing.T) (*syscall.SysProcAttr, int) {
 	t.Helper()
 	u, err := user.Lookup("nobody")

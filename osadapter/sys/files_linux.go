@@ -80,7 +80,7 @@ func (Linux) Open(path string, mode OpenMode) (FD, core.Errno) {
 // Unlink removes the name of a file; a directory gives EISDIR.
 func (Linux) Unlink(path string) core.Errno { return number(unix.Unlink(path)) }
 
-// Rename gives the file at from the name to, and replaces what is there.
+// Rename returns the file at from the name to, and replaces what is there.
 func (Linux) Rename(from, to string) core.Errno { return number(unix.Rename(from, to)) }
 
 // Mkfifo makes a FIFO with the mode less the umask.

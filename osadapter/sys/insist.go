@@ -5,7 +5,7 @@ import "github.com/stationmaster/stationmaster/core"
 // insistTries bounds Insist.
 const insistTries = 3
 
-// Insist makes a call again when it fails, a few times in all, and gives the
+// Insist makes a call again when it fails, a few times in all, and returns the
 // last answer. It is for a call whose failure nobody can answer to: what it
 // leaves undone would stay undone for good. The call must be one that may be
 // made twice.

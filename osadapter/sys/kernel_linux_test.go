@@ -26,7 +26,7 @@ func must(t testing.TB, e core.Errno) {
 	}
 }
 
-// flags tells whether a descriptor is non-blocking and close-on-exec.
+// flags reports whether a descriptor is non-blocking and close-on-exec.
 func flags(t *testing.T, fd FD) (nonblocking, closeOnExec bool) {
 	t.Helper()
 	status, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)

@@ -80,7 +80,7 @@ func (p *plan) add(number uintptr, args ...uintptr) {
 	p.calls = append(p.calls, c)
 }
 
-// program says what is executed, and tells whether that can be said at all.
+// program says what is executed, and reports whether that can be said at all.
 func (p *plan) program(what *Process) bool {
 	p.text = p.text[:0]
 	var ok1, ok2, ok3 bool
@@ -347,7 +347,7 @@ func reapSoon(pid int) bool {
 	return false
 }
 
-// Launched tells what has become of a start that was under way, in the words of Start.
+// Launched reports what has become of a start that was under way, in the words of Start.
 func (Linux) Launched(l *Launch, patience core.Duration) (core.StartStep, core.Errno) {
 	if l.plan == nil {
 		return core.StartNone, 0

@@ -118,7 +118,7 @@ func (Linux) WakerWake(FD) core.Errno { return ENOSYS }
 // WakerDrain answers ENOSYS.
 func (Linux) WakerDrain(FD) core.Errno { return ENOSYS }
 
-// ReserveLow gives none.
+// ReserveLow returns none.
 func (Linux) ReserveLow(int) []FD { return nil }
 
 // Start answers ENOSYS.

@@ -88,7 +88,7 @@ func (Linux) ReserveLow(n int) (low []FD) {
 	return low
 }
 
-// copiesPart tells whether a kernel of that release can copy a part of a table. Others
+// copiesPart reports whether a kernel of that release can copy a part of a table. Others
 // take numbers for used in the copy that are free (CVE-2024-45025): a child would get
 // its 65th descriptor above all of ours. A distribution may have mended an older
 // release; it counts as not mended, and its children get a copy of all.
@@ -115,7 +115,7 @@ func copiesPart(release string) bool {
 	return version[0] > 6 || version[0] == 6 && version[1] > 10
 }
 
-// startStep tells which step answers with the number.
+// startStep reports which step answers with the number.
 func startStep(e core.Errno) core.StartStep {
 	switch e {
 	case core.EAGAIN, core.ENOMEM, core.EMFILE, core.ENFILE, ENOSYS:
@@ -184,7 +184,7 @@ func (Linux) Kill(pid core.PID, s core.Signal) core.Errno {
 	return number(unix.Kill(int(pid), unix.Signal(s)))
 }
 
-// Adopts tells whether processes that we did not start can become our children:
+// Adopts reports whether processes that we did not start can become our children:
 // this is process 1, or was made the reaper of its descendants.
 func (Linux) Adopts() bool {
 	if unix.Getpid() == 1 {

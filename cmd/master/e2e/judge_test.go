@@ -116,7 +116,7 @@ func (k *killer) judge(t *testing.T) {
 	}
 }
 
-// unfinished tells whether a queue file was never finished: its cleanup(8) was
+// unfinished reports whether a queue file was never finished: its cleanup(8) was
 // killed before it promised anything, and Postfix removes it a day later.
 func (k *killer) unfinished(name string) bool {
 	file, err := os.Stat(k.queue() + "/" + name)
@@ -173,7 +173,7 @@ func (k *killer) reasons(number int, log chronicle) []string {
 // far as it knows. The notice has a queue file that nobody has named then.
 const unreturned = "status=deferred (bounce failed)"
 
-// killed tells whether a process of one of the programs was killed.
+// killed reports whether a process of one of the programs was killed.
 func (k *killer) killed(programs ...string) bool {
 	for _, v := range k.victims {
 		if slices.Contains(programs, v.program) {
@@ -241,7 +241,7 @@ func (k *killer) checkDeaths(t *testing.T) {
 	}
 }
 
-// follows tells whether a complaint of the master follows from a death or from
+// follows reports whether a complaint of the master follows from a death or from
 // the many letters: a process said why it gave up, or was killed when it had just
 // been started, or pickup has been asked often enough.
 func follows(text string, fatal map[int]bool, killed map[string]bool) bool {

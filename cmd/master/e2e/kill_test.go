@@ -115,7 +115,7 @@ func (s *mailSystem) killEverything(t *testing.T) {
 	t.Logf("%d messages, %d processes killed, %d reloads, in %.1f s", stormLetters, len(k.victims), k.reloads, time.Since(began).Seconds())
 }
 
-// running gives the living children of the master that run the program.
+// running returns the living children of the master that run the program.
 func (k *killer) running(program string) []victim {
 	var found []victim
 	for s, of := range servants(k.master) {
@@ -144,7 +144,7 @@ func (k *killer) kill(t *testing.T, what killing) {
 	}
 }
 
-// signal tells whether the process was there to get the signal.
+// signal reports whether the process was there to get the signal.
 func (k *killer) signal(v victim, signal syscall.Signal) bool {
 	return len(alive([]process{v.process})) == 1 && syscall.Kill(v.pid, signal) == nil
 }

@@ -150,7 +150,7 @@ func (s *mailSystem) reloadBesideSessions(t *testing.T, master, reload int, plan
 	s.awaitRetired(t, reload, earlier)
 }
 
-// reload begins a postfix reload; the channel tells when it has returned.
+// reload begins a postfix reload; the channel reports when it has returned.
 func (s *mailSystem) reload() <-chan error {
 	returned := make(chan error, 1)
 	go func() {

@@ -107,7 +107,7 @@ type entry struct {
 	text    string
 }
 
-// entries gives the lines that the programs of this mail system have logged.
+// entries returns the lines that the programs of this mail system have logged.
 // The system's syslog socket may bring in others.
 func (s *mailSystem) entries(t *testing.T) []entry {
 	t.Helper()
@@ -167,7 +167,7 @@ func (s *mailSystem) checkLog(t *testing.T) {
 	}
 }
 
-// tail gives the end of the log without the lines that tell nothing.
+// tail returns the end of the log without the lines that tell nothing.
 func (s *mailSystem) tail(t *testing.T, most int) string {
 	t.Helper()
 	var told []string

@@ -240,7 +240,7 @@ func (s *mailSystem) chooseAddresses() error {
 	return nil
 }
 
-// run runs postfix(1) on the mail system and gives its exit status. A command
+// run runs postfix(1) on the mail system and returns its exit status. A command
 // that leaves its output open in a daemon is an error of its own.
 func (s *mailSystem) run(t *testing.T, verb string) int {
 	t.Helper()
@@ -266,7 +266,7 @@ func (s *mailSystem) execute(t *testing.T, name string, args ...string) int {
 	return code
 }
 
-// invoke runs a program to its end and gives its exit status and output.
+// invoke runs a program to its end and returns its exit status and output.
 func invoke(name string, args ...string) (code int, text string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()

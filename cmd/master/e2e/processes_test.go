@@ -76,7 +76,7 @@ func children(parent int) []process {
 	return found
 }
 
-// alive gives those of the processes that are still there.
+// alive returns those of the processes that are still there.
 func alive(of []process) []process {
 	var left []process
 	for _, p := range of {
@@ -106,7 +106,7 @@ func inside(root string) []process {
 	return found
 }
 
-// ours tells whether the path is the directory of a mail system of this test.
+// ours reports whether the path is the directory of a mail system of this test.
 func ours(root string) bool {
 	return filepath.IsAbs(root) && strings.HasPrefix(filepath.Base(root), rootPrefix)
 }

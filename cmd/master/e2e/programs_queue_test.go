@@ -158,7 +158,7 @@ func (s *mailSystem) wantListing(t *testing.T, wanted ...string) {
 	})
 }
 
-// tool runs one of Postfix's commands on the mail system and gives its output.
+// tool runs one of Postfix's commands on the mail system and returns its output.
 func (s *mailSystem) tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	text, err := s.toolOutput(name, args...)

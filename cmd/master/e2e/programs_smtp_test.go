@@ -21,7 +21,7 @@ const (
 	secretStranger    = "127.0.0.4"
 )
 
-// refused wants an error with the code, and gives its text.
+// refused wants an error with the code, and returns its text.
 func refused(t *testing.T, what string, err error, code int) string {
 	t.Helper()
 	var reply *textproto.Error

@@ -106,7 +106,7 @@ var (
 	fromItself  = regexp.MustCompile(`(?m)^From: .*MAILER-DAEMON@`)
 )
 
-// readNotice gives the number of the message that a report is about, 0 if the
+// readNotice returns the number of the message that a report is about, 0 if the
 // report says something else.
 func readNotice(path, says string) (number int, err error) {
 	text, err := os.ReadFile(path)

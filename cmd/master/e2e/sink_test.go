@@ -139,7 +139,7 @@ func (k *sink) receive(text *textproto.Conn) error {
 	return text.PrintfLine("250 2.0.0 taken")
 }
 
-// delivered gives the counts of messages by number.
+// delivered returns the counts of messages by number.
 func (k *sink) delivered() (map[int]int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -127,7 +127,7 @@ func countFiles(mailbox string, read func(path string) (number int, err error)) 
 	return counts, nil
 }
 
-// readMessage gives the number of a delivered message that is whole.
+// readMessage returns the number of a delivered message that is whole.
 func readMessage(path string) (number int, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -137,7 +137,7 @@ func readMessage(path string) (number int, err error) {
 	return readLetter(file)
 }
 
-// readLetter gives the number of a message that is whole, with lines that end
+// readLetter returns the number of a message that is whole, with lines that end
 // as they do in files.
 func readLetter(from io.Reader) (number int, err error) {
 	m, err := mail.ReadMessage(from)

@@ -36,7 +36,7 @@ type way struct {
 	bounces   bool
 }
 
-// ways gives the way of each of the letters of a batch.
+// ways returns the way of each of the letters of a batch.
 func (s *mailSystem) ways() [batchLetters]way {
 	local := s.recipient.Username + "@" + mailDomain
 	return [batchLetters]way{
@@ -51,7 +51,7 @@ func (s *mailSystem) ways() [batchLetters]way {
 	}
 }
 
-// wayOf gives the way of the letter with the number, from 1.
+// wayOf returns the way of the letter with the number, from 1.
 func (s *mailSystem) wayOf(number int) way { return s.ways()[(number-1)%batchLetters] }
 
 // storm sends letters on parallel connections until all are accepted. It goes
@@ -158,7 +158,7 @@ func (m *storm) send(batch int) {
 	}
 }
 
-// attempt hands letters in and tells how many were accepted before the error.
+// attempt hands letters in and reports how many were accepted before the error.
 func (m *storm) attempt(e entrance, letters []letter) (n int, err error) {
 	submit := func(l letter) error { return m.sendmail(l) }
 	if e != bySendmail {

@@ -21,7 +21,7 @@ var (
 	descriptorFlags [128]int8 // F_GETFD of each, negative: not open
 )
 
-// notes gives what this process was given, a line "name: value" for each thing.
+// notes returns what this process was given, a line "name: value" for each thing.
 func notes() []string {
 	lines := []string{
 		"argv: " + strings.Join(os.Args, "|"),

@@ -59,7 +59,7 @@ type actor struct {
 	maxIdle    int // milliseconds, 0: for ever
 }
 
-// arguments reads what the contract says and gives the rest of the words.
+// arguments reads what the contract says and returns the rest of the words.
 func (a *actor) arguments(args []string) []string {
 	if n, err := strconv.ParseUint(os.Getenv("GENERATION"), 8, 32); err == nil {
 		a.generation = uint32(n)

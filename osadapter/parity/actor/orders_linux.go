@@ -132,7 +132,7 @@ func (a *actor) anyReport(words []string) string {
 }
 
 // ready polls the listeners and the status channel for ms milliseconds, -1: for
-// ever. It gives the first that is ready, or -1.
+// ever. It returns the first that is ready, or -1.
 func (a *actor) ready(ms int) int {
 	fds := []unix.PollFd{{Fd: statusFD, Events: unix.POLLIN}}
 	for i := range a.listeners {

@@ -79,7 +79,7 @@ func (c *comparison) normalise(r *run) {
 	})
 }
 
-// openingFailed tells whether a log ends with the failure to open a listener.
+// openingFailed reports whether a log ends with the failure to open a listener.
 func openingFailed(log []string) bool {
 	if len(log) == 0 {
 		return false
@@ -220,7 +220,7 @@ func fold(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) }), " ")
 }
 
-// knownFault tells whether postconf died of a mistake in main.cf that we know
+// knownFault reports whether postconf died of a mistake in main.cf that we know
 // of: its line, or the warning before it, is one of ours.
 func knownFault(o *output, faults []string) bool {
 	n := len(o.Errors)

@@ -119,7 +119,7 @@ func (y *syslog) open() (err error) {
 
 func (y *syslog) close() { _ = y.conn.Close() }
 
-// of gives the lines of the processes, whose numbers others may have had before.
+// of returns the lines of the processes, whose numbers others may have had before.
 func (y *syslog) of(processes []int, since time.Time) string {
 	y.mu.Lock()
 	defer y.mu.Unlock()

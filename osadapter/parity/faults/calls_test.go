@@ -21,7 +21,7 @@ const runtimesOwn = 1
 // selfLabel is the label of the program when it executes itself.
 const selfLabel = "itself"
 
-// describe gives the name of a call and what it is made on. It is not ok with
+// describe returns the name of a call and what it is made on. It is not ok with
 // calls that are the Go runtime's own, before main and beside it, and with those
 // that the tests leave alone.
 func (w *watcher) describe(n *notification) (call, label string, ok bool) {
@@ -249,7 +249,7 @@ func socketType(n uint64) string {
 	return text
 }
 
-// group tells whose group list setgroups is to set.
+// group reports whose group list setgroups is to set.
 func (w *watcher) group(tid int, at uint64) string {
 	if b := readMemory(tid, at, 4); len(b) == 4 && binary.NativeEndian.Uint32(b) == 0 {
 		return "0"
@@ -278,7 +278,7 @@ func (w *watcher) address(tid int, at, size uint64) string {
 // isRuntimes tells the poll set of the Go runtime.
 func (w *watcher) isRuntimes(tid, set int) bool { return w.first(tid, pollLabel) == set }
 
-// first gives the lowest descriptor of a kind, -1 if there is none.
+// first returns the lowest descriptor of a kind, -1 if there is none.
 func (w *watcher) first(tid int, kind string) int {
 	const highest = 64 // they are made early
 	for fd := range highest {

@@ -63,7 +63,7 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// unable gives the reason why nothing can be tried here.
+// unable returns the reason why nothing can be tried here.
 func unable() string {
 	if os.Getuid() != 0 {
 		return "answering the calls of a mail system needs root"
@@ -162,7 +162,7 @@ type kind struct {
 	call  string
 }
 
-// plan gives the faults. For each kind of call in each phase, every place where
+// plan returns the faults. For each kind of call in each phase, every place where
 // it is made fails, at some of its occurrences, and every error that it may give
 // comes; with -every, each error at each of them. One of each kind lasts, with
 // another error in each phase.

@@ -81,7 +81,7 @@ const crashFile = "d/master.crash"
 // ofListener matches the lines about a listener that could not be had.
 var ofListener = regexp.MustCompile(`(fatal|error): (socket|setsockopt|bind|listen|chmod|remove|rename|fstat private|fifo_listen|unix_dgram_listen)`)
 
-// compare tells which descriptors are too many or too few. The place for the
+// compare reports which descriptors are too many or too few. The place for the
 // runtime's last words may be missing: that is told by a warning.
 func compare(got, want []string) error {
 	if !slices.Contains(got, crashFile) {
@@ -97,7 +97,7 @@ func compare(got, want []string) error {
 // the fatal one after it does not.
 const waitingText = "while waiting for daemon initialization"
 
-// tells gives the line that names the error; the one that counts when the
+// tells returns the line that names the error; the one that counts when the
 // daemon ended is its last fatal one.
 func (l *life) tells(f *fault, kind outcomeKind) string {
 	line := ""

@@ -119,7 +119,7 @@ func (l *life) over() bool {
 	}
 }
 
-// alive tells whether a process runs.
+// alive reports whether a process runs.
 func alive(pid int) bool {
 	state, _, _ := status(pid)
 	return state != "" && state != "Z" && state != "X"
@@ -136,7 +136,7 @@ func status(pid int) (state string, parent, session int) {
 	return "", 0, 0
 }
 
-// processes gives those for which fits is true.
+// processes returns those for which fits is true.
 func processes(fits func(pid int) bool) []int {
 	var found []int
 	entries, _ := os.ReadDir("/proc")
@@ -288,7 +288,7 @@ func (l *life) reload(services []service) error {
 	return nil
 }
 
-// has tells whether the sockets of the services are there. A reload leaves
+// has reports whether the sockets of the services are there. A reload leaves
 // them all, or none that is new.
 func (l *life) has(services []service) bool {
 	for _, v := range services {

@@ -78,7 +78,7 @@ func TestFaultsOfTheSystemLog(t *testing.T) {
 	t.Logf("%s", tally)
 }
 
-// allArrived tells which lines of a life are missing in the system's log. The
+// allArrived reports which lines of a life are missing in the system's log. The
 // daemon may have ended, and the log is still read.
 func (l *life) allArrived() error {
 	if err := eventually("every line is in the log", func() bool { return l.missing() == nil }); err != nil {

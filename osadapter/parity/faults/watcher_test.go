@@ -169,7 +169,7 @@ func answer(listener int, r *response) {
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(r)))
 }
 
-// decide gives the error that is to be answered, or 0.
+// decide returns the error that is to be answered, or 0.
 func (w *watcher) decide(n *notification) core.Errno {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -218,7 +218,7 @@ func (w *watcher) judge(p place) core.Errno {
 	return 0
 }
 
-// strike gives the error of the fault when its time has come.
+// strike returns the error of the fault when its time has come.
 func (w *watcher) strike(p place) core.Errno {
 	f := w.fault
 	if f == nil || p.phase < f.place.phase || p.who != f.place.who || p.call != f.place.call {
@@ -261,7 +261,7 @@ func (w *watcher) follow(n *notification, p place) {
 	}
 }
 
-// identify tells who the thread belongs to.
+// identify reports who the thread belongs to.
 func (w *watcher) identify(tid int) who {
 	if known, ok := w.known[tid]; ok {
 		return known
@@ -306,7 +306,7 @@ func (w *watcher) enter(p phase) {
 	w.mu.Unlock()
 }
 
-// hush lets every call through from now on, and tells whether the fault came.
+// hush lets every call through from now on, and reports whether the fault came.
 func (w *watcher) hush() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -314,7 +314,7 @@ func (w *watcher) hush() bool {
 	return !w.fired.IsZero()
 }
 
-// hasFired tells whether the fault came.
+// hasFired reports whether the fault came.
 func (w *watcher) hasFired() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

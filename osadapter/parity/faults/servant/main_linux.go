@@ -108,7 +108,7 @@ func (s *servant) mark(text []byte) {
 	}
 }
 
-// passed gives the connection that came over fd, or -1.
+// passed returns the connection that came over fd, or -1.
 func passed(fd int) int {
 	defer unix.Close(fd)
 	var b [1]byte
