@@ -10,12 +10,12 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// fakeKernel is a small made-up system: files by name, open descriptors, one
-// identity. Call number failAt fails with errno, and after it every call of
+// fakeKernel is a small system in memory: files by name, open descriptors, one
+// identity. Call number failAt fails with errno, and so does every later call of
 // the kinds in alsoFail.
 type fakeKernel struct {
 	files    map[string]sys.FileStatus
-	open     map[sys.FD]string // what the descriptor is of
+	open     map[sys.FD]string // what each descriptor refers to
 	nextFD   sys.FD
 	nextFile uint64
 	uid      uint32
@@ -33,7 +33,7 @@ func newFakeKernel(failAt int, errno core.Errno) *fakeKernel {
 	}
 }
 
-// put makes a file as somebody else would.
+// put creates a file as another process would.
 func (k *fakeKernel) put(path string, t sys.FileType) sys.FileID {
 	k.nextFile++
 	id := sys.FileID{Device: 1, Inode: k.nextFile}
@@ -186,5 +186,5 @@ func (k *fakeKernel) Rename(from, to string) core.Errno {
 	return e
 }
 
-// names are the files there are.
+// names returns the names of all files.
 func (k *fakeKernel) names() []string { return slices.Sorted(maps.Keys(k.files)) }

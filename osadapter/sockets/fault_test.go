@@ -27,7 +27,7 @@ func inetRequest(address string) Request {
 	}
 }
 
-// everyRequest is one request of each shape.
+// everyRequest returns one request of each shape.
 func everyRequest() map[string]Request {
 	m := map[string]Request{"inet4": inetRequest("192.0.2.1:25"), "inet6": inetRequest("[2001:db8::1]:25")}
 	for _, t := range []core.ServiceType{core.Unix, core.UnixDatagram, core.FIFO, core.Pass} {
@@ -37,8 +37,8 @@ func everyRequest() map[string]Request {
 	return m
 }
 
-// The order is the contract's: another order would show to a client that
-// connects in between, or listen as root.
+// The order is part of the contract: another order would be visible to a client
+// that connects in between, or would listen as root.
 func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
 	const assume, resume = "assume 25", "resume"
 	lines := map[string][]string{
@@ -82,7 +82,7 @@ func TestOpenKeepsTheOrderOfSteps(t *testing.T) {
 	}
 }
 
-// stepOf says which step reports the failure of a call; a call that is missing
+// stepOf maps a call to the step that reports its failure; a call that is missing
 // here does not fail the opening.
 var stepOf = map[string]core.ListenStep{
 	"assume": core.StepUser, "socket": core.StepSocket, "option": core.StepOption,
@@ -91,9 +91,9 @@ var stepOf = map[string]core.ListenStep{
 	"fchmod": core.StepMode,
 }
 
-// Every call of every kind of opening fails once. What was opened is closed,
-// what was made is removed, what was set aside is back, and we are root.
-// neighboursRequest are requests of which the second and third, and the last
+// Every call of every kind of opening fails once. Then what was opened is closed,
+// what was created is removed, what was set aside is back, and we are root.
+// neighboursRequest returns requests of which the second and third, and the last
 // two, can share an identity.
 func neighboursRequest() []Request {
 	other := pathRequest(core.Unix, false)
@@ -155,7 +155,7 @@ func TestOneOfManyThatFailsLeavesTheOthers(t *testing.T) {
 		k := newFakeKernel(at, core.EIO)
 		opened := make([]Opened, len(requests))
 		if call == "assume 25" || call == "resume" || strings.HasPrefix(call, "read") {
-			continue // these fail all, are tried again, or do not matter
+			continue // these fail every time, are retried, or do not matter
 		}
 		NewPaths(k).OpenAll(requests, opened, nil)
 		failed := 0
@@ -181,7 +181,7 @@ func TestOpenThatFailsLeavesNothing(t *testing.T) {
 				}
 				l, step, e := NewPaths(k).Open(request)
 				if n >= len(k.calls) {
-					break // it did not come to a call of that number
+					break // there was no call of that number
 				}
 				where := fmt.Sprintf("%s, occupied %v, call %d %q fails", name, occupied, n, k.calls[n])
 				checkFailedOpen(t, where, k, request, l, step, e)
@@ -200,13 +200,13 @@ func checkFailedOpen(t *testing.T, where string, k *fakeKernel, r Request, l Lis
 		t.Errorf("%s: identity is %d", where, k.uid)
 	}
 	if call == "read" || call == "resume" {
-		if e != 0 { // an empty FIFO, and a resume that works the second time
+		if e != 0 { // an empty FIFO, or a resume that succeeds the second time
 			t.Errorf("%s: failed with %v", where, e)
 		}
 		return
 	}
 	want := stepOf[call]
-	if call == "lstat" { // before the bind it looks for what is in the way
+	if call == "lstat" { // before the bind it looks at what occupies the path
 		want = core.StepAside
 		if slices.ContainsFunc(k.calls[:k.failAt], func(c string) bool { return strings.HasPrefix(c, "bind") }) {
 			want = core.StepStat
@@ -225,8 +225,8 @@ func checkFailedOpen(t *testing.T, where string, k *fakeKernel, r Request, l Lis
 	}
 }
 
-// A second failure while the first is undone must not cost a descriptor or the
-// identity.
+// A second failure, while the first is undone, must leak neither a descriptor nor
+// the identity.
 func TestOpenUndoesOnWhenUndoingFails(t *testing.T) {
 	for name, request := range everyRequest() {
 		for n := 0; ; n++ {
@@ -300,11 +300,11 @@ func (k *swappingKernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errn
 	return k.fakeKernel.Open(path, mode)
 }
 
-// closing is each way in which a listener ends.
+// closing holds each way in which a listener ends.
 var closing = map[string]struct {
 	end     func(*Paths, *Listener) core.Errno
 	aside   bool
-	insists bool // makes failed calls again, but for close
+	insists bool // retries failed calls, except for close
 }{
 	"remove":        {(*Paths).Remove, false, false},
 	"abandon":       {(*Paths).Abandon, false, true},
@@ -312,7 +312,7 @@ var closing = map[string]struct {
 }
 
 // Whatever fails while a listener ends, it is closed and we are root; a single
-// failure does not keep Abandon from leaving the path as it was.
+// failure does not prevent Abandon from restoring the path.
 func TestEndsCloseTheDescriptorWhateverFails(t *testing.T) {
 	for name, c := range closing {
 		for _, kind := range []core.ServiceType{core.Inet, core.Unix, core.UnixDatagram, core.FIFO, core.Pass} {
@@ -352,7 +352,7 @@ func TestEndsCloseTheDescriptorWhateverFails(t *testing.T) {
 	}
 }
 
-// What could not be put back is owed, and can be later.
+// A file that could not be put back is remembered and can be put back later.
 func TestPutBackComesLate(t *testing.T) {
 	k := newFakeKernel(-1, core.EIO)
 	before := k.put("private/x", sys.SocketFile)
@@ -390,7 +390,7 @@ func TestRemoveLeavesTheFileOfAnother(t *testing.T) {
 	}
 }
 
-// A file aside that nobody remembers was left by a master that died within a
+// A file set aside that Paths does not know was left by a master that died during a
 // reload.
 func TestSetAsideReplacesWhatADeadMasterLeft(t *testing.T) {
 	k := newFakeKernel(-1, 0)

@@ -1,12 +1,12 @@
-// Package sockets makes and removes what services listen on: sockets of inet,
-// unix-domain and datagram kind, and FIFOs, each in the order of steps, with
-// the owner, mode and options that servers and clients rely on (spec runtime,
-// 6).
+// Package sockets creates and removes the endpoints that services listen on: inet,
+// unix-domain and datagram sockets, and FIFOs. It performs the steps in the order,
+// and with the owner, mode and options, that servers and clients rely on (spec
+// runtime, 6).
 //
-// It refuses to watch, accept or hand out anything and to resolve names. A
-// Listener is a value of the caller's; what Paths remembers is which files stand
-// aside. What it asks of the system goes through Kernel, one method for one
-// call, and when a step fails everything made before is undone.
+// It does not watch or accept, hands out no descriptors, and resolves no names. A
+// Listener is a value of the caller's; Paths remembers only which files are set
+// aside. All system calls go through Kernel, one method per call. If a step fails,
+// everything created before is undone.
 package sockets
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Kernel is what this package asks of the system; sys.Linux is the real one.
+// Kernel is the set of system calls that this package makes; sys.Linux is the real
+// one.
 type Kernel interface {
 	sys.IdentitySwitch
 	Socket(family sys.Family, kind sys.SocketKind) (sys.FD, core.Errno)
@@ -36,21 +37,21 @@ type Kernel interface {
 
 var _ Kernel = sys.Linux{}
 
-// Request says what to open.
+// Request describes an endpoint to open.
 type Request struct {
 	Type           core.ServiceType
 	Endpoint       core.Endpoint
-	Backlog        int          // unused for unix-dgram and fifo
-	WindowSize     int          // inet: bytes; 0 leaves the system's default
-	Owner          core.Account // who makes and listens on everything but inet
-	SwitchIdentity bool         // take the owner's identity for it
-	// SetAside renames what is at the path instead of removing it, so that
-	// Abandon can put it back and Settle removes it for good.
+	Backlog        int          // not used for unix-dgram and fifo
+	WindowSize     int          // inet: bytes; 0 keeps the system's default
+	Owner          core.Account // creates and listens on everything but inet
+	SwitchIdentity bool         // take the owner's identity for that
+	// SetAside renames an existing file at the path instead of removing it, so that
+	// Abandon can put it back or Settle can remove it.
 	SetAside bool
 }
 
-// RequestFor says what endpoint number listener of the entry needs; setAside
-// is for a path that a service of ours still uses.
+// RequestFor returns the request for endpoint number listener of the entry.
+// setAside is for a path that one of our services still uses.
 func RequestFor(entry *core.ServiceConfig, listener int, setAside bool) Request {
 	return Request{
 		Type:           entry.Type,
@@ -63,21 +64,21 @@ func RequestFor(entry *core.ServiceConfig, listener int, setAside bool) Request 
 	}
 }
 
-// Listener is one open endpoint. It may be copied and moved; one copy is
+// Listener is one open endpoint. It may be copied and moved; exactly one copy is
 // removed or abandoned in the end, once.
 type Listener struct {
 	FD             sys.FD
 	Type           core.ServiceType
 	Endpoint       core.Endpoint
-	File           sys.FileID // the file that we made; zero for inet
+	File           sys.FileID // the file that we created; zero for inet
 	Owner          core.Account
 	SwitchIdentity bool
 }
 
-// Open makes the listener: non-blocking, close-on-exec, unwatched. When that
-// fails, the step and its error tell where, and nothing is left behind.
+// Open creates the listener: non-blocking, close-on-exec, not watched. If that
+// fails, it returns the step and its error and leaves nothing behind.
 //
-// What is at the path is removed, or with SetAside renamed; a directory there
+// An existing file at the path is removed or, with SetAside, renamed. A directory
 // is left alone and fails StepRemove with EISDIR.
 func (p *Paths) Open(r Request) (Listener, core.ListenStep, core.Errno) {
 	var one [1]Opened
@@ -85,19 +86,19 @@ func (p *Paths) Open(r Request) (Listener, core.ListenStep, core.Errno) {
 	return one[0].Listener, one[0].Step, one[0].Errno
 }
 
-// Opened is the outcome of one Open.
+// Opened is the result of one Open.
 type Opened struct {
-	Listener Listener // without descriptor after an error
+	Listener Listener // has no descriptor after an error
 	Step     core.ListenStep
 	Errno    core.Errno
-	Undo     core.Errno // after an error: the first one while its steps were undone, for the log
+	Undo     core.Errno // after an error: the first error while the steps were undone, for the log
 }
 
-// OpenAll is Open for each request, in order; opened has as many places. watch,
-// if there is one, is the last step of request number n: when it fails, the
-// listener is undone before the next one is begun. The identity is switched once
-// for all neighbours of one owner: that takes seven system calls, as many as the
-// listener itself.
+// OpenAll is Open for each request, in order, with results in opened, which has the
+// same length. watch, unless nil, is the last step of request number n: if it
+// fails, the listener is undone before the next one is begun. The identity is
+// switched once for adjacent requests of one owner, since that takes seven system
+// calls, as many as the listener itself.
 func (p *Paths) OpenAll(requests []Request, opened []Opened, watch func(n int, fd sys.FD) core.Errno) {
 	for first := 0; first < len(requests); {
 		end := first + neighbours(requests[first:])
@@ -109,7 +110,8 @@ func (p *Paths) OpenAll(requests []Request, opened []Opened, watch func(n int, f
 // switches reports whether the request needs its owner's identity.
 func (r *Request) switches() bool { return r.Type != core.Inet && r.SwitchIdentity }
 
-// neighbours counts the requests from the first on that need the same identity.
+// neighbours returns the number of requests, from the first on, that need the same
+// identity.
 func neighbours(requests []Request) int {
 	first := &requests[0]
 	n := 1
@@ -120,8 +122,7 @@ func neighbours(requests []Request) int {
 	return n
 }
 
-// openAs opens for the requests from first to end, which need the same
-// identity.
+// openAs opens the requests from first to end, which need the same identity.
 func (p *Paths) openAs(requests []Request, opened []Opened, first, end int, watch func(int, sys.FD) core.Errno) {
 	open := func() {
 		for i := first; i < end; i++ {
@@ -142,10 +143,10 @@ func (p *Paths) openAs(requests []Request, opened []Opened, first, end int, watc
 	}
 }
 
-// Remove ends the listener of a removed service: clients are refused at once,
-// also while children still hold the socket, and the file goes, wherever it
-// stands, if it is the one that we made (Differs: Q12). The answer is the first
-// error, for the log; the descriptor is closed in any case.
+// Remove ends the listener of a removed service. New clients are refused at once,
+// even while children still hold the socket, and the file is removed, whatever its
+// name is by then, if it is the one that we created (Differs: Q12). It returns the
+// first error, for the log; the descriptor is closed in any case.
 func (p *Paths) Remove(l *Listener) core.Errno {
 	var first core.Errno
 	if l.Type != core.FIFO {
@@ -159,11 +160,11 @@ func (p *Paths) Remove(l *Listener) core.Errno {
 	return firstOf(first, l.close(p.k))
 }
 
-// Abandon undoes Open when a reload is given up: the file goes if it still is
-// ours, and what was set aside gets its name back in one move, so that no
-// client finds the path empty. Several that share a path may be abandoned in any
-// order. The answer is the first error, for the log; the descriptor is closed in
-// any case, and what could not be put back is owed.
+// Abandon undoes Open when a reload fails: the file is removed if it still is ours,
+// and the one that was set aside is renamed back over it, so that the path is never
+// empty for a client. Listeners that share a path may be abandoned in any order. It
+// returns the first error, for the log; the descriptor is closed in any case, and
+// Owed lists a file that could not be put back.
 func (p *Paths) Abandon(l *Listener) core.Errno {
 	var first core.Errno
 	if l.Endpoint.Path != "" {
@@ -179,8 +180,8 @@ func (p *Paths) Abandon(l *Listener) core.Errno {
 	return firstOf(first, l.close(p.k))
 }
 
-// Settle removes what was set aside for the listener, when a reload is
-// committed. The answer is for the log.
+// Settle removes the file that was set aside for the listener, when a reload is
+// committed. The error is for the log.
 func (p *Paths) Settle(l *Listener) core.Errno {
 	a := p.take(l.Endpoint)
 	if a == nil || a.nothing {
@@ -191,8 +192,8 @@ func (p *Paths) Settle(l *Listener) core.Errno {
 	})
 }
 
-// removeFile unlinks the path if it still names our file. The descriptor is
-// open, so the number of our file cannot have been given to another.
+// removeFile unlinks the path if it still names our file. The descriptor is open,
+// so the inode number cannot have been reused.
 func (l *Listener) removeFile(k Kernel) core.Errno {
 	status, e := k.Lstat(l.Endpoint.Path)
 	switch {
@@ -212,7 +213,7 @@ func (l *Listener) close(k Kernel) core.Errno {
 	return k.Close(fd)
 }
 
-// unlink removes a name; that it is gone already is no error.
+// unlink removes a name; a missing file is no error.
 func unlink(k Kernel, path string) core.Errno {
 	if e := k.Unlink(path); e != core.ENOENT {
 		return e

@@ -11,26 +11,26 @@ const (
 	fifoMode   = 0o622
 )
 
-// drainLimit bounds the reads that empty a new FIFO: no pipe is larger than
-// 1 MiB by default.
+// drainLimit bounds the reads that empty a new FIFO: a pipe holds at most 1 MiB by
+// default.
 const drainLimit = 256
 
-// opening is one Open under way.
+// opening is one Open in progress.
 type opening struct {
 	kernel    Kernel
 	paths     *Paths
 	request   *Request
 	listener  Listener
 	number    int
-	watch     func(number int, fd sys.FD) core.Errno // the last step; nil: none
-	displaced bool                                   // what was at the path stands aside
-	named     bool                                   // the path names what we made
+	watch     func(number int, fd sys.FD) core.Errno // the last step; may be nil
+	displaced bool                                   // the file that was at the path is set aside
+	named     bool                                   // the path names the file that we created
 	step      core.ListenStep
 	errno     core.Errno
 	undo      core.Errno
 }
 
-// try notes the outcome of a step and reports whether to go on.
+// try records the result of a step and reports whether to continue.
 func (o *opening) try(step core.ListenStep, e core.Errno) bool {
 	if e != 0 {
 		o.step, o.errno = step, e
@@ -38,7 +38,7 @@ func (o *opening) try(step core.ListenStep, e core.Errno) bool {
 	return e == 0
 }
 
-// newOpening has done nothing yet.
+// newOpening returns an opening that has done nothing yet.
 func newOpening(p *Paths, r *Request) opening {
 	return opening{kernel: p.k, paths: p, request: r, listener: Listener{
 		FD:             sys.None,
@@ -49,7 +49,7 @@ func newOpening(p *Paths, r *Request) opening {
 	}}
 }
 
-// outcome is what run came to.
+// outcome returns the result of run.
 func (o *opening) outcome() Opened {
 	if o.errno != 0 {
 		return Opened{Listener: Listener{FD: sys.None}, Step: o.step, Errno: o.errno, Undo: o.undo}
@@ -57,8 +57,8 @@ func (o *opening) outcome() Opened {
 	return Opened{Listener: o.listener}
 }
 
-// run carries out the steps, with the identity that it needs, and undoes those
-// before one that fails.
+// run performs the steps with the identity that they need, and undoes them if one
+// fails.
 func (o *opening) run() {
 	switch r := o.request; {
 	case r.Type == core.Inet:
@@ -72,7 +72,7 @@ func (o *opening) run() {
 	}
 }
 
-// withPath makes an endpoint that has a path.
+// withPath creates an endpoint that has a path.
 func (o *opening) withPath() {
 	var done bool
 	switch o.request.Type {
@@ -90,14 +90,14 @@ func (o *opening) withPath() {
 	}
 }
 
-// watched is the last step.
+// watched performs the last step.
 func (o *opening) watched() bool {
 	return o.watch == nil || o.try(core.StepDescriptors, o.watch(o.number, o.listener.FD))
 }
 
-// inet makes a listening TCP socket. IPv6 ones take no IPv4 clients, those have
-// a socket of their own; SO_REUSEPORT lets a new master start while children
-// of a killed one still hold the old socket (spec quirks, Q13).
+// inet creates a listening TCP socket. An IPv6 socket takes no IPv4 clients, since
+// those have a socket of their own. SO_REUSEPORT lets a new master start while
+// children of a killed one still hold the old socket (spec quirks, Q13).
 func (o *opening) inet() bool {
 	k, r := o.kernel, o.request
 	family := sys.FamilyOf(r.Endpoint)
@@ -125,8 +125,8 @@ func (o *opening) inet() bool {
 		o.try(core.StepListen, k.Listen(fd, r.Backlog))
 }
 
-// window sets the buffers, and so the TCP window, before the first connection
-// takes them over.
+// window sets the buffer sizes, and so the TCP window, before the first connection
+// inherits them.
 func (o *opening) window(fd sys.FD) bool {
 	size := o.request.WindowSize
 	if size <= 0 {
@@ -136,8 +136,8 @@ func (o *opening) window(fd sys.FD) bool {
 		o.try(core.StepOption, o.kernel.SetOption(fd, sys.OptionReceiveBuffer, size))
 }
 
-// unixSocket makes a unix-domain socket. The mode is set by name: the umask
-// takes bits away at bind, and the mode of the descriptor is another one.
+// unixSocket creates a unix-domain socket. The mode is set by path: the umask
+// clears bits at bind, and fchmod does not change the file.
 func (o *opening) unixSocket(kind sys.SocketKind) bool {
 	k, r := o.kernel, o.request
 	path := r.Endpoint.Path
@@ -159,8 +159,8 @@ func (o *opening) unixSocket(kind sys.SocketKind) bool {
 		(kind == sys.Datagram || o.try(core.StepListen, k.Listen(fd, r.Backlog)))
 }
 
-// fifo makes a FIFO and opens it in both directions: with a writer of our own
-// it never reads end-of-file, and on Linux it is not readable while empty.
+// fifo creates a FIFO and opens it for reading and writing: with a writer of our
+// own it never reports end-of-file, and on Linux it is not readable while empty.
 func (o *opening) fifo() bool {
 	k, path := o.kernel, o.request.Endpoint.Path
 	if !o.clearPath() || !o.try(core.StepCreate, k.Mkfifo(path, fifoMode)) {
@@ -187,7 +187,8 @@ func (o *opening) fifo() bool {
 	return true
 }
 
-// drain throws away what came before the mode was right. It stands for nothing.
+// drain discards what was written before the mode was right; it does not count as a
+// request.
 func (o *opening) drain(fd sys.FD) {
 	var scrap [4096]byte
 	for range drainLimit {
@@ -197,12 +198,12 @@ func (o *opening) drain(fd sys.FD) {
 	}
 }
 
-// clearPath makes the path free: what is there is removed or set aside.
+// clearPath makes the path free: an existing file is removed or set aside.
 func (o *opening) clearPath() bool {
 	k, p, r := o.kernel, o.paths, o.request
 	path := r.Endpoint.Path
 	if !r.SetAside {
-		p.dropAside(r.Endpoint) // nobody of ours uses the path: nothing is owed there
+		p.dropAside(r.Endpoint) // none of our services uses the path: nothing has to be put back there
 		return o.try(core.StepRemove, unlink(k, path))
 	}
 	if a := p.aside[keyOf(r.Endpoint)]; a != nil {
@@ -232,8 +233,8 @@ func (o *opening) clearPath() bool {
 	return true
 }
 
-// undoPath leaves the path as it was and closes the descriptor. What cannot be
-// put back is owed.
+// undoPath restores the path and closes the descriptor. A file that cannot be put
+// back is remembered.
 func (o *opening) undoPath() {
 	at := o.request.Endpoint
 	if o.displaced {
@@ -247,13 +248,13 @@ func (o *opening) undoPath() {
 	o.closeSocket()
 }
 
-// remove takes away what we made at the path.
+// remove removes the file that we created at the path.
 func (o *opening) remove() core.Errno {
 	l := &o.listener
 	switch {
 	case !o.named:
 		return 0
-	case l.File == (sys.FileID{}): // made this moment, and the kernel did not tell what it is
+	case l.File == (sys.FileID{}): // created this moment, and the kernel did not report its identity
 		return unlink(o.kernel, l.Endpoint.Path)
 	default:
 		return l.removeFile(o.kernel)

@@ -9,46 +9,46 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Paths opens and ends listeners, and remembers which files stand aside: those
-// that a reload under way has displaced, and those that could not be put back
+// Paths opens and ends listeners, and remembers which files are set aside: those
+// that a reload in progress has displaced, and those that could not be put back
 // when one was undone.
 //
-// A path has one file aside at most, the one that was there before the reload.
-// What a second listener of the same reload finds at the path was made by the
-// first: it is removed, not set aside, and whichever of them is abandoned first
-// puts the right file back.
+// At most one file is set aside per path, the one from before the reload. What a
+// second listener of the same reload finds at the path was created by the first: it
+// is removed, not set aside, and whichever of the two is abandoned first puts the
+// original file back.
 type Paths struct {
 	k     Kernel
 	aside map[string]*aside // by keyOf the path
 }
 
-// NewPaths has nothing aside.
+// NewPaths returns a Paths without files set aside.
 func NewPaths(k Kernel) *Paths { return &Paths{k, map[string]*aside{}} }
 
 // aside is a file that was renamed to make its path free.
 type aside struct {
-	path           string // where it was
+	path           string // where it was before
 	file           sys.FileID
 	owner          core.Account
 	switchIdentity bool
 	nothing        bool // there was no file at the path
-	owed           bool // it must go back, and could not be put back
+	owed           bool // it could not be put back yet
 }
 
-// asideSuffix makes the name of a file that stands aside. It has a blank, as no
-// path of a service has: the columns of master.cf end at blanks. What is there
-// already was left by a master that died within a reload, and is replaced.
+// asideSuffix is the suffix of a file that is set aside. It contains a blank, which
+// no path of a service can: the columns of master.cf end at blanks. A file with
+// that name was left by a master that died during a reload, and is replaced.
 const asideSuffix = " aside"
 
-// AsideName is the name that a file from path has while it stands aside.
+// AsideName returns the name of a file from path while it is set aside.
 func AsideName(path string) string { return path + asideSuffix }
 
 func (a *aside) name() string { return AsideName(a.path) }
 
-// keyOf is the same for all spellings of a path.
+// keyOf returns the same key for all spellings of a path.
 func keyOf(e core.Endpoint) string { return path.Clean(e.Path) }
 
-// take forgets what stands aside for the path, and returns it; nil is nothing.
+// take removes and returns the entry of the path; nil if there is none.
 func (p *Paths) take(e core.Endpoint) *aside {
 	key := keyOf(e)
 	a := p.aside[key]
@@ -56,22 +56,22 @@ func (p *Paths) take(e core.Endpoint) *aside {
 	return a
 }
 
-// giveBack leaves the path as it was before the first listener of the reload
-// under way was made there; remove takes away the file of the one that ends.
+// giveBack restores the path to its state before the first listener of the reload
+// was created there; remove removes the file of the listener that ends.
 func (p *Paths) giveBack(at core.Endpoint, remove func() core.Errno) core.Errno {
 	a := p.aside[keyOf(at)]
 	if a == nil || a.nothing {
 		p.take(at)
 		return remove()
 	}
-	if e := p.restore(a); e != 0 { // ours must not stay in the way of whoever repairs it
+	if e := p.restore(a); e != 0 { // our file must not block the path for a later repair
 		remove()
 		return e
 	}
 	return 0
 }
 
-// restore gives what was set aside its name back.
+// restore renames the file that was set aside back.
 func (p *Paths) restore(a *aside) core.Errno {
 	e := p.k.Rename(a.name(), a.path)
 	if e == 0 {
@@ -80,7 +80,7 @@ func (p *Paths) restore(a *aside) core.Errno {
 	return e
 }
 
-// dropAside removes what stands aside for the path.
+// dropAside removes the file that is set aside for the path.
 func (p *Paths) dropAside(e core.Endpoint) core.Errno {
 	a := p.take(e)
 	if a == nil || a.nothing {
@@ -89,7 +89,7 @@ func (p *Paths) dropAside(e core.Endpoint) core.Errno {
 	return unlink(p.k, a.name())
 }
 
-// owe notes that what stands aside for the path must go back.
+// owe records that the file that is set aside for the path must be put back.
 func (p *Paths) owe(e core.Endpoint) {
 	switch a := p.aside[keyOf(e)]; {
 	case a == nil:
@@ -100,8 +100,8 @@ func (p *Paths) owe(e core.Endpoint) {
 	}
 }
 
-// outdated removes what stands aside if it is the file of the listener, which
-// is removed: it is owed to nobody any more.
+// outdated removes the file that is set aside if it belongs to the listener, which
+// is removed: nobody needs it any more.
 func (p *Paths) outdated(l *Listener) core.Errno {
 	if a := p.aside[keyOf(l.Endpoint)]; a != nil && a.file == l.File {
 		return p.dropAside(l.Endpoint)
@@ -109,8 +109,8 @@ func (p *Paths) outdated(l *Listener) core.Errno {
 	return 0
 }
 
-// Owed returns the paths whose files could not be put back, in order: their
-// services are there and no client finds them.
+// Owed returns the paths whose files could not be put back, sorted. Their services
+// run, but clients cannot find them.
 func (p *Paths) Owed() []string {
 	var owed []string
 	for _, key := range slices.Sorted(maps.Keys(p.aside)) {
@@ -121,7 +121,7 @@ func (p *Paths) Owed() []string {
 	return owed
 }
 
-// Owing reports whether Owed has any.
+// Owing reports whether Owed returns any path.
 func (p *Paths) Owing() bool {
 	for _, a := range p.aside {
 		if a.owed {
@@ -131,7 +131,7 @@ func (p *Paths) Owing() bool {
 	return false
 }
 
-// PutBack tries once more to put back what is owed at the path.
+// PutBack tries again to put the file of the path back.
 func (p *Paths) PutBack(path string) core.Errno {
 	a := p.aside[keyOf(core.Endpoint{Path: path})]
 	if a == nil || !a.owed {
@@ -140,7 +140,7 @@ func (p *Paths) PutBack(path string) core.Errno {
 	return p.asOwner(a.owner, a.switchIdentity, func() core.Errno { return p.restore(a) })
 }
 
-// asOwner runs act with the identity that made the file.
+// asOwner runs act with the identity that created the file.
 func (p *Paths) asOwner(owner core.Account, switches bool, act func() core.Errno) core.Errno {
 	if !switches {
 		return act()

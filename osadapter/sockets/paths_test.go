@@ -10,8 +10,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// outage is a kernel of which the calls named in what fail from call number from
-// on, until it is mended.
+// outage is a kernel in which the calls of the given kinds fail from call number
+// from on, until it is repaired.
 type outage struct {
 	*fakeKernel
 	from int
@@ -57,8 +57,8 @@ func (k *outage) Chmod(path string, mode uint32) core.Errno {
 	return k.fakeKernel.Chmod(path, mode)
 }
 
-// contested is a path that a service of ours has, which two listeners of one
-// reload want.
+// contested is the path of a running service that two listeners of one reload
+// request.
 type contested struct {
 	k       *outage
 	p       *Paths
@@ -85,7 +85,7 @@ func newContested(t *testing.T, from int, what string, watch func(int, sys.FD) c
 	return c
 }
 
-// abandon undoes what was opened, in the given order.
+// abandon undoes the listeners in the given order.
 func (c *contested) abandon(order ...int) {
 	for _, i := range order {
 		if o := &c.opened[i]; o.Errno == 0 {
@@ -94,7 +94,7 @@ func (c *contested) abandon(order ...int) {
 	}
 }
 
-// mend ends the outage and pays what is owed.
+// mend ends the outage and puts back what is owed.
 func (c *contested) mend(t *testing.T) {
 	t.Helper()
 	c.k.from = -1
@@ -105,8 +105,8 @@ func (c *contested) mend(t *testing.T) {
 	}
 }
 
-// belongs sees that the path leads to the listener, and that nothing else is
-// left but what could not be removed.
+// belongs checks that the path leads to the listener, and that nothing else is left
+// except what could not be removed.
 func (c *contested) belongs(t *testing.T, where string, l *Listener) {
 	t.Helper()
 	if c.k.files[contestedPath].ID != l.File {
@@ -117,9 +117,9 @@ func (c *contested) belongs(t *testing.T, where string, l *Listener) {
 	}
 }
 
-// Two listeners of one reload want the path of a running service, and the
-// reload is undone: whatever fails meanwhile, from any call on, and in whichever
-// order they are undone, the service has its path in the end.
+// Two listeners of one reload request the path of a running service, and the reload
+// is undone: whichever calls fail meanwhile, and in whichever order they are
+// undone, the service has its path in the end.
 func TestPathOfARunningServiceIsNeverLost(t *testing.T) {
 	for _, what := range []string{"", "chmod", "rename", "unlink", "lstat", "assume", "rename unlink", "rename unlink lstat assume chmod"} {
 		for _, order := range [][]int{{1, 0}, {0, 1}} {
@@ -143,7 +143,7 @@ func TestPathOfARunningServiceIsNeverLost(t *testing.T) {
 	}
 }
 
-// A reload that is committed gives the path to the last one that wants it.
+// After a committed reload the path belongs to the last listener that requested it.
 func TestPathGoesToTheLastThatWantsIt(t *testing.T) {
 	c := newContested(t, -1, "", nil)
 	for i := range c.opened {
@@ -159,8 +159,8 @@ func TestPathGoesToTheLastThatWantsIt(t *testing.T) {
 	c.belongs(t, "committed", &c.opened[1].Listener)
 }
 
-// What is owed to a service is owed no more when a later reload gives its path
-// to another, or removes it.
+// A service's file need not be put back once a later reload gives its path to
+// another service, or removes it.
 func TestNothingIsOwedToAServiceThatGoes(t *testing.T) {
 	owing := func(t *testing.T) *contested {
 		c := newContested(t, -1, "rename", nil)
@@ -207,8 +207,8 @@ func TestNothingIsOwedToAServiceThatGoes(t *testing.T) {
 	})
 }
 
-// The path that two listeners of one reload want had no file: then it has none
-// again when the reload is undone, in whichever order.
+// If the path that two listeners of one reload request had no file, it has none
+// after the reload is undone, in whichever order.
 func TestPathWithoutAFileIsLeftWithoutOne(t *testing.T) {
 	for _, order := range [][]int{{1, 0}, {0, 1}} {
 		k := newFakeKernel(-1, 0)

@@ -20,7 +20,7 @@ import (
 
 var kernel = sys.Linux{}
 
-// directory makes a place with a short name that everybody can enter.
+// directory creates a directory with a short name that everybody can enter.
 func directory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sock")
@@ -34,7 +34,7 @@ func directory(t *testing.T) string {
 	return dir
 }
 
-// ours asks for an endpoint in our own name.
+// ours requests an endpoint with our own identity.
 func ours(kind core.ServiceType, path string) Request {
 	return Request{Type: kind, Endpoint: core.Endpoint{Path: path}, Backlog: 5}
 }
@@ -58,7 +58,7 @@ func mustOpenIn(t *testing.T, p *Paths, r Request) *Listener {
 	return &l
 }
 
-// checkClosed makes sure that the code under test closed the descriptor.
+// checkClosed checks that the code under test closed the descriptor.
 func checkClosed(t *testing.T, fd sys.FD) {
 	t.Helper()
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
@@ -75,7 +75,7 @@ func dial(t *testing.T, path string) (net.Conn, error) {
 	return c, err
 }
 
-// asOwner locks the test to a thread that ends with it, and names an account
+// asOwner locks the test to a thread that ends with it, and returns an account
 // without rights.
 func asOwner(t *testing.T) core.Account {
 	t.Helper()
@@ -130,7 +130,7 @@ func TestFilesHaveTheOwnerAndModeOfTheContract(t *testing.T) {
 	}
 }
 
-// What clients see of us must be the mail owner: they trust it.
+// Clients must see the mail owner as their peer: they trust it.
 func TestClientsSeeTheOwnerAsPeer(t *testing.T) {
 	owner := asOwner(t)
 	dir := directory(t)
@@ -155,7 +155,7 @@ func TestClientsSeeTheOwnerAsPeer(t *testing.T) {
 	}
 }
 
-// The owner must be able to write the directory: root does it in his name.
+// The owner must be able to write the directory: root acts with its identity.
 func TestOwnerWithoutRightsInTheDirectoryIsRefused(t *testing.T) {
 	owner := asOwner(t)
 	path := filepath.Join(directory(t), "s")
@@ -225,7 +225,7 @@ func TestInetSocketHasTheOptionsOfTheContract(t *testing.T) {
 				t.Errorf("%s: %s is %d, %v; want %d", address, name, got, err, o[2])
 			}
 		}
-		// Of a listening socket the kernel tells the length of the queue here.
+		// For a listening socket, the kernel reports the length of the queue here.
 		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		if err != nil || info.Sacked != 37 {
 			t.Errorf("%s: backlog %d, %v; want 37", address, info.Sacked, err)

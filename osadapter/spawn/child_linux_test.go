@@ -26,8 +26,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These tests run this test program again as a small daemon, in the state that
-// a careless parent leaves behind, let it start a child, and look at the child
+// These tests run this test program again as a small daemon, with the process state
+// that a careless parent leaves behind, let it start a child, and inspect the child
 // from outside, through /proc.
 
 const (
@@ -54,12 +54,12 @@ func TestMain(m *testing.M) {
 	if err := json.NewEncoder(os.Stdout).Encode(report); err != nil {
 		os.Exit(1)
 	}
-	// os.Exit would let the race detector rest for a second first.
+	// os.Exit would make the race detector wait for a second first.
 	unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 }
 
-// childReport is what /proc tells about a child, and what the daemon knows
-// that should be the same.
+// childReport is what /proc shows of a child, and what the daemon knows and must
+// agree.
 type childReport struct {
 	Argv, Environ []string
 	Files         map[int]string // number: kind and flags
@@ -74,7 +74,7 @@ type childReport struct {
 	Errno         core.Errno
 }
 
-// daemon boots as a master does, starts one child and reports. The words say
+// daemon boots as a master does, starts one child and reports. The words select
 // what is special about it.
 func daemon(words []string) (*childReport, error) {
 	boot.SetUmask()
@@ -104,10 +104,11 @@ func daemon(words []string) (*childReport, error) {
 			refused = append(refused, refusal{unix.SYS_CLONE3, unix.ENOSYS})
 		case "filtered":
 			refused = append(refused, refusal{unix.SYS_CLONE3, unix.EACCES})
-		case "half-filtered": // the process begins its list
+		case "half-filtered": // the process starts with its list of calls
 			refused = append(refused, refusal{unix.SYS_CLOSE_RANGE, unix.EPERM})
 		case "no-processes":
-			// A limit would stop the runtime's threads as well, whenever it needs one.
+			// A limit would also keep the runtime from creating threads that it
+			// needs.
 			refused = append(refused, refusal{unix.SYS_CLONE3, unix.EAGAIN}, refusal{unix.SYS_CLONE, unix.EAGAIN})
 		case "no-files":
 			if err := lowerOpenFiles(); err != nil {
@@ -123,7 +124,7 @@ func daemon(words []string) (*childReport, error) {
 	if e != 0 {
 		return &childReport{Step: step, Errno: e}, nil
 	}
-	defer func() { // ours, and it sleeps: it ends by this and is reaped
+	defer func() { // our own child, which sleeps: this ends it, and it is reaped
 		kernel.Kill(child.PID, core.SIGKILL)
 		unix.Wait4(int(child.PID), nil, 0, nil)
 	}()
@@ -137,8 +138,8 @@ func daemon(words []string) (*childReport, error) {
 	return report, err
 }
 
-// daemonRequest opens what a master has open and asks for a child that sleeps:
-// cat takes the words of the contract, and waits while it opens the FIFO inet.
+// daemonRequest opens what a master has open and requests a child that sleeps: cat
+// accepts the arguments of the contract, and blocks in its open of the FIFO inet.
 func daemonRequest() (*Request, error) {
 	read, write, e := kernel.FlowPipe()
 	if e != 0 {
@@ -168,7 +169,7 @@ func daemonRequest() (*Request, error) {
 	return r, nil
 }
 
-// openMany opens so many descriptors that those after it have high numbers.
+// openMany opens so many descriptors that later ones have high numbers.
 func openMany() error {
 	for range 2 * sys.LowEnd {
 		if _, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0); err != nil {
@@ -178,20 +179,20 @@ func openMany() error {
 	return nil
 }
 
-// refusal is a system call and the error that it gets.
+// refusal is a system call and the error that it fails with.
 type refusal struct {
 	call   uint32
 	answer unix.Errno
 }
 
-// refuse makes this thread and its children live where the system, or a filter,
-// answers each call as the first refusal of it says.
+// refuse makes each of the calls fail in this thread and its children, with the
+// error of its first refusal.
 func refuse(calls []refusal) error {
 	if len(calls) == 0 {
 		return nil
 	}
 	load, equal, give := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
-	code := []unix.SockFilter{{Code: load, K: 0}} // the number of the call
+	code := []unix.SockFilter{{Code: load, K: 0}} // the number of the system call
 	for _, c := range calls {
 		code = append(code,
 			unix.SockFilter{Code: equal, K: c.call, Jt: 0, Jf: 1},
@@ -209,7 +210,7 @@ func refuse(calls []refusal) error {
 	return nil
 }
 
-// lowerOpenFiles takes away the descriptors that a start needs.
+// lowerOpenFiles lowers the limit below the descriptors that a start needs.
 func lowerOpenFiles() error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
@@ -219,8 +220,8 @@ func lowerOpenFiles() error {
 	return unix.Setrlimit(unix.RLIMIT_NOFILE, &r)
 }
 
-// inspect looks at a process once it sleeps: before that the loader has files
-// of its own open.
+// inspect examines a process once it sleeps: before that, the loader has files
+// open.
 func inspect(pid int) (*childReport, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -269,7 +270,7 @@ func look(dir string) (*childReport, error) {
 	return r, err
 }
 
-// describe returns the kind of a descriptor and its flags in words.
+// describe returns the type of a descriptor and its flags in words.
 func describe(dir, number string) string {
 	to, err := os.Readlink(dir + "/fd/" + number)
 	if err != nil {
@@ -295,8 +296,8 @@ func describe(dir, number string) string {
 	return strings.Join(words, " ")
 }
 
-// runDaemon starts this program as a daemon through the words of prefix, as
-// its own process group, and returns its report.
+// runDaemon starts this program as a daemon through the command prefix, in its own
+// process group, and returns its report.
 func runDaemon(t *testing.T, role string, attributes *syscall.SysProcAttr, prefix ...string) *childReport {
 	t.Helper()
 	dir, self := place(t)
@@ -321,7 +322,7 @@ func runDaemon(t *testing.T, role string, attributes *syscall.SysProcAttr, prefi
 	return &r
 }
 
-// place makes a directory that any account can reach, with the FIFO that the
+// place creates a directory that any account can reach, with the FIFO that the
 // child waits for and a copy of this program.
 func place(t *testing.T) (dir, program string) {
 	t.Helper()
@@ -350,7 +351,7 @@ func place(t *testing.T) (dir, program string) {
 	return dir, program
 }
 
-// sigpipeOnly is the signal mask of SIGPIPE alone, as /proc writes it.
+// sigpipeOnly is the signal mask with SIGPIPE alone, as /proc prints it.
 const sigpipeOnly, noSignals = "0000000000001000", "0000000000000000"
 
 func checkChild(t *testing.T, r *childReport) {
@@ -365,7 +366,7 @@ func checkChild(t *testing.T, r *childReport) {
 		t.Errorf("environment %q, want %q", r.Environ, want)
 	}
 	files := maps.Clone(r.Files)
-	for n := range 3 { // these are the daemon's own, whatever the test gave it
+	for n := range 3 { // the daemon opens these itself, whatever the test passes on
 		delete(files, n)
 	}
 	want := map[int]string{
@@ -398,11 +399,11 @@ func TestChildGetsExactlyWhatTheContractPromises(t *testing.T) {
 	}
 }
 
-// roles are the ways by which a child comes to what is promised.
+// roles are the ways by which a child is started.
 var roles = []string{"", "crowded", "old-system", "crowded old-system", "filtered", "half-filtered", "crowded half-filtered"}
 
-// env starts the daemon with odd signals, the shell with a low limit and an
-// open file above 2.
+// env starts the daemon with unusual signal settings, the shell with a low limit
+// and an open file above 2.
 func TestCarelessParentDoesNotShowInTheChild(t *testing.T) {
 	if err := exec.Command("env", "--ignore-signal=HUP", "true").Run(); err != nil {
 		t.Skip("needs the env of GNU coreutils 8.31 or later to start a program with odd signals")
@@ -447,7 +448,7 @@ func TestWithoutRootTheChildIsWhoWeAre(t *testing.T) {
 	}
 }
 
-// nobody returns what starts a process as an account without rights.
+// nobody returns attributes that start a process as an account without rights.
 func nobody(t *testing.T) (*syscall.SysProcAttr, int) {
 	t.Helper()
 	u, err := user.Lookup("nobody")
@@ -462,7 +463,7 @@ func nobody(t *testing.T) (*syscall.SysProcAttr, int) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, int(uid)
 }
 
-// Each lack shows as the step that met it.
+// Each shortage is reported with the step that met it.
 func TestScarcityIsToldByStep(t *testing.T) {
 	for _, role := range roles {
 		r := runDaemon(t, role+" no-files", &syscall.SysProcAttr{})
@@ -509,7 +510,7 @@ func startChild(s *Starter, r *Request) (child sys.Launch, status sys.FD, step c
 	return child, status, step, e
 }
 
-// The parent holds nothing of the child's end: the channel ends with the child.
+// The parent does not hold the child's end: the channel ends with the child.
 func TestChannelCarriesReportsAndEndsWithTheChild(t *testing.T) {
 	dir, _ := place(t)
 	command := filepath.Join(dir, "server")

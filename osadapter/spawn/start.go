@@ -1,11 +1,11 @@
-// Package spawn starts the children of services, with exactly the descriptors,
+// Package spawn starts the children of services with exactly the descriptors,
 // argument vector, environment and identity that the contract promises (spec
 // runtime, 7.1).
 //
-// It refuses to decide whether a child may be started, to reap, and to remember
-// children. What children inherit from the whole process, such as umask, limits
-// and ignored signals, is set up once when the daemon boots. What it asks of
-// the system goes through Kernel.
+// It does not decide whether a child may be started, does not reap, and keeps no
+// list of children. What children inherit from the whole process, such as umask,
+// limits and ignored signals, is set up once when the daemon boots. All system
+// calls go through Kernel.
 package spawn
 
 import (
@@ -17,28 +17,27 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Kernel is what Start asks of the system; sys.Linux is the real one.
+// Kernel is the set of system calls that Start makes; sys.Linux is the real one.
 type Kernel interface {
 	Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno)
 }
 
 var _ Kernel = sys.Linux{}
 
-// Starter starts children one after the other, and keeps what it needs for
-// that: to start one takes little new memory. The zero value is ready for use.
-// It must not be copied.
+// Starter starts children one at a time and reuses its memory, so that a start
+// allocates little. The zero value is ready for use. It must not be copied.
 type Starter struct {
-	// Low is given to the process from when on it pays, see sys.Process.
+	// Low is passed to the process when that saves time, see sys.Process.
 	Low []sys.FD
 
-	crowded bool // descriptors with high numbers were seen
+	crowded bool // descriptors with high numbers have been seen
 	process sys.Process
 	environ []string
 	argv    []string
 	files   []sys.FD
 }
 
-// Request says what to start.
+// Request describes the child to start.
 type Request struct {
 	Entry      *core.ServiceConfig
 	Generation core.Generation
@@ -46,14 +45,15 @@ type Request struct {
 	FlowRead   sys.FD
 	FlowWrite  sys.FD
 	Status     sys.FD        // the child's end of its status channel
-	Listeners  []sys.FD      // in address order, as the service has them open now
-	Environ    []string      // NAME=VALUE, without GENERATION; not changed
-	Patience   core.Duration // how long to wait for the program to be executed
+	Listeners  []sys.FD      // in address order, as the service has them open
+	Environ    []string      // NAME=VALUE, without GENERATION; not modified
+	Patience   core.Duration // how long to wait for the exec
 }
 
-// Start starts a child. EINPROGRESS says that the program is not executed yet. With
-// any other error the step says what was tried, StartFork or StartExec, and there can
-// be a process that is about to end. What k is given stays valid until the next Start.
+// Start starts a child. EINPROGRESS means that the exec has not happened yet. With any
+// other error, the step says what failed, StartFork or StartExec, and there can be a
+// process that is about to end. The sys.Process that k receives stays valid until the
+// next Start.
 func (s *Starter) Start(k Kernel, r *Request) (sys.Launch, core.StartStep, core.Errno) {
 	s.argv = r.Entry.AppendArgv(s.argv[:0], len(r.Listeners), r.Stress)
 	s.environ = appendEnvironment(s.environ[:0], r.Environ, r.Generation)
@@ -67,7 +67,7 @@ func (s *Starter) Start(k Kernel, r *Request) (sys.Launch, core.StartStep, core.
 	return k.Start(p)
 }
 
-// appendFiles puts every descriptor at its number.
+// appendFiles places every descriptor at its number.
 func appendFiles(f []sys.FD, r *Request) []sys.FD {
 	first := [wire.ListenFD]sys.FD{
 		0: 0, 1: 1, 2: 2, wire.FlowReadFD: r.FlowRead, wire.FlowWriteFD: r.FlowWrite, wire.StatusFD: r.Status,
@@ -75,8 +75,8 @@ func appendFiles(f []sys.FD, r *Request) []sys.FD {
 	return append(append(f, first[:]...), r.Listeners...)
 }
 
-// appendEnvironment adds the generation, of which the wire carries the low 32
-// bits, and drops one that import_environment let in.
+// appendEnvironment adds the generation, of which children receive the low 32 bits,
+// and drops a GENERATION that import_environment let in.
 func appendEnvironment(env, environ []string, g core.Generation) []string {
 	for _, entry := range environ {
 		if !strings.HasPrefix(entry, wire.GenerationVariable+"=") {

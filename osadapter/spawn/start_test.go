@@ -9,7 +9,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// fakeKernel notes what it is asked to start.
+// fakeKernel records what it is asked to start.
 type fakeKernel struct {
 	step    core.StartStep
 	err     core.Errno
@@ -36,7 +36,7 @@ func request() *Request {
 func TestChildIsAskedForAsTheContractSays(t *testing.T) {
 	k := &fakeKernel{}
 	r := request()
-	spare := append(make([]string, 0, 8), r.Environ...) // room to write into by mistake
+	spare := append(make([]string, 0, 8), r.Environ...) // spare capacity that Start must not write to
 	r.Environ = spare
 	child, step, e := new(Starter).Start(k, r)
 	if e != 0 || step != core.StartNone || child.PID != 4711 {
@@ -57,8 +57,8 @@ func TestChildIsAskedForAsTheContractSays(t *testing.T) {
 	}
 }
 
-// What the kernel says of a start is handed on, and a process that there is in spite
-// of it.
+// Start returns the kernel's result of a start, and the process that exists in spite
+// of an error.
 func TestFailedStartIsToldWithItsStep(t *testing.T) {
 	for _, k := range []fakeKernel{
 		{step: core.StartFork, err: core.EAGAIN},

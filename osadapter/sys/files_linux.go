@@ -5,9 +5,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Close closes the descriptor. It is closed whatever the answer is: Linux
-// releases the number before it can fail, so a second try would hit a
-// stranger.
+// Close closes the descriptor. It is closed even if an error is returned: Linux
+// releases the number before it can fail, so a retry could close another file.
 func (Linux) Close(fd FD) core.Errno {
 	e := number(unix.Close(int(fd)))
 	if e == core.EINTR {
@@ -16,8 +15,8 @@ func (Linux) Close(fd FD) core.Errno {
 	return e
 }
 
-// Read reads at most len(p) bytes. (0, 0) is the end of file for a non-empty
-// p; nothing to read in a non-blocking descriptor is EAGAIN.
+// Read reads at most len(p) bytes. For a non-empty p, (0, 0) means end of file;
+// EAGAIN means that a non-blocking descriptor has nothing to read.
 func (Linux) Read(fd FD, p []byte) (n int, e core.Errno) {
 	e = retry(func() (err error) {
 		n, err = unix.Read(int(fd), p)
@@ -35,13 +34,14 @@ func (Linux) Write(fd FD, p []byte) (n int, e core.Errno) {
 	return max(n, 0), e
 }
 
-// FlowPipe makes the flow-control pipe: both ends non-blocking (spec runtime,
+// FlowPipe creates the flow-control pipe with both ends non-blocking (spec runtime,
 // 7.3).
 func (Linux) FlowPipe() (read, write FD, e core.Errno) {
 	return pipe(unix.O_NONBLOCK)
 }
 
-// Pipe makes a pipe whose ends block. Only what surely fits is written to it.
+// Pipe creates a pipe with blocking ends. Only what certainly fits is written to
+// it.
 func (Linux) Pipe() (read, write FD, e core.Errno) {
 	return pipe(0)
 }
@@ -54,8 +54,8 @@ func pipe(flags int) (read, write FD, e core.Errno) {
 	return FD(p[0]), FD(p[1]), 0
 }
 
-// Open opens what is at the path. A symbolic link there gives ELOOP, a FIFO
-// without a reader ENXIO for OpenWriteOnly.
+// Open opens the file at the path. A symbolic link fails with ELOOP, a FIFO without
+// a reader with ENXIO for OpenWriteOnly.
 func (Linux) Open(path string, mode OpenMode) (FD, core.Errno) {
 	flags := unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOFOLLOW | unix.O_NOCTTY
 	switch mode {
@@ -77,13 +77,13 @@ func (Linux) Open(path string, mode OpenMode) (FD, core.Errno) {
 	return FD(fd), 0
 }
 
-// Unlink removes the name of a file; a directory gives EISDIR.
+// Unlink removes the name of a file; a directory fails with EISDIR.
 func (Linux) Unlink(path string) core.Errno { return number(unix.Unlink(path)) }
 
-// Rename returns the file at from the name to, and replaces what is there.
+// Rename renames the file from to to, and replaces an existing file.
 func (Linux) Rename(from, to string) core.Errno { return number(unix.Rename(from, to)) }
 
-// Mkfifo makes a FIFO with the mode less the umask.
+// Mkfifo creates a FIFO; the umask clears bits of mode.
 func (Linux) Mkfifo(path string, mode uint32) core.Errno { return number(unix.Mkfifo(path, mode)) }
 
 // Chmod sets the permission bits of the file at the path.
@@ -92,7 +92,8 @@ func (Linux) Chmod(path string, mode uint32) core.Errno { return number(unix.Chm
 // Fchmod sets the permission bits of the open file.
 func (Linux) Fchmod(fd FD, mode uint32) core.Errno { return number(unix.Fchmod(int(fd), mode)) }
 
-// Lstat tells about what is at the path, without following a symbolic link.
+// Lstat returns the status of the file at the path, without following a symbolic
+// link.
 func (Linux) Lstat(path string) (FileStatus, core.Errno) {
 	var s unix.Stat_t
 	if err := unix.Lstat(path, &s); err != nil {
@@ -101,7 +102,7 @@ func (Linux) Lstat(path string) (FileStatus, core.Errno) {
 	return status(&s), 0
 }
 
-// Fstat tells about the open file.
+// Fstat returns the status of the open file.
 func (Linux) Fstat(fd FD) (FileStatus, core.Errno) {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(fd), &s); err != nil {

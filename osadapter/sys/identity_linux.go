@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keep is the identity argument that leaves an identity as it is.
+// keep is the argument that leaves an identity unchanged.
 const keep = ^uintptr(0)
 
-// Assume gives the calling thread, and no other, the effective user and group
-// and that group as its only supplementary one. Real and saved identity stay,
-// so that Resume can undo it. The goroutine must be locked to its thread. The
-// functions of package syscall would change all threads at once (spec
-// go-traps, G4). After an error the identity may be half changed: Resume.
+// Assume sets the effective user and group of the calling thread, and of no other,
+// and makes the group its only supplementary one. Real and saved identity stay, so
+// that Resume can undo it. The goroutine must be locked to its thread. The
+// functions of package syscall would change all threads at once (spec go-traps,
+// G4). After an error the identity may be half changed; call Resume.
 func (Linux) Assume(uid, gid uint32) (core.ListenStep, core.Errno) {
 	// The user last: only root may change groups.
 	if step, e := setGroup(gid); e != 0 {
@@ -35,7 +35,8 @@ func (Linux) Resume() core.Errno {
 	return e
 }
 
-// setGroup sets the effective group and the groups, in the original's order.
+// setGroup sets the effective group and the supplementary groups, in the original's
+// order.
 func setGroup(gid uint32) (core.ListenStep, core.Errno) {
 	if _, _, e := unix.RawSyscall(setresgid, keep, uintptr(gid), keep); e != 0 {
 		return core.StepGroup, core.Errno(e)

@@ -4,7 +4,7 @@ package sys
 
 import "golang.org/x/sys/unix"
 
-// The calls that take 32-bit identities; the plain ones have 16 bits here.
+// The calls that take 32-bit IDs; the plain ones take 16 bits here.
 const (
 	setgroups = unix.SYS_SETGROUPS32
 	setresgid = unix.SYS_SETRESGID32

@@ -4,7 +4,7 @@ package sys
 
 import "golang.org/x/sys/unix"
 
-// The calls that take 32-bit identities.
+// The calls that take 32-bit IDs.
 const (
 	setgroups = unix.SYS_SETGROUPS
 	setresgid = unix.SYS_SETRESGID

@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// identities notes what is asked of it, and refuses root some times.
+// identities records the calls, and refuses to become root a number of times.
 type identities struct {
 	asked   []string
 	refuses int
@@ -27,7 +27,7 @@ func (k *identities) Resume() core.Errno {
 	return 0
 }
 
-// Whoever handles a panic logs it and saves the journal: as root.
+// The code that handles a panic logs it and saves the journal, as root.
 func TestRootIsBackBeforeAPanicIsHandled(t *testing.T) {
 	bug := errors.New("a bug")
 	for _, refuses := range []int{0, 2, resumeTries} {

@@ -5,19 +5,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Linux is the Linux kernel. The zero value is ready for use; its methods hold
-// no state. Unless a method says otherwise it is called from the thread of the
-// event loop.
+// Linux is the Linux kernel. The zero value is ready for use; its methods keep no
+// state. Unless a method says otherwise, it is called on the thread of the event
+// loop.
 type Linux struct{}
 
-// Missing says in one line what this system lacks to run the daemon; empty
-// means nothing.
+// Missing says in one line what this system lacks to run the daemon; "" if nothing.
 func Missing() string { return "" }
 
-// interruptLimit bounds how often an interrupted call is tried again.
+// interruptLimit bounds how often an interrupted call is retried.
 const interruptLimit = 100
 
-// number turns an error of the kernel into its number.
+// number returns the number of a system error, and 0 for nil.
 func number(err error) core.Errno {
 	if err == nil {
 		return 0
@@ -28,7 +27,7 @@ func number(err error) core.Errno {
 	return core.EIO
 }
 
-// retry carries out call until no signal interrupts it.
+// retry calls call until no signal interrupts it.
 func retry(call func() error) core.Errno {
 	var err error
 	for range interruptLimit {

@@ -26,7 +26,8 @@ func must(t testing.TB, e core.Errno) {
 	}
 }
 
-// flags reports whether a descriptor is non-blocking and close-on-exec.
+// flags reports whether a descriptor is non-blocking and whether it is
+// close-on-exec.
 func flags(t *testing.T, fd FD) (nonblocking, closeOnExec bool) {
 	t.Helper()
 	status, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
@@ -76,7 +77,7 @@ func TestDescriptorsHaveTheModeOfTheContract(t *testing.T) {
 		}
 	}
 	for _, m := range all {
-		kernel.Close(m.fd) // some are there twice
+		kernel.Close(m.fd) // some are listed twice
 	}
 }
 
@@ -246,7 +247,7 @@ func TestWakerEndsAPollFromAnotherGoroutine(t *testing.T) {
 	if e != 0 || n != 1 || !events[0].Read {
 		t.Errorf("%d events, %v", n, e)
 	}
-	for range 1000 { // more than anybody reads
+	for range 1000 { // more than is ever read
 		must(t, kernel.WakerWake(waker))
 	}
 	must(t, kernel.WakerDrain(waker))
@@ -255,7 +256,7 @@ func TestWakerEndsAPollFromAnotherGoroutine(t *testing.T) {
 	}
 }
 
-// Waiting and waking must not cost the collector anything.
+// Waiting and waking must not allocate.
 func TestPollingAllocatesNothing(t *testing.T) {
 	if raceDetector {
 		t.Skip("needs a build without the race detector, which allocates itself")
@@ -278,7 +279,7 @@ func TestPollingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The identity changes for this thread alone, and comes back.
+// The identity changes for this thread only, and is restored.
 func TestIdentityIsThatOfOneThread(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the thread takes another identity")

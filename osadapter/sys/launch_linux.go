@@ -15,37 +15,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process is started by a list of system calls. We write it, and the child
-// carries it out: a few instructions of assembly that share our memory until the
-// exec. No Go code runs in the child, so that it needs nothing of the runtime, not
-// even a stack. The system itself resets the signal handlers, for which ForkExec makes
-// a call each, and the list says what failed, for which ForkExec needs a pipe.
+// A process is started by a list of system calls. We write the list, and the child
+// executes it: a few instructions of assembly that share our memory until the exec.
+// No Go code runs in the child, so it needs nothing of the runtime, not even a
+// stack. The kernel itself resets the signal handlers, for which ForkExec makes one
+// call each, and the list records which call failed, for which ForkExec needs a
+// pipe.
 //
-// An exec can take for ever: the file system that holds the program may not answer. So
-// we do not wait inside the clone, as after vfork, where neither a time limit nor the Go
-// runtime can reach a thread. The kernel clears a word of our memory when the child has
-// let go of it, by its exec or its end, and we wait for that word like for any other
-// slow system call. Whoever is tired of waiting goes on, and looks at the word later:
-// what the child works with lives on the heap and is its own until then.
+// An exec can take forever: the file system that holds the program may not answer.
+// So we do not wait inside the clone, as vfork does, where neither a time limit nor
+// the Go runtime can reach a thread. The kernel clears a word of our memory when
+// the child has left it, by its exec or its end, and we wait for that word as for
+// any slow system call. A caller that gives up waiting continues, and checks the
+// word later: the memory that the child uses is on the heap and reserved until
+// then.
 
-// call is one system call of the child. The assembly knows its layout.
+// call is one system call of the child. The assembly depends on its layout.
 type call struct {
 	number uintptr
 	args   [6]uintptr
-	result int64 // pending, or the answer; below zero an error number, negated
+	result int64 // pending, or the result; a negated error number if below zero
 }
 
-// pending is the result of a call that was not answered. That of an exec that worked
-// stays so.
+// pending is the result of a call that has not returned. It remains the result of
+// an exec that succeeded.
 const pending = math.MaxInt64
 
-// answer is the result so far; the child may be writing it.
+// answer returns the result so far; the child may be writing it.
 func (c *call) answer() int64 { return atomic.LoadInt64(&c.result) }
 
-// cloneArgs is struct clone_args, as far as the first systems that have it know it.
+// cloneArgs is struct clone_args, of the size that the first kernels with clone3
+// accept.
 type cloneArgs [8]uint64
 
-// What a start sets of it.
+// The fields that a start sets.
 const (
 	cloneFlags      = 0
 	cloneChildTID   = 2
@@ -53,21 +56,21 @@ const (
 )
 
 // launch starts a process that shares our memory until it executes a program or
-// ends, makes the calls up to the first that fails, and ends with 127 then. When the
-// last call but one answers ENOEXEC, the last one is made in its place. It returns at
-// once, with the number of the process or an error number, negated.
+// ends. It makes the calls up to the first one that fails, and then ends with
+// status 127. If the last call but one fails with ENOEXEC, the last one is made as
+// well. launch returns at once, with the process ID or a negated error number.
 func launch(c *cloneArgs, size uintptr, calls *call, n uintptr) (pid int)
 
-// plan is a list of calls and what they point to. It must be kept alive, on the
-// heap, while held is set, and serves one start after the other.
+// plan is a list of calls and the memory they refer to. It must stay reachable, on
+// the heap, while held is set, and is reused by the next start.
 type plan struct {
-	held   uint32 // the kernel clears it, and wakes who waits, when the child needs us no more
+	held   uint32 // cleared by the kernel, with a futex wake, when the child no longer uses our memory
 	clone  cloneArgs
 	groups [1]uint32
 	text   []byte
-	path   *byte // this and the next into text
+	path   *byte // this and the next point into text
 	argv   []*byte
-	shell  []*byte // argv for the shell, whose path comes first
+	shell  []*byte // argv for the shell, which begins with its path
 	env    []*byte
 	files  []FD
 	calls  []call
@@ -80,7 +83,8 @@ func (p *plan) add(number uintptr, args ...uintptr) {
 	p.calls = append(p.calls, c)
 }
 
-// program says what is executed, and reports whether that can be said at all.
+// program sets the path, argv and environment, and reports whether the kernel can
+// represent them.
 func (p *plan) program(what *Process) bool {
 	p.text = p.text[:0]
 	var ok1, ok2, ok3 bool
@@ -100,14 +104,14 @@ func (p *plan) program(what *Process) bool {
 	return true
 }
 
-// string is the text as the kernel reads it: it ends with its first NUL.
+// string returns the text as the kernel reads it, up to its first NUL.
 func (p *plan) string(s string) (at *byte, ok bool) {
 	start := len(p.text)
 	p.text = append(append(p.text, s...), 0)
 	return &p.text[start], strings.IndexByte(s, 0) < 0
 }
 
-// strings is what argv and environ look like to the kernel.
+// strings returns a list as the kernel reads argv and environ.
 func (p *plan) strings(pointers []*byte, list []string) ([]*byte, bool) {
 	for _, s := range list {
 		at, ok := p.string(s)
@@ -120,16 +124,16 @@ func (p *plan) strings(pointers []*byte, list []string) ([]*byte, bool) {
 }
 
 // share lets the child use our table of descriptors until its first call has copied
-// what it needs: a copy of all, and their closing, is most of what a start costs when
-// there are thousands.
+// what it needs: copying and closing all of them is most of the cost of a start
+// when there are thousands.
 func (p *plan) share() {
 	p.shares = true
 	p.clone[cloneFlags] |= unix.CLONE_FILES
 	p.add(unix.SYS_CLOSE_RANGE, uintptr(slices.Max(p.files)+1), math.MaxUint32, unix.CLOSE_RANGE_UNSHARE)
 }
 
-// lower puts the files that have high numbers on low ones and tells which low ones
-// are to be put back. Not ok: there are too few.
+// lower duplicates the files that have high numbers to low ones, and returns which
+// low ones must be put back. It is not ok if there are too few.
 func (p *plan) lower(low []FD) (used []FD, ok bool) {
 	next := 1
 	for n, fd := range p.files {
@@ -148,7 +152,8 @@ func (p *plan) lower(low []FD) (used []FD, ok bool) {
 	return low[:next], true
 }
 
-// putBack makes the low ones, but for the first, stand for nothing again.
+// putBack makes the low descriptors, except for the first, duplicates of the first
+// again.
 func putBack(low []FD) {
 	for n, fd := range low {
 		if n == 0 || fd == None {
@@ -171,8 +176,8 @@ func (p *plan) assumeRoot() {
 	p.add(unix.SYS_SETUID, 0)
 }
 
-// arrange gives every descriptor its number. One that would be overwritten before
-// its turn is first put above all others.
+// arrange moves every descriptor to its number. One that would be overwritten first
+// is moved above all others.
 func (p *plan) arrange() {
 	above := FD(len(p.files))
 	for _, fd := range p.files {
@@ -192,21 +197,22 @@ func (p *plan) arrange() {
 			p.add(unix.SYS_DUP3, uintptr(fd), uintptr(n), 0)
 		}
 	}
-	// The exec would close them as well, but after we go on: what we close meanwhile
-	// would stay open in the child, and in the poll set.
+	// The exec would close them as well, but only after we continue: what we close
+	// meanwhile would stay open in the child, and in the poll set.
 	p.add(unix.SYS_CLOSE_RANGE, uintptr(len(p.files)), math.MaxUint32, 0)
 }
 
-// execute ends the list with the program, and with the shell in case it has to run it.
+// execute ends the list with the exec of the program, and of the shell in case the
+// program is a script without "#!".
 func (p *plan) execute() {
 	env := uintptr(unsafe.Pointer(&p.env[0]))
 	p.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)), uintptr(unsafe.Pointer(&p.argv[0])), env)
 	p.add(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.shell[0])), uintptr(unsafe.Pointer(&p.shell[0])), env)
 }
 
-// start starts the process by a list. tried is false where the system does not let
-// us: one before Linux 5.9, or a filter that does not know the calls, whatever error
-// it answers with.
+// start starts the process with a list of calls. tried is false if the system does
+// not allow that: a kernel before Linux 5.9, or a filter that does not know the
+// calls, whatever error it returns.
 func start(what *Process) (l Launch, step core.StartStep, e core.Errno, tried bool) {
 	if what.plan == nil {
 		what.plan = &plan{}
@@ -238,8 +244,8 @@ func start(what *Process) (l Launch, step core.StartStep, e core.Errno, tried bo
 	return p.carryOut(what)
 }
 
-// giveAway leaves the plan to the process, which goes on to work with it. Nobody here
-// may have it in hand until then, but its memory stays what it is.
+// giveAway leaves the plan to the process, which still works with it. Nothing here
+// may use it until then, but its memory must not be freed.
 func (what *Process) giveAway(pid int) Launch {
 	p := what.plan
 	what.plan = nil
@@ -247,14 +253,14 @@ func (what *Process) giveAway(pid int) Launch {
 	return Launch{core.PID(pid), p}
 }
 
-// stay is called when nobody refers to a plan that was given away.
+// stay is called when nothing refers to a plan that was given away.
 func (p *plan) stay() {
 	if atomic.LoadUint32(&p.held) != 0 {
 		runtime.SetFinalizer(p, (*plan).stay) // look again after the next collection
 	}
 }
 
-// carryOut starts the process and waits as long as it is worth while.
+// carryOut starts the process and waits for as long as patience allows.
 func (p *plan) carryOut(what *Process) (l Launch, step core.StartStep, e core.Errno, tried bool) {
 	p.held = 1
 	pid := launch(&p.clone, unsafe.Sizeof(p.clone), &p.calls[0], uintptr(len(p.calls)))
@@ -264,8 +270,8 @@ func (p *plan) carryOut(what *Process) (l Launch, step core.StartStep, e core.Er
 	}
 	p.wait(what.Patience)
 	if p.shares && !p.waitForTable() {
-		// It was stopped at its first instruction. After this it makes no call any more
-		// but one that it has begun, so that our table is our own again.
+		// It was stopped at its first instruction. From now on it makes no call
+		// except one that has begun, so our table is ours again.
 		_ = unix.Kill(pid, unix.SIGKILL)
 		return what.giveAway(pid), core.StartFork, core.ETIMEDOUT, true
 	}
@@ -279,7 +285,7 @@ func (p *plan) carryOut(what *Process) (l Launch, step core.StartStep, e core.Er
 	return Launch{PID: core.PID(pid)}, step, e, true
 }
 
-// outcome is how far the process has come.
+// outcome returns how far the process has come.
 func (p *plan) outcome() (core.StartStep, core.Errno) {
 	if atomic.LoadUint32(&p.held) != 0 {
 		return core.StartNone, core.EINPROGRESS
@@ -287,7 +293,7 @@ func (p *plan) outcome() (core.StartStep, core.Errno) {
 	exec := len(p.calls) - 2
 	for n := range p.calls {
 		switch e := core.Errno(-min(p.calls[n].answer(), 0)); {
-		case e == 0, n == exec && e == core.ENOEXEC: // the shell has to run it
+		case e == 0, n == exec && e == core.ENOEXEC: // the shell must run it
 		case n < exec:
 			return core.StartFork, e
 		default:
@@ -297,7 +303,7 @@ func (p *plan) outcome() (core.StartStep, core.Errno) {
 	return core.StartNone, 0
 }
 
-// wait waits until the process needs us no more, for about as long as it may take.
+// wait waits until the process no longer uses our memory, for about patience.
 func (p *plan) wait(patience core.Duration) {
 	var deadline time.Time
 	for patience > 0 && atomic.LoadUint32(&p.held) != 0 {
@@ -307,7 +313,7 @@ func (p *plan) wait(patience core.Duration) {
 		switch {
 		case e == unix.ETIMEDOUT:
 			return
-		case deadline.IsZero(): // a signal came: rare enough to look at the clock only then
+		case deadline.IsZero(): // a signal arrived: rare enough to read the clock only then
 			deadline = time.Now().Add(time.Duration(patience))
 		default:
 			patience = core.Duration(time.Until(deadline))
@@ -318,8 +324,8 @@ func (p *plan) wait(patience core.Duration) {
 // futexWait is FUTEX_WAIT.
 const futexWait = 0
 
-// Until the child has a table of descriptors of its own, ours must stay as it is.
-// That takes a moment, unless the child is kept from running.
+// Our table of descriptors must not change until the child has its own. That takes
+// a moment, unless the child is kept from running.
 const (
 	tableLimit = 2 * core.Second
 	tablePause = core.Millisecond
@@ -336,7 +342,8 @@ func (p *plan) waitForTable() bool {
 	return true
 }
 
-// reapSoon takes the status of a process that is ending, unless that takes long.
+// reapSoon takes the status of a process that is ending, unless that takes too
+// long.
 func reapSoon(pid int) bool {
 	for left := tableLimit; left > 0; left -= tablePause {
 		if r, e := wait(pid); e == 0 && r.PID != 0 {
@@ -347,7 +354,8 @@ func reapSoon(pid int) bool {
 	return false
 }
 
-// Launched reports what has become of a start that was under way, in the words of Start.
+// Launched returns the result of a start that was still in progress when Start
+// returned, as Start would.
 func (Linux) Launched(l *Launch, patience core.Duration) (core.StartStep, core.Errno) {
 	if l.plan == nil {
 		return core.StartNone, 0

@@ -28,7 +28,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// underWay starts a program that is not executed soon.
+// underWay starts a program whose exec takes a while.
 func underWay(t *testing.T, p *Process) *Launch {
 	t.Helper()
 	p.Patience = core.Millisecond
@@ -39,7 +39,7 @@ func underWay(t *testing.T, p *Process) *Launch {
 	return &l
 }
 
-// become waits for what becomes of the start.
+// become waits for the result of the start.
 func become(t *testing.T, l *Launch) (step core.StartStep, e core.Errno) {
 	t.Helper()
 	eventually(t, "the exec comes to an end", func() bool {
@@ -49,7 +49,7 @@ func become(t *testing.T, l *Launch) (step core.StartStep, e core.Errno) {
 	return step, e
 }
 
-// A program that is executed late runs with all that it was given, whatever was
+// A program whose exec is late runs with everything that it was given, whatever was
 // started meanwhile.
 func TestSlowExecIsSeenLater(t *testing.T) {
 	for name, reserved := range map[string]int{"copy": 0, "low": 3} {
@@ -70,7 +70,7 @@ func TestSlowExecIsSeenLater(t *testing.T) {
 			if low != nil {
 				standForNothing(t, low)
 			}
-			other := *p // of the same memory, were it not given away
+			other := *p // would share the memory, were it not given away
 			other.Path, other.Argv, other.Env = "/bin/true", []string{"true"}, []string{"LANG=D"}
 			other.Files, other.Patience = []FD{0, 1, 2}, core.Duration(patience)
 			for range 3 {
@@ -97,7 +97,7 @@ func TestSlowExecIsSeenLater(t *testing.T) {
 	}
 }
 
-// What Start waits for, it sees at once.
+// Start notices at once when the exec it waits for has happened.
 func TestStartWaitsForASlowExec(t *testing.T) {
 	gate := stuck.NewGate(t, "/bin/true")
 	go func() {
@@ -113,7 +113,7 @@ func TestStartWaitsForASlowExec(t *testing.T) {
 	reap(t, l.PID)
 }
 
-// A failure that comes late is told with its step.
+// A late failure is reported with its step.
 func TestLateFailureOfAnExecIsTold(t *testing.T) {
 	disk := stuck.NewDisk(t)
 	l := underWay(t, process(filepath.Join(disk.Dir, "program")))
@@ -128,8 +128,8 @@ func TestLateFailureOfAnExecIsTold(t *testing.T) {
 	}
 }
 
-// The process cannot even be killed; it dies when the disk is gone, and its memory is
-// its own until then.
+// The process cannot even be killed; it dies when the disk is gone, and its memory
+// is reserved until then.
 func TestProcessOnADeadDiskEndsWithIt(t *testing.T) {
 	disk := stuck.NewDisk(t)
 	l := underWay(t, process(filepath.Join(disk.Dir, "program")))
@@ -148,8 +148,8 @@ func TestProcessOnADeadDiskEndsWithIt(t *testing.T) {
 	become(t, l) // its memory is free
 }
 
-// Its descriptors would be lost to a process that is kept from its first call, so that
-// it is given up.
+// A process that is kept from its first call would lose its descriptors, so it is
+// killed.
 func TestProcessThatTakesNoTableIsKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for the time limit")
@@ -165,7 +165,7 @@ func TestProcessThatTakesNoTableIsKilled(t *testing.T) {
 		cloneChildTID:   uint64(uintptr(unsafe.Pointer(&p.held))),
 		cloneExitSignal: uint64(unix.SIGCHLD),
 	}
-	p.add(unix.SYS_PPOLL) // of nothing, for ever: arm64 has no pause
+	p.add(unix.SYS_PPOLL) // of nothing, forever: arm64 has no pause
 	p.execute()
 	what.Patience = 0
 	l, step, e, tried := p.carryOut(what)
@@ -177,8 +177,8 @@ func TestProcessThatTakesNoTableIsKilled(t *testing.T) {
 	}
 }
 
-// The memory that a process works with stays, though nobody here has it in hand: the
-// kernel reads the arguments after it has opened the program.
+// The memory that a process works with is kept although nothing here refers to it:
+// the kernel reads the arguments after it has opened the program.
 func TestMemoryOfALaunchOutlivesItsOwner(t *testing.T) {
 	gate := stuck.NewGate(t, "/bin/sh")
 	read, write, e := kernel.Pipe()
@@ -203,10 +203,10 @@ func TestMemoryOfALaunchOutlivesItsOwner(t *testing.T) {
 	expect(t, read, "mine")
 }
 
-var others [][]byte // what memory that is free is given to
+var others [][]byte // allocated to reuse freed memory
 
-// processorVariable makes this program prove, on one processor, that the Go runtime
-// goes on while an exec hangs.
+// processorVariable makes this program show, on one processor, that the Go runtime
+// keeps running while an exec hangs.
 const processorVariable = "SYS_TEST_ONE_PROCESSOR"
 
 func init() {

@@ -9,11 +9,11 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Linux is not there on this system: every method answers ENOSYS. Missing says
+// Linux does not exist on this system: every method returns ENOSYS. Missing says
 // why.
 type Linux struct{}
 
-// plan is nothing here.
+// plan is not used here.
 type plan struct{}
 
 // Missing says in one line what this system lacks to run the daemon.
@@ -140,13 +140,13 @@ func (Linux) WaitFor(core.PID) (Reaped, core.Errno) { return Reaped{}, ENOSYS }
 // AwaitEnd answers ENOSYS.
 func (Linux) AwaitEnd() core.Errno { return ENOSYS }
 
-// Adopts says no.
+// Adopts returns false.
 func (Linux) Adopts() bool { return false }
 
 // Kill answers ENOSYS.
 func (Linux) Kill(core.PID, core.Signal) core.Errno { return ENOSYS }
 
-// PID is 0: no process identity is known here.
+// PID returns 0: process IDs are not known here.
 func (Linux) PID() core.PID { return 0 }
 
 // Assume answers ENOSYS.

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollBatch is how many events one PollWait hands out at most. What is left
-// is reported by the next: the set is level-triggered.
+// pollBatch is the largest number of events that one PollWait returns. The next one
+// returns the rest: the set is level-triggered.
 const pollBatch = 64
 
-// PollOpen makes a poll set.
+// PollOpen creates a poll set.
 func (Linux) PollOpen() (FD, core.Errno) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -21,18 +21,18 @@ func (Linux) PollOpen() (FD, core.Errno) {
 	return FD(fd), 0
 }
 
-// PollAdd puts fd into the set. key comes back with its events.
+// PollAdd adds fd to the set. Its events carry key.
 func (Linux) PollAdd(set, fd FD, key uint64, read, write bool) core.Errno {
 	return pollControl(set, fd, unix.EPOLL_CTL_ADD, key, read, write)
 }
 
-// PollModify changes key and interest of fd, which is in the set.
+// PollModify changes key and interest of fd, which must be in the set.
 func (Linux) PollModify(set, fd FD, key uint64, read, write bool) core.Errno {
 	return pollControl(set, fd, unix.EPOLL_CTL_MOD, key, read, write)
 }
 
-// PollRemove takes fd out of the set. It must come before the close of a
-// descriptor that another process shares: the set would go on to report it.
+// PollRemove removes fd from the set. It must precede the close of a descriptor
+// that another process shares, since the set would keep reporting it.
 func (Linux) PollRemove(set, fd FD) core.Errno {
 	return pollControl(set, fd, unix.EPOLL_CTL_DEL, 0, false, false)
 }
@@ -48,11 +48,11 @@ func pollControl(set, fd FD, operation int, key uint64, read, write bool) core.E
 	return number(unix.EpollCtl(int(set), operation, int(fd), &event))
 }
 
-// PollWait waits until something in the set is ready, at most for timeout; below
-// zero it waits for ever, zero does not wait. A timeout of a few milliseconds is
-// exact from Linux 5.11 on, any other rounded up to milliseconds. n events are in
-// buffer; none means that the time is over or a signal came, and the caller asks
-// its clock which.
+// PollWait waits until a descriptor of the set is ready, at most for timeout; a
+// negative timeout waits forever, zero does not wait. A timeout of a few
+// milliseconds is exact from Linux 5.11 on; others are rounded up to milliseconds.
+// It returns the number of events in buffer; with 0, the time is over or a signal
+// arrived, and the caller asks its clock which.
 func (Linux) PollWait(set FD, buffer []PollEvent, timeout core.Duration) (n int, e core.Errno) {
 	var events [pollBatch]unix.EpollEvent
 	n, err := epollWait(set, events[:min(len(buffer), pollBatch)], timeout)
@@ -74,7 +74,7 @@ func (Linux) PollWait(set FD, buffer []PollEvent, timeout core.Duration) (n int,
 	return n, 0
 }
 
-// exactBelow is from where on nobody minds a millisecond.
+// exactBelow is the timeout from which on a millisecond does not matter.
 const exactBelow = 10 * core.Millisecond
 
 func epollWait(set FD, events []unix.EpollEvent, timeout core.Duration) (int, error) {
@@ -85,7 +85,7 @@ func epollWait(set FD, events []unix.EpollEvent, timeout core.Duration) (int, er
 		switch e {
 		case 0:
 			return int(n), nil
-		case unix.ENOSYS, unix.EPERM: // an older system, or one that lets us make only calls that it knows
+		case unix.ENOSYS, unix.EPERM: // an older kernel, or a filter that does not know the call
 		default:
 			return 0, e
 		}
@@ -101,8 +101,7 @@ func milliseconds(d core.Duration) int {
 	return int(min(up, math.MaxInt32))
 }
 
-// WakerOpen makes a descriptor that is readable after WakerWake until
-// WakerDrain.
+// WakerOpen creates a descriptor that is readable from WakerWake until WakerDrain.
 func (Linux) WakerOpen() (FD, core.Errno) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
@@ -112,7 +111,7 @@ func (Linux) WakerOpen() (FD, core.Errno) {
 }
 
 // WakerWake makes the waker readable. Any goroutine may call it, any number of
-// times; it does not block. After an error it is to be called again.
+// times; it does not block. After an error it must be called again.
 func (k Linux) WakerWake(waker FD) core.Errno {
 	_, e := k.Write(waker, []byte{1, 1, 1, 1, 1, 1, 1, 1})
 	if e == core.EAGAIN { // the counter is full: it is readable
@@ -121,8 +120,8 @@ func (k Linux) WakerWake(waker FD) core.Errno {
 	return e
 }
 
-// WakerDrain makes the waker unreadable until the next WakerWake. What was
-// announced before is looked for after the drain, else a wake-up is lost.
+// WakerDrain makes the waker unreadable until the next WakerWake. Look for what was
+// announced after the drain, or a wake-up is lost.
 func (k Linux) WakerDrain(waker FD) core.Errno {
 	var counter [8]byte
 	_, e := k.Read(waker, counter[:])

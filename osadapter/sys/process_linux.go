@@ -10,23 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shell runs a command file that has no "#!" line, as execvp does (spec
-// go-traps, G19).
+// shell runs a script without a "#!" line, as execvp does (spec go-traps, G19).
 const shell = "/bin/sh"
 
 // Start starts a process. It gets p.Files and no other descriptor, our working
-// directory, umask, limits, session and process group; signals that the runtime
-// was told to ignore stay ignored, all others become default (spec runtime, 7.1;
-// spec go-traps, G2, G9, G10). Files keep their blocking mode.
+// directory, umask, limits, session and process group. Signals that the runtime was
+// told to ignore stay ignored, all others get the default action (spec runtime,
+// 7.1; spec go-traps, G2, G9, G10). Files keep their blocking mode.
 //
-// It waits for p.Patience until the program is executed. EINPROGRESS says that it was
-// not by then: Launched tells more, later. Other errors come with the step that failed.
-// Where there is a process nevertheless, it is about to end by itself, and is to be
-// reaped like others.
+// It waits up to p.Patience for the exec. EINPROGRESS means that it has not
+// happened by then; Launched returns the result later. Other errors come with the
+// step that failed. If there is a process nevertheless, it is about to end by
+// itself and must be reaped like others.
 //
-// Where the list of calls cannot be used (see launch_linux.go) the library starts the
-// process. Then Start waits until the exec is over, however long that takes, and the Go
-// runtime with it, and must not run at the same time as Wait.
+// If the list of calls cannot be used (see launch_linux.go), package syscall starts
+// the process. Then Start, and the Go runtime with it, waits for the exec, however
+// long that takes, and must not run at the same time as Wait.
 func (Linux) Start(p *Process) (Launch, core.StartStep, core.Errno) {
 	if l, step, e, tried := start(p); tried {
 		return l, step, e
@@ -40,10 +39,10 @@ func (Linux) Start(p *Process) (Launch, core.StartStep, core.Errno) {
 	return Launch{PID: pid}, step, e
 }
 
-// forkExec is Start by the means of the library, for systems where ours do not
-// work. The kernel's answers to the fork and to the exec arrive as one number;
-// those of missing processes, memory and descriptors count as the fork's, which is
-// where they come from but for an exec that runs out of memory itself.
+// forkExec is Start by means of package syscall, for systems where the list does
+// not work. The errors of the fork and of the exec arrive as one number; missing
+// processes, memory and descriptors count as the fork's, where they come from
+// unless an exec itself runs out of memory.
 func forkExec(p *Process) (core.PID, core.StartStep, core.Errno) {
 	files := make([]uintptr, len(p.Files))
 	for i, fd := range p.Files {
@@ -62,8 +61,8 @@ func forkExec(p *Process) (core.PID, core.StartStep, core.Errno) {
 }
 
 // ReserveLow opens n descriptors for Process.Low, or as many as it can; none where
-// the kernel would copy the table wrongly. They stand for a file of their own. It is
-// of use only while low numbers are free.
+// the kernel would copy the table incorrectly. They refer to a file of their own.
+// It is useful only while low numbers are free.
 func (Linux) ReserveLow(n int) (low []FD) {
 	var system unix.Utsname
 	if unix.Uname(&system) != nil || !copiesPart(unix.ByteSliceToString(system.Release[:])) {
@@ -88,10 +87,10 @@ func (Linux) ReserveLow(n int) (low []FD) {
 	return low
 }
 
-// copiesPart reports whether a kernel of that release can copy a part of a table. Others
-// take numbers for used in the copy that are free (CVE-2024-45025): a child would get
-// its 65th descriptor above all of ours. A distribution may have mended an older
-// release; it counts as not mended, and its children get a copy of all.
+// copiesPart reports whether a kernel of that release copies a part of a table
+// correctly. Others mark free numbers as used in the copy (CVE-2024-45025): a child
+// would get its 65th descriptor above all of ours. A distribution may have fixed an
+// older release; it counts as not fixed, and its children get a copy of everything.
 func copiesPart(release string) bool {
 	var version [3]int
 	for i, digits := range strings.SplitN(release, ".", len(version)) {
@@ -115,22 +114,22 @@ func copiesPart(release string) bool {
 	return version[0] > 6 || version[0] == 6 && version[1] > 10
 }
 
-// startStep reports which step answers with the number.
+// startStep returns the step that fails with the error number.
 func startStep(e core.Errno) core.StartStep {
 	switch e {
 	case core.EAGAIN, core.ENOMEM, core.EMFILE, core.ENFILE, ENOSYS:
 		return core.StartFork
-	case core.EBADF: // no room above the highest descriptor to arrange the child's
+	case core.EBADF: // no room above the highest descriptor to arrange those of the child
 		return core.StartFork
 	default:
 		return core.StartExec
 	}
 }
 
-// Wait takes the status of one child that ended, in no promised order, without
-// waiting for any. PID 0 means that none is there. It and WaitFor are the only
-// places that reap (spec go-traps, G13): whoever else starts processes here
-// loses theirs to it.
+// Wait takes the status of one child that ended, in no particular order, without
+// waiting. PID 0 means that there is none. Wait and WaitFor are the only places
+// that reap (spec go-traps, G13): other code that starts processes here loses their
+// statuses.
 func (Linux) Wait() (Reaped, core.Errno) {
 	r, e := wait(-1)
 	if e == core.ECHILD {
@@ -139,12 +138,12 @@ func (Linux) Wait() (Reaped, core.Errno) {
 	return r, e
 }
 
-// WaitFor is Wait for one child, which costs the same however many there are.
-// ECHILD says that nobody can tell any more how it ended.
+// WaitFor is Wait for one child, at a cost that does not depend on their number.
+// ECHILD means that the status was lost.
 func (Linux) WaitFor(pid core.PID) (Reaped, core.Errno) { return wait(int(pid)) }
 
-// AwaitEnd waits until a child has ended, or says at once that one has; its status
-// is left to Wait. ECHILD: there is no child.
+// AwaitEnd waits until a child has ended, and returns at once if one has; Wait
+// takes its status. ECHILD means that there is no child.
 func (Linux) AwaitEnd() core.Errno {
 	return retry(func() error {
 		return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -172,11 +171,11 @@ func wait(target int) (Reaped, core.Errno) {
 	}
 }
 
-// Kill sends a signal to the process pid, or to the process group -pid when
-// pid is negative. Nobody there gives ESRCH. The kernel's special meanings are
-// refused with EINVAL: 0 (the own group, which need not be ours alone) always,
-// and -1 (everybody) unless this is process 1, whose group is everybody (spec
-// runtime, 12).
+// Kill sends a signal to the process pid, or to the process group -pid if pid is
+// negative. It returns ESRCH if there is none. The kernel's special meanings are
+// refused with EINVAL: 0 (our own group, which need not be ours alone) always, and
+// -1 (everybody) unless this is process 1, whose group is everybody (spec runtime,
+// 12).
 func (Linux) Kill(pid core.PID, s core.Signal) core.Errno {
 	if pid == 0 || pid == -1 && unix.Getpid() != 1 {
 		return core.EINVAL
@@ -185,7 +184,7 @@ func (Linux) Kill(pid core.PID, s core.Signal) core.Errno {
 }
 
 // Adopts reports whether processes that we did not start can become our children:
-// this is process 1, or was made the reaper of its descendants.
+// this is process 1, or a child subreaper.
 func (Linux) Adopts() bool {
 	if unix.Getpid() == 1 {
 		return true
@@ -195,5 +194,5 @@ func (Linux) Adopts() bool {
 	return err == nil && reaper != 0
 }
 
-// PID is the process identity of this process.
+// PID returns the process ID of this process.
 func (Linux) PID() core.PID { return core.PID(unix.Getpid()) }

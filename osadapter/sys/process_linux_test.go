@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process asks for a command with the standard descriptors of this test.
+// process returns a command with the standard descriptors of this test.
 func process(path string, args ...string) *Process {
 	return &Process{
 		Path: path, Argv: append([]string{filepath.Base(path)}, args...),
@@ -19,13 +19,13 @@ func process(path string, args ...string) *Process {
 	}
 }
 
-// startOf starts it as the daemon does.
+// startOf starts the process as the daemon does.
 func startOf(p *Process) (core.PID, core.StartStep, core.Errno) {
 	l, step, e := kernel.Start(p)
 	return l.PID, step, e
 }
 
-// ways are the two that Start has: the list, and what stands in for it.
+// ways are the two ways of Start: the list of calls, and its substitute.
 var ways = map[string]func(*Process) (core.PID, core.StartStep, core.Errno){
 	"list": startOf, "library": forkExec,
 }
@@ -95,7 +95,7 @@ func TestAwaitEndLeavesTheStatus(t *testing.T) {
 	}
 	must(t, kernel.Kill(second, core.SIGKILL))
 	must(t, <-ended)
-	must(t, kernel.AwaitEnd()) // it is there still
+	must(t, kernel.AwaitEnd()) // it is still there
 	reap(t, second)
 	must(t, kernel.Kill(first, core.SIGKILL))
 	must(t, kernel.AwaitEnd())
@@ -119,7 +119,7 @@ func TestWaitIgnoresStoppedProcesses(t *testing.T) {
 	}
 }
 
-// The special targets of kill would hit processes that are not ours.
+// The special targets of kill would reach processes that are not ours.
 func TestKillRefusesToSignalEverybody(t *testing.T) {
 	for _, target := range []core.PID{0, -1} {
 		if e := kernel.Kill(target, 0); e != core.EINVAL {
@@ -158,7 +158,7 @@ func TestFailedExecIsToldAndEnds(t *testing.T) {
 				t.Errorf("%s, %s: step %d, %v; want %v", name, way, step, e, test.errno)
 			}
 			if pid == 0 {
-				continue // the library has reaped it
+				continue // package syscall has reaped it
 			}
 			if r := reap(t, pid); r.Status != core.ExitedWith(127) {
 				t.Errorf("%s, %s: %+v", name, way, r)
@@ -199,8 +199,8 @@ func TestStepOfEachErrno(t *testing.T) {
 	}
 }
 
-// Descriptors land on their numbers although each has the number of the other, and
-// one has that of none.
+// Descriptors arrive at their numbers although each has the number of another, and
+// one has an unused one.
 func TestStartArrangesCrossingDescriptors(t *testing.T) {
 	for way, start := range ways {
 		t.Run(way, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestStartArrangesCrossingDescriptors(t *testing.T) {
 	}
 }
 
-// expect reads what there is.
+// expect reads what is available.
 func expect(t *testing.T, fd FD, want string) {
 	t.Helper()
 	var got [8]byte
@@ -245,7 +245,7 @@ func expect(t *testing.T, fd FD, want string) {
 	}
 }
 
-// A process gets its files and no other, close-on-exec or not.
+// A process gets its files and no others, close-on-exec or not.
 func TestStartLeavesNothingElseOpen(t *testing.T) {
 	stray, err := unix.FcntlInt(0, unix.F_DUPFD, 0)
 	if err != nil {
@@ -261,14 +261,14 @@ func TestStartLeavesNothingElseOpen(t *testing.T) {
 			t.Fatal(step, e)
 		}
 		reap(t, pid)
-		// 3 is how ls reads the directory.
+		// ls reads the directory through descriptor 3.
 		if text, err := os.ReadFile(out); err != nil || string(text) != "0\n1\n2\n3\n" {
 			t.Errorf("%s: open are %q, %v", name, text, err)
 		}
 	}
 }
 
-// reserve gives low descriptors until the end of the test.
+// reserve opens low descriptors and closes them after the test.
 func reserve(t testing.TB, n int) []FD {
 	t.Helper()
 	low := kernel.ReserveLow(n)
@@ -288,7 +288,7 @@ func reserve(t testing.TB, n int) []FD {
 	return low
 }
 
-// standForNothing checks that low is as ReserveLow gave it.
+// standForNothing checks that low is as ReserveLow returned it.
 func standForNothing(t *testing.T, low []FD) {
 	t.Helper()
 	for _, fd := range low {
@@ -302,7 +302,7 @@ func standForNothing(t *testing.T, low []FD) {
 	}
 }
 
-// crowd opens descriptors until the next have high numbers.
+// crowd opens descriptors until new ones have high numbers.
 func crowd(t testing.TB) {
 	t.Helper()
 	for fd := 0; fd < int(LowEnd); {
@@ -326,7 +326,7 @@ func TestReleasesThatCopyAPartOfATable(t *testing.T) {
 	}
 }
 
-// writer starts a process that writes their numbers to its descriptors 3 and 1.
+// writer starts a process that writes 3 and 1 to its descriptors of these numbers.
 func writer(t *testing.T, low []FD, files ...FD) core.PID {
 	t.Helper()
 	p := process(script(t, "#!/bin/sh\nprintf 3 >&3; printf 1 >&1\n"))
@@ -354,7 +354,7 @@ func TestHighDescriptorsGoByLowOnes(t *testing.T) {
 	reap(t, pid)
 	expect(t, read, "1")
 	expect(t, a, "3")
-	expect(t, a, "") // nothing of ours holds the other end
+	expect(t, a, "") // we hold no other end of it
 	expect(t, read, "")
 }
 
@@ -376,8 +376,8 @@ func TestFailedStartPutsLowDescriptorsBack(t *testing.T) {
 	expect(t, read, "")
 }
 
-// More high descriptors than there are low ones, or low ones that were lost: the
-// process gets a copy of all.
+// With more high descriptors than low ones, or with low ones lost, the process gets
+// a copy of all.
 func TestTooFewLowDescriptorsWillDo(t *testing.T) {
 	low := append(reserve(t, 2), None)
 	crowd(t)
@@ -392,7 +392,7 @@ func TestTooFewLowDescriptorsWillDo(t *testing.T) {
 	expect(t, read, "")
 }
 
-// While a child has our table of descriptors, other threads go on working with it.
+// While a child uses our table of descriptors, other threads keep working with it.
 func TestStartLeavesTheDescriptorsOfOtherThreadsAlone(t *testing.T) {
 	low := reserve(t, 2)
 	crowd(t)
@@ -438,8 +438,8 @@ func TestStartLeavesTheDescriptorsOfOtherThreadsAlone(t *testing.T) {
 	must(t, kernel.Close(b))
 }
 
-// BenchmarkStart starts, executes and reaps the smallest program that is at hand,
-// beside many open descriptors and without.
+// BenchmarkStart starts, executes and reaps the smallest program available, with
+// and without many open descriptors.
 func BenchmarkStart(b *testing.B) {
 	low := reserve(b, 2)
 	for _, way := range []struct {

@@ -2,6 +2,5 @@
 
 package sys
 
-// raceDetector tells that this test program allocates where the real one does
-// not.
+// raceDetector says that this test program allocates where the real one does not.
 const raceDetector = true

@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// StatusPair makes a status channel: a pair of connected stream sockets. Ours
-// does not block; theirs does, as the child expects (spec runtime, 7.1).
+// StatusPair creates a status channel: a pair of connected stream sockets. Ours is
+// non-blocking; the child's is blocking, as the child expects (spec runtime, 7.1).
 func (k Linux) StatusPair() (ours, theirs FD, e core.Errno) {
 	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return None, None, number(err)
 	}
 	ours, theirs = FD(p[0]), FD(p[1])
-	// A new socket has no other flag that could be set, so none is asked for.
+	// A new socket has no other flag that could be lost, so the flags are not read
+	// first.
 	if _, err := unix.FcntlInt(uintptr(p[0]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		k.Close(ours)
 		k.Close(theirs)
@@ -26,7 +27,7 @@ func (k Linux) StatusPair() (ours, theirs FD, e core.Errno) {
 	return ours, theirs, 0
 }
 
-// Socket makes a non-blocking socket.
+// Socket creates a non-blocking socket.
 func (Linux) Socket(family Family, kind SocketKind) (FD, core.Errno) {
 	var domain int
 	switch family {
@@ -75,7 +76,7 @@ func (Linux) SetOption(fd FD, option Option, value int) core.Errno {
 	return number(unix.SetsockoptInt(int(fd), level, name, value))
 }
 
-// Bind gives the socket its address; for a path it makes the file.
+// Bind binds the socket to the address; for a path this creates the file.
 func (Linux) Bind(fd FD, to core.Endpoint) core.Errno {
 	address, e := socketAddress(fd, to)
 	if e != 0 {
@@ -84,28 +85,28 @@ func (Linux) Bind(fd FD, to core.Endpoint) core.Errno {
 	return number(unix.Bind(int(fd), address))
 }
 
-// Listen makes the socket accept connections. The identity of this moment is
-// what clients see as SO_PEERCRED (spec go-traps, G4).
+// Listen makes the socket accept connections. Clients see the identity of this
+// moment as SO_PEERCRED (spec go-traps, G4).
 func (Linux) Listen(fd FD, backlog int) core.Errno {
 	return number(unix.Listen(int(fd), backlog))
 }
 
-// Connect begins a connection: 0 means that it stands, EINPROGRESS that the
-// descriptor gets writable when it is decided and SocketError tells how. A
-// unix-domain listener with a full queue gives EAGAIN at once.
+// Connect begins a connection: 0 means that it is established, EINPROGRESS that the
+// descriptor becomes writable when it is decided and SocketError returns the
+// result. A unix-domain listener with a full queue fails with EAGAIN at once.
 func (Linux) Connect(fd FD, to core.Endpoint) core.Errno {
 	address, e := socketAddress(fd, to)
 	if e != 0 {
 		return e
 	}
 	e = number(unix.Connect(int(fd), address))
-	if e == core.EINTR { // the kernel goes on with it (POSIX, connect)
+	if e == core.EINTR { // the kernel continues it (POSIX, connect)
 		return core.EINPROGRESS
 	}
 	return e
 }
 
-// SocketError takes the pending error of a socket, 0 if there is none.
+// SocketError returns and clears the pending error of a socket, 0 if there is none.
 func (Linux) SocketError(fd FD) core.Errno {
 	pending, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
@@ -114,8 +115,8 @@ func (Linux) SocketError(fd FD) core.Errno {
 	return core.Errno(pending)
 }
 
-// LocalAddress is the address and port that an inet socket is bound to; for
-// others it gives EAFNOSUPPORT.
+// LocalAddress returns the address and port that an inet socket is bound to; other
+// sockets fail with EAFNOSUPPORT.
 func (Linux) LocalAddress(fd FD) (netip.AddrPort, core.Errno) {
 	address, err := unix.Getsockname(int(fd))
 	if err != nil {
@@ -135,13 +136,13 @@ func (Linux) LocalAddress(fd FD) (netip.AddrPort, core.Errno) {
 	}
 }
 
-// Send writes to a connected socket without blocking and without a signal when
-// the other side is gone, which gives EPIPE.
+// Send writes to a connected socket without blocking and without SIGPIPE; it fails
+// with EPIPE if the other side is closed.
 func (Linux) Send(fd FD, p []byte) (n int, e core.Errno) {
 	return send(fd, p, nil)
 }
 
-// SendDescriptor sends one byte and with it the descriptor passed over a
+// SendDescriptor sends one byte, and with it the descriptor passed, over a
 // unix-domain stream.
 func (Linux) SendDescriptor(fd FD, with byte, passed FD) core.Errno {
 	_, e := send(fd, []byte{with}, unix.UnixRights(int(passed)))
@@ -156,13 +157,13 @@ func send(fd FD, p, control []byte) (n int, e core.Errno) {
 	return max(n, 0), e
 }
 
-// Shutdown ends both directions of a connection; a listening socket refuses
-// clients from now on, also in processes that share it.
+// Shutdown ends both directions of a connection; a listening socket refuses new
+// clients, also in processes that share it.
 func (Linux) Shutdown(fd FD) core.Errno {
 	return number(unix.Shutdown(int(fd), unix.SHUT_RDWR))
 }
 
-// socketAddress turns an endpoint into what the kernel takes. fd is any socket.
+// socketAddress converts an endpoint to what the kernel takes. fd is any socket.
 func socketAddress(fd FD, e core.Endpoint) (unix.Sockaddr, core.Errno) {
 	if e.Path != "" {
 		return pathAddress(e.Path)
@@ -183,7 +184,7 @@ func pathAddress(path string) (unix.Sockaddr, core.Errno) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return nil, core.EINVAL
 	}
-	if path[0] == '@' { // package unix takes that for the abstract namespace
+	if path[0] == '@' { // package unix would use the abstract namespace
 		path = "./" + path
 	}
 	if len(path) > SocketPathLimit {
@@ -192,8 +193,8 @@ func pathAddress(path string) (unix.Sockaddr, core.Errno) {
 	return &unix.SockaddrUnix{Name: path}, 0
 }
 
-// zoneNumber finds the network interface that a link-local address names, by
-// its number or its name.
+// zoneNumber returns the index of the network interface that a link-local address
+// names, by index or name.
 func zoneNumber(fd FD, zone string) (uint32, core.Errno) {
 	if zone == "" {
 		return 0, 0

@@ -1,14 +1,14 @@
-// Package sys is the border to the kernel: one method of Linux for about one
-// system call each, with plain values in and out. Descriptors are FD, errors
-// are core.Errno in Linux numbering, and nothing here remembers anything.
+// Package sys is the interface to the kernel: about one method of Linux per system
+// call, with plain values in and out. Descriptors are FD, errors are core.Errno in
+// Linux numbering, and nothing here keeps state.
 //
-// It refuses to decide: in what order a listener is made, and what is undone
-// when a step fails, is the business of the packages that use it, each through
-// a small interface of its own, so that the same code also runs over a kernel
-// that is made up. It never blocks unless PollWait is told to, makes every
-// descriptor close-on-exec, retries interrupted calls itself, and never wraps a
-// descriptor in an os.File, which would register it with the runtime's poller
-// and change its blocking mode (spec go-traps, G3).
+// It makes no decisions: in which order a listener is created, and what is undone
+// when a step fails, is up to the packages that use it, each through a small
+// interface of its own, so that the same code also runs over a fake kernel. It
+// never blocks unless PollWait is told to, creates every descriptor close-on-exec,
+// retries interrupted calls itself, and never wraps a descriptor in an os.File,
+// which would register it with the runtime's poller and change its blocking mode
+// (spec go-traps, G3).
 package sys
 
 import (
@@ -34,17 +34,17 @@ const (
 	EALREADY     core.Errno = 114 // a connection attempt is still under way
 )
 
-// FileID tells one file from all others that exist at the same time. The
-// number of a removed file can be given again once nobody holds it open.
+// FileID distinguishes a file from all others that exist at the same time. The
+// number of a removed file can be reused once no process holds it open.
 type FileID struct {
 	Device uint64
 	Inode  uint64
 }
 
-// FileType is what kind of thing is at a path.
+// FileType is the type of a file.
 type FileType uint8
 
-// The kinds of file that adapters tell apart.
+// The types of file that adapters distinguish.
 const (
 	OtherFile FileType = iota
 	RegularFile
@@ -55,7 +55,7 @@ const (
 	CharacterDevice
 )
 
-// FileStatus is what Lstat and Fstat tell.
+// FileStatus is the result of Lstat and Fstat.
 type FileStatus struct {
 	ID    FileID
 	Type  FileType
@@ -65,8 +65,8 @@ type FileStatus struct {
 	GID   uint32
 }
 
-// OpenMode says how Open opens. Every mode is non-blocking, follows no
-// symbolic link in the last element and never makes the file.
+// OpenMode selects how Open opens. Every mode is non-blocking, does not follow a
+// symbolic link in the last component, and never creates the file.
 type OpenMode uint8
 
 // The modes of Open.
@@ -85,7 +85,7 @@ const (
 	FamilyInet6
 )
 
-// FamilyOf is the family of the socket that serves the endpoint.
+// FamilyOf returns the family of the socket that serves the endpoint.
 func FamilyOf(e core.Endpoint) Family {
 	switch {
 	case e.Path != "":
@@ -118,53 +118,53 @@ const (
 	OptionReceiveBuffer
 )
 
-// PollEvent is one descriptor of a poll set that is ready. Hangup and Error
-// are reported even for a descriptor without any interest.
+// PollEvent is a ready descriptor of a poll set. Hangup and Error are reported even
+// for a descriptor without interest.
 type PollEvent struct {
-	Key    uint64 // as given to PollAdd
+	Key    uint64 // as passed to PollAdd
 	Read   bool
 	Write  bool
 	Hangup bool // both directions are closed
-	Error  bool // SocketError tells which
+	Error  bool // SocketError returns it
 }
 
-// Reaped is one report about a child process. PID 0: none is waiting.
+// Reaped is a report about a child process. With PID 0, none is waiting.
 type Reaped struct {
 	PID     core.PID
-	Alive   bool            // only with PID 0: there are children that live on
-	Stopped core.Signal     // not 0: it did not end but was stopped by this signal
-	Status  core.ExitStatus // how it ended; means nothing if Stopped
+	Alive   bool            // only with PID 0: other children are alive
+	Stopped core.Signal     // not 0: the child did not end but was stopped by this signal
+	Status  core.ExitStatus // how the child ended; meaningless if Stopped
 }
 
-// Process says what to start. To start with the same one again, its fields changed,
-// takes no new memory.
+// Process describes a process to start. Starting the same Process again, with
+// changed fields, allocates nothing.
 type Process struct {
-	Path  string   // executed exactly; no search, so it should contain a slash
-	Argv  []string // from argv[0]; at least one
+	Path  string   // executed as it is, without a search, so it should contain a slash
+	Argv  []string // including argv[0]; at least one
 	Env   []string // NAME=VALUE, all of it
-	Files []FD     // Files[n] becomes descriptor n of the child; at least one, None is none of them
-	Root  bool     // run as root with the groups {0}, whatever groups we have
+	Files []FD     // Files[n] becomes descriptor n of the child; at least one; None is not allowed
+	Root  bool     // run as root with the groups {0}, whatever our groups are
 
-	// Patience is how long Start waits for the program to be executed.
+	// Patience is how long Start waits for the exec.
 	Patience core.Duration
 
-	// Low are descriptors of ours with numbers below LowEnd, of any one file that
-	// is open for nothing else. With them a start costs the same however many
-	// descriptors we have open: those of Files that have higher numbers take the
-	// places of Low, but for the first, until the child has its copies; when there
-	// are too few, all that we have open is copied as without. One that cannot be
-	// put back is closed and becomes None. Nil: none.
+	// Low holds descriptors of ours with numbers below LowEnd that are duplicates
+	// of one file and used for nothing else. With them, the cost of a start does
+	// not depend on the number of open descriptors: Files with higher numbers take
+	// the places of Low, except the first, until the child has its copies. If there
+	// are too few, the whole table is copied, as without Low. One that cannot be
+	// put back is closed and becomes None. It may be nil.
 	Low []FD
 
-	plan *plan // memory of the start before
+	plan *plan // memory of the previous start
 }
 
-// Launch is what Start has begun.
+// Launch is a start that Start has begun.
 type Launch struct {
 	PID  core.PID // 0: there is no process
-	plan *plan    // nil: it works with nothing of ours
+	plan *plan    // nil: the process uses no memory of ours
 }
 
-// LowEnd is the first number that is not low: so many descriptors a process has
-// room for from the start.
+// LowEnd is the first number that is not low: a process starts with room for this
+// many descriptors.
 const LowEnd FD = 64

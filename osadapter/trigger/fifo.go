@@ -6,8 +6,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// fifo sends the request byte, without the closing NUL, into the service's
-// FIFO, as the owner where the contract says so.
+// fifo sends the request byte, without a closing NUL, into the service's FIFO, as
+// the owner where the contract says so.
 func (a *Attempt) fifo(k Kernel, entry *core.ServiceConfig) core.Errno {
 	path := entry.Endpoints[0].Path
 	var e core.Errno
@@ -22,14 +22,14 @@ func (a *Attempt) fifo(k Kernel, entry *core.ServiceConfig) core.Errno {
 	return e
 }
 
-// writeFIFO opens the FIFO, makes sure that it is the one and only name of a
-// FIFO, and writes the request byte. A FIFO that is full keeps it out: then
-// requests enough wait there, and as with sockets a write error is no failure.
+// writeFIFO opens the FIFO, checks that it is the only name of a FIFO, and writes
+// the request byte. A full FIFO does not accept it; enough requests wait in it
+// then, and as with sockets a write error is no failure.
 func writeFIFO(k Kernel, path string) core.Errno {
 	fd, e := k.Open(path, sys.OpenWriteOnly)
 	switch e {
 	case 0:
-	case core.ELOOP: // a symbolic link: reported like the other unsafe ones
+	case core.ELOOP: // a symbolic link: reported like other unsafe files
 		return core.EPERM
 	default:
 		return e
@@ -41,9 +41,9 @@ func writeFIFO(k Kernel, path string) core.Errno {
 	return e
 }
 
-// safeFIFO tells with EPERM that the open file is not what the path should
-// name: the owner's directory is written by less trusted programs than we are.
-// The open itself followed no symbolic link.
+// safeFIFO returns EPERM if the open file is not what the path should name: less
+// trusted programs can write to the owner's directory. The open itself followed no
+// symbolic link.
 func safeFIFO(k Kernel, path string, fd sys.FD) core.Errno {
 	opened, e := k.Fstat(fd)
 	if e != 0 {

@@ -23,7 +23,7 @@ var kernel = sys.Linux{}
 // patience bounds every wait of a test.
 const patience = 5 * time.Second
 
-// directory makes a place with a short name.
+// directory creates a directory with a short name.
 func directory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "trig")
@@ -34,7 +34,7 @@ func directory(t *testing.T) string {
 	return dir
 }
 
-// service opens the listener of an entry in our own name.
+// service opens the listener of an entry with our own identity.
 func service(t *testing.T, kind core.ServiceType, endpoint string) (*core.ServiceConfig, sys.FD) {
 	t.Helper()
 	e := entry(kind, endpoint)
@@ -49,7 +49,7 @@ func service(t *testing.T, kind core.ServiceType, endpoint string) (*core.Servic
 	return e, l.FD
 }
 
-// await waits until the descriptor shows one of the poll events.
+// await waits until poll reports one of the events for the descriptor.
 func await(t *testing.T, fd sys.FD, events int16) {
 	t.Helper()
 	set := []unix.PollFd{{Fd: int32(fd), Events: events}}
@@ -78,7 +78,7 @@ func accept(t *testing.T, listener sys.FD) *os.File {
 	return f
 }
 
-// descriptors lists what this process has open, for a comparison.
+// descriptors lists the open descriptors of this process.
 func descriptors(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -95,7 +95,7 @@ func descriptors(t *testing.T) []string {
 	return open
 }
 
-// checkRequest reads a request to its end, which is that of the connection.
+// checkRequest reads a request up to the end of its connection.
 func checkRequest(t *testing.T, from io.Reader, want string) {
 	t.Helper()
 	got := make([]byte, len(want))
@@ -124,7 +124,7 @@ func TestStreamServicesGetTheRequest(t *testing.T) {
 		client := accept(t, listener)
 		checkRequest(t, client, "W\x00")
 		client.Close()
-		await(t, a.FD, unix.POLLIN) // the hangup is what the loop sees
+		await(t, a.FD, unix.POLLIN) // the loop sees the hangup
 		a.Close(kernel)
 		if after := descriptors(t); !slices.Equal(before, after) {
 			t.Errorf("%s: open before %v, after %v", kind, before, after)
@@ -222,7 +222,7 @@ func TestUnsafeFIFOsAreRefused(t *testing.T) {
 	}
 }
 
-// A service with a full queue must not make anybody wait.
+// A wakeup of a service whose queue is full must not wait.
 func TestFullQueueFailsAtOnce(t *testing.T) {
 	e, listener := service(t, core.Unix, filepath.Join(directory(t), "s"))
 	for range 100 {

@@ -1,9 +1,9 @@
-// Package trigger sends wakeup requests to services (spec runtime, 9) without
-// ever waiting: what takes time is a state of an Attempt, and the caller
-// watches its descriptor and owns the time limits (Differs: Q19).
+// Package trigger sends wakeup requests to services (spec runtime, 9) and never
+// blocks: what takes time is a state of an Attempt, while the caller watches its
+// descriptor and enforces the time limits (Differs: Q19).
 //
-// It refuses to resolve names, to read anything that a service says, and to try
-// again. What it asks of the system goes through Kernel.
+// It resolves no names, interprets no answers, and does not retry. All system calls
+// go through Kernel.
 package trigger
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Kernel is what this package asks of the system; sys.Linux is the real one.
+// Kernel is the set of system calls that this package makes; sys.Linux is the real
+// one.
 type Kernel interface {
 	sys.IdentitySwitch
 	Socket(family sys.Family, kind sys.SocketKind) (sys.FD, core.Errno)
@@ -33,7 +34,7 @@ type Kernel interface {
 
 var _ Kernel = sys.Linux{}
 
-// State is where an attempt stands.
+// State is the progress of an attempt.
 type State uint8
 
 // The states of an attempt. The zero value is never valid.
@@ -42,38 +43,38 @@ type State uint8
 //	   │           └──Continue──► Failed or Done
 //	   ├──► Open, Done or Failed
 const (
-	// Connecting: watch FD for writability, or an error or hangup, then
+	// Connecting: watch FD for writability, an error or a hangup, then call
 	// Continue.
 	Connecting State = iota + 1
-	// Open: the request is out. Watch FD for reading: whatever comes, be it
-	// end-of-file, is the receiver's answer; then Close.
+	// Open: the request was sent. Watch FD for reading: whatever arrives, even
+	// end-of-file, is the receiver's answer; then call Close.
 	Open
-	// Done: the request is out and there is no connection: a fifo, or one whose
-	// other end is gone already.
+	// Done: the request was sent and no connection is left: a fifo, or a socket
+	// whose other end is closed.
 	Done
-	// Failed: the request did not go out.
+	// Failed: the request was not sent.
 	Failed
 )
 
-// Attempt is one wakeup request under way. It may be copied; one copy is used
-// on. Close must follow.
+// Attempt is one wakeup request in progress. It may be copied; only one copy may be
+// used, and it must be closed.
 type Attempt struct {
 	State State
-	FD    sys.FD // what to watch; sys.None when nothing is held
+	FD    sys.FD // watch this; sys.None if nothing is held
 	Type  core.ServiceType
 
-	// A passed connection's pipe stays open on both sides until Close.
+	// The pipe of a passed connection stays open on both sides until Close.
 	pipeRead, pipeWrite sys.FD
 }
 
 // Begin starts a wakeup request for the service of entry. listener is an open
-// listener of the service, which an inet service is asked for its address: the
-// truth even when the entry says port 0 or has changed since; with sys.None the
+// listener of the service; Begin asks an inet listener for its address, which is
+// right even if the entry says port 0 or has changed since. With sys.None, the
 // entry's first endpoint is used.
 //
-// The error goes with the state Failed. Nothing is held then, nor with Done. A type that cannot be woken
-// (unix-dgram) gives EOPNOTSUPP; a unix-domain listener with a full queue fails
-// at once with EAGAIN.
+// An error comes with the state Failed. In the states Failed and Done the attempt
+// holds no descriptor. A type that cannot be woken (unix-dgram) fails with
+// EOPNOTSUPP; a unix-domain listener with a full queue fails at once with EAGAIN.
 func Begin(k Kernel, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.Errno) {
 	a := Attempt{State: Failed, FD: sys.None, Type: entry.Type, pipeRead: sys.None, pipeWrite: sys.None}
 	e := core.EOPNOTSUPP
@@ -91,10 +92,10 @@ func Begin(k Kernel, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.
 	return a, e
 }
 
-// Continue goes on with an attempt that is Connecting and whose descriptor is
-// ready. The error goes with the state Failed; the state stays Connecting when
-// the readiness was a false alarm. It closes nothing: FD is in the caller's poll set,
-// which has to lose it first.
+// Continue continues an attempt that is Connecting and whose descriptor is ready.
+// An error comes with the state Failed; the state stays Connecting if the
+// descriptor was reported ready too early. It closes nothing, because FD must first
+// be removed from the caller's poll set.
 func (a *Attempt) Continue(k Kernel) core.Errno {
 	if a.State != Connecting {
 		return 0
@@ -105,8 +106,7 @@ func (a *Attempt) Continue(k Kernel) core.Errno {
 	return a.request(k)
 }
 
-// Close ends the attempt whatever its state, and leaves it Done unless it
-// Failed.
+// Close ends the attempt in any state, and leaves it Done unless it is Failed.
 func (a *Attempt) Close(k Kernel) {
 	for _, fd := range []*sys.FD{&a.FD, &a.pipeRead, &a.pipeWrite} {
 		if *fd != sys.None {
@@ -119,7 +119,7 @@ func (a *Attempt) Close(k Kernel) {
 	}
 }
 
-// Descriptors are those that the attempt holds.
+// Descriptors returns the descriptors that the attempt holds.
 func (a *Attempt) Descriptors() []sys.FD {
 	var held []sys.FD
 	for _, fd := range [...]sys.FD{a.FD, a.pipeRead, a.pipeWrite} {
@@ -130,7 +130,7 @@ func (a *Attempt) Descriptors() []sys.FD {
 	return held
 }
 
-// fail hands e on.
+// fail returns e, with the state Failed.
 func (a *Attempt) fail(e core.Errno) core.Errno {
 	a.State = Failed
 	return e
@@ -154,8 +154,8 @@ func (a *Attempt) connect(k Kernel, to core.Endpoint) core.Errno {
 }
 
 // connectInet connects to one of the service's own addresses. Differs: Q20, the
-// original asks the resolver for the name column, or for localhost, which the
-// service need not listen on.
+// original resolves the name column, or localhost, on which the service may not
+// listen.
 func (a *Attempt) connectInet(k Kernel, entry *core.ServiceConfig, listener sys.FD) core.Errno {
 	address := entry.Endpoints[0].Address
 	if listener != sys.None {
@@ -168,7 +168,7 @@ func (a *Attempt) connectInet(k Kernel, entry *core.ServiceConfig, listener sys.
 	return a.connect(k, core.Endpoint{Address: reachable(address)})
 }
 
-// reachable turns a wildcard into the loopback address of its family.
+// reachable replaces a wildcard by the loopback address of its family.
 func reachable(a netip.AddrPort) netip.AddrPort {
 	switch ip := a.Addr(); {
 	case !ip.IsUnspecified():
@@ -180,23 +180,23 @@ func reachable(a netip.AddrPort) netip.AddrPort {
 	}
 }
 
-// request sends the request over the connection that now stands.
+// request sends the request over the established connection.
 func (a *Attempt) request(k Kernel) core.Errno {
 	if a.Type == core.Pass {
 		return a.passPipe(k)
 	}
 	_, e := k.Send(a.FD, []byte{wire.WakeupByte})
 	if a.Type == core.Inet && (e == core.EAGAIN || e == core.ENOTCONN) {
-		a.State = Connecting // the connection does not stand yet, after all
+		a.State = Connecting // the connection is not established yet, after all
 		return 0
 	}
 	if e == 0 {
 		_, e = k.Send(a.FD, []byte{wire.WakeupEnd})
 	}
 	if e != 0 {
-		// A receiver that is gone already is no failure of ours: the original
-		// does not report write errors either (spec runtime, 9). One that is
-		// still there would wait for the rest, and end-of-file frees it.
+		// A receiver that is gone is no failure of ours: the original does not
+		// report write errors either (spec runtime, 9). One that still reads gets
+		// end-of-file instead of the rest.
 		a.State = Done
 		return 0
 	}
@@ -204,8 +204,8 @@ func (a *Attempt) request(k Kernel) core.Errno {
 	return 0
 }
 
-// passPipe passes the read end of a pipe as the client connection and writes
-// the request into the pipe.
+// passPipe passes the read end of a pipe as the client connection and writes the
+// request into the pipe.
 func (a *Attempt) passPipe(k Kernel) core.Errno {
 	read, write, e := k.Pipe()
 	if e != 0 {
@@ -215,7 +215,7 @@ func (a *Attempt) passPipe(k Kernel) core.Errno {
 	if e := k.SendDescriptor(a.FD, 0, read); e != 0 {
 		return a.fail(e)
 	}
-	// Two bytes always fit an empty pipe, and we hold its read end ourselves.
+	// Two bytes always fit into an empty pipe, and we hold its read end ourselves.
 	if _, e := k.Write(write, []byte{wire.WakeupByte}); e != 0 {
 		return a.fail(e)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// fakeKernel answers well but for call number failAt, which gets errno; it
-// counts what is open.
+// fakeKernel succeeds, except that call number failAt fails with errno. It counts
+// open descriptors.
 type fakeKernel struct {
 	calls      []string
 	failAt     int
@@ -23,7 +23,7 @@ type fakeKernel struct {
 	inProgress bool // connections take time
 	bound      netip.AddrPort
 	file       sys.FileStatus
-	renamed    bool // another file is at the path by now
+	renamed    bool // another file is at the path now
 }
 
 func newFakeKernel(failAt int, errno core.Errno) *fakeKernel {
@@ -139,7 +139,7 @@ func entry(kind core.ServiceType, endpoint string) *core.ServiceConfig {
 	return e
 }
 
-// run takes an attempt as far as it goes by itself, and closes one that is over.
+// run continues an attempt as far as it goes by itself, and closes it when it is over.
 func run(k *fakeKernel, kind core.ServiceType) (Attempt, core.Errno) {
 	endpoint := "private/x"
 	if kind == core.Inet {
@@ -189,15 +189,15 @@ func TestRequestOfEachType(t *testing.T) {
 			t.Errorf("%s: state %d with descriptor %d", test.kind, a.State, a.FD)
 		}
 		a.Close(k)
-		a.Close(k) // once more does no harm
+		a.Close(k) // harmless when repeated
 		if len(k.open) != 0 || a.State != Done {
 			t.Errorf("%s: left open %v, state %d", test.kind, k.open, a.State)
 		}
 	}
 }
 
-// Each call of each type fails once: nothing stays open, and the identity is
-// root's again. Sends count for nothing: the connection stood.
+// Each call of each type fails once: no descriptor stays open, and the identity is
+// root's again. Failed sends do not count: the connection was established.
 func TestFailureLeavesNothing(t *testing.T) {
 	for _, kind := range []core.ServiceType{core.Unix, core.Inet, core.Pass, core.FIFO} {
 		for _, inProgress := range []bool{false, true} {
@@ -249,10 +249,11 @@ func TestUnfinishedAttemptCanBeClosed(t *testing.T) {
 	}
 }
 
-// A descriptor may be reported ready although the connection is not decided.
+// A descriptor may be reported ready although the connection attempt is still
+// pending.
 func TestFalseAlarmKeepsConnecting(t *testing.T) {
 	for _, e := range []core.Errno{core.EAGAIN, core.ENOTCONN} {
-		k := newFakeKernel(3, e) // local-address is not asked: socket, connect, socket-error, send
+		k := newFakeKernel(3, e) // without local-address: socket, connect, socket-error, send
 		k.inProgress = true
 		a, got := runEntryAddress(k)
 		if got != 0 || a.State != Connecting {
