@@ -29,17 +29,17 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// umask is what we and all children create files with (spec go-traps, G16).
+// umask is the umask of this process and its children (spec go-traps, G16).
 const umask = 0o077
 
-// SetUmask sets the umask to 077. It is the first thing that a start does.
+// SetUmask sets the umask to 077. A start calls it first.
 func SetUmask() { unix.Umask(umask) }
 
-// failurePause is how long a process that failed stays: a caller that starts it
-// again and again does so slowly (spec runtime, 3).
+// failurePause is how long a process that failed waits before it ends, so that a
+// caller that restarts it forever does so slowly (spec runtime, 3).
 const failurePause = time.Second
 
-// failure is an error number with what was tried, in the original's words.
+// failure is an error number and what was tried, in the original's words.
 type failure struct {
 	doing string
 	err   error

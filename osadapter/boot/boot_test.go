@@ -60,7 +60,7 @@ func TestExportedVariables(t *testing.T) {
 	}
 }
 
-// TestEnvironmentFunctionsAgreeWithMap compares with the obvious code.
+// TestEnvironmentFunctionsAgreeWithMap compares with the straightforward code.
 func TestEnvironmentFunctionsAgreeWithMap(t *testing.T) {
 	name := rapid.SampledFrom([]string{"A", "B", "AB", "MAIL_CONFIG"})
 	value := rapid.SampledFrom([]string{"", "1", "x=y"})

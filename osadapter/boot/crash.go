@@ -11,20 +11,19 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// Names of the crash reports in the data directory: the one that a crash of
-// this process would fill, and the one of an earlier process.
+// Names of the crash reports in the data directory: of this process, and of an
+// earlier process.
 const (
 	crashName    = "master.crash"
 	oldCrashName = "master.crash.old"
 )
 
-// OpenCrashOutput lets the runtime write to a file in directory what it has to
-// say when it crashes; standard error, where it would go otherwise, is /dev/null
-// (spec go-traps, G22). earlier is the path of the report of an earlier process
-// that crashed, empty if none did; it is set aside under that name, where it
-// stays until another crash. The file has mode 0600 and belongs to the calling
-// thread's effective user or to root; anything else is refused. The lock of the
-// directory must be held.
+// OpenCrashOutput makes the runtime write its crash report to a file in directory;
+// standard error, where it would go otherwise, is /dev/null (spec go-traps, G22).
+// earlier is the path of the report of an earlier process that crashed, or "": it
+// was renamed to that path, where it stays until another crash. The file has mode
+// 0600 and belongs to the calling thread's effective user or to root; anything else
+// is refused. The caller must hold the lock of the directory.
 func OpenCrashOutput(directory string) (earlier string, err error) {
 	path, old := directory+"/"+crashName, directory+"/"+oldCrashName
 	var st unix.Stat_t

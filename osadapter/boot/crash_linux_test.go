@@ -35,7 +35,7 @@ func TestCrashLeavesReportForTheNextStart(t *testing.T) {
 
 	p = launch(t, "crash", "", crashRole(dir, false))
 	p.expect(`earlier "` + dir + "/" + oldCrashName + `"`)
-	if open := strings.Join(p.block(), " "); open != "0 1 2 3" { // 3: what ls reads
+	if open := strings.Join(p.block(), " "); open != "0 1 2 3" { // 3: used by ls to read the directory
 		t.Errorf("children have %s", open)
 	}
 	p.end()

@@ -13,13 +13,13 @@ var (
 	ErrSetUID       = errors.New("the master command must not run as a set-uid process")
 )
 
-// Credentials are the identities of this process.
+// Credentials are the user IDs of this process.
 type Credentials struct {
 	UID, EUID int
 	GID, EGID int
 }
 
-// CurrentCredentials asks the kernel.
+// CurrentCredentials returns the credentials of this process.
 func CurrentCredentials() Credentials {
 	return Credentials{UID: unix.Getuid(), EUID: unix.Geteuid(), GID: unix.Getgid(), EGID: unix.Getegid()}
 }
@@ -27,9 +27,9 @@ func CurrentCredentials() Credentials {
 // Root reports whether the process was started by the superuser.
 func (c Credentials) Root() bool { return c.UID == 0 }
 
-// CheckStart is asked before the options are read: the process must run as who
-// started it. Another user than root passes here, unlike with the original, and
-// is judged by CheckOwner when main.cf has been read.
+// CheckStart is called before the options are read: the process must run as the
+// user who started it. A user other than root passes, unlike in the original;
+// CheckOwner decides when main.cf has been read.
 func (c Credentials) CheckStart() error {
 	if c.UID != 0 && c.EUID != c.UID {
 		return ErrNotSuperuser
@@ -40,9 +40,9 @@ func (c Credentials) CheckStart() error {
 	return nil
 }
 
-// CheckOwner is asked when mail_owner is known. Root may go on, and identities
-// are switched where the contract says so. Another user may go on only as the
-// mail owner itself; no identity is switched then.
+// CheckOwner is called when mail_owner is known. Root may continue, and switches
+// identities where the contract says so. Another user may continue only as the mail
+// owner itself; no identity is switched then.
 func (c Credentials) CheckOwner(owner uint32) (switchIdentity bool, err error) {
 	if c.UID == 0 {
 		return true, nil
@@ -54,7 +54,7 @@ func (c Credentials) CheckOwner(owner uint32) (switchIdentity bool, err error) {
 }
 
 // SetRootGroups makes group 0 the group and the only supplementary group of the
-// process and so of all its children (spec runtime, 7.1). For root alone.
+// process, and so of all its children (spec runtime, 7.1). Only root may call it.
 func SetRootGroups() error {
 	if err := syscall.Setgroups([]int{0}); err != nil {
 		return &failure{"set supplementary groups", err}

@@ -5,10 +5,10 @@ import (
 	"syscall"
 )
 
-// RunDebugger runs command with /bin/sh -c in the given environment and waits
-// until it ends, however long that takes (option -D; spec runtime, 15). The
-// command's exit status is ignored; the error says that it could not be started
-// or waited for. It must not run while anything else reaps children.
+// RunDebugger runs command with /bin/sh -c in the given environment and waits until
+// it ends, however long that takes (option -D; spec runtime, 15). It ignores the
+// command's exit status; the error says that the command could not be started or
+// waited for. Nothing else may reap children meanwhile.
 func RunDebugger(command string, environ []string) error {
 	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", command}, &syscall.ProcAttr{
 		Env:   environ,

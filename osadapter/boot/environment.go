@@ -6,7 +6,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Environment variables that the master gives to its children (spec runtime, 5).
+// Environment variables that the master sets for its children (spec runtime, 5).
 const (
 	configVariable   = "MAIL_CONFIG"
 	logtagVariable   = "MAIL_LOGTAG"
@@ -15,25 +15,25 @@ const (
 )
 
 // FilterEnvironment returns the environment that import_environment leaves of
-// environ: an item that is set gives its value whatever was there, another keeps
-// the variable if it is there, everything else is dropped, and later items win.
-// The result has each name once, in the order of the items. No name of an item
-// may contain "=", as none in main.cf does. The time grows with the sum of both
-// lists, not with their product.
+// environ: an item with a value sets the variable, an item without one keeps it if
+// it exists, everything else is dropped, and later items win. The result has each
+// name once, in the order of the items. No name of an item may contain "=", as none
+// in main.cf does. The time is proportional to the sum of both lists, not to their
+// product.
 //
-// MAIL_CONFIG is configDirectory in the result unless that is empty, which says
-// that the compiled-in default is in force. Differs: Q41, it stays even if
+// The result contains MAIL_CONFIG = configDirectory unless that is empty, which
+// means that the compiled-in default is in force. Differs: Q41, it is kept even if
 // the items do not list it.
 func FilterEnvironment(items []core.EnvironmentItem, environ []string, configDirectory string) []string {
-	there := make(map[string]string, len(environ)) // whole entries by their names
+	there := make(map[string]string, len(environ)) // whole entries, by name
 	for _, entry := range environ {
 		name, _, named := strings.Cut(entry, "=")
 		if _, twice := there[name]; named && !twice {
-			there[name] = entry // the first counts, as with getenv
+			there[name] = entry // the first one counts, as in getenv
 		}
 	}
 	var result []string
-	places := make(map[string]int, len(items)+1) // in result
+	places := make(map[string]int, len(items)+1) // indexes into result
 	put := func(name, entry string) {
 		if at, twice := places[name]; twice {
 			result[at] = entry
@@ -55,16 +55,16 @@ func FilterEnvironment(items []core.EnvironmentItem, environ []string, configDir
 	return result
 }
 
-// ExportTag adds MAIL_LOGTAG, with which children log until they have read
-// main.cf. At start that is done before the filter, which may drop it, and then
-// again at every reload.
+// ExportTag adds MAIL_LOGTAG, with which children log until they have read main.cf.
+// At start it is added before the filter, which may drop it, and then again at
+// every reload.
 func ExportTag(environ []string, log core.LogSettings) []string {
 	return SetVariable(environ, logtagVariable, log.Name)
 }
 
 // ExportPostlog adds the variables that lead children to the postlog socket, or
-// removes them when the log does not go there. It is done when the log is
-// switched, after the filter, which therefore has no say in it.
+// removes them if the log does not go there. It is called when the log is switched,
+// after the filter, which therefore does not apply.
 func ExportPostlog(environ []string, log core.LogSettings) []string {
 	if log.File == "" {
 		return removeVariable(removeVariable(environ, postlogVariable), hostnameVariable)
@@ -72,8 +72,8 @@ func ExportPostlog(environ []string, log core.LogSettings) []string {
 	return SetVariable(SetVariable(environ, postlogVariable, log.PostlogPath), hostnameVariable, log.Hostname)
 }
 
-// SetVariable returns environ with name set to value, at its old place if it had
-// one. The argument is not changed.
+// SetVariable returns environ with name set to value, at its old position if it had
+// one. The argument is not modified.
 func SetVariable(environ []string, name, value string) []string {
 	result := make([]string, 0, len(environ)+1)
 	done := false
@@ -91,7 +91,7 @@ func SetVariable(environ []string, name, value string) []string {
 	return result
 }
 
-// removeVariable returns environ without name. The argument is not changed.
+// removeVariable returns environ without name. The argument is not modified.
 func removeVariable(environ []string, name string) []string {
 	result := make([]string, 0, len(environ))
 	for _, entry := range environ {
@@ -102,7 +102,7 @@ func removeVariable(environ []string, name string) []string {
 	return result
 }
 
-// Variable returns the first value of name, as getenv does.
+// Variable returns the first value of name, like getenv.
 func Variable(environ []string, name string) (string, bool) {
 	for _, entry := range environ {
 		if isNamed(entry, name) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// filterOneByOne is what FilterEnvironment does, said item by item.
+// filterOneByOne is FilterEnvironment, implemented item by item.
 func filterOneByOne(items []core.EnvironmentItem, environ []string, configDirectory string) []string {
 	var result []string
 	for _, item := range items {
@@ -56,7 +56,7 @@ func TestFilterEnvironmentAgreesWithOneByOne(t *testing.T) {
 	})
 }
 
-// What is allocated tells, without a clock, that nothing is copied per item.
+// The allocated memory shows, without a clock, that nothing is copied per item.
 func TestFilterEnvironmentIsLinear(t *testing.T) {
 	const n = 4096
 	items := make([]core.EnvironmentItem, 0, 2*n)

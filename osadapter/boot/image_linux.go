@@ -14,14 +14,14 @@ import (
 const (
 	selfPath = "/proc/self/exe"
 	commPath = "/proc/self/comm"
-	// tableSize is how many descriptors the kernel's table has room for before
-	// it must grow; each doubling of a threaded process costs 10 to 20 ms.
+	// tableSize is the number of descriptors that the kernel's table has room for
+	// before it must grow; each doubling costs a process with threads 10 to 20 ms.
 	tableSize = 4096
 )
 
-// programPath is a path under which this very program can be executed. The
-// link's target is better, because it gives the process its name; but another
-// file may stand there by now.
+// programPath returns a path under which this very program can be executed. The
+// target of the link is better, because it gives the process its name; but it may
+// be another file by now.
 func programPath() (string, error) {
 	var buffer [unix.PathMax]byte
 	n, err := unix.Readlink(selfPath, buffer[:])
@@ -37,8 +37,8 @@ func programPath() (string, error) {
 	return selfPath, nil
 }
 
-// executeUnmasked is execve with no signal blocked: a new image inherits the
-// mask of the thread that executes it.
+// executeUnmasked is execve with no signal blocked: a new image inherits the mask
+// of the thread that executes it.
 func executeUnmasked(program string, argv, environ []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -52,8 +52,9 @@ func executeUnmasked(program string, argv, environ []string) error {
 }
 
 // forkUnmasked starts a program with no signal blocked, with ready as its
-// descriptor readyFD, and with a large descriptor table: the long list makes the
-// table grow between fork and exec, where nobody shares it and growing is cheap.
+// descriptor readyFD, and with a large descriptor table: the long list of files
+// makes the table grow between fork and exec, where it is not shared and growing is
+// cheap.
 func forkUnmasked(program string, argv, environ []string, ready int) (int, error) {
 	files := make([]uintptr, listSize())
 	for i := range files {
@@ -71,12 +72,12 @@ func forkUnmasked(program string, argv, environ []string, ready int) (int, error
 	return pid, err
 }
 
-// noFile stands in a list of files where the number is to be closed.
+// noFile in a list of files means that the number is closed.
 const noFile = ^uintptr(0)
 
-// listSize is how long a list of files makes a table of tableSize: the kernel
-// doubles. The fork needs some numbers above the list for itself; where the
-// limit has no room for them the table stays small.
+// listSize returns the length of a list of files that makes a table of tableSize:
+// the kernel doubles. The fork needs some numbers above the list for itself; if the
+// limit leaves no room for them, the table stays small.
 func listSize() int {
 	const size, spare = tableSize/2 + 1, 8
 	var limit syscall.Rlimit
@@ -86,9 +87,9 @@ func listSize() int {
 	return size
 }
 
-// reserveTable makes the descriptor table large until release is called; what
-// is forked or executed meanwhile gets a table of that size. Without room for it
-// nothing happens.
+// reserveTable makes the descriptor table large until release is called; a process
+// that is forked or executed meanwhile gets a table of that size. Without room for
+// it, nothing happens.
 func reserveTable() (release func()) {
 	size := tableSize
 	var limit syscall.Rlimit
@@ -102,15 +103,15 @@ func reserveTable() (release func()) {
 	return func() { _ = unix.Close(fd) }
 }
 
-// nameProcess gives the process the name that ps and pidof show; an execution by
-// way of a link's target may have changed it.
+// nameProcess sets the name that ps and pidof show; an execution through the target
+// of a link may have changed it.
 func nameProcess() {
 	if len(os.Args) == 0 {
 		return
 	}
 	fd, err := unix.Open(commPath, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return // a cosmetic matter
+		return // only cosmetic
 	}
 	_, _ = unix.Write(fd, []byte(strings.ReplaceAll(options.ProcessName(os.Args[0]), "\n", "?")))
 	_ = unix.Close(fd)

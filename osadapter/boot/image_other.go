@@ -32,5 +32,5 @@ func closeOnExecPipe(ends *[2]int) error {
 	return nil
 }
 
-// tryPoller finds nothing wrong: what the runtime opens here is not known.
+// tryPoller reports nothing: what the runtime opens here is not known.
 func tryPoller() error { return nil }

@@ -13,14 +13,14 @@ import (
 
 const (
 	descriptorDirectory = "/proc/self/fd"
-	// mostDescriptors bounds the search where /proc is missing; it is the
-	// kernel's own default bound (fs.nr_open).
+	// mostDescriptors bounds the search if /proc is missing; it is the kernel's
+	// default limit (fs.nr_open).
 	mostDescriptors = 1 << 20
 )
 
 // CloseInherited closes every descriptor from 3 up that is not close-on-exec: a
-// careless parent left it (spec go-traps, G7). Descriptors of the Go runtime and
-// our own are close-on-exec, and stay.
+// careless parent left it open (spec go-traps, G7). Descriptors of the Go runtime
+// and our own are close-on-exec, and stay open.
 func CloseInherited() {
 	open, err := openDescriptors()
 	if err != nil {
@@ -32,9 +32,9 @@ func CloseInherited() {
 	}
 }
 
-// closeChannels closes every socket and unnamed pipe from 3 up. What a descriptor is
-// the kernel tells by name: to ask for its status asks the disk that a file is on,
-// and that may never answer.
+// closeChannels closes every socket and unnamed pipe from 3 up. It tells them by
+// the names of the links in /proc: fstat would ask the disk that a file is on,
+// which may never answer.
 func closeChannels() {
 	open, err := openDescriptors()
 	if err != nil {
@@ -59,7 +59,7 @@ func closeAllUnmarked() {
 	}
 }
 
-// closeUnmarked closes fd if it is not standard and an exec would leave it open.
+// closeUnmarked closes fd if it is not standard and would stay open across an exec.
 func closeUnmarked(fd int) {
 	if fd < firstOwnFD {
 		return
@@ -84,9 +84,9 @@ func openDescriptors() ([]int, error) {
 	return slices.DeleteFunc(open, func(fd int) bool { return fd == own }), err
 }
 
-// numbersIn lists the numbers that a directory of the kernel has for names. own was
-// the descriptor of the directory meanwhile. It is read by hand because an os.File
-// would make the runtime open descriptors of its own.
+// numbersIn lists the numeric names in a directory of the kernel; own was the
+// descriptor of the directory meanwhile. It does not use os.File, which would make
+// the runtime open descriptors of its own.
 func numbersIn(path string) (numbers []int, own int, err error) {
 	dir, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -110,7 +110,7 @@ func numbersIn(path string) (numbers []int, own int, err error) {
 	return numbers, dir, nil
 }
 
-// appendNumbers takes the numeric names out of directory records.
+// appendNumbers appends the numeric names in directory records.
 func appendNumbers(dst []int, records []byte) []int {
 	const (
 		lengthAt = int(unsafe.Offsetof(unix.Dirent{}.Reclen))

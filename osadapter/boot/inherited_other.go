@@ -11,7 +11,7 @@ import (
 const mostDescriptors = 1 << 16
 
 // CloseInherited closes every descriptor from 3 up that is not close-on-exec: a
-// careless parent left it (spec go-traps, G7).
+// careless parent left it open (spec go-traps, G7).
 func CloseInherited() {
 	bound := mostDescriptors
 	var limit syscall.Rlimit
@@ -26,5 +26,5 @@ func CloseInherited() {
 	}
 }
 
-// closeChannels leaves it to the kernel: the daemon does not run on this system.
+// closeChannels does nothing: the daemon does not run on this system.
 func closeChannels() {}

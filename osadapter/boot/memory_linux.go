@@ -10,10 +10,10 @@ import (
 
 const smapsPath = "/proc/self/smaps"
 
-// dropImage tells the kernel that the pages of our program that are mapped now
-// need not stay: most were needed for the start alone. What is still needed
-// comes back from the page cache. A region with a page that was written to is
-// left alone, so nothing is lost. An error costs some memory, no more.
+// dropImage tells the kernel that the mapped pages of our program need not stay in
+// memory: most were needed only for the start. Those still needed come back from
+// the page cache. A region with a modified page is left alone, so nothing is lost.
+// An error only costs memory.
 func dropImage() {
 	self, err := programPath()
 	if err != nil {
@@ -36,8 +36,8 @@ func dropImage() {
 	}
 }
 
-// imageRegion returns the bounds of the region that a line of smaps begins to
-// tell of, if it is a part of the program that cannot be written to.
+// imageRegion returns the bounds of the region that begins at a line of smaps, if
+// it is a read-only part of the program.
 func imageRegion(fields []string, program string) (from, to uintptr) {
 	if len(fields) != 6 || fields[5] != program || fields[1] != "r-xp" && fields[1] != "r--p" {
 		return 0, 0

@@ -9,7 +9,7 @@ import (
 
 func init() {
 	roles["memory"] = func() {
-		start := make([]byte, 8<<20) // what a start may have used
+		start := make([]byte, 8<<20) // as much as a start may use
 		for i := range start {
 			start[i] = 1
 		}
@@ -19,7 +19,7 @@ func init() {
 	}
 }
 
-// resident returns a figure of our memory, in kB.
+// resident returns a value from the process's status, in kB.
 func resident(name string) int {
 	status, err := os.ReadFile("/proc/self/status")
 	must(err)
@@ -34,7 +34,7 @@ func TestSettleMemoryGivesBackWhatTheStartUsed(t *testing.T) {
 	was, is, _ := strings.Cut(p.line(), " ")
 	before, err1 := strconv.Atoi(was)
 	after, err2 := strconv.Atoi(is)
-	// 8 MB of heap, and a part of the program, which differs from one to the next.
+	// 8 MB of heap, and a part of the program, which varies.
 	const heap = 8 << 10
 	if err1 != nil || err2 != nil || after >= before-heap {
 		t.Errorf("%q kB resident before, %q kB after, want more than %d kB less", was, is, heap)

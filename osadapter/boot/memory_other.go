@@ -2,5 +2,5 @@
 
 package boot
 
-// dropImage does nothing: which pages are the program's is not known here.
+// dropImage does nothing: the pages of the program are not known here.
 func dropImage() {}

@@ -8,7 +8,7 @@ import (
 )
 
 func init() {
-	// poller: there is no descriptor left for what the runtime wants to open.
+	// poller: no descriptor is left for those that the runtime opens.
 	roles["poller"] = func() {
 		next, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		must(err)
@@ -24,9 +24,9 @@ func init() {
 	}
 }
 
-// Want of descriptors ends a start with a line and exit status 1; the runtime,
-// which would crash, must not be reached, and the pause before the end is not to
-// reach it either.
+// A shortage of descriptors ends a start with a line and exit status 1. Neither the
+// start nor the pause before the end may reach the runtime's poller, which would
+// crash.
 func TestWantOfDescriptorsIsAnErrorOfTheStart(t *testing.T) {
 	p := launch(t, "poller", "", nil)
 	p.expect("epoll_create: Too many open files")

@@ -16,12 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test program runs itself again in roles: what these functions do to a
-// process can only be seen from outside of it.
+// The test program runs itself again in roles: the effect of these functions on a
+// process can only be seen from outside.
 const roleVariable = "BOOT_TEST_ROLE"
 
-// roles are what the program does then. Their output is read line by line; they
-// end when their standard input does, unless they end by themselves.
+// roles are the functions that it runs then. Their output is read line by line;
+// they end when standard input is closed, or by themselves.
 var roles = map[string]func(){}
 
 func TestMain(m *testing.M) {
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if name == "" {
 		os.Exit(m.Run())
 	}
-	// No core files of those that die on purpose.
+	// No core files of those that crash on purpose.
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	role, ok := roles[name]
 	if !ok {
@@ -51,7 +51,7 @@ func must(err error) {
 	}
 }
 
-// child runs a command as the daemon would start a server, and shows its output.
+// child runs a command as the daemon starts a server, and prints its output.
 func child(argv ...string) {
 	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}})
 	must(err)
@@ -69,15 +69,15 @@ type process struct {
 	state *os.ProcessState
 }
 
-// launch starts a role. prepare may change the command before; a shell script,
-// if given, is run and must exec "$@".
+// launch starts a role. prepare may change the command first; a shell script, if
+// given, is run and must exec "$@".
 func launch(t *testing.T, role, script string, prepare func(*exec.Cmd)) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	if script != "" {
 		cmd = exec.Command("/bin/sh", "-c", script, "sh", os.Args[0])
 	}
-	// A race detector would pause at each exit.
+	// A race detector would wait at each exit.
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	if prepare != nil {
@@ -101,7 +101,7 @@ func launch(t *testing.T, role, script string, prepare func(*exec.Cmd)) *process
 	return p
 }
 
-// line is the next line of the role, without its line feed.
+// line returns the next line of the role, without its line feed.
 func (p *process) line() string {
 	p.t.Helper()
 	text, err := p.lines.ReadString('\n')
@@ -119,7 +119,7 @@ func (p *process) expect(want string) {
 	}
 }
 
-// block is all lines up to the "." that child says at its end.
+// block returns all lines up to the "." that child prints at its end.
 func (p *process) block() []string {
 	p.t.Helper()
 	var lines []string
@@ -147,7 +147,7 @@ func (p *process) kill(s syscall.Signal) {
 	}
 }
 
-// expectDeathBy waits for the death of a role by a signal.
+// expectDeathBy waits until the role dies by a signal.
 func (p *process) expectDeathBy(s syscall.Signal) {
 	p.t.Helper()
 	_, _ = io.Copy(io.Discard, p.lines)
@@ -156,7 +156,7 @@ func (p *process) expectDeathBy(s syscall.Signal) {
 	}
 }
 
-// descriptors shows what a process has open, from outside.
+// descriptors returns the open descriptors of a process, seen from outside.
 func (p *process) descriptors() map[string]string {
 	p.t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
@@ -175,7 +175,7 @@ func (p *process) descriptors() map[string]string {
 	return open
 }
 
-// field is a value of /proc/PID/status.
+// field returns a value of /proc/PID/status.
 func field(lines []string, name string) string {
 	for _, text := range lines {
 		if value, ok := strings.CutPrefix(text, name+":"); ok {
@@ -192,7 +192,7 @@ func needRoot(t *testing.T) {
 	}
 }
 
-// blocked replaces the process by another image with every signal blocked, as a
+// blocked replaces the process with another image with every signal blocked, as a
 // careless parent would start it.
 func blocked(next string) {
 	runtime.LockOSThread()

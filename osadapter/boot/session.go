@@ -2,11 +2,11 @@ package boot
 
 import "golang.org/x/sys/unix"
 
-// NewSession makes this process the leader of a session and a process group of
-// its own, which ends with one signal to the group (spec go-traps, G9). A
-// process that leads its session already is left as it is. The error reads
-// "unable to set session and process group ID: STRERROR"; it happens to the
-// leader of a process group, as an interactive shell starts it.
+// NewSession makes this process the leader of a new session and process group,
+// which one signal to the group can end (spec go-traps, G9). If the process already
+// leads its session, nothing changes. The error reads "unable to set session and
+// process group ID: STRERROR"; it happens if the process leads a process group, as
+// when an interactive shell starts it.
 func NewSession() error {
 	_, err := unix.Setsid()
 	if err == nil {

@@ -46,8 +46,8 @@ func init() {
 	}
 	roles["default-masked"] = func() {
 		must(DefaultSignals())
-		// As while the runtime makes a thread on the first: signals from outside are
-		// the business of another.
+		// As while the runtime creates a thread on the first one: another thread
+		// takes signals from outside.
 		var all unix.Sigset_t
 		for i := range all.Val {
 			all.Val[i] = ^all.Val[i]
@@ -134,24 +134,24 @@ func init() {
 		var ends [2]int
 		must(unix.Pipe2(ends[:], unix.O_CLOEXEC))
 		must(unix.Close(ends[0]))
-		must(unix.Dup2(ends[1], 2)) // the runtime is strict about 1 and 2
+		must(unix.Dup2(ends[1], 2)) // the runtime checks 1 and 2
 		_, err := os.Stderr.WriteString("x")
 		say("%v", err != nil)
 	}
 }
 
-// fault reads where nothing is.
+// fault reads an unmapped address.
 func fault() {
 	var nowhere *int
 	say("%d", *nowhere)
 }
 
-// TestUnhandledSignalsEndTheProcess has every signal that ends a C program which
-// does not know of it, from outside, before the handlers are there.
+// TestUnhandledSignalsEndTheProcess sends every signal that ends a C program that
+// does not handle it, before the handlers are installed.
 func TestUnhandledSignalsEndTheProcess(t *testing.T) {
 	for _, s := range deadly() {
 		if testing.Short() && s > 36 && s < lastSignal {
-			continue // the realtime signals are alike
+			continue // the realtime signals behave alike
 		}
 		t.Run(fmt.Sprint(int(s)), func(t *testing.T) {
 			t.Parallel()
@@ -163,8 +163,8 @@ func TestUnhandledSignalsEndTheProcess(t *testing.T) {
 	}
 }
 
-// The kernel spares process 1 what it does not handle, but not if the first thread
-// has the signal blocked at that moment and another has not.
+// The kernel spares process 1 signals that it does not handle, but not if the first
+// thread has the signal blocked at that moment and another has not.
 func TestProcess1LivesThroughSignals(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: a namespace of processes")
@@ -249,7 +249,7 @@ func TestCatchDeliversSignalsFromOutside(t *testing.T) {
 	}
 }
 
-// TestUnhandledSignalsEndTheRunningDaemon: as before, with the handlers there.
+// TestUnhandledSignalsEndTheRunningDaemon: as before, with the handlers installed.
 func TestUnhandledSignalsEndTheRunningDaemon(t *testing.T) {
 	for _, s := range []syscall.Signal{
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO,
@@ -303,7 +303,7 @@ func TestDieBySignal(t *testing.T) {
 func TestDeadmanEndsWhatHangs(t *testing.T) {
 	launch(t, "deadman", "", nil).expectDeathBy(syscall.SIGALRM)
 	launch(t, "deadman-caught", "", nil).expectDeathBy(syscall.SIGALRM)
-	launch(t, "deadman-interval", "", nil).expect("4") // of five seconds, some time is gone
+	launch(t, "deadman-interval", "", nil).expect("4") // of five seconds, some have passed
 }
 
 func TestDieBySignalArmsTheDeadmanAndEndsAnyhow(t *testing.T) {

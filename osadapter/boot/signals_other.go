@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultSignals is not had on this system: the Go runtime keeps signals that
-// nobody asked for, and we know how to take them back on Linux only. PIPE is
-// ignored nevertheless.
+// DefaultSignals cannot be implemented on this system: the Go runtime keeps signals
+// that nobody asked for, and we can take them back on Linux only. PIPE is ignored
+// nevertheless.
 func DefaultSignals() error {
 	signal.Ignore(syscall.SIGPIPE)
 	return errors.New("default signal actions can be restored on Linux only")
@@ -27,10 +27,10 @@ func Catch(c chan<- os.Signal, signals ...syscall.Signal) {
 	}
 }
 
-// IgnoreSignal makes this process deaf to s; children would be, too.
+// IgnoreSignal ignores s in this process; children would inherit that.
 func IgnoreSignal(s syscall.Signal) { signal.Ignore(s) }
 
-// ArmDeadman makes sure that the process ends within five seconds.
+// ArmDeadman makes the process end within five seconds at the latest.
 func ArmDeadman() { ArmDeadmanFor(deadmanDelay) }
 
 // ArmDeadmanFor is ArmDeadman with another delay.

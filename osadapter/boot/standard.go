@@ -15,7 +15,7 @@ const (
 )
 
 // OpenStandard opens /dev/null on each of the descriptors 0, 1 and 2 that is
-// closed, so that nothing else ever gets their numbers (Differs: Q30). The error
+// closed, so that no other file ever gets these numbers (Differs: Q30). The error
 // reads "open /dev/null: STRERROR".
 func OpenStandard() error {
 	for fd := 0; fd < standardCount; fd++ {
@@ -51,7 +51,7 @@ func DetachStandard(keepStdout bool) error {
 			continue
 		}
 		if fd == null {
-			return &failure{"open " + nullPath, unix.EBADF} // OpenStandard was forgotten
+			return &failure{"open " + nullPath, unix.EBADF} // OpenStandard was not called
 		}
 		if err := unix.Dup2(null, fd); err != nil {
 			_ = unix.Close(null)

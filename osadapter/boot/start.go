@@ -12,17 +12,17 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// startVariable tells a program that we start again what it needs to know. It
-// is for ourselves alone: Enter removes it, so that no child ever sees it.
-// Its value is "clean", or "ready=N" with N the ready descriptor.
+// startVariable tells a copy of this program that we start ourselves what it needs
+// to know. Enter removes it, so that no child ever sees it. Its value is "clean",
+// or "ready=N" with N the ready descriptor.
 const (
 	startVariable = "STATIONMASTER_START"
 	startClean    = "clean"
 	startReady    = "ready="
-	readyFD       = 3 // where the started process finds the ready descriptor
+	readyFD       = 3 // the ready descriptor of the started process
 )
 
-// What waits for us is told that we are up so often, with so long a pause between.
+// How often Announce tries to write to the parent, and the pause in between.
 const (
 	readyTries = 10
 	readyPause = 100 * time.Millisecond
@@ -36,7 +36,7 @@ var ErrNotReady = errors.New("daemon initialization failure -- see logs for deta
 
 // Start says how this process was started.
 type Start struct {
-	// Clean tells that we started ourselves: signal mask, environment and
+	// Clean says that we started ourselves: signal mask, environment and
 	// descriptors are as they should be.
 	Clean bool
 	// Ready is set in the process that Detach started.
@@ -50,13 +50,13 @@ type Ready struct {
 
 // Enter reads and removes the private variable of a process that we started
 // ourselves, and makes its ready descriptor close-on-exec. A value that we would
-// not have written counts as none.
+// not have written is ignored.
 func Enter() Start {
 	value, present := syscall.Getenv(startVariable)
 	if !present {
 		return Start{}
 	}
-	_ = syscall.Unsetenv(startVariable) // fails for impossible names only
+	_ = syscall.Unsetenv(startVariable) // fails only for impossible names
 	if value == startClean {
 		nameProcess()
 		return Start{Clean: true}
@@ -77,8 +77,8 @@ func isPipe(fd int) bool {
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
-// Announce tells the parent that the daemon is up. A parent that is gone is no
-// concern of ours. On nil it does nothing, and so it does the second time.
+// Announce tells the parent that the daemon is up. A parent that is gone does not
+// matter. On nil, and the second time, it does nothing.
 func (r *Ready) Announce() {
 	if r == nil || r.fd < 0 {
 		return
@@ -87,7 +87,7 @@ func (r *Ready) Announce() {
 		if _, err := unix.Write(r.fd, []byte{0}); err == nil || err == unix.EPIPE {
 			break
 		}
-		Pause(readyPause) // a parent that hears nothing takes us for dead
+		Pause(readyPause) // a parent that reads nothing assumes that we have failed
 	}
 	_ = unix.Close(r.fd)
 	r.fd = -1
@@ -99,13 +99,13 @@ type Waiter struct {
 	fd  int
 }
 
-// PID is the process that was started.
+// PID returns the process ID of the started process.
 func (w *Waiter) PID() int { return w.pid }
 
-// Detach starts this program again with argv and environ, less what steers the
-// Go runtime, with no signal blocked, a ready descriptor and a large descriptor
+// Detach starts this program again with argv and environ, without what influences
+// the Go runtime, with no signal blocked, a ready descriptor and a large descriptor
 // table (spec go-traps, G2, G5, G15 and G23). argv[0] stays as it is (G11). The
-// caller, which is locked to its thread, does nothing but Wait after it.
+// caller must be locked to its thread and may only Wait after this.
 func Detach(argv, environ []string) (*Waiter, error) {
 	program, err := programPath()
 	if err != nil {
@@ -125,9 +125,9 @@ func Detach(argv, environ []string) (*Waiter, error) {
 	return &Waiter{pid: pid, fd: ends[0]}, nil
 }
 
-// WaitError says that waiting failed or took too long; the daemon was killed.
-// Its text is the original's warning: "STRERROR while waiting for daemon
-// initialization". ErrNotReady is to be reported after it.
+// WaitError says that waiting failed or took too long; the daemon was killed. Its
+// text is the original's warning: "STRERROR while waiting for daemon
+// initialization". Report ErrNotReady after it.
 type WaitError struct{ err error }
 
 func (e *WaitError) Error() string {
@@ -137,13 +137,13 @@ func (e *WaitError) Error() string {
 // Unwrap returns the error number.
 func (e *WaitError) Unwrap() error { return e.err }
 
-// Wait waits until the daemon says that it is up, for at most limit. The error
-// is ErrNotReady when it ended instead, or a *WaitError after which it is dead.
+// Wait waits up to limit for the daemon to come up. The error is ErrNotReady if it
+// ended instead, or a *WaitError, after which it is dead.
 func (w *Waiter) Wait(limit time.Duration) error {
 	defer unix.Close(w.fd)
 	ready, err := w.awaitByte(time.Now().Add(limit))
 	if err != nil {
-		// A daemon that is late must not come up after all.
+		// A daemon that is late must not come up after this.
 		_ = unix.Kill(w.pid, unix.SIGKILL)
 		_, _ = syscall.Wait4(w.pid, nil, 0, nil)
 		return &WaitError{err}
@@ -178,13 +178,13 @@ func (w *Waiter) awaitByte(deadline time.Time) (bool, error) {
 	}
 }
 
-// CleanImage executes this program again in place: same process, same
-// arguments. The new image has what only a fresh one can have: an empty signal
-// mask (a mask that a careless parent left would reach every child, because the
-// runtime puts it back there; spec go-traps, G2), an environment that does not
-// steer the runtime (G23), and a large descriptor table before it has threads
-// (G15). It returns only if that fails, and then nothing has changed: the
-// process can go on with NeutralizeRuntime alone.
+// CleanImage executes this program again in place: same process, same arguments.
+// The new image has what only a fresh one can have: an empty signal mask (a mask
+// that a careless parent left would reach every child, because the runtime restores
+// it there; spec go-traps, G2), an environment that does not influence the runtime
+// (G23), and a large descriptor table before there are threads (G15). It returns
+// only if it fails, and then nothing has changed: the process can continue with
+// NeutralizeRuntime alone.
 func CleanImage(argv, environ []string) error {
 	program, err := programPath()
 	if err != nil {

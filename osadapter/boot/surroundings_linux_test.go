@@ -37,7 +37,7 @@ func init() {
 		must(OpenStandard())
 		_, err = unix.Write(out, []byte("ready\n"))
 		must(err)
-		time.Sleep(time.Minute) // ended from outside; standard input is gone
+		time.Sleep(time.Minute) // ended from outside; standard input is closed
 	}
 	roles["detach"] = func() { detach(false) }
 	roles["detach-keep"] = func() { detach(true) }
@@ -136,7 +136,7 @@ func TestInheritedDescriptorsAreClosed(t *testing.T) {
 				t.Fatalf("%s: descriptor %s is still %s", role, fd, target)
 			}
 		}
-		if p.end().ExitStatus() != 0 { // reads to the end: the runtime still has its own
+		if p.end().ExitStatus() != 0 { // reads to the end: the runtime still has its descriptors
 			t.Errorf("%s: ended with %v", role, p.state)
 		}
 	}
@@ -240,7 +240,7 @@ func TestChildrenInheritTheRaisedLimit(t *testing.T) {
 	p.expect("900")
 	p.expect("900")
 	p.expect(".")
-	p.expect("900") // over exec, too
+	p.expect("900") // preserved across exec
 
 	p = launch(t, "limit", `ulimit -n 200; exec "$@"`, nil)
 	p.expect("200 could allocate space for only 200 open files")

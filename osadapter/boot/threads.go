@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// ReserveThreads makes the runtime have n threads that wait for work. Without
-// them it would start one when it needs it, and die if the process table is
-// full just then; the master is to go on, and to throttle what it cannot start.
+// ReserveThreads makes the runtime create n threads that wait for work. Without
+// them it would create one when it needs it, and crash if the process table is full
+// just then; the master must survive that, and throttle what it cannot start.
 func ReserveThreads(n int) {
 	var there, gone sync.WaitGroup
 	release := make(chan struct{})

@@ -45,7 +45,7 @@ func TestReservedThreadsStay(t *testing.T) {
 	}
 }
 
-// More would want a thread each, at any time.
+// More would need a thread each, at any time.
 func TestFewProcessorsAreUsed(t *testing.T) {
 	p := launch(t, "processors", "", func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "GOMAXPROCS=64") })
 	p.expect(strconv.Itoa(min(Processors, runtime.NumCPU())))

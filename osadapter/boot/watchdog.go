@@ -2,10 +2,10 @@ package boot
 
 import "time"
 
-// The kernel's watchdog ends the process when it was not fed for watchdogTicks ticks
-// in a row (spec runtime, 13). It comes after the loop's own watchdog, which says why
-// it ends the process, but needs a Go runtime that works.
+// The kernel's watchdog ends the process if it was not fed for watchdogTicks ticks
+// in a row (spec runtime, 13). It acts later than the loop's own watchdog, which
+// says why it ends the process but needs a working Go runtime.
 const (
 	watchdogTick  = 340 * time.Second
-	watchdogTicks = 3 // the assembly knows it
+	watchdogTicks = 3 // the assembly depends on it
 )

@@ -12,23 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A timer of the kernel sends SIGALRM, and a few instructions of assembly handle it:
-// they count the ticks and end the process at the last. They do without the Go
-// runtime, which may stand still. They do need a thread that can be interrupted, and
-// the loop's cannot while the kernel keeps it, in a disk that hangs or in the start of
-// a child; so the signal goes to a thread that does nothing but sleep. Ticks are
-// counted, instead of one that ends the process, because a process that was stopped
-// for an hour (SIGSTOP, a frozen container) finds one tick when it goes on, and no more.
+// A timer of the kernel sends SIGALRM, which a few instructions of assembly handle:
+// they count the ticks and end the process at the last one. They do not need the Go
+// runtime, which may be blocked. They do need a thread that can be interrupted,
+// which the loop's is not while the kernel keeps it, in a disk that hangs or in the
+// start of a child; so the signal goes to a thread that only sleeps. Ticks are
+// counted, instead of letting one end the process, because a process that was
+// stopped for an hour (SIGSTOP, a frozen container) gets exactly one tick when it
+// continues.
 
-// ticks is how many came since the watchdog was fed.
+// ticks is the number of ticks since the watchdog was fed.
 var ticks atomic.Uint32
 
-// watchdogTimer is the number of the kernel's timer, below zero until there is one.
+// watchdogTimer is the ID of the kernel's timer, negative until there is one.
 var watchdogTimer atomic.Int32
 
 func init() { watchdogTimer.Store(-1) }
 
-// tickHandler and tickReturn are the addresses of the assembly.
+// tickHandler and tickReturn return the addresses of the assembly.
 func tickHandler() uintptr
 func tickReturn() uintptr
 
@@ -57,9 +58,10 @@ type signalEvent struct {
 	_      [44]byte
 }
 
-// InstallWatchdog makes the timer, which does not run before it is fed, and takes
-// SIGALRM over: one from outside does nothing from now on. Neither reaches children,
-// nor a program that we execute. It takes a thread, and needs DefaultSignals before it.
+// InstallWatchdog creates the timer, which does not run before it is fed, and takes
+// SIGALRM over: one from outside does nothing from now on. Neither is inherited by
+// children, nor by a program that we execute. It uses a thread, and DefaultSignals
+// must be called first.
 func InstallWatchdog() error {
 	action := kernelAction{
 		handler: tickHandler(),
@@ -83,7 +85,7 @@ func InstallWatchdog() error {
 	return nil
 }
 
-// sleepingThread is one that nothing else is done on.
+// sleepingThread returns a thread that only sleeps.
 func sleepingThread() int32 {
 	number := make(chan int)
 	go func() {
@@ -94,7 +96,7 @@ func sleepingThread() int32 {
 	return int32(<-number)
 }
 
-// FeedWatchdog says that all is well, and starts the timer or starts it anew.
+// FeedWatchdog says that all is well, and starts or restarts the timer.
 func FeedWatchdog() { feedWatchdog(watchdogTick) }
 
 func feedWatchdog(tick time.Duration) {
@@ -102,7 +104,7 @@ func feedWatchdog(tick time.Duration) {
 	setTimer(tick, tick)
 }
 
-// setTimer has ticks come after first and then every so often; zero for none. It
+// setTimer sets the first tick and the interval of the next ones; zero for none. It
 // reports whether there is a timer.
 func setTimer(first, then time.Duration) bool {
 	number := watchdogTimer.Load()
@@ -114,8 +116,8 @@ func setTimer(first, then time.Duration) bool {
 	return e == 0
 }
 
-// endWithin has the next tick end the process after the delay, with exit status 1. It
-// reports whether it can.
+// endWithin makes the next tick end the process after the delay, with exit status
+// 1. It reports whether it can.
 func endWithin(delay time.Duration) bool {
 	ticks.Store(watchdogTicks - 1)
 	return setTimer(delay, delay)

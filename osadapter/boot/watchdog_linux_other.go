@@ -8,7 +8,7 @@ import (
 )
 
 // InstallWatchdog makes a SIGALRM from outside do nothing. There is no assembly for
-// this processor, and so no watchdog but the loop's.
+// this processor, so the loop's watchdog is the only one.
 func InstallWatchdog() error {
 	Catch(deaf, syscall.SIGALRM)
 	return nil

@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tickInTests is long enough for a machine that is busy.
+// tickInTests is long enough for a busy machine.
 const tickInTests = 100 * time.Millisecond
 
-// standStill keeps the only processor of the runtime, as a system call does that the
-// runtime does not know of: no goroutine and no timer runs any more.
+// standStill blocks the only processor of the runtime, as a system call does that
+// the runtime does not know of: no goroutine and no timer runs any more.
 func standStill() {
 	for {
 		_, _, _ = unix.RawSyscall(unix.SYS_PPOLL, 0, 0, 0)
@@ -41,7 +41,7 @@ func init() {
 		standStill()
 	}
 	// The first thread cannot be interrupted: it waits for a child that shares its
-	// memory and does not execute anything.
+	// memory and never executes anything.
 	roles["starts-for-ever"] = func() {
 		guarded()
 		runtime.LockOSThread()
@@ -51,7 +51,7 @@ func init() {
 		if e != 0 {
 			must(e)
 		}
-		// The child; the parent, whose death ends it, never comes here.
+		// The child; the parent, whose death ends it, never gets here.
 		_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
 		standStill()
 	}
@@ -103,8 +103,8 @@ func (p *process) expectExit(code int) {
 	}
 }
 
-// No goroutine runs any more, or the thread of the loop is in the kernel for ever:
-// the process ends all the same, with the original's status, also as process 1.
+// No goroutine runs any more, or the loop's thread is in the kernel forever: the
+// process ends nevertheless, with the original's status, also as process 1.
 func TestWatchdogDoesWithoutTheRuntime(t *testing.T) {
 	for _, role := range []string{"stands-still", "starts-for-ever"} {
 		t.Run(role, func(t *testing.T) { launch(t, role, "", nil).expectExit(1) })
@@ -112,8 +112,8 @@ func TestWatchdogDoesWithoutTheRuntime(t *testing.T) {
 	}
 }
 
-// A process that was stopped for longer than the watchdog's time finds one tick when
-// it goes on.
+// A process that was stopped for longer than the watchdog's time gets one tick when
+// it continues.
 func TestWatchdogSparesAProcessThatWasStopped(t *testing.T) {
 	p := launch(t, "fed", "", nil)
 	p.expect("ready")
@@ -127,8 +127,8 @@ func TestWatchdogSparesAProcessThatWasStopped(t *testing.T) {
 	p.expect("well")
 }
 
-// Children and a program that is executed have neither the timer nor an action for its
-// signal; alarms from outside are nothing.
+// Children and an executed program have neither the timer nor an action for its
+// signal; alarms from outside do nothing.
 func TestWatchdogStaysWithTheProcess(t *testing.T) {
 	p := launch(t, "guarded", "", nil)
 	if timers := p.block(); len(timers) > 0 {
@@ -151,7 +151,7 @@ func TestWatchdogStaysWithTheProcess(t *testing.T) {
 	launch(t, "guarded-executes", "", nil).expect("Name:\tcat") // no timers come before
 }
 
-// The switch that makes sure of an end works for process 1 as well.
+// ArmDeadman works for process 1 as well.
 func TestDeadmanOfProcess1(t *testing.T) {
 	launch(t, "deadman-guarded", "", nil).expectDeathBy(syscall.SIGALRM)
 	launch(t, "deadman-guarded", "", alone(t)).expectExit(1)

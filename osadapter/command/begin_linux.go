@@ -9,10 +9,10 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// process is started as children are, so that an exec that hangs stops nobody.
+// process is started as children are, so that an exec that hangs blocks nothing.
 type process struct {
 	sys.Launch
-	failed error // of an exec that was over at once
+	failed error // of an exec that failed at once
 }
 
 func begin(p *Program) (process, error) {
@@ -33,7 +33,8 @@ func begin(p *Program) (process, error) {
 
 func (p *process) pid() int { return int(p.PID) }
 
-// executed reports whether the exec is over, after the pause at most, and how it failed.
+// executed reports whether the exec is over, waiting for at most pause, and its
+// error.
 func (p *process) executed(pause time.Duration) (over bool, err error) {
 	if p.failed != nil {
 		return true, p.failed

@@ -9,7 +9,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// process is started by the library, which waits for its exec.
+// process is started by package syscall, which waits for its exec.
 type process struct{ PID core.PID }
 
 func begin(p *Program) (process, error) {

@@ -1,8 +1,8 @@
-// Package command runs short-lived programs, such as getent, under a time
-// limit and collects what they print.
+// Package command runs short-lived programs, such as getent, under a time limit and
+// collects their output.
 //
-// It refuses to reap: only its caller knows who in this process takes the
-// statuses of children (spec go-traps, G13).
+// It does not reap: only its caller knows what in this process takes the statuses
+// of children (spec go-traps, G13).
 package command
 
 import (
@@ -20,24 +20,24 @@ import (
 // MaxOutput bounds what a command may print, in bytes.
 const MaxOutput = 1 << 20
 
-// grace is how long a killed command has until it is given up.
+// grace is how long a killed command may take to end.
 const grace = time.Second
 
-// Ways in which a command fails that started.
+// Ways in which a started command fails.
 var (
 	ErrTimeLimit   = errors.New("no end within the time limit")
 	ErrNotExecuted = errors.New("not executed within the time limit, its file system does not answer")
 	ErrOutput      = errors.New("too much output")
 )
 
-// Program says what to run.
+// Program describes a program to run.
 type Program struct {
 	Argv  []string // Argv[0] is an absolute path
 	Env   []string
 	Files []uintptr // Files[n] becomes descriptor n
 }
 
-// Running is a program that was begun.
+// Running is a program that was started.
 type Running struct {
 	process
 	lock   sync.Locker
@@ -46,9 +46,9 @@ type Running struct {
 	ended  chan core.ExitStatus
 }
 
-// Begin begins a program; it may take a while until it is executed. Whoever takes the
-// status of its process holds the lock while he does, and calls Reaped. look is called
-// again and again, without the lock, until then.
+// Begin starts a program; its exec may happen later. The code that takes the status
+// of its process holds the lock meanwhile and calls Reaped. Until then look is
+// called repeatedly, without the lock, to take it.
 func Begin(p *Program, lock sync.Locker, look func()) (*Running, error) {
 	begun, err := begin(p)
 	if err != nil {
@@ -57,21 +57,21 @@ func Begin(p *Program, lock sync.Locker, look func()) (*Running, error) {
 	return &Running{process: begun, lock: lock, look: look, ended: make(chan core.ExitStatus, 1)}, nil
 }
 
-// Reaped delivers the status of the process, whose number can be somebody else's from
-// now on. The lock is held since before the status was taken.
+// Reaped delivers the status of the process, whose ID may be reused from now on.
+// The caller has held the lock since before it took the status.
 func (r *Running) Reaped(s core.ExitStatus) {
 	r.reaped = true
 	r.ended <- s
 }
 
-// isReaped reports whether the status was taken.
+// isReaped reports whether the status has been taken.
 func (r *Running) isReaped() bool {
 	r.lock.Lock()
 	defer r.lock.Unlock()
 	return r.reaped
 }
 
-// kill ends the process, unless its number may be somebody else's.
+// kill kills the process, unless its ID may have been reused.
 func (r *Running) kill() {
 	r.lock.Lock()
 	defer r.lock.Unlock()
@@ -80,10 +80,10 @@ func (r *Running) kill() {
 	}
 }
 
-// Run begins argv[0], an absolute path, with standard input and standard error
-// on /dev/null, waits at most limit and then kills it. exit is the exit code;
-// err tells that it could not be started, ran out of time, was killed or
-// printed more than MaxOutput.
+// Run starts argv[0], an absolute path, with standard input and standard error on
+// /dev/null, waits for at most limit and then kills it. exit is the exit code; err
+// says that it could not be started, ran out of time, was killed or printed more
+// than MaxOutput.
 func Run(argv []string, limit time.Duration, begin func(*Program) (*Running, error)) (stdout []byte, exit int, err error) {
 	deadline := time.Now().Add(limit)
 	r, output, err := start(argv, begin)
@@ -109,7 +109,7 @@ func Run(argv []string, limit time.Duration, begin func(*Program) (*Running, err
 	return stdout, int(status.Code()), nil
 }
 
-// start begins the program with its output on a pipe of ours.
+// start starts the program with its output on a pipe of ours.
 func start(argv []string, begin func(*Program) (*Running, error)) (r *Running, output int, err error) {
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -133,7 +133,7 @@ func start(argv []string, begin func(*Program) (*Running, error)) (r *Running, o
 	return r, read, nil
 }
 
-// pipe makes a pipe that no other child inherits.
+// pipe creates a pipe that no other child inherits.
 func pipe() (read, write int, err error) {
 	var ends [2]int
 	syscall.ForkLock.RLock()
@@ -178,14 +178,14 @@ func readUntil(fd int, deadline time.Time) ([]byte, error) {
 	}
 }
 
-// awaitExec waits until the program is executed, at most until the deadline.
+// awaitExec waits for the exec of the program, at most until the deadline.
 func (r *Running) awaitExec(deadline time.Time) error {
 	for {
 		reaped := r.isReaped()
 		left := time.Until(deadline)
 		over, err := r.executed(min(left, longestPause))
 		switch {
-		case over || reaped: // its end says the rest
+		case over || reaped: // its status says the rest
 			return err
 		case left <= 0:
 			return ErrNotExecuted
@@ -193,14 +193,14 @@ func (r *Running) awaitExec(deadline time.Time) error {
 	}
 }
 
-// Whether the process has ended is looked after pauses that grow.
+// The pauses between two checks for the end of the process, which grow.
 const (
 	firstPause   = 100 * time.Microsecond
 	longestPause = 20 * time.Millisecond
 )
 
-// wait takes the status of the program, which is killed at once if its output
-// is not wanted any more, and otherwise if it lives on at the deadline.
+// wait takes the status of the program. It kills the program at once if its output
+// is not wanted any more, otherwise at the deadline.
 func (r *Running) wait(deadline time.Time, unwanted bool) (core.ExitStatus, error) {
 	if !unwanted {
 		if status, ok := r.status(deadline); ok {

@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// sleeper is a program that is begun and does not end by itself.
+// sleeper starts a program that does not end by itself.
 func sleeper(t *testing.T) *Running {
 	t.Helper()
 	r, err := Begin(&Program{Argv: []string{"/bin/sleep", "60"}, Files: []uintptr{0, 1, 2}}, &sync.Mutex{}, func() {})
@@ -25,8 +25,8 @@ func sleeper(t *testing.T) *Running {
 	return r
 }
 
-// Once the status is taken, the number can be that of somebody else: here it is that of
-// a process that must live.
+// Once the status has been taken, the ID can be that of another process: here, of
+// one that must live.
 func TestWhoIsReapedIsNotKilled(t *testing.T) {
 	r := sleeper(t)
 	r.lock.Lock()

@@ -8,8 +8,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// A status that was taken, while a pause was over at the same moment, is not
-// looked for again: there is nobody any more who could have one.
+// A status that was taken just when a pause ended is not looked for again: it can
+// be taken only once.
 func TestStatusIsTakenOnce(t *testing.T) {
 	done := make(chan int)
 	go func() {

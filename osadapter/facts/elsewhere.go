@@ -8,11 +8,11 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// elsewhere reports whether the configuration is that of another host.
+// elsewhere reports whether the configuration belongs to another host.
 func (l *Loader) elsewhere() bool { return l.Offline || l.Root != "" }
 
-// Assumed lists what was taken to be there because the host of the
-// configuration could not be asked. The lists are sorted.
+// Assumed lists what was assumed to exist because the host of the configuration
+// could not be asked. The lists are sorted.
 type Assumed struct {
 	Users, Groups []string
 	Hosts         []string // their addresses
@@ -20,8 +20,8 @@ type Assumed struct {
 	Files         []string // whose first line is a value
 }
 
-// Assumed lists what the last load took to be there: nothing if the
-// configuration is that of this host.
+// Assumed returns what the last load assumed: nothing if the configuration belongs
+// to this host.
 func (l *Loader) Assumed() Assumed { return l.assumed }
 
 // note adds a name to a list.
@@ -32,8 +32,8 @@ func note(list *[]string, name string) (number int) {
 	return len(*list)
 }
 
-// Numbers and addresses for what is not known. They differ from each other, so
-// that nothing is refused for being the same as something else.
+// Numbers and addresses for what is not known. They differ from each other, so that
+// nothing is refused for being the same as something else.
 const (
 	firstAssumedID   = 1 << 30
 	lastAssumedPort  = 65535
@@ -47,7 +47,7 @@ func (l *Loader) assumeUser(name string) config.User {
 }
 
 func (l *Loader) assumeGroup(name string) config.Group {
-	const groups = 1 << 20 // beside those of the users
+	const groups = 1 << 20 // distinct from those of the users
 	return config.Group{Found: true, GID: firstAssumedID + groups + uint32(note(&l.assumed.Groups, name))}
 }
 
@@ -56,8 +56,8 @@ func (l *Loader) assumePort(name string) config.Port {
 	return config.Port{Found: n < lastAssumedPort, Number: uint16(lastAssumedPort + 1 - n)}
 }
 
-// assumeHost gives a host an address of each family, of those that are set
-// aside for tests and for documentation.
+// assumeHost returns a host with an address of each family, taken from those that
+// are reserved for tests and for documentation.
 func (l *Loader) assumeHost(name string) config.Host {
 	if strings.EqualFold(name, "localhost") {
 		return config.Host{Addresses: []netip.Addr{loopback[0].Addr(), loopback[1].Addr()}}
@@ -76,9 +76,8 @@ func (l *Loader) assumeHost(name string) config.Host {
 // loopback are the addresses that every host has.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}
 
-// assumeInterfaces adds the addresses that inet_interfaces names to the facts:
-// the host has them, or its operator would know. It reports whether there is a
-// new one.
+// assumeInterfaces adds the addresses that inet_interfaces names to the facts: the
+// host is assumed to have them. It reports whether there is a new one.
 func (l *Loader) assumeInterfaces(p *config.Parameters) (added bool) {
 	value, err := p.Value("inet_interfaces")
 	if err != nil {
@@ -103,16 +102,16 @@ func (l *Loader) assumeInterfaces(p *config.Parameters) (added bool) {
 	return added
 }
 
-// inRoot finds a file of the host of the configuration.
+// inRoot returns the path of a file of the configuration's host.
 func (l *Loader) inRoot(path string) string {
 	found, err := InRoot(l.Root, path)
 	if err != nil {
-		return l.Root + path // opening it says the same
+		return l.Root + path // opening it fails with the same error
 	}
 	return found
 }
 
-// firstLine reads the first line of a file of the host of the configuration.
+// firstLine reads the first line of a file of the configuration's host.
 func (l *Loader) firstLine(path string) config.File {
 	if l.Offline {
 		note(&l.assumed.Files, path)
@@ -124,8 +123,8 @@ func (l *Loader) firstLine(path string) config.File {
 // hostnameFile holds the name of a host.
 const hostnameFile = "/etc/hostname"
 
-// hostnameElsewhere is the name of the host of the configuration, as far as it
-// can be known.
+// hostnameElsewhere returns the name of the configuration's host, as far as it is
+// known.
 func (l *Loader) hostnameElsewhere() string {
 	if l.Root != "" {
 		if name := strings.TrimSpace(firstLine(l.inRoot(hostnameFile)).Line); name != "" {

@@ -23,52 +23,52 @@ import (
 // Runner runs a command and collects its output. The daemon implements it with
 // its one place that reaps children; Plain is for programs without one.
 type Runner interface {
-	// Run starts argv[0], an absolute path, with standard input and standard
-	// error on /dev/null, waits at most limit and then kills it. exit is the
-	// exit code; err tells that it could not be started, ran out of time, was
-	// killed or wrote too much.
+	// Run starts argv[0], an absolute path, with standard input and standard error
+	// on /dev/null, waits for at most limit and then kills it. exit is the exit
+	// code; err says that it could not be started, ran out of time, was killed or
+	// wrote too much.
 	Run(argv []string, limit time.Duration) (stdout []byte, exit int, err error)
 }
 
-// Limits of time for look-ups with getent.
+// Time limits of look-ups with getent.
 const (
 	DefaultLookupLimit = 10 * time.Second // one look-up
 	DefaultTotalLimit  = 60 * time.Second // all look-ups for one file
 )
 
-// Loader loads the configuration of one directory. Make one and use it for
-// the start and for every reload, from one goroutine at a time.
+// Loader loads the configuration of one directory. Create one and use it for the
+// start and for every reload, from one goroutine at a time.
 type Loader struct {
 	ConfigDirectory string // absolute
 	ProcessName     string // the name the process was started under
 	Flags           config.Flags
 	Runner          Runner            // nil: Plain
 	Overrides       []config.Override // for servers: "-o name=value"
-	WithoutOwn      bool              // for servers: what is for the master alone is not read
+	WithoutOwn      bool              // for servers: parameters of the master alone are not read
 	LookupLimit     time.Duration     // 0: DefaultLookupLimit
 	TotalLimit      time.Duration     // 0: DefaultTotalLimit
 
-	// Root is a directory with the files of another host, whose configuration
-	// this is: ConfigDirectory and all other paths count from there. Nothing of
-	// this host is looked at. Offline says that there are not even such files.
-	// What is not known of the other host is Assumed.
+	// Root is a directory with the files of another host, to which this
+	// configuration belongs: ConfigDirectory and all other paths are relative to
+	// it. Nothing of this host is read. Offline says that there are not even such
+	// files. Assumed returns what had to be assumed about the other host.
 	Root    string
 	Offline bool
 
-	// The files and the command that answer; empty: those of the system.
+	// The files and the command used for look-ups; empty: those of the system.
 	passwd, group, hosts, services, getent string
 
 	facts   *config.Facts // of the last evaluation of main.cf
 	assumed Assumed
 }
 
-// maxRounds bounds how often a file is evaluated again because an answer
-// raised new questions: a name leads to a number, and that to a name.
+// maxRounds bounds how often a file is evaluated again because an answer raises new
+// questions: a name leads to a number, and that to a name.
 const maxRounds = 6
 
-// LoadMain reads and evaluates main.cf for a start. parameters is nil when the
-// file cannot be read; diagnostics are complete in any case. ok is false when
-// one of them is an error: the first of those is what the original dies of.
+// LoadMain reads and evaluates main.cf for a start. parameters is nil if the file
+// cannot be read; diagnostics are complete in any case. ok is false if one of them
+// is an error: the original ends with the first of those.
 func (l *Loader) LoadMain() (parameters *config.Parameters, diagnostics []core.Diagnostic, ok bool) {
 	return l.loadMain(nil)
 }
@@ -98,7 +98,7 @@ func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Dia
 	return p, p.Diagnostics, p.OK()
 }
 
-// loadOwn reads the file with parameters of our own, nil if there is none.
+// loadOwn reads the file with our own parameters; nil if there is none.
 func (l *Loader) loadOwn() (own *config.MainFile, problem *core.Diagnostic) {
 	if l.WithoutOwn {
 		return nil, nil
@@ -114,9 +114,9 @@ func (l *Loader) loadOwn() (own *config.MainFile, problem *core.Diagnostic) {
 	return nil, unreadable(path, err)
 }
 
-// LoadServices reads master.cf and resolves it against the parameters of the
-// last LoadMain. A refused configuration holds nothing but Diagnostics. These
-// include those of LoadMain.
+// LoadServices reads master.cf and resolves it with the parameters of the last
+// LoadMain. A refused configuration contains only Diagnostics, which include those
+// of LoadMain.
 func (l *Loader) LoadServices(parameters *config.Parameters) (c *core.Config, ok bool) {
 	path := config.MasterPath(l.ConfigDirectory)
 	text, problem := l.readFile(path)
@@ -141,8 +141,7 @@ func (l *Loader) LoadServices(parameters *config.Parameters) (c *core.Config, ok
 
 // Load reads and resolves both files. frozen are the values of the running
 // configuration (config.Parameters.Freeze), nil at the start. A refused
-// configuration holds nothing but Diagnostics, of both files if main.cf could
-// be read.
+// configuration contains only Diagnostics, of both files if main.cf could be read.
 func (l *Loader) Load(frozen *config.Frozen) (c *core.Config, ok bool) {
 	p, diagnostics, _ := l.loadMain(frozen)
 	if p == nil {
@@ -151,7 +150,7 @@ func (l *Loader) Load(frozen *config.Frozen) (c *core.Config, ok bool) {
 	return l.LoadServices(p)
 }
 
-// gather collects what is always needed and cheap to have.
+// gather collects what is always needed and cheap to look up.
 func (l *Loader) gather() *config.Facts {
 	f := &config.Facts{
 		ConfigDirectory: l.ConfigDirectory,
@@ -176,7 +175,7 @@ func (l *Loader) gather() *config.Facts {
 	return f
 }
 
-// hostname is the name of this host, as gethostname(2) gives it.
+// hostname returns the name of this host, as gethostname(2) does.
 func hostname() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -185,9 +184,10 @@ func hostname() string {
 	return unix.ByteSliceToString(u.Nodename[:])
 }
 
-// familyError asks the kernel for an address family: 0 if it has it. A kernel
-// that is short of something does not say; then the family is taken to be there,
-// because one that is missing at the start is missed until the next.
+// familyError returns the kernel's error for an address family, 0 if it supports
+// it. A kernel that lacks a resource does not say; then the family is assumed to be
+// supported, because one that is missing at the start is missing until the next
+// start.
 func familyError(family int) core.Errno {
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
 	switch err {

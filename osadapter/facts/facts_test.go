@@ -19,7 +19,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/command"
 )
 
-// scripted is a Runner that answers from a table and counts the questions.
+// scripted is a Runner that answers from a table and counts the calls.
 type scripted struct {
 	answers map[string]string // by "database key"
 	err     error
@@ -47,7 +47,7 @@ inet_interfaces = loopback-only
 myhostname = mail.example.com
 `
 
-// directory lays out a configuration with name tables of its own.
+// directory creates a configuration with name tables of its own.
 func directory(t *testing.T, main, master string) (*Loader, *scripted) {
 	t.Helper()
 	dir := t.TempDir()
@@ -178,8 +178,8 @@ func TestUnreadableFilesGiveTheOriginalsLine(t *testing.T) {
 	}
 }
 
-// The file of our own parameters may be missing; if it is there, it must be one
-// that can be read, and servers leave it alone.
+// The file of our own parameters may be missing; if it exists, it must be readable,
+// and servers ignore it.
 func TestOwnFileIsReadIfItIsThere(t *testing.T) {
 	l, _ := directory(t, mainText+"data_directory = /d\n", "foo unix n - - - - a\n")
 	path := config.OwnPath(l.ConfigDirectory)

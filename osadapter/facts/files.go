@@ -12,20 +12,20 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// Bounds of reading.
+// Limits on reading.
 const (
 	maxFileSize  = 64 << 20 // bytes of a configuration file or a table of names
-	maxReadTries = 4        // when a file changes while it is read
+	maxReadTries = 4        // if a file changes while it is read
 )
 
-// errTooLarge is the system's own number for a file beyond a limit.
+// errTooLarge is the system's error for a file beyond a limit.
 const errTooLarge = syscall.EFBIG
 
-// errNoFile is the error of what has no end, or none that we could wait for.
-// Differs: the original waits for ever for the writer of a FIFO.
+// errNoFile is the error for a file without an end, or with one that we cannot wait
+// for. Differs: the original waits forever for the writer of a FIFO.
 var errNoFile = errors.New("not a regular file")
 
-// readError is an error of a file that was opened.
+// readError is an error while reading an open file.
 type readError struct{ error }
 
 func (e readError) Unwrap() error { return e.error }
@@ -39,10 +39,10 @@ func errorNumber(err error) core.Errno {
 	return core.EIO
 }
 
-// errorText returns the C library's words for an error (spec go-traps, G20).
+// errorText returns the C library's text for an error (spec go-traps, G20).
 func errorText(err error) string { return errorNumber(err).String() }
 
-// readFile reads a configuration file of the host of the configuration.
+// readFile reads a configuration file of the configuration's host.
 func (l *Loader) readFile(path string) (text []byte, problem *core.Diagnostic) {
 	text, err := readStable(l.inRoot(path))
 	if err != nil {
@@ -51,9 +51,9 @@ func (l *Loader) readFile(path string) (text []byte, problem *core.Diagnostic) {
 	return text, nil
 }
 
-// readStable reads a configuration file once. If the file changes meanwhile it
-// is read again, a few times, and then taken as it is (Differs: Q18, the
-// original waits until the file is a second old).
+// readStable reads a configuration file once. If the file changes meanwhile, it is
+// read again, a few times, and then used as it is (Differs: Q18, the original waits
+// until the file is a second old).
 func readStable(path string) ([]byte, error) {
 	for try := 0; ; try++ {
 		text, stable, err := readOnce(path, maxFileSize)
@@ -85,9 +85,9 @@ func unreadable(path string, err error) *core.Diagnostic {
 	return &core.Diagnostic{Severity: core.Error, File: path, Text: text, Hint: hint}
 }
 
-// readOnce reads a file. stable tells that it did not change while it was
-// read. Nothing is waited for: apart from regular files only character devices
-// are read, which may be /dev/null.
+// readOnce reads a file. stable reports whether it did not change while it was
+// read. It does not block: apart from regular files it reads only character
+// devices, such as /dev/null.
 func readOnce(path string, limit int) (text []byte, stable bool, err error) {
 	fd, err := open(path)
 	if err != nil {
@@ -138,11 +138,11 @@ func open(path string) (fd int, err error) {
 	}
 }
 
-// maxFirstLine bounds what is read of a file of which one line counts.
+// maxFirstLine bounds what is read of a file of which only the first line counts.
 const maxFirstLine = 64 << 10
 
 // firstLine reads the first line of a file, for Debian's myorigin. A file with
-// several links is refused as the original does.
+// several links is refused, as in the original.
 func firstLine(path string) config.File {
 	fd, err := open(path)
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// maxHead is how much of a file decides what it is. The kernel reads less of
-// the first line of a script.
+// maxHead is the part of a file that is read to identify it. The kernel reads less
+// of the first line of a script.
 const maxHead = 4096
 
-// look reads what a regular file is. A file that cannot be read stays unknown.
+// look identifies a regular file. A file that cannot be read stays unknown.
 func (l *Loader) look(path string, p *config.Program) {
 	fd, err := open(path)
 	if err != nil {
@@ -49,7 +49,7 @@ func (l *Loader) look(path string, p *config.Program) {
 }
 
 // firstLineOf reads the first line of a script as the kernel does. A relative
-// interpreter depends on where the script is started.
+// interpreter depends on the directory in which the script is started.
 func firstLineOf(text []byte, p *config.Program) {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	trimmed := bytes.TrimRight(line, " \t")
@@ -65,25 +65,25 @@ func firstLineOf(text []byte, p *config.Program) {
 	p.Argument = strings.TrimLeft(words[i:], " \t")
 }
 
-// Places in the header of an ELF file, of 32 and 64 bits.
+// Offsets in the header of an ELF file, of 32 and 64 bits.
 const (
 	elfClass, elfData, elfMachine = 4, 5, 18
 	elfInterpreter                = 3 // type of the program header that names the loader
 	maxInterpreter                = 4096
 )
 
-// machines are names for people.
+// machines are readable names.
 var machines = map[uint16]string{
 	2: "SPARC", 3: "i386", 8: "MIPS", 20: "PowerPC", 21: "ppc64", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64", 258: "loong64",
 }
 
-// native are the machines whose programs a system of an architecture may run.
+// native lists the machines whose programs a system of an architecture may run.
 var native = map[string][]uint16{
 	"amd64": {62, 3}, "386": {3}, "arm64": {183, 40}, "arm": {40}, "riscv64": {243}, "ppc64le": {21, 20}, "ppc64": {21, 20}, "s390x": {22}, "loong64": {258},
 }
 
-// readELF reads the header of an ELF file: for which machine it is, and which
-// loader it needs. What makes no sense is left out.
+// readELF reads the header of an ELF file: the machine it is for, and the loader it
+// needs. What makes no sense is ignored.
 func (l *Loader) readELF(fd int, head []byte, p *config.Program) {
 	if len(head) < 64 {
 		p.Format = config.OtherData

@@ -12,8 +12,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// What stands at the path of a configuration file never makes the daemon hang,
-// nor take memory out of proportion.
+// A file at the path of a configuration file never makes the daemon hang, nor use
+// excessive memory.
 func TestHostileFilesAreRefusedWithoutReadingThemWhole(t *testing.T) {
 	replace := func(make func(path string) error) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
@@ -48,7 +48,7 @@ func TestHostileFilesAreRefusedWithoutReadingThemWhole(t *testing.T) {
 		}), "open @: No such device or address", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			// A socket needs a short path, which the test's name would not leave.
+			// A socket needs a short path; the test's name would make it too long.
 			dir, err := os.MkdirTemp("", "sm")
 			must(t, err)
 			defer os.RemoveAll(dir)
@@ -81,7 +81,7 @@ func TestHostileFilesAreRefusedWithoutReadingThemWhole(t *testing.T) {
 	}
 }
 
-// A writer that waits, or writes without end, must not be able to hold us.
+// A writer that waits, or writes without end, must not delay us.
 func TestFIFOWithAWriterIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main.cf")
 	must(t, unix.Mkfifo(path, 0o600))

@@ -13,11 +13,11 @@ import (
 	"github.com/stationmaster/stationmaster/core/config/known"
 )
 
-// postconf is the original's program that shows parameters.
+// postconf is the original's program that prints parameters.
 const postconf = "/usr/sbin/postconf"
 
-// The master.cf of the comparisons: agents of every kind, also where they look
-// odd, and what only looks like an agent.
+// The master.cf of the comparisons: agents of every kind, including odd ones, and
+// entries that only look like an agent.
 const agentsText = `smtp inet n - y - - smtpd
   -o smtpd_restriction_classes=strict_class,$other_classes -o { smtpd_banner = $greeting }
 qmgr unix n - n 300 1 qmgr
@@ -39,7 +39,7 @@ twice fifo n - n - - pipe argv=x
 path unix - - n - - /usr/lib/postfix/sbin/smtp
 `
 
-// comparedMains are texts of main.cf under which every parameter is compared.
+// comparedMains are texts of main.cf with which every parameter is compared.
 var comparedMains = []struct{ name, text string }{
 	{"empty", ""},
 	{"as Debian installs it", `smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
@@ -94,8 +94,8 @@ inet_interfaces = all
 		"alias_maps = ldap:/etc/file.cf, memcache:/etc/x\nfile_bind = no\n"},
 }
 
-// Every parameter that the original knows has the value that it shows, and the
-// list of names is the same.
+// Every parameter that the original knows has the value that postconf prints, and
+// the list of names is the same.
 func TestValuesAreThoseOfTheOriginal(t *testing.T) {
 	if _, err := os.Stat(postconf); err != nil {
 		t.Skip("the original is not installed: " + err.Error())
@@ -107,7 +107,7 @@ func TestValuesAreThoseOfTheOriginal(t *testing.T) {
 
 func compareWithPostconf(t *testing.T, main string) {
 	dir := t.TempDir()
-	old := time.Now().Add(-time.Hour) // the original waits for a file that has just been written
+	old := time.Now().Add(-time.Hour) // the original waits for a file that was just written
 	for name, text := range map[string]string{"main.cf": main, "master.cf": agentsText} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -159,7 +159,7 @@ func compareNames(t *testing.T, got, want []string) {
 	}
 }
 
-// The unexpanded defaults are the original's, all of them and no more.
+// The unexpanded defaults are exactly the original's.
 func TestDefaultsAreThoseOfTheOriginal(t *testing.T) {
 	if _, err := os.Stat(postconf); err != nil {
 		t.Skip("the original is not installed: " + err.Error())

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// ErrNoListeners says that this system does not tell who listens.
+// ErrNoListeners means that this system does not report listening sockets.
 var ErrNoListeners = errors.New("this system does not tell which ports are taken")
 
-// Listener is a TCP socket of this host that takes connections.
+// Listener is a listening TCP socket of this host.
 type Listener struct {
 	Address  netip.AddrPort
 	IPv6Only bool
-	PIDs     []int  // of the processes that have it, as far as this user may know
+	PIDs     []int  // of the processes that hold it, as far as this user may know
 	Program  string // of the first of them
 	inode    uint32
 }
 
-// Listeners lists the TCP sockets that take connections, and who has them.
+// Listeners returns the listening TCP sockets and the processes that hold them.
 func Listeners() ([]Listener, error) {
 	list, err := listening()
 	if err != nil {
@@ -32,7 +32,7 @@ func Listeners() ([]Listener, error) {
 	for i := range list {
 		byInode["socket:["+strconv.FormatUint(uint64(list[i].inode), 10)+"]"] = &list[i]
 	}
-	descriptors, _ := filepath.Glob("/proc/[0-9]*/fd/[0-9]*") // processes of others are left out without root
+	descriptors, _ := filepath.Glob("/proc/[0-9]*/fd/[0-9]*") // without root, processes of others are left out
 	for _, path := range descriptors {
 		target, err := os.Readlink(path)
 		l := byInode[target]
@@ -51,8 +51,8 @@ func Listeners() ([]Listener, error) {
 	return list, nil
 }
 
-// RunningMaster returns the process of the master that has locked a queue; 0 if
-// none has, or this user may not know.
+// RunningMaster returns the process ID of the master that has locked a queue; 0 if
+// there is none, or this user may not know.
 func RunningMaster(queue string) (pid int) {
 	text, _, err := readOnce(queue+"/pid/master.pid", maxFirstLine)
 	if err != nil {

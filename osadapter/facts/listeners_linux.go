@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The parts of linux/inet_diag.h and linux/sock_diag.h that are needed here.
+// The required parts of linux/inet_diag.h and linux/sock_diag.h.
 const (
 	sockDiagByFamily = 20
 	stateListen      = 10
@@ -26,7 +26,7 @@ type socketID struct {
 	Cookie                      [2]uint32
 }
 
-// diagRequest is struct inet_diag_req_v2 behind its header.
+// diagRequest is struct inet_diag_req_v2 with its header.
 type diagRequest struct {
 	Header           unix.NlMsghdr
 	Family, Protocol uint8
@@ -42,8 +42,8 @@ type diagMessage struct {
 	Expires, Read, Write, UID, Inode  uint32
 }
 
-// listening asks the kernel for the sockets that take connections. Unlike
-// /proc/net/tcp6 it says which of them take those of IPv4 too.
+// listening asks the kernel for the listening sockets. Unlike /proc/net/tcp6, this
+// says which of them accept IPv4 too.
 func listening() (list []Listener, err error) {
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		part, err := listeningIn(family)
@@ -94,7 +94,7 @@ func listeningIn(family uint8) (list []Listener, err error) {
 	}
 }
 
-// diagError is the error inside an answer.
+// diagError returns the error inside an answer.
 func diagError(data []byte) error {
 	if len(data) < 4 {
 		return unix.EBADMSG
@@ -102,7 +102,7 @@ func diagError(data []byte) error {
 	return syscall.Errno(-int32(binary.NativeEndian.Uint32(data)))
 }
 
-// readDiag reads one socket.
+// readDiag decodes one socket.
 func readDiag(data []byte) (l Listener, ok bool) {
 	const size = int(unsafe.Sizeof(diagMessage{}))
 	if len(data) < size {

@@ -10,9 +10,9 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// interfaces returns the addresses of the interfaces that are up, in the
-// kernel's order. An error of the kernel leaves the list empty, which the
-// configuration reports when it needs one.
+// interfaces returns the addresses of the interfaces that are up, in the kernel's
+// order. An error of the kernel leaves the list empty, which the configuration
+// reports if it needs one.
 func interfaces() ([]netip.Prefix, core.Errno) {
 	up, err := interfacesUp()
 	if err != nil {
@@ -40,8 +40,8 @@ func interfaces() ([]netip.Prefix, core.Errno) {
 	return list, 0
 }
 
-// ask asks the kernel for one of its tables. The kernel is asked again when a
-// signal or a change of the table came in between.
+// ask requests one of the kernel's tables, again if a signal or a change of the
+// table interrupts.
 func ask(what int) (messages []syscall.NetlinkMessage, err error) {
 	const tries = 3
 	for range tries {
@@ -53,8 +53,8 @@ func ask(what int) (messages []syscall.NetlinkMessage, err error) {
 	return nil, err
 }
 
-// localAddress picks our own end of a connection between two points over the
-// address of the other end.
+// localAddress prefers our own end of a point-to-point connection to the address of
+// the other end.
 func localAddress(attributes []syscall.NetlinkRouteAttr) (a netip.Addr, ok bool) {
 	for _, attribute := range attributes {
 		switch attribute.Attr.Type {
@@ -67,7 +67,7 @@ func localAddress(attributes []syscall.NetlinkRouteAttr) (a netip.Addr, ok bool)
 	return a, ok
 }
 
-// interfacesUp reports by index which interfaces are up.
+// interfacesUp returns the indexes of the interfaces that are up.
 func interfacesUp() (map[uint32]bool, error) {
 	up := make(map[uint32]bool)
 	messages, err := ask(syscall.RTM_GETLINK)

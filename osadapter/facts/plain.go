@@ -9,8 +9,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/command"
 )
 
-// Plain runs commands for programs that have no loop of their own: it starts
-// the process and waits for that pid alone.
+// Plain runs commands for programs that have no loop of their own: it starts the
+// process and waits for that process only.
 type Plain struct{}
 
 // Run implements Runner.

@@ -9,16 +9,16 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// Bounds of looking at programs.
+// Limits on the inspection of programs.
 const (
 	maxPrograms   = 8192             // paths
-	programsLimit = 10 * time.Second // all of them: a path may be on a disk that is gone
+	programsLimit = 10 * time.Second // for all of them: a path may be on a disk that hangs
 )
 
-// Programs looks at files that the configuration names, following symbolic
-// links, and reads what programs begin with; no privileges are needed. What may
-// not be looked at, or not within the bounds, comes back as Unknown. A path is looked at once.
-// Nothing is known of the files of a host that is offline.
+// Programs inspects files that the configuration names, following symbolic links,
+// and identifies their format; it needs no privileges. What may not be inspected,
+// or not within the limits, is returned as Unknown. A path is inspected once.
+// Nothing is known about the files of a host that is offline.
 func (l *Loader) Programs(paths []string) map[string]config.Program {
 	if l.Offline {
 		return nil
@@ -38,7 +38,7 @@ func (l *Loader) Programs(paths []string) map[string]config.Program {
 	return found
 }
 
-// program looks at one file.
+// program inspects one file.
 func (l *Loader) program(name string) config.Program {
 	path := l.inRoot(name)
 	var status unix.Stat_t
@@ -73,8 +73,8 @@ func (l *Loader) program(name string) config.Program {
 	}
 }
 
-// Accounts looks up accounts that a configuration names beside those of its
-// parameters. One that is not known at all is left out.
+// Accounts looks up accounts that a configuration names besides those of its
+// parameters. It omits those that are entirely unknown.
 func (l *Loader) Accounts(users, groups []string) (map[string]config.User, map[string]config.Group) {
 	s := l.search()
 	foundUsers, foundGroups := make(map[string]config.User), make(map[string]config.Group)

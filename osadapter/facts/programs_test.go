@@ -104,7 +104,7 @@ func TestProgramsAreLookedAt(t *testing.T) {
 	}
 }
 
-// What may not be looked at is unknown, not absent: a check without privileges
+// What may not be inspected is unknown, not missing: a check without privileges
 // must not warn about it.
 func TestWhatMayNotBeLookedAtIsUnknown(t *testing.T) {
 	if os.Geteuid() == 0 {

@@ -17,8 +17,8 @@ import (
 
 const serverDirectory = "/usr/lib/postfix/sbin"
 
-// bench is where one of the original's servers is started as the master does
-// it, with a socket that takes its log lines.
+// bench starts the original's servers as the master does, with a socket that
+// receives their log lines.
 type bench struct {
 	t     *testing.T
 	dir   string
@@ -33,7 +33,7 @@ func newBench(t *testing.T) *bench {
 	if _, err := os.Stat(serverDirectory + "/smtpd"); err != nil {
 		t.Skip("the original is not installed:", err)
 	}
-	dir, err := os.MkdirTemp("", "bench") // of every user: servers drop their privileges
+	dir, err := os.MkdirTemp("", "bench") // accessible to every user: servers drop their privileges
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func newBench(t *testing.T) *bench {
 	main := "compatibility_level = 3.6\nqueue_directory = " + dir + "\ndata_directory = " + dir + "/data\nmyhostname = a.example\n" +
 		"mydestination = a.example\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nlocal_recipient_maps =\nmaillog_file = " + dir + "/log\n" +
 		"maillog_file_prefixes = " + dir + "\nvirtual_mailbox_base = /var/mail\n"
-	old := time.Now().Add(-time.Hour) // the original waits for a file that has just been written
+	old := time.Now().Add(-time.Hour) // the original waits for a file that was just written
 	for name, text := range map[string]string{"main.cf": main, "master.cf": ""} {
 		if err := os.WriteFile(b.path(name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -74,8 +74,8 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-// run starts a server with overrides, and returns what it logged. The master has
-// gone by then, so the server ends as soon as it is ready to serve.
+// run starts a server with overrides, and returns what it logged. There is no
+// master any more, so the server ends as soon as it is ready to serve.
 func (b *bench) run(server string, overrides []string) string {
 	b.t.Helper()
 	status, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -166,14 +166,14 @@ func (b *bench) run(server string, overrides []string) string {
 		}
 		select {
 		case <-done:
-			ended = true // read what it has logged at last
+			ended = true // read its last lines
 		default:
 		}
 	}
 }
 
-// No server reads a parameter that the table says it does not read: with a
-// value that cannot be expanded it would say so.
+// No server reads a parameter that the table says it does not read: it would
+// complain about a value that cannot be expanded.
 func TestServersReadNothingElse(t *testing.T) {
 	b := newBench(t)
 	readers := known.ReadReaders()

@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLinks bounds the symbolic links on the way to one file, as the kernel
-// does.
+// maxLinks bounds the number of symbolic links in the resolution of a path, as in
+// the kernel.
 const maxLinks = 40
 
-// InRoot finds a file of a tree that is another host's root directory: path is
-// absolute, and symbolic links are followed as they would be there, absolute
-// ones from the root and ".." never above it. What does not exist keeps its
-// name. An empty root is this host's own. The tree must not change meanwhile.
+// InRoot returns the path of a file in a tree that is another host's root
+// directory: path is absolute, and symbolic links are followed as they would be
+// there, absolute ones from the root and ".." never above it. A name that does not
+// exist is kept. An empty root is this host's own. The tree must not change
+// meanwhile.
 func InRoot(root, path string) (string, error) {
 	if root == "" {
 		return path, nil
@@ -33,7 +34,7 @@ func InRoot(root, path string) (string, error) {
 		}
 		next := filepath.Join(found, part)
 		target, err := os.Readlink(filepath.Join(root, next))
-		if err != nil { // no link, or nothing at all
+		if err != nil { // not a link, or missing
 			found = next
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// tree makes files under a directory; a text that begins with "->" makes a
+// tree creates files under a directory; a text that begins with "->" creates a
 // symbolic link.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -92,7 +92,7 @@ func TestNothingOfThisHostIsAskedAboutAnother(t *testing.T) {
 	if a := l.Assumed(); len(a.Users)+len(a.Groups)+len(a.Hosts)+len(a.Ports)+len(a.Files) > 0 {
 		t.Errorf("assumed %+v", a)
 	}
-	// What its files do not have is an error: they would be asked there too.
+	// A name that its files lack is an error: that host would look it up there too.
 	for file, want := range map[string]string{
 		"etc/passwd": "unknown user name value: mailer", "etc/group": "unknown group name: dropper", "etc/services": "queer: Servname not supported",
 	} {
@@ -150,7 +150,7 @@ func TestWhatIsNotKnownOfAnotherHostIsAssumed(t *testing.T) {
 	}
 }
 
-// forbidden fails when it is asked to run a program.
+// forbidden fails the test if it is asked to run a program.
 type forbidden struct{ t *testing.T }
 
 func (f forbidden) Run(argv []string, _ time.Duration) ([]byte, int, error) {
@@ -158,7 +158,7 @@ func (f forbidden) Run(argv []string, _ time.Duration) ([]byte, int, error) {
 	return nil, 2, nil
 }
 
-// An IPv4 address in IPv6 form is one or the other, as inet_protocols says.
+// An IPv4 address in IPv6 form counts as one or the other, as inet_protocols says.
 func TestAddressesInIPv6FormAreAssumed(t *testing.T) {
 	for _, protocols := range []string{"ipv4", "all"} {
 		root := tree(t, map[string]string{

@@ -10,8 +10,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// search answers the needs of one file. It reads each table of the system once
-// and shares one time limit among all its runs of getent.
+// search looks up what one file needs. It reads each table of the system once and
+// shares one time limit among all runs of getent.
 type search struct {
 	loader   *Loader
 	runner   Runner
@@ -36,8 +36,8 @@ func (l *Loader) search() *search {
 	return s
 }
 
-// answer looks up everything that is needed, in the order of the lists, and
-// enters the answers into the facts, found or not.
+// answer looks up everything that is needed, in the order of the lists, and stores
+// the answers in the facts, found or not.
 func (s *search) answer(f *config.Facts, n *config.Needs) {
 	for _, name := range n.Users {
 		f.Users[name] = s.user(name)
@@ -62,8 +62,8 @@ func (s *search) answer(f *config.Facts, n *config.Needs) {
 	}
 }
 
-// file finds the table of names that is called standard, or what stands in for
-// it.
+// file returns the path of the table whose standard path is given, or of its
+// substitute.
 func (l *Loader) file(path, standard string) string {
 	if path != "" {
 		return path
@@ -78,8 +78,8 @@ func pathOr(path, standard string) string {
 	return standard
 }
 
-// table reads a file of lines with fields between colons, or between blanks
-// with comments. A file that cannot be read is empty: getent may know more.
+// table reads a file of lines with fields between colons, or between blanks with
+// comments. A file that cannot be read is empty: getent may know more.
 func (s *search) table(path string, colons bool) [][]string {
 	if rows, ok := s.tables[path]; ok || s.loader.Offline {
 		return rows
@@ -105,13 +105,13 @@ func parseTable(text string, colons bool) (rows [][]string) {
 	return rows
 }
 
-// unknown reports whether a table of another host is not there to be asked.
+// unknown reports whether a table of another host is missing.
 func (s *search) unknown(path string, colons bool) bool {
 	return s.loader.elsewhere() && len(s.table(path, colons)) == 0
 }
 
-// ask runs getent for one key and returns its rows. trouble says why there is no
-// answer at all; a key that nobody knows is no trouble.
+// ask runs getent for one key and returns its rows. trouble is the reason why there
+// is no answer; an unknown key is none.
 func (s *search) ask(database, key string, colons bool) (rows [][]string, trouble string) {
 	if strings.IndexByte(key, 0) >= 0 || s.loader.elsewhere() {
 		return nil, ""
@@ -133,7 +133,7 @@ func (s *search) ask(database, key string, colons bool) (rows [][]string, troubl
 	return parseTable(string(out), colons), ""
 }
 
-// account finds a row of passwd or group by name: name, password, number.
+// account returns the row of passwd or group with the name: name, password, number.
 func (s *search) account(database, path, name string) (row []string, trouble string) {
 	if name == "" || strings.IndexByte(name, ':') >= 0 {
 		return nil, ""
@@ -157,8 +157,7 @@ func (s *search) user(name string) config.User {
 	return u
 }
 
-// findUser looks for a user. It is not known at all if there is no table of
-// users to be asked.
+// findUser looks a user up. known is false if there is no table of users.
 func (s *search) findUser(name string) (u config.User, known bool) {
 	path := s.loader.file(s.loader.passwd, "/etc/passwd")
 	row, trouble := s.account("passwd", path, name)
@@ -178,7 +177,7 @@ func (s *search) group(name string) config.Group {
 	return g
 }
 
-// findGroup looks for a group, as findUser does.
+// findGroup looks a group up, like findUser.
 func (s *search) findGroup(name string) (g config.Group, known bool) {
 	path := s.loader.file(s.loader.group, "/etc/group")
 	row, trouble := s.account("group", path, name)
@@ -194,7 +193,7 @@ func identifier(text string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// nameOf finds the first name with a number in passwd or group.
+// nameOf returns the first name with a number in passwd or group.
 func (s *search) nameOf(database, path string, number uint32) string {
 	text := strconv.FormatUint(uint64(number), 10)
 	numbered := func(r []string) bool {
@@ -216,8 +215,8 @@ func (s *search) nameOf(database, path string, number uint32) string {
 	return rows[i][0]
 }
 
-// host finds the addresses of a host: all lines of the hosts file that name
-// it, otherwise what getent says.
+// host returns the addresses of a host: those of all lines of the hosts file that
+// name it, otherwise those of getent.
 func (s *search) host(name string) (h config.Host) {
 	add := func(text string) {
 		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
@@ -237,7 +236,7 @@ func (s *search) host(name string) (h config.Host) {
 	}
 	rows, trouble := s.ask("ahosts", name, false)
 	for _, row := range rows {
-		if i := len(h.Addresses); i == 0 || h.Addresses[i-1].String() != row[0] { // one row for each kind of socket
+		if i := len(h.Addresses); i == 0 || h.Addresses[i-1].String() != row[0] { // getent prints one row for each kind of socket
 			add(row[0])
 		}
 	}
@@ -245,7 +244,7 @@ func (s *search) host(name string) (h config.Host) {
 	return h
 }
 
-// port finds the number of a TCP service by name or alias.
+// port returns the number of a TCP service by name or alias.
 func (s *search) port(name string) config.Port {
 	path := s.loader.file(s.loader.services, "/etc/services")
 	for _, row := range s.table(path, false) {
@@ -268,7 +267,7 @@ func (s *search) port(name string) config.Port {
 	return config.Port{Trouble: trouble}
 }
 
-// tcpPort reads "name number/tcp alias...".
+// tcpPort parses "name number/tcp alias...".
 func tcpPort(row []string, name string) (config.Port, bool) {
 	if len(row) < 2 || row[0] != name && !slices.Contains(row[2:], name) {
 		return config.Port{}, false

@@ -9,8 +9,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// With no descriptor to be had, the kernel does not tell which families and
-// interfaces there are; that must not be taken for their absence.
+// Without free descriptors, the kernel does not report families and interfaces;
+// that must not count as their absence.
 func TestShortageOfDescriptorsIsNoAbsence(t *testing.T) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

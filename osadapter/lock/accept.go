@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Accept is the lock that lets one idle server process of a service at a time
-// wait for clients (spec child, 6). It belongs to one open of its file: copies
-// of the descriptor share it.
+// Accept is the lock that lets one idle server process of a service at a time wait
+// for clients (spec child, 6). It belongs to the open file: copies of the
+// descriptor share it.
 type Accept struct {
 	fd int
 }
 
-// OpenAccept opens or makes the lock file path ("pid/TRANSPORT.SERVICE" in the
+// OpenAccept opens or creates the lock file path ("pid/TRANSPORT.SERVICE" in the
 // queue directory) with mode 0600 by the rules of SafeOpen, close-on-exec. The
 // error reads "open lock file PATH: REASON".
 func OpenAccept(path string) (*Accept, error) {
@@ -33,7 +33,7 @@ func (a *Accept) Lock() error {
 	return nil
 }
 
-// Unlock gives the lock to the next process. The error reads "select unlock:
+// Unlock releases the lock to the next process. The error reads "select unlock:
 // STRERROR".
 func (a *Accept) Unlock() error {
 	if err := flock(a.fd, unix.LOCK_UN); err != nil {
@@ -42,5 +42,5 @@ func (a *Accept) Unlock() error {
 	return nil
 }
 
-// Close gives the lock up and closes the file.
+// Close releases the lock and closes the file.
 func (a *Accept) Close() error { return unix.Close(a.fd) }

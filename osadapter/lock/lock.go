@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	// recordSize is the length of what a holder writes: its process number
-	// right-aligned in 32 columns and a line feed.
+	// recordSize is the length of a record: the process ID right-aligned in 32
+	// columns and a line feed.
 	recordSize = 33
 	fileMode   = 0o600
 )
 
-// Lock is a lock that this process holds. It is not for use by two goroutines
-// at once.
+// Lock is a lock that this process holds. It must not be used by two goroutines at
+// once.
 type Lock struct {
 	fd   int
 	path string
 }
 
-// HeldError says that another process holds the lock. Its text is the
-// original's, whole: "open lock file PATH: unable to set exclusive lock:
-// Resource temporarily unavailable".
+// HeldError says that another process holds the lock. Its text is the original's
+// complete line: "open lock file PATH: unable to set exclusive lock: Resource
+// temporarily unavailable".
 type HeldError struct {
 	Path   string
-	Holder int // the process number in the file; 0: the file names none
+	Holder int // the process ID in the file; 0 if it has none
 	err    error
 }
 
@@ -39,11 +39,11 @@ func (e *HeldError) Error() string {
 // Unwrap returns the error number.
 func (e *HeldError) Unwrap() error { return e.err }
 
-// Acquire opens or makes the lock file path with mode 0600, locks it without
-// waiting, and keeps it open, close-on-exec (spec go-traps, G12), until the
-// process ends or Close is called. The file's content is left alone; see
-// Record. The error is a *HeldError when another process has the lock; other
-// errors read "open lock file PATH: REASON".
+// Acquire opens or creates the lock file path with mode 0600, locks it without
+// waiting, and keeps it open, close-on-exec (spec go-traps, G12), until the process
+// ends or Close is called. It does not change the file's content; see Record. The
+// error is a *HeldError if another process has the lock; other errors read "open
+// lock file PATH: REASON".
 func Acquire(path string) (*Lock, error) {
 	fd, err := SafeOpen(path, unix.O_RDWR|unix.O_CREAT, fileMode)
 	if err != nil {
@@ -57,9 +57,9 @@ func Acquire(path string) (*Lock, error) {
 }
 
 // Test reports whether a living process holds the lock path, and changes nothing
-// (the -t option). A file that does not exist, also for want of a directory, is
-// not held. An error means that
-// nobody can tell; it reads "open lock file PATH: REASON".
+// (option -t). A file that does not exist, or whose directory does not exist, is
+// not held. An error means that this cannot be determined; it reads "open lock file
+// PATH: REASON".
 func Test(path string) (held bool, err error) {
 	fd, err := SafeOpen(path, unix.O_RDWR, 0)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
@@ -77,7 +77,7 @@ func Test(path string) (held bool, err error) {
 	return false, err
 }
 
-// exclusive takes the lock of an open lock file or says who has it.
+// exclusive locks an open lock file, or returns an error that names the holder.
 func exclusive(path string, fd int) error {
 	err := flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
@@ -89,7 +89,7 @@ func exclusive(path string, fd int) error {
 	return fmt.Errorf("open lock file %s: %w", path, &errorWithText{"unable to set exclusive lock", err})
 }
 
-// holder reads the process number from a lock file, 0 if there is none.
+// holder reads the process ID from a lock file, 0 if there is none.
 func holder(fd int) int {
 	var record [recordSize]byte
 	n, err := unix.Pread(fd, record[:], 0)
@@ -103,14 +103,13 @@ func holder(fd int) int {
 	return int(pid)
 }
 
-// Record writes the process number into the file, at its start and without
-// cutting the file first. The error reads "cannot update lock file PATH:
-// STRERROR".
+// Record writes the process ID to the start of the file, without truncating the
+// file first. The error reads "cannot update lock file PATH: STRERROR".
 func (l *Lock) Record(pid int) error {
 	record := fmt.Appendf(nil, "%*d\n", recordSize-1, pid)
 	n, err := unix.Pwrite(l.fd, record, 0)
 	if err == unix.ESPIPE {
-		n, err = unix.Write(l.fd, record) // a FIFO locks as well as a file does
+		n, err = unix.Write(l.fd, record) // a FIFO can be locked like a file
 	}
 	if err == nil && n != len(record) {
 		err = unix.ENOSPC
@@ -121,10 +120,10 @@ func (l *Lock) Record(pid int) error {
 	return nil
 }
 
-// Close gives the lock up. The file stays.
+// Close releases the lock. The file stays.
 func (l *Lock) Close() error { return unix.Close(l.fd) }
 
-// flock is flock(2), started again after a signal.
+// flock calls flock(2), again after a signal.
 func flock(fd, how int) error {
 	for {
 		err := unix.Flock(fd, how)

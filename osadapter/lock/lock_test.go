@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 			err = child.Start()
 		}
 		report(err)
-		os.Exit(0) // the child lives on with standard input
+		os.Exit(0) // the child keeps standard input open
 	case "accept":
 		a, err := OpenAccept(os.Getenv(pathVariable))
 		if err == nil {
@@ -71,7 +71,7 @@ type process struct {
 	lines *bufio.Reader
 }
 
-// start runs a role; its standard input keeps it alive.
+// start runs a role, which ends when its standard input is closed.
 func start(t *testing.T, role, path string) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -260,8 +260,8 @@ func TestTestLeavesTheFileAlone(t *testing.T) {
 	}
 }
 
-// TestUnsafeFiles has every reason of the rules. Ownership by root can be shown
-// by root alone.
+// TestUnsafeFiles covers every reason of the rules. Ownership by root can only be
+// tested as root.
 func TestNoDirectoryIsNoLock(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pid")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -388,7 +388,7 @@ func TestSafeOpenReasons(t *testing.T) {
 	}
 }
 
-// TestReplacedFileIsNoticed opens one file and shows the rules another.
+// TestReplacedFileIsNoticed opens one file and passes the rules another.
 func TestReplacedFileIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
@@ -423,7 +423,7 @@ func TestAcceptLockPassesFromProcessToProcess(t *testing.T) {
 	select {
 	case err := <-got:
 		t.Fatalf("the lock was had twice (%v)", err)
-	case <-time.After(50 * time.Millisecond): // shows only that it waits
+	case <-time.After(50 * time.Millisecond): // only shows that it waits
 	}
 	first.stop()
 	select {

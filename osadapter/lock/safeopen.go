@@ -1,8 +1,8 @@
-// Package lock opens files that others could tamper with, and holds the locks
-// that keep a second master out (spec runtime, 4).
+// Package lock opens files that others could tamper with, and holds the locks that
+// keep a second master out (spec runtime, 4).
 //
-// It acts with the identity of the calling thread, chooses no path, and removes
-// no lock file: a lock dies with the process that holds it.
+// It acts with the identity of the calling thread, chooses no path, and removes no
+// lock file: a lock ends with the process that holds it.
 package lock
 
 import (
@@ -14,11 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxOpenTries bounds how often an open starts again because the file came or
-// went between two looks at it.
+// maxOpenTries bounds how often an open starts again because the file appeared or
+// disappeared between two system calls.
 const maxOpenTries = 3
 
-// errorWithText is an error number with what was tried; its text uses the C
+// errorWithText is an error number and what was tried; its text uses the C
 // library's words.
 type errorWithText struct {
 	doing string
@@ -28,7 +28,7 @@ type errorWithText struct {
 func (e *errorWithText) Error() string { return e.doing + ": " + ErrorText(e.err) }
 func (e *errorWithText) Unwrap() error { return e.err }
 
-// Reasons that carry no error number.
+// Reasons without an error number.
 var (
 	errDirectory = errors.New("file is a directory")
 	errChanged   = errors.New("file status changed unexpectedly")
@@ -36,17 +36,17 @@ var (
 )
 
 // SafeOpen opens path with flags (close-on-exec is added) and returns the
-// descriptor. With O_CREAT in flags a file that is missing is made with mode,
-// exclusively; one that is there is opened without O_CREAT. O_EXCL and O_TRUNC
-// in flags are refused: the first is ours to use and the second would harm a
-// file before it has been looked at.
+// descriptor. With O_CREAT in flags, a missing file is created exclusively with
+// mode; an existing one is opened without O_CREAT. O_EXCL and O_TRUNC in flags are
+// refused: SafeOpen uses the first itself, and the second would damage a file
+// before it is checked.
 //
-// The file must have exactly one link, be no directory, and be what its name
-// says without a symbolic link; a link is followed only when it is owned by
-// root in a directory that root alone can write.
+// The file must have exactly one link, must not be a directory, and must be reached
+// without a symbolic link in the last component; a link is followed only if root
+// owns it, in a directory that only root can write.
 //
 // The error's text is the original's reason, for example "cannot open file:
-// Permission denied"; the error number, if there is one, is wrapped.
+// Permission denied"; it wraps the error number, if there is one.
 func SafeOpen(path string, flags int, mode uint32) (fd int, err error) {
 	if flags&(unix.O_EXCL|unix.O_TRUNC) != 0 {
 		return -1, &errorWithText{"cannot open file", unix.EINVAL}
@@ -62,7 +62,7 @@ func SafeOpen(path string, flags int, mode uint32) (fd int, err error) {
 		if !errors.Is(err, unix.EEXIST) {
 			return -1, &errorWithText{"cannot create file exclusively", err}
 		}
-		// Somebody else made it, or it is a symbolic link to nothing.
+		// Another process created it, or it is a dangling symbolic link.
 		fd, err = retryOpen(path, flags, 0)
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func SafeOpen(path string, flags int, mode uint32) (fd int, err error) {
 	return fd, nil
 }
 
-// retryOpen is open(2), started again after a signal.
+// retryOpen calls open(2), again after a signal.
 func retryOpen(path string, flags int, mode uint32) (int, error) {
 	for {
 		fd, err := unix.Open(path, flags, mode)
@@ -85,14 +85,14 @@ func retryOpen(path string, flags int, mode uint32) (int, error) {
 	}
 }
 
-// inspect refuses a file that is not surely the one that its name means.
+// inspect refuses a file that is not certainly the one that its name means.
 func inspect(path string, fd int) error {
 	var opened, named unix.Stat_t
 	if err := unix.Fstat(fd, &opened); err != nil {
 		return &errorWithText{"cannot get file status", err}
 	}
 	if opened.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return errDirectory // first: it has two links or more, which would say nothing
+		return errDirectory // first: it has two links or more, which would be misleading
 	}
 	if opened.Nlink != 1 {
 		return errors.New("file has " + strconv.FormatUint(uint64(opened.Nlink), 10) + " hard links")
@@ -114,13 +114,13 @@ func inspect(path string, fd int) error {
 	return nil
 }
 
-// rootOnly reports whether root alone can change what names are in dir.
+// rootOnly reports whether only root can change the names in dir.
 func rootOnly(dir string) bool {
 	var st unix.Stat_t
 	return unix.Stat(dir, &st) == nil && st.Uid == 0 && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
 }
 
-// directoryOf is the directory in which path's last component stands.
+// directoryOf returns the directory of path's last component.
 func directoryOf(path string) string {
 	path = strings.TrimRight(path, "/")
 	at := strings.LastIndexByte(path, '/')

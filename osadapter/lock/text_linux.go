@@ -8,9 +8,9 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// ErrorText returns the C library's text of an error number inside err, which
-// operators and log analysers know (spec go-traps, G20). Other errors give
-// their own text.
+// ErrorText returns the C library's text of the error number inside err, which
+// operators and log analysers know (spec go-traps, G20), or the error's own text if
+// there is no number.
 func ErrorText(err error) string {
 	var number unix.Errno
 	if errors.As(err, &number) {

@@ -2,6 +2,6 @@
 
 package lock
 
-// ErrorText returns the text of err. Error numbers of this system are not those
-// of core.Errno, so that its own words are used.
+// ErrorText returns the text of err. Error numbers of this system are not those of
+// core.Errno, so its own texts are used.
 func ErrorText(err error) string { return err.Error() }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// words splits a text at its newlines: a command line for a fuzzer.
+// words splits a text at its newlines into a command line.
 func words(text string) []string {
 	if text == "" {
 		return nil
@@ -18,8 +18,8 @@ func words(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-// modelled is what the model of getopt says of a command line: letters with
-// their arguments, in order, until a mistake or the end.
+// modelled is what the model of getopt makes of a command line: letters with their
+// arguments, in order, up to a mistake or the end.
 type modelled struct {
 	letters   []string
 	arguments []string
@@ -43,7 +43,7 @@ func model(list []string) (m modelled) {
 	}
 }
 
-// last returns the argument of the last option of this letter.
+// last returns the argument of the last option with this letter.
 func (m *modelled) last(letter string) (argument string, found bool) {
 	for i := range m.letters {
 		if m.letters[i] == letter {
@@ -62,8 +62,9 @@ func (m *modelled) count(letter string) (n int) {
 	return n
 }
 
-// negative reports whether -e was given a number below zero by the rules of the
-// C library, written anew: in decimal, cut to 64 bits, then the lower 32.
+// negative reports whether the argument of -e is below zero by the rules of the C
+// library, implemented independently: in decimal, cut to 64 bits, then the lower
+// 32.
 func negative(text string) bool { return value(text) < 0 }
 
 func value(text string) int32 {
@@ -94,9 +95,9 @@ func value(text string) int32 {
 	return int32(low)
 }
 
-// FuzzCommandLine reads command lines. Those that the model of getopt takes are
-// taken, with the same meaning; all others give the usage line; nothing that
-// follows a mistake counts.
+// FuzzCommandLine parses command lines. Those that the model of getopt accepts are
+// accepted, with the same meaning; all others return the usage line; nothing after
+// a mistake counts.
 func FuzzCommandLine(f *testing.F) {
 	for _, text := range []string{
 		"", "-t", "-w", "-d\n-v", "-dsv", "-c\n/etc/postfix", "-c/etc/postfix\n-e60", "-e\n-1", "-e\n99999999999999999999", "-e+4294967297x", "--", "-",
@@ -126,7 +127,7 @@ func FuzzCommandLine(f *testing.F) {
 	})
 }
 
-// judge holds what Parse said against the model.
+// judge compares the result of Parse with the model.
 func judge(t *testing.T, list []string, set byte, o Options, err error) {
 	t.Helper()
 	m := model(list)
@@ -175,8 +176,8 @@ func judge(t *testing.T, list []string, set byte, o Options, err error) {
 	}
 }
 
-// shell is a script that runs the shell's getopts over each of its arguments,
-// split at newlines, and prints letters and arguments as they come.
+// shell is a script that runs the shell's getopts over each of its arguments, split
+// at newlines, and prints letters and arguments in order.
 const shell = `
 each() {
 	OPTIND=1
@@ -199,7 +200,7 @@ while [ $n -gt 0 ]; do
 done
 `
 
-// The model is no better than who wrote it: the shell has a getopts of its own.
+// The model can be wrong: the shell's getopts is an independent implementation.
 func TestModelOfGetoptAgreesWithTheShell(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -224,7 +225,7 @@ func TestModelOfGetoptAgreesWithTheShell(t *testing.T) {
 	}
 }
 
-// asked returns what the shell says of each of some command lines.
+// asked returns the results of the shell for some command lines.
 func asked(t *testing.T, bash string, lines [][]string) []string {
 	t.Helper()
 	args := []string{"-c", shell, "getopts", strconv.Itoa(len(lines))}
@@ -245,7 +246,7 @@ func asked(t *testing.T, bash string, lines [][]string) []string {
 	return answers
 }
 
-// commandLines are all of up to three words of a few.
+// commandLines returns all command lines of up to three of a few words.
 func commandLines() (lines [][]string) {
 	parts := []string{"-t", "-dv", "-c", "-cx", "-e", "-de", "--", "-", "", "-x", "-dx", "word", "-c-", "-:"}
 	lines = append(lines, nil)

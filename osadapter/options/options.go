@@ -1,9 +1,9 @@
-// Package options reads the command line of the master the way the original
-// does, by POSIX getopt rules, together with the environment variables that
-// count as options (spec runtime, 1).
+// Package options parses the command line of the master as the original does, by
+// POSIX getopt rules, together with the environment variables that count as options
+// (spec runtime, 1).
 //
-// It decides nothing else: it looks at no file, changes no environment, and
-// leaves it to its caller to log what is wrong and to end the process.
+// It does nothing else: it reads no file, changes no environment, and leaves
+// logging and ending the process to its caller.
 package options
 
 import (
@@ -18,15 +18,15 @@ const (
 	DebugVariable   = "MAIL_DEBUG"   // present: like -D
 )
 
-// MaxOptions bounds how many words of a command line are looked at. A kernel
-// passes fewer bytes than this many options of two would need at its usual
-// limits; more is a usage error.
+// MaxOptions bounds the number of words of a command line that are parsed. At its
+// usual limits, a kernel passes fewer bytes than this many options of two bytes
+// need; more is a usage error.
 const MaxOptions = 1 << 16
 
-// Options is what the operator asked for.
+// Options holds the parsed command line.
 type Options struct {
 	Program         string // argv[0] as given
-	ConfigDirectory string // of -c, else of MAIL_CONFIG; empty: the compiled-in default
+	ConfigDirectory string // -c, else MAIL_CONFIG; empty: the compiled-in default
 	Debug           bool   // -D or MAIL_DEBUG: run the debugger command, no session of our own
 	Foreground      bool   // -d: keep 0, 1 and 2, no session of our own, -d for children
 	Init            bool   // -i: we are PID 1
@@ -34,12 +34,12 @@ type Options struct {
 	Test            bool   // -t: only test the lock
 	Wait            bool   // -w: return when the daemon is up
 	Verbose         int    // -v, counted
-	ExitAfter       int32  // seconds, of -e; counts only with ExitAfterSet
+	ExitAfter       int32  // -e, in seconds; valid only with ExitAfterSet
 	ExitAfterSet    bool
 }
 
-// UsageError says that the command line cannot be understood. Its text is the
-// original's, without the "fatal: " in front.
+// UsageError says that the command line is invalid. Its text is the original's,
+// without the leading "fatal: ".
 type UsageError struct {
 	Program string // argv[0] as given
 }
@@ -50,20 +50,20 @@ func (e *UsageError) Error() string {
 		" [-e exit_time] [-t (test)] [-v] [-w (wait for initialization)]"
 }
 
-// Combinations that are refused, with the original's words (spec runtime, 1).
+// Refused combinations, with the original's words (spec runtime, 1).
 var (
 	ErrTestAndWait = errors.New("the -t and -w options cannot be used together")
 	ErrInitAndMode = errors.New("the -i option cannot be used with -D, -d, or -w")
 	ErrNotPID1     = errors.New("-i is allowed only for PID 1 process")
 )
 
-// letters are the options by getopt's notation: a colon means an argument.
+// letters lists the options in getopt's notation: a colon means an argument.
 const letters = "c:Dde:istvw"
 
-// Parse reads argv, whose first element is the program's name, and looks up
+// Parse parses argv, whose first element is the program's name, and looks up
 // environment variables with env. An error is a *UsageError, ErrTestAndWait or
-// ErrInitAndMode; the Options are then what was understood until there, and of
-// use for CheckInit alone, which says whether -i is allowed here.
+// ErrInitAndMode; the Options then hold what was parsed before it, and may only be
+// used for CheckInit.
 //
 // Differs: Q33, a negative -e is a usage error and not a panic.
 func Parse(argv []string, env func(string) (string, bool)) (Options, error) {
@@ -109,8 +109,8 @@ func (o *Options) fromEnvironment(env func(string) (string, bool)) {
 	}
 }
 
-// cluster takes the option letters of one word; following are the words after
-// it. It returns the words that are left, or false for a usage error.
+// cluster parses the option letters of one word; following are the words after it.
+// It returns the remaining words, or false for a usage error.
 func (o *Options) cluster(word string, following []string) ([]string, bool) {
 	for i := 0; i < len(word); i++ {
 		at := strings.IndexByte(letters, word[i])
@@ -174,9 +174,9 @@ func (o *Options) conflict() error {
 	return nil
 }
 
-// CheckInit returns ErrNotPID1 when -i was given to a process that is not PID 1.
-// The original asks as soon as it reads -i, so this error comes before a conflict
-// and before a usage error in a later word.
+// CheckInit returns ErrNotPID1 if -i was given to a process that is not PID 1. The
+// original checks this as soon as it reads -i, so this error precedes a conflict
+// and a usage error in a later word.
 func (o *Options) CheckInit(pid int) error {
 	if o.Init && pid != 1 {
 		return ErrNotPID1
@@ -187,10 +187,10 @@ func (o *Options) CheckInit(pid int) error {
 // Detach reports whether the master leaves its session (spec runtime, 2.10).
 func (o *Options) Detach() bool { return !o.Init && !o.Debug && !o.Foreground }
 
-// AbsoluteConfigDirectory is ConfigDirectory, made absolute with the working
-// directory of the start; the empty name stays empty.
+// AbsoluteConfigDirectory returns ConfigDirectory, made absolute with the working
+// directory of the start; an empty name stays empty.
 //
-// Differs: Q23, a relative -c is good for main.cf and for master.cf.
+// Differs: Q23, a relative -c applies to main.cf and to master.cf.
 func (o *Options) AbsoluteConfigDirectory(workingDirectory string) string {
 	dir := o.ConfigDirectory
 	if dir == "" || dir[0] == '/' {
@@ -209,9 +209,9 @@ func (o *Options) AbsoluteConfigDirectory(workingDirectory string) string {
 	return base + "/" + dir
 }
 
-// ProcessName is the last component of the program's name: the tag of log
-// lines and the stem of the lock files' names (spec runtime, 1; Q31 kept). It
-// is "master" when the program has no name.
+// ProcessName returns the last component of the program's name: the tag of log
+// lines and the base of the lock files' names (spec runtime, 1; Q31 kept). It is
+// "master" if the program has no name.
 func ProcessName(program string) string {
 	program = strings.TrimRight(program, "/")
 	if at := strings.LastIndexByte(program, '/'); at >= 0 {
@@ -223,9 +223,9 @@ func ProcessName(program string) string {
 	return program
 }
 
-// atoi reads a number like the C library on a 64-bit system: blanks, a sign,
-// digits, and whatever follows is ignored; what does not fit a long is cut to
-// its limits, and what does not fit an int loses its upper half.
+// atoi parses a number as the C library does on a 64-bit system: blanks, a sign,
+// digits, and the rest is ignored; a number that does not fit a long is cut to its
+// limits, and one that does not fit an int loses its upper half.
 func atoi(text string) int32 {
 	text = strings.TrimLeft(text, " \t\n\v\f\r")
 	negative := false

@@ -194,8 +194,8 @@ func TestProcessName(t *testing.T) {
 	}
 }
 
-// getopt is the C library's algorithm with its two cursors, told as an automaton
-// that yields one option at a time: "?" is any error, "" the end.
+// getopt is the C library's algorithm with its two cursors, as an automaton that
+// yields one option at a time: "?" is any error, "" the end.
 type getopt struct {
 	words []string
 	word  int // index of the current word
@@ -238,7 +238,7 @@ func (g *getopt) next(withArgument, without string) (option, argument string) {
 }
 
 // TestParseAgreesWithGetopt compares with the model above, which reads no
-// environment and knows nothing of conflicts.
+// environment and knows no conflicts.
 func TestParseAgreesWithGetopt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfN(rapid.StringMatching(`-{0,2}[cDdeistvwxz0-9:-]{0,4}`), 0, 6).Draw(t, "words")
