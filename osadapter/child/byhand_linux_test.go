@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is both ends of a terminal of the test's own.
+// terminal returns both ends of a pseudo-terminal.
 func terminal(t *testing.T) (person, server *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -116,8 +116,8 @@ func TestSessionsReportAvailableAtOnce(t *testing.T) {
 	p.wantExit(0)
 }
 
-// A master that hears taken watches the listener itself: it starts the second
-// process for the client whom the first one has no room for.
+// A master that receives taken watches the listener itself: it starts the second
+// process for the client for which the first one has no room.
 func TestTwoProcessesServeWhatIsTooMuchForOne(t *testing.T) {
 	for kind, want := range map[string]struct{ first, second, third []wire.Status }{
 		"pairs of sessions": {
@@ -154,8 +154,8 @@ func TestTwoProcessesServeWhatIsTooMuchForOne(t *testing.T) {
 	}
 }
 
-// wantClient sends a client, whom this process must serve, and hears what it
-// reports of that.
+// wantClient connects a client that this process must serve, and expects the given
+// reports.
 func (p *server) wantClient(address string, reports []wire.Status) *client {
 	p.t.Helper()
 	c := dial(p.t, address)
@@ -166,7 +166,7 @@ func (p *server) wantClient(address string, reports []wire.Status) *client {
 	return c
 }
 
-// wantAnswer says that this process serves the client.
+// wantAnswer checks that this process serves the client.
 func (p *server) wantAnswer(c *client) {
 	p.t.Helper()
 	if got, want := c.ask("pid"), strconv.Itoa(p.cmd.Process.Pid); got != want {

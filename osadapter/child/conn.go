@@ -10,27 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Attribute is one pair that came with a passed connection.
+// Attribute is a name and value that came with a passed connection.
 type Attribute struct{ Name, Value string }
 
-// Conn is a client's connection. Reads go through one buffer, Reader's. The
-// library closes it when the server's function is done with the client.
+// Conn is a client's connection. Reads go through one buffer, that of Reader. The
+// library closes the connection when the server's function is done with the client.
 type Conn struct {
 	net.Conn
-	// Attributes came with the connection on a pass service, in their order.
+	// Attributes came with the connection on a pass service, in order.
 	Attributes []Attribute
 	reader     *bufio.Reader
 }
 
 func newConn(c net.Conn) *Conn { return &Conn{Conn: c, reader: bufio.NewReader(c)} }
 
-// Read reads what the client sent.
+// Read reads from the client.
 func (c *Conn) Read(b []byte) (int, error) { return c.reader.Read(b) }
 
 // Reader returns the buffer that all reading goes through.
 func (c *Conn) Reader() *bufio.Reader { return c.reader }
 
-// Attribute finds the first attribute of the name, or empty.
+// Attribute returns the first attribute with the name, or "".
 func (c *Conn) Attribute(name string) string {
 	for _, a := range c.Attributes {
 		if a.Name == name {
@@ -40,8 +40,8 @@ func (c *Conn) Attribute(name string) string {
 	return ""
 }
 
-// connFrom makes a connection of a descriptor, which it owns from then on. A
-// descriptor that is no socket (a passed pipe) is read and written as a file.
+// connFrom returns a connection that owns the descriptor. A descriptor that is not
+// a socket (a passed pipe) is read and written as a file.
 func connFrom(fd int) (*Conn, error) {
 	f := os.NewFile(uintptr(fd), "client")
 	if f == nil {
@@ -49,15 +49,15 @@ func connFrom(fd int) (*Conn, error) {
 	}
 	c, err := net.FileConn(f)
 	if err == nil {
-		_ = f.Close() // FileConn has its own copy
+		_ = f.Close() // FileConn has duplicated it
 		return newConn(c), nil
 	}
 	_ = f.Close()
 	return nil, fmt.Errorf("client descriptor: %w", err)
 }
 
-// fileConn lets a pair of files be a connection: a passed pipe, or standard
-// input and output.
+// fileConn makes a connection of a pair of files: a passed pipe, or standard input
+// and output.
 type fileConn struct{ in, out *os.File }
 
 // fileAddr is the address of a connection without one.

@@ -20,8 +20,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// known says which letters a skeleton has, with and without an argument,
-// written from the table of spec child, 3.
+// known returns the options of a skeleton, without and with an argument, as in the
+// table of spec child, 3.
 func known(k machine.Skeleton) (without, with string) {
 	without, with = "cdDluvVz", "imnost"
 	switch k {
@@ -33,15 +33,15 @@ func known(k machine.Skeleton) (without, with string) {
 	return without, with
 }
 
-// getopt yields the options of a command line one at a time, by the two
-// cursors of the C library: the word, and the letter in it.
+// getopt yields the options of a command line one at a time, with the two cursors
+// of the C library: the word, and the letter in it.
 type getopt struct {
 	words         []string
 	word, letter  int
 	without, with string
 }
 
-// next returns a letter and its argument; 0 at the end, and bad with the letter
+// next returns an option and its argument; 0 at the end, and bad with an option
 // that is unknown or lacks its argument.
 func (g *getopt) next() (letter byte, argument string, bad bool) {
 	if g.letter == 0 {
@@ -75,13 +75,13 @@ func (g *getopt) next() (letter byte, argument string, bad bool) {
 	return letter, g.words[g.word-1], false
 }
 
-// positive reads a number above zero as the library does.
+// positive parses a number above zero as the library does.
 func positive(text string, most int64) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil && n > 0 && n <= most
 }
 
-// expected reads a command line by the model. The error is the fatal line.
+// expected parses a command line by the model. The error is the fatal line.
 func expected(argv []string, k machine.Skeleton) (o options, fatal string) {
 	o.listeners = 1
 	o.service = argv[0][strings.LastIndex(argv[0], "/")+1:]
@@ -128,8 +128,8 @@ func expected(argv []string, k machine.Skeleton) (o options, fatal string) {
 	}
 }
 
-// FuzzServerCommandLine reads the command lines of servers: what the model of
-// getopt takes is taken with the same meaning, and what it does not is refused
+// FuzzServerCommandLine parses the command lines of servers: what the model of
+// getopt accepts is accepted with the same meaning, and what it refuses is refused
 // with the words of spec child, 3.
 func FuzzServerCommandLine(f *testing.F) {
 	for _, text := range []string{
@@ -175,8 +175,8 @@ func FuzzServerCommandLine(f *testing.F) {
 	})
 }
 
-// FuzzMasterCommandLine carries what a master says of a service through a
-// command line to the server: what the one wrote the other reads.
+// FuzzMasterCommandLine passes what a master says of a service to the server
+// through a command line, and expects the server to read the same.
 func FuzzMasterCommandLine(f *testing.F) {
 	f.Add("smtpd", "smtp", "inet", uint16(0x3f), int32(100), uint8(2), "-o\na=b", uint32(8))
 	f.Add("x/echo", "echo", "unix", uint16(0), int32(1), uint8(1), "", uint32(0))
@@ -215,8 +215,8 @@ func FuzzMasterCommandLine(f *testing.F) {
 			}
 			want.overrides = []config.Override{stress}
 		}
-		// A command that ends in a slash is a name to the master and nothing to
-		// a server, which was told with -n then (spec config, 5.7).
+		// A command that ends in a slash is a name for the master and none for a
+		// server, which was given it with -n (spec config, 5.7).
 		if !reflect.DeepEqual(o, want) && !(strings.HasSuffix(command, "/") && service == command[strings.LastIndex(command[:len(command)-1], "/")+1:]) {
 			t.Fatalf("%q:\n got %+v\nwant %+v", argv, o, want)
 		}
@@ -229,7 +229,7 @@ func FuzzMasterCommandLine(f *testing.F) {
 	})
 }
 
-// inPieces gives its bytes in pieces of changing length.
+// inPieces returns its bytes in pieces of changing length.
 type inPieces struct {
 	b    []byte
 	cuts []byte
@@ -250,10 +250,10 @@ func (p *inPieces) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// attributes reads the same by splitting the whole at its NULs.
+// attributes parses the same by splitting the whole at its NULs.
 func attributes(b []byte) (list []Attribute, err error) {
 	texts := bytes.Split(b[:min(len(b), maxAttributeBytes)], []byte{0})
-	texts = texts[:len(texts)-1] // what has no end
+	texts = texts[:len(texts)-1] // without an end
 	for i := 0; i < len(texts); i += 2 {
 		switch {
 		case len(list) == maxAttributes:
@@ -271,8 +271,8 @@ func attributes(b []byte) (list []Attribute, err error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-// FuzzAttributes reads the attributes of a passed connection, however they are
-// cut: the list is what splitting the whole gives, and memory is bounded.
+// FuzzAttributes parses the attributes of a passed connection, cut anywhere: the
+// list is that of attributes, and memory is bounded.
 func FuzzAttributes(f *testing.F) {
 	for _, text := range []string{
 		"\x00", "", "name\x00mail.example.com\x00port\x0025\x00\x00", "name\x00cut off", "a\x00\x00\x00rest", "\xff\x00\n\x00\x00", "a\x00b\x00",
@@ -307,7 +307,7 @@ func FuzzAttributes(f *testing.F) {
 	})
 }
 
-// openDescriptors reports which of the first descriptors are open.
+// openDescriptors returns the set of the open ones among the first descriptors.
 func openDescriptors() (set [4]uint64) {
 	for fd := range len(set) * 64 {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
@@ -317,9 +317,9 @@ func openDescriptors() (set [4]uint64) {
 	return set
 }
 
-// FuzzPassedConnection passes what bytes choose: data with any number of
-// descriptors of several kinds, then anything. A connection comes of it or an
-// error; no descriptor stays behind.
+// FuzzPassedConnection passes what its bytes choose: data with any number of
+// descriptors of several kinds, then anything. The result is a connection or an
+// error; no descriptor is leaked.
 func FuzzPassedConnection(f *testing.F) {
 	for _, kinds := range []string{"", "\x00", "\x01", "\x02", "\x03", "\x00\x00", "\x02\x00\x01", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"} {
 		f.Add([]byte(kinds), []byte("x"), []byte("name\x00value\x00\x00"), true)
@@ -338,7 +338,7 @@ func FuzzPassedConnection(f *testing.F) {
 	})
 }
 
-// maxPassed is how many descriptors are passed at most.
+// maxPassed is the largest number of descriptors passed.
 const maxPassed = 12
 
 func judgePassed(t *testing.T, kinds, data, after []byte, wanted bool) {
@@ -387,7 +387,7 @@ func judgePassed(t *testing.T, kinds, data, after []byte, wanted bool) {
 	}
 }
 
-// descriptors opens one of each kind, and tells what else was opened.
+// descriptors opens one of each kind, and returns what else was opened in rest.
 func descriptors(t *testing.T, kinds []byte) (list, rest []int) {
 	t.Helper()
 	for _, kind := range kinds {

@@ -21,13 +21,13 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// patience bounds every wait; nothing that works comes near it.
+// patience bounds every wait; nothing that works comes close to it.
 const patience = 20 * time.Second
 
 // site is a private mail system: a main.cf and a queue directory.
 type site struct {
 	t   *testing.T
-	dir string // short, because socket paths are
+	dir string // short, because socket paths are limited
 	env []string
 }
 
@@ -68,7 +68,7 @@ func (s *site) mainFile(lines ...string) {
 	}
 }
 
-// moreMain adds lines to main.cf; the last of a name counts.
+// moreMain adds lines to main.cf; the last line of a parameter counts.
 func (s *site) moreMain(lines ...string) {
 	s.t.Helper()
 	text, err := os.ReadFile(s.dir + "/etc/main.cf")
@@ -78,8 +78,8 @@ func (s *site) moreMain(lines ...string) {
 	s.mainFile(append(strings.Split(strings.TrimSpace(string(text)), "\n"), lines...)...)
 }
 
-// accounts gives a mail owner that works for whoever runs the test, and
-// another account.
+// accounts returns an account that can be mail_owner for the user who runs the
+// test, and another account.
 func accounts(t *testing.T) (owner, others string) {
 	t.Helper()
 	names := map[int]string{}
@@ -107,7 +107,7 @@ func accounts(t *testing.T) (owner, others string) {
 	return owner, others
 }
 
-// server is a process of ours whose master the test is.
+// server is a process whose master is the test.
 type server struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -180,8 +180,8 @@ func (s *site) start(kind string, listeners []*os.File, args ...string) *server 
 	return p
 }
 
-// environment is that of a server of the kind. The race detector's own second
-// at exit is left out.
+// environment returns the environment of a server of the kind. The race detector
+// must not wait for a second at exit.
 func (s *site) environment(kind, generation string) []string {
 	return append([]string{
 		serverVariable + "=" + kind, "MAIL_CONFIG=" + s.dir + "/etc",
@@ -189,7 +189,7 @@ func (s *site) environment(kind, generation string) []string {
 	}, s.env...)
 }
 
-// stop ends the server whatever it does.
+// stop ends the server in any state.
 func (p *server) stop() {
 	p.hangUp()
 	select {
@@ -203,10 +203,10 @@ func (p *server) stop() {
 	}
 }
 
-// hangUp is what a master does at a reload.
+// hangUp does what a master does at a reload.
 func (p *server) hangUp() { p.cut.Do(func() { p.status.Close() }) }
 
-// wantReport reads one message and compares it whole.
+// wantReport reads one message and compares all of it.
 func (p *server) wantReport(want wire.Status) {
 	p.t.Helper()
 	_ = p.status.SetReadDeadline(time.Now().Add(patience))
@@ -221,7 +221,7 @@ func (p *server) wantReport(want wire.Status) {
 	}
 }
 
-// wantSilence says that no message is there now.
+// wantSilence checks that no message is available.
 func (p *server) wantSilence() {
 	p.t.Helper()
 	_ = p.status.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
@@ -267,7 +267,7 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// listenUnix makes a stream listener at private/name.
+// listenUnix creates a stream listener at private/name.
 func (s *site) listenUnix(name string) (*os.File, string) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, "q/private", name)
@@ -279,7 +279,7 @@ func (s *site) listenUnix(name string) (*os.File, string) {
 	return s.descriptorOf(l), path
 }
 
-// listenDatagram makes a datagram socket at private/name.
+// listenDatagram creates a datagram socket at private/name.
 func (s *site) listenDatagram(name string) (*os.File, string) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, "q/private", name)
@@ -299,8 +299,8 @@ func (s *site) listenTCP() (*os.File, string) {
 	return s.descriptorOf(l.(*net.TCPListener)), l.Addr().String()
 }
 
-// descriptorOf returns a listener's descriptor in place of the listener, until the
-// test ends.
+// descriptorOf duplicates a listener's descriptor and closes the listener; the
+// test's end closes the descriptor.
 func (s *site) descriptorOf(l interface {
 	File() (*os.File, error)
 	Close() error

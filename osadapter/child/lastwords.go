@@ -9,19 +9,19 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
-// A panic in a goroutine of the server's own is nobody's to recover: the runtime
-// prints it, and the process ends. No Go code runs any more then, and standard
-// error is /dev/null. So the runtime prints into a file in memory, and ends by
-// SIGABRT, whose handler executes this program once more, in place: the same
+// A panic in a goroutine that the server starts cannot be recovered here: the
+// runtime prints it, and the process ends. No Go code runs any more then, and
+// standard error is /dev/null. So the runtime prints to a file in memory and ends
+// by SIGABRT, whose handler executes this program once more, in place: the same
 // process, with a fresh runtime, reads the file, writes it to the log line by line
-// and exits with 2, as after any panic. It costs three descriptors and, until
-// then, nothing else.
+// and exits with status 2, as after any panic. Until then this costs three
+// descriptors and nothing else.
 
 // reportVariable tells this program that it is executed to report. It names the
 // descriptors of the file in memory and of the log file, or -1.
 const reportVariable = "STATIONMASTER_CHILD_REPORT"
 
-// reportSettings is what the report needs to know of the log. It travels as the
+// reportSettings is what the report must know about the log. It is passed as the
 // argument vector.
 type reportSettings struct {
 	process  string
@@ -36,7 +36,7 @@ func (s *reportSettings) argv() []string {
 	}
 }
 
-// parseReport reads what argv wrote; ok is false for everything else.
+// parseReport parses what argv wrote; ok is false for everything else.
 func parseReport(argv []string) (s reportSettings, ok bool) {
 	if len(argv) != 8 {
 		return s, false
@@ -49,12 +49,12 @@ func parseReport(argv []string) (s reportSettings, ok bool) {
 	return s, err == nil
 }
 
-// report writes the runtime's last words to the log.
+// report logs what the runtime printed.
 func report(s reportSettings, held int, words string) {
 	p := &Process{server: &Server{Name: s.process}, pid: os.Getpid()}
 	p.options.toStderr = s.toStderr
 	p.log = logs.New(logs.Origin{Process: s.process, PID: p.pid, Fallback: true}, os.LookupEnv)
-	// What cannot be had is lost: nobody is left to be told.
+	// A log that cannot be opened is lost: nobody is left to be told.
 	_ = p.log.Switch(s.log)
 	if held >= 0 {
 		p.log.HoldDescriptor(held)
@@ -67,11 +67,11 @@ func report(s reportSettings, held int, words string) {
 	p.log.Finish()
 }
 
-// maxCauses bounds how much of a cause with many lines is told.
+// maxCauses bounds the number of lines of a cause that are logged.
 const maxCauses = 10
 
-// lastWords takes what the runtime prints of a panic or a fatal error apart: the
-// cause, in one line, and the calls that led to it, as callsToPanic lists them.
+// lastWords parses what the runtime prints about a panic or a fatal error: the
+// cause, in one line, and the calls that led to it, in the form of callsToPanic.
 func lastWords(text string) (cause string, calls []string) {
 	head, trace, _ := strings.Cut(text, "\n\ngoroutine ")
 	var causes []string
@@ -81,7 +81,7 @@ func lastWords(text string) (cause string, calls []string) {
 		}
 	}
 	cause = strings.TrimPrefix(strings.Join(causes, "; "), "panic: ")
-	trace, _, _ = strings.Cut(trace, "\n\n") // of this goroutine alone
+	trace, _, _ = strings.Cut(trace, "\n\n") // of this goroutine only
 	lines := strings.Split(trace, "\n")
 	for i := 1; i+1 < len(lines); i++ {
 		function, place := lines[i], lines[i+1]
@@ -97,7 +97,7 @@ func lastWords(text string) (cause string, calls []string) {
 		}
 		name := function[:max(strings.LastIndexByte(function, '('), 0)]
 		if name == "panic" || strings.HasPrefix(name, "runtime.") && len(calls) == 0 {
-			calls = calls[:0] // the machinery of the panic comes first
+			calls = calls[:0] // the runtime's frames of the panic come first
 			continue
 		}
 		if strings.HasPrefix(name, "runtime.") { // the end of every goroutine

@@ -19,13 +19,14 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// reporter is this program as the handler of SIGABRT executes it. The assembly
-// knows its layout, and that it is not moved while it is in the variable.
+// reporter describes this program as the handler of SIGABRT executes it. The
+// assembly depends on its layout, and on it not being moved while the variable
+// refers to it.
 type reporter struct {
 	program uintptr // descriptors
 	words   uintptr
 	held    uintptr
-	empty   *byte // the path: the program is a descriptor
+	empty   *byte // the path: the program is given by a descriptor
 	argv    **byte
 	env     **byte
 	//lint:ignore U1000 the assembly reads it
@@ -37,10 +38,10 @@ type reporter struct {
 //lint:ignore U1000 the assembly reads it
 var atAbort *reporter
 
-// abortHandler is the address of the assembly.
+// abortHandler returns the address of the assembly.
 func abortHandler() uintptr
 
-// memoryName names the file in memory, for who looks at /proc.
+// memoryName is the name of the file in memory, visible in /proc.
 const memoryName = "last words"
 
 // kernelAction is the kernel's struct sigaction.
@@ -67,9 +68,9 @@ func setAbort(a kernelAction) error {
 	return nil
 }
 
-// leaveLastWords has a crash reported. It is called while the process can still
-// open its program; held is the log file, if it is kept open. The error says why a
-// crash will leave no line.
+// leaveLastWords makes a crash be reported. It is called while the process can
+// still open its program; held is the log file, if it is kept open. The error says
+// why a crash will not be logged.
 func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error) {
 	if p.options.chroot && needsLoader() {
 		return errors.New("a dynamically linked program cannot be executed in the queue directory, build it with CGO_ENABLED=0")
@@ -90,7 +91,7 @@ func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error
 	}
 	environment := []string{fmt.Sprintf("%s=%d %d", reportVariable, words, held)}
 	if p.options.chroot {
-		// As seen from inside; the zone's file is outside.
+		// As seen from inside the queue directory; the zone's file is outside.
 		settings.PostlogPath = strings.TrimPrefix(settings.PostlogPath, p.parameters.QueueDirectory())
 	}
 	if zone, ok := os.LookupEnv("TZ"); ok || p.options.chroot {
@@ -112,7 +113,8 @@ func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error
 		program: uintptr(program), words: uintptr(words), held: uintptr(held),
 		empty: new(byte), argv: &argv[0], env: &env[0],
 	}
-	// The runtime keeps a copy of the descriptor; ours is for who reports.
+	// The runtime keeps a copy of the descriptor; ours is for the process that
+	// reports.
 	file, err := unix.FcntlInt(uintptr(words), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("copy a descriptor: %w", err)
@@ -124,28 +126,28 @@ func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error
 	}
 	debug.SetTraceback("crash") // so that the end is SIGABRT
 	return setAbort(kernelAction{
-		handler: abortHandler(), restore: abortHandler(), // it never returns
+		handler: abortHandler(), restore: abortHandler(), // never returns
 		flags: actionOnStack | actionNoDefer | actionRestore,
 	})
 }
 
-// needsLoader reports whether this program is executed by means of a dynamic loader,
-// which is another file. What the kernel cannot tell counts as no.
+// needsLoader reports whether a dynamic loader, which is another file, executes
+// this program. If the kernel cannot tell, it returns false.
 func needsLoader() bool {
 	const loaderBase = 7 // AT_BASE
 	vector, err := unix.Auxv()
 	return err == nil && slices.ContainsFunc(vector, func(v [2]uintptr) bool { return v[0] == loaderBase && v[1] != 0 })
 }
 
-// noLastWords takes leaveLastWords back: what is left to say has been said.
+// noLastWords undoes leaveLastWords: everything has been logged.
 func noLastWords() {
 	debug.SetTraceback("single")
-	// It can only fail where a descriptor cannot be closed.
+	// It can fail only if a descriptor cannot be closed.
 	_ = debug.SetCrashOutput(nil, debug.CrashOptions{})
 }
 
-// currentZone writes the zone of an instant as a rule in POSIX notation, for who
-// has no zone files.
+// currentZone returns the time zone of an instant as a rule in POSIX notation, for
+// a process that cannot read zone files.
 func currentZone(now time.Time) string {
 	name, east := now.Zone()
 	sign := byte('-')
@@ -158,7 +160,8 @@ func currentZone(now time.Time) string {
 // reportLimit ends a report that hangs.
 const reportLimit = 10 * time.Second
 
-// init is first of all: a program that is executed to report does nothing else.
+// init runs before everything else: a program that is executed to report does
+// nothing else.
 func init() {
 	var words, held int
 	value, ok := os.LookupEnv(reportVariable)
@@ -171,10 +174,10 @@ func init() {
 		return
 	}
 	time.AfterFunc(reportLimit, func() { os.Exit(2) })
-	// The offset is wherever the runtime left it.
+	// The file offset is wherever the runtime left it.
 	text, err := io.ReadAll(io.NewSectionReader(os.NewFile(uintptr(words), memoryName), 0, maxWords))
 	if err == nil && len(text) == 0 {
-		// Nobody panicked: the signal came from outside, and is what ends us.
+		// Nothing panicked: the signal came from outside, and ends the process.
 		if setAbort(kernelAction{}) == nil {
 			_ = unix.Kill(os.Getpid(), unix.SIGABRT)
 			select {}
@@ -185,5 +188,5 @@ func init() {
 }
 
 // maxWords bounds what is read of a crash: thousands of goroutines follow the one
-// that counts.
+// that matters.
 const maxWords = 1 << 18

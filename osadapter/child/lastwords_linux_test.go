@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// crash has a server do something fatal in a goroutine of its own, and returns what
-// is in the log file then.
+// crash makes a server do something fatal in a goroutine of its own, and returns
+// the contents of the log file.
 func crash(t *testing.T, what string, args ...string) (p *server, log string) {
 	t.Helper()
 	s, file := newSiteWithFile(t)
@@ -36,10 +36,10 @@ func TestPanicOfAForeignGoroutineIsLogged(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{"", "-u", "-u -c"} {
 		if args != "" && os.Geteuid() != 0 {
-			continue // nothing to give up
+			continue // there are no privileges to drop
 		}
 		p, log := crash(t, "panic", strings.Fields(args)...)
-		if strings.Contains(args, "-c") && !isStatic(t) { // the jail has no loader
+		if strings.Contains(args, "-c") && !isStatic(t) { // the jail contains no loader
 			if !strings.Contains(log, "warning: a panic of this process in a goroutine of its own will not be logged; a dynamically linked program") {
 				t.Errorf("%q: log\n%s", args, log)
 			}

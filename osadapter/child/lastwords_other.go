@@ -4,9 +4,9 @@ package child
 
 import "github.com/stationmaster/stationmaster/core"
 
-// leaveLastWords does nothing here: a panic in a goroutine of the server's own
-// leaves no line.
+// leaveLastWords does nothing here: a panic in a goroutine that the server starts
+// is not logged.
 func (p *Process) leaveLastWords(core.LogSettings, int) error { return nil }
 
-// noLastWords has nothing to take back.
+// noLastWords does nothing here.
 func noLastWords() {}

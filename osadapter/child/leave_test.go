@@ -74,7 +74,7 @@ func TestStuckServerIsEndedByTheWatchdog(t *testing.T) {
 	dial(t, address).Close()
 	p.wantReport(wire.Taken)
 	p.wantReport(wire.Available)
-	time.Sleep(300 * time.Millisecond) // longer than the limit: waiting is no fault
+	time.Sleep(300 * time.Millisecond) // longer than the limit: waiting is allowed
 	if log := p.log.String(); log != "" {
 		t.Fatalf("log of an idle server: %q", log)
 	}

@@ -16,13 +16,12 @@ const (
 	maxDatagram = 4096
 )
 
-// errMissed: somebody else was faster, or the client is gone.
+// errMissed means that another process was faster, or the client is gone.
 var errMissed = errors.New("nothing to accept")
 
-// adoptDescriptors checks that a master gave us what the command line promises
-// and keeps it from programs that we may start. Without the check, a server
-// that is started in another way would take a descriptor of the Go runtime for
-// its listener.
+// adoptDescriptors checks that the master passed what the command line promises,
+// and makes it close-on-exec. Without the check, a server that is started in
+// another way would take a descriptor of the Go runtime for its listener.
 func adoptDescriptors(transport string, listeners int) error {
 	want, what := uint32(unix.S_IFSOCK), "a socket"
 	if transport == "fifo" {
@@ -55,7 +54,7 @@ func isKind(fd int, kind uint32) bool {
 	return unix.Fstat(fd, &st) == nil && uint32(st.Mode)&unix.S_IFMT == kind
 }
 
-// accept accepts one client without waiting. errMissed means there was none.
+// accept accepts one client without waiting. It returns errMissed if there is none.
 func accept(listener int) (fd int, err error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -70,7 +69,7 @@ func accept(listener int) (fd int, err error) {
 	return -1, err
 }
 
-// isMissed reports which errors of accept are everyday life (spec child, 5).
+// isMissed reports whether the error of accept is to be expected (spec child, 5).
 func isMissed(err error) bool {
 	switch err {
 	case unix.EAGAIN, unix.ECONNREFUSED, unix.ECONNRESET, unix.EHOSTDOWN, unix.EHOSTUNREACH,
@@ -81,8 +80,8 @@ func isMissed(err error) bool {
 	return false
 }
 
-// receive reads one trigger or datagram without waiting. errMissed means there
-// was none.
+// receive reads one trigger or datagram without waiting. It returns errMissed if
+// there is none.
 func receive(listener int, transport string) ([]byte, error) {
 	size := maxTrigger
 	if transport == "unix-dgram" {
@@ -100,8 +99,8 @@ func receive(listener int, transport string) ([]byte, error) {
 	}
 }
 
-// keepAlive lets the kernel find out about TCP clients that vanished.
+// keepAlive makes the kernel notice TCP clients that vanished.
 func keepAlive(fd int) {
-	// A client that is gone already shows itself at the next read.
+	// For a client that is gone, the next read fails.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 }

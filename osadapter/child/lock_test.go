@@ -42,8 +42,8 @@ func TestTwoServersWithAnAcceptLock(t *testing.T) {
 	b.Close()
 	second.wantReport(wire.Available)
 
-	// The second waits for the lock, and notices the end of its master at once
-	// although the first never gives it up.
+	// The second process waits for the lock, and notices the end of its master at
+	// once although the first never releases it.
 	second.hangUp()
 	second.wantExit(0)
 	if !first.running() || !held() {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// newSiteWithFile is a mail system that logs to a file and has no postlogd.
+// newSiteWithFile returns a mail system that logs to a file and has no postlogd.
 func newSiteWithFile(t *testing.T, lines ...string) (s *site, file string) {
 	t.Helper()
 	s = newSite(t)
@@ -31,7 +31,7 @@ func wantFile(t *testing.T, path, text string) {
 func TestWithoutPostlogdTheEndOfAStartIsInTheFile(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		line string // of main.cf
+		line string // in main.cf
 		args string
 		want string
 	}{
@@ -60,7 +60,7 @@ func TestServerThatGaveUpRootStillHasTheFile(t *testing.T) {
 	needRoot(t)
 	for _, args := range []string{"-u", "-u -c"} {
 		s, file := newSiteWithFile(t)
-		if err := os.WriteFile(file, nil, 0o600); err != nil { // as root's
+		if err := os.WriteFile(file, nil, 0o600); err != nil { // owned by root
 			t.Fatal(err)
 		}
 		l, _ := s.listenUnix("x")
@@ -93,7 +93,7 @@ func TestRenamedFileGetsTheLinesUntilTheServerLeaves(t *testing.T) {
 	}
 	say("after")
 	wantFile(t, file+".1", `datagram "after"`)
-	p.hangUp() // a reload
+	p.hangUp() // as at a reload
 	p.wantExit(0)
 	s.start("jailed", []*os.File{l}, "-l", "-t", "unix", "-u")
 	wantFile(t, file, "post-jail as 1")
@@ -133,7 +133,7 @@ func TestLogFileThatCannotBeOpenedEndsNobody(t *testing.T) {
 	}
 }
 
-// byHand is a server that nobody gave the descriptors of a service.
+// byHand returns a server that is started without the descriptors of a service.
 func (s *site) byHand(kind string, stdin *os.File, args ...string) *exec.Cmd {
 	s.t.Helper()
 	self, err := os.Executable()

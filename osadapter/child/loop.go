@@ -14,35 +14,34 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// loop carries the machine: it waits for events in one place and does what
-// the machine says. Servers of many clients also bring events from the
-// goroutines of their clients; a mutex serialises them, and with them the
-// reports.
+// loop drives the machine: it waits for events in one place and performs the
+// machine's actions. In servers of many clients, the goroutines of the clients also
+// deliver events; a mutex serialises them, and with them the reports.
 type loop struct {
 	process *Process
 	accept  *lock.Accept // nil: no lock
 	waker   [2]int       // a pipe: read end, write end
 	began   time.Time
 	poll    []unix.PollFd
-	turn    int // which listener is looked at first
+	turn    int // the listener to be checked first
 
-	mu       sync.Mutex // of what follows
+	mu       sync.Mutex // guards the rest
 	machine  machine.Machine
 	watching bool
-	lockDone bool // the lock's answer is there
+	lockDone bool // the lock has been acquired, or failed
 	lockErr  error
-	ready    int     // descriptor of the listener that Accept is about
-	arrived  arrival // what Accept brought
-	waiting  bool    // arrived is to be served by the loop itself
+	ready    int     // descriptor of the listener that Accept refers to
+	arrived  arrival // what Accept returned
+	waiting  bool    // the loop itself must serve arrived
 }
 
-// arrival is a client that was accepted, or what was read instead of one.
+// arrival is an accepted client, or the data read instead of one.
 type arrival struct {
 	fd      int
 	message []byte
 }
 
-// pending bounds the answers that one event can cause in turn.
+// pending bounds the number of answers that one event can cause.
 const pending = 8
 
 func newLoop(p *Process, s machine.Settings, accept *lock.Accept) *loop {
@@ -53,7 +52,7 @@ func newLoop(p *Process, s machine.Settings, accept *lock.Accept) *loop {
 	}
 	for _, fd := range l.waker {
 		unix.CloseOnExec(fd)
-		// A full pipe is as good as one byte, and an empty one must not stop us.
+		// A full pipe is as good as one byte, and an empty one must not block.
 		_ = unix.SetNonblock(fd, true)
 	}
 	return l
@@ -76,8 +75,8 @@ func (l *loop) run() {
 	}
 }
 
-// wait waits for one round of events and tells the machine, in an order that
-// lets a process leave before it takes one more client with old parameters.
+// wait waits for one round of events and passes them to the machine, in an order
+// that lets a process leave before it takes another client with old parameters.
 func (l *loop) wait() {
 	timeout := l.prepare()
 	l.process.watchdog.stop()
@@ -86,7 +85,7 @@ func (l *loop) wait() {
 	if err != nil && err != unix.EINTR {
 		l.process.Fatalf("poll: %s", lock.ErrorText(err))
 	}
-	l.happened(machine.PlainEvent(machine.TimerExpired)) // if it is not, nothing happens
+	l.happened(machine.PlainEvent(machine.TimerExpired)) // does nothing if the time has not come
 	if n <= 0 {
 		return
 	}
@@ -108,13 +107,13 @@ func (l *loop) wait() {
 	}
 }
 
-// prepare fills the poll set and returns the time limit in milliseconds.
+// prepare fills the poll set and returns the timeout in milliseconds.
 func (l *loop) prepare() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	status := wire.StatusFD
 	if l.machine.MasterGone() {
-		status = -1 // a closed channel stays readable for ever
+		status = -1 // a closed channel stays readable forever
 	}
 	l.poll = append(l.poll[:0],
 		unix.PollFd{Fd: int32(l.waker[0]), Events: unix.POLLIN},
@@ -134,7 +133,7 @@ func (l *loop) prepare() int {
 }
 
 func (l *loop) wake() {
-	// A full pipe wakes as well.
+	// A full pipe wakes the loop as well.
 	_, _ = unix.Write(l.waker[1], []byte{0})
 }
 
@@ -147,7 +146,7 @@ func (l *loop) drainWaker() {
 	}
 }
 
-// lockAnswer passes the answer of the accept lock on.
+// lockAnswer passes the result of the accept lock to the machine.
 func (l *loop) lockAnswer() {
 	l.mu.Lock()
 	done, err := l.lockDone, l.lockErr
@@ -171,8 +170,8 @@ func (l *loop) connectionReady(fd int) {
 	l.step(machine.PlainEvent(machine.ConnectionReady))
 }
 
-// happened tells the machine of an event and does what it says. A goroutine of
-// a client wakes the loop if it has to wait for something else now.
+// happened passes an event to the machine and performs its actions. From the
+// goroutine of a client it wakes the loop if that must wait for something else now.
 func (l *loop) happened(ev machine.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -191,7 +190,7 @@ func (l *loop) fromClient(kind machine.EventKind) {
 	}
 }
 
-// step carries one event and the answers that it causes to the machine.
+// step passes one event, and the answers that it causes, to the machine.
 func (l *loop) step(ev machine.Event) {
 	var answers [pending]machine.Event
 	answers[0] = ev
@@ -205,7 +204,7 @@ func (l *loop) step(ev machine.Event) {
 	}
 }
 
-// do carries one action out. ok tells that it is answered at once.
+// do performs one action. ok reports whether it is answered at once.
 func (l *loop) do(a machine.Action) (answer machine.Event, ok bool) {
 	switch a.Kind {
 	case machine.Lock:
@@ -229,9 +228,9 @@ func (l *loop) do(a machine.Action) (answer machine.Event, ok bool) {
 	return machine.Event{}, false
 }
 
-// takeLock waits for the accept lock beside the loop, which goes on looking at
-// the status channel and the clock. Differs: Q6 (a process of the original
-// that is blocked in the lock notices nothing).
+// takeLock waits for the accept lock beside the loop, which keeps watching the
+// status channel and the clock. Differs: Q6 (a process of the original that waits
+// for the lock notices nothing else).
 func (l *loop) takeLock() {
 	err := l.accept.Lock()
 	l.mu.Lock()
@@ -240,7 +239,7 @@ func (l *loop) takeLock() {
 	l.wake()
 }
 
-// take accepts or reads once, at the listener that was ready.
+// take accepts or reads once, from the listener that was ready.
 func (l *loop) take() machine.Event {
 	var err error
 	l.arrived = arrival{fd: -1}
@@ -259,7 +258,7 @@ func (l *loop) take() machine.Event {
 	return machine.PlainEvent(machine.AcceptMissed)
 }
 
-// report writes one status message. A master that cannot be told is gone.
+// report writes one status message. If that fails, the master is gone.
 func (l *loop) report(s wire.Status) (answer machine.Event, ok bool) {
 	var buffer [wire.StatusSize]byte
 	m := wire.Message{PID: int32(l.process.pid), Generation: l.process.generation, Status: s}
@@ -277,7 +276,7 @@ func (l *loop) report(s wire.Status) (answer machine.Event, ok bool) {
 	}
 }
 
-// serve lets the loop itself serve the client next, or a goroutine of its own.
+// serve makes the loop itself, or a goroutine, serve the client.
 func (l *loop) serve() (answer machine.Event, ok bool) {
 	arrived := l.arrived
 	switch l.process.kind {
@@ -301,7 +300,7 @@ func (l *loop) exit(a machine.Action) {
 	os.Exit(int(a.Code))
 }
 
-// number returns the number of a system error; EIO if it has none.
+// number returns the error number inside err, or EIO if there is none.
 func number(err error) core.Errno {
 	var e unix.Errno
 	if errors.As(err, &e) {

@@ -21,7 +21,7 @@ const (
 
 var errTooManyAttributes = errors.New("attribute list is too long")
 
-// receivePassed takes over the connection that fd passes to us, with its
+// receivePassed receives the connection that is passed through fd, with its
 // attributes if the skeleton has any, and closes fd.
 func receivePassed(fd int, attributes bool) (*Conn, error) {
 	defer unix.Close(fd)
@@ -44,8 +44,8 @@ func receivePassed(fd int, attributes bool) (*Conn, error) {
 	return c, err
 }
 
-// passedConn makes a connection of any descriptor: a trigger may come through
-// a pipe.
+// passedConn makes a connection of any descriptor: a trigger may come through a
+// pipe.
 func passedConn(fd int) (*Conn, error) {
 	if isKind(fd, unix.S_IFSOCK) {
 		return connFrom(fd)
@@ -86,7 +86,7 @@ func receiveDescriptor(fd int, limit time.Duration) (int, error) {
 				passed = f
 				unix.CloseOnExec(f)
 			} else {
-				_ = unix.Close(f) // one was announced
+				_ = unix.Close(f) // only one was expected
 			}
 		}
 	}
@@ -96,7 +96,7 @@ func receiveDescriptor(fd int, limit time.Duration) (int, error) {
 	return passed, nil
 }
 
-// receiveAttributes reads the attributes that come through fd.
+// receiveAttributes reads the attributes from fd.
 func receiveAttributes(fd int, limit time.Duration) ([]Attribute, error) {
 	return readAttributes(&timedReader{fd, time.Now().Add(limit)})
 }
@@ -133,7 +133,7 @@ func readText(r *bufio.Reader) (string, error) {
 	return text[:len(text)-1], nil
 }
 
-// timedReader reads a blocking descriptor until a point in time.
+// timedReader reads a blocking descriptor until a deadline.
 type timedReader struct {
 	fd    int
 	until time.Time
@@ -153,7 +153,8 @@ func (t *timedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// waitReadable waits until fd can be read; os.ErrDeadlineExceeded if it cannot.
+// waitReadable waits until fd is readable; it returns os.ErrDeadlineExceeded if it
+// is not in time.
 func waitReadable(fd int, until time.Time) error {
 	for {
 		left := time.Until(until)

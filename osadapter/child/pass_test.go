@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// pass hands a descriptor to a server of a pass service.
+// pass passes a descriptor to a server of a pass service.
 func pass(t *testing.T, address string, fd int, more string) *client {
 	t.Helper()
 	carrier := dial(t, address)

@@ -52,7 +52,8 @@ func TestMissingCapabilityIsNamed(t *testing.T) {
 			l, _ := s.listenUnix("x")
 			started := make(chan *server)
 			go func() {
-				// What the thread gives up it cannot have again: it ends with the goroutine.
+				// The thread cannot regain its privileges: it ends with the
+				// goroutine.
 				runtime.LockOSThread()
 				if err := unix.Prctl(unix.PR_CAPBSET_DROP, x.capability, 0, 0, 0); err != nil {
 					t.Error(err)

@@ -17,8 +17,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
 
-// Process is the running server as its functions see it. It is safe for use by
-// many goroutines.
+// Process is the running server, for use by its functions. It is safe for
+// concurrent use.
 type Process struct {
 	server     *Server
 	kind       machine.Skeleton
@@ -30,52 +30,52 @@ type Process struct {
 	errors     atomic.Int32
 	watchdog   watchdog
 
-	mu         sync.Mutex // of what follows
+	mu         sync.Mutex // guards the rest
 	parameters *config.Parameters
 }
 
-// Service is the name of the service: -n, or the base name of argv[0].
+// Service returns the name of the service: -n, or the base name of argv[0].
 func (p *Process) Service() string { return p.options.service }
 
-// Transport is inet, unix, fifo, pass or unix-dgram; empty with -S.
+// Transport returns inet, unix, fifo, pass or unix-dgram; "" with -S.
 func (p *Process) Transport() string { return p.options.transport }
 
-// Args are the server's own arguments: what follows the options.
+// Args returns the server's own arguments, which follow the options.
 func (p *Process) Args() []string { return p.options.args }
 
-// Verbose is the number of -v options.
+// Verbose returns the number of -v options.
 func (p *Process) Verbose() int { return p.options.verbose }
 
-// PID is the process's identity, which it also reports to the master.
+// PID returns the process ID, which the process also reports to the master.
 func (p *Process) PID() int { return p.pid }
 
-// Alive tells the watchdog that a long session is going on well. Servers of
-// many clients need not call it: their sessions do not hold up the main loop.
+// Alive tells the watchdog that a long session makes progress. Servers of many
+// clients need not call it: their sessions do not block the main loop.
 func (p *Process) Alive() {
 	if p.kind != machine.Multi && p.kind != machine.EventDriven {
 		p.watchdog.restart()
 	}
 }
 
-// Parameter reads a parameter of main.cf, with its macros expanded and -o
-// options applied; fallback is its built-in default, itself a macro text. The
-// error carries the words of the original's fatal line.
+// Parameter returns a parameter of main.cf, with its macros expanded and -o options
+// applied; fallback is its built-in default, which may contain macros. The error
+// has the words of the original's fatal line.
 func (p *Process) Parameter(name, fallback string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.parameters.String(name, fallback, 0, 0)
 }
 
-// Number reads a parameter that is a number from min to max; max 0 is no limit.
+// Number returns a parameter that is a number from min to max; max 0 means no
+// limit.
 func (p *Process) Number(name string, fallback, min, max int32) (int32, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.parameters.Int(name, fallback, min, max)
 }
 
-// Span reads a parameter that is a time of min to max seconds; max 0 is no
-// limit. The unit of the fallback, such as "100s", is that of a number without
-// one.
+// Span returns a parameter that is a time of min to max seconds; max 0 means no
+// limit. The unit of the fallback, such as "100s", is that of a number without one.
 func (p *Process) Span(name, fallback string, min, max int32) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,24 +83,24 @@ func (p *Process) Span(name, fallback string, min, max int32) (time.Duration, er
 	return time.Duration(d), err
 }
 
-// Flag reads a parameter that is yes or no.
+// Flag returns a parameter that is yes or no.
 func (p *Process) Flag(name string, fallback bool) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.parameters.Bool(name, fallback)
 }
 
-// Infof writes a line to the log.
+// Infof logs a line.
 func (p *Process) Infof(format string, args ...any) { p.write(logs.Info, format, args) }
 
-// Warnf writes a warning to the log.
+// Warnf logs a warning.
 func (p *Process) Warnf(format string, args ...any) { p.write(logs.Warning, format, args) }
 
-// maxErrors is the number of errors after which a process gives up (spec
-// runtime, 14.1).
+// maxErrors is the number of errors after which a process ends (spec runtime,
+// 14.1).
 const maxErrors = 13
 
-// Errorf writes an error to the log; the 13th ends the process.
+// Errorf logs an error; the 13th ends the process.
 func (p *Process) Errorf(format string, args ...any) {
 	p.write(logs.Error, format, args)
 	if p.errors.Add(1) >= maxErrors {
@@ -108,12 +108,12 @@ func (p *Process) Errorf(format string, args ...any) {
 	}
 }
 
-// fatalDelay keeps a server that cannot start from being started at once again.
+// fatalDelay keeps a server that cannot start from being restarted at once.
 const fatalDelay = time.Second
 
-// Fatalf writes a fatal line to the log, waits a second and ends the process
-// with exit code 1. A master throttles a service for it if the process never
-// reported itself available.
+// Fatalf logs a fatal line, waits a second and ends the process with exit status 1.
+// A master throttles the service for it if the process never reported itself
+// available.
 func (p *Process) Fatalf(format string, args ...any) {
 	p.write(logs.Fatal, format, args)
 	time.Sleep(fatalDelay)
@@ -121,7 +121,7 @@ func (p *Process) Fatalf(format string, args ...any) {
 	os.Exit(1)
 }
 
-// verbosef writes a line if -v was given.
+// verbosef logs a line if -v was given.
 func (p *Process) verbosef(format string, args ...any) {
 	if p.options.verbose > 0 {
 		p.Infof(format, args...)
@@ -129,8 +129,8 @@ func (p *Process) verbosef(format string, args ...any) {
 }
 
 // crashed is deferred once in each goroutine that calls the server's functions:
-// standard error is /dev/null as a rule, so the cause and its place would be
-// lost. Panics of other goroutines are for leaveLastWords.
+// standard error is usually /dev/null, so the cause of a panic and its place would
+// be lost. leaveLastWords covers other goroutines.
 func (p *Process) crashed() {
 	r := recover()
 	if r == nil {
@@ -141,18 +141,18 @@ func (p *Process) crashed() {
 		p.Infof("%s", call)
 	}
 	p.log.Finish()
-	noLastWords() // they were just written
+	noLastWords() // they were just logged
 	panic(r)
 }
 
-// maxCalls bounds the lines of the log that a panic leaves after its own.
+// maxCalls bounds the number of calls that are logged for a panic.
 const maxCalls = 20
 
-// callsToPanic lists the calls that led to the panic of which a deferred
-// function has just recovered, the innermost first, each as one line. The
-// machinery of the panic itself is left out.
+// callsToPanic returns the calls that led to the panic of which a deferred function
+// has just recovered, the innermost first, each as one line, without the frames of
+// the panic itself.
 func callsToPanic() []string {
-	const machinery = 12 // this function, crashed, and what raises an error of the runtime
+	const machinery = 12 // this function, crashed, and what raises a runtime error
 	var counters [maxCalls + machinery]uintptr
 	frames := runtime.CallersFrames(counters[:runtime.Callers(1, counters[:])])
 	var calls []string
@@ -172,17 +172,17 @@ func callsToPanic() []string {
 	return calls
 }
 
-// write hands one line to the log, and with -V to standard error, too.
+// write logs one line, and with -V writes it to standard error, too.
 func (p *Process) write(level logs.Level, format string, args []any) {
 	text := fmt.Sprintf(format, args...)
 	p.log.Log(level, text)
 	if p.options.toStderr {
-		// A reader that went away is no concern of ours.
+		// A reader that went away does not matter.
 		_, _ = unix.Write(2, []byte(p.name()+": "+level.Prefix()+text+"\n"))
 	}
 }
 
-// name is the process's name in the log.
+// name returns the process's name in the log.
 func (p *Process) name() string {
 	if p.server.Name != "" {
 		return p.server.Name

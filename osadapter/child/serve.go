@@ -10,7 +10,7 @@ import (
 	machine "github.com/stationmaster/stationmaster/core/child"
 )
 
-// triggerLimit is how long a wakeup's sender may take (spec child, 5).
+// triggerLimit is how long the sender of a wakeup may take (spec child, 5).
 const triggerLimit = 10 * time.Second
 
 // serveOne serves one client, trigger or datagram to its end.
@@ -45,9 +45,9 @@ func (p *Process) serveTrigger(a arrival) {
 	}
 }
 
-// readTrigger reads one request; ok is false when the sender said nothing.
+// readTrigger reads one request; ok is false if the sender sent nothing.
 func (p *Process) readTrigger(c *Conn) (request []byte, ok bool) {
-	// A descriptor without time limits (a plain file) never lets us wait.
+	// A descriptor without deadlines (a plain file) never blocks.
 	_ = c.SetReadDeadline(time.Now().Add(triggerLimit))
 	b := make([]byte, maxTrigger)
 	n, err := c.Read(b)
@@ -91,8 +91,8 @@ func (p *Process) serveRequests(l *loop, a arrival) {
 	l.fromClient(machine.Served)
 }
 
-// open makes a connection of what was accepted. nil means the client is lost,
-// and the log knows why.
+// open makes a connection of what was accepted. If it returns nil, the client is
+// lost and the reason has been logged.
 func (p *Process) open(a arrival) (c *Conn) {
 	var err error
 	switch p.options.transport {
@@ -112,7 +112,7 @@ func (p *Process) open(a arrival) (c *Conn) {
 }
 
 func (p *Process) close(c *Conn) {
-	// The client may be gone; there is nobody to tell.
+	// The client may be gone; an error does not matter.
 	_ = c.Close()
 }
 

@@ -81,14 +81,14 @@ func directory() string {
 	return d
 }
 
-// getStuck hangs for ever when it is told anything.
+// getStuck hangs forever when it receives anything.
 func getStuck(_ *Process, c *Conn) {
 	if _, err := c.Reader().ReadByte(); err == nil {
 		time.Sleep(time.Hour)
 	}
 }
 
-// getLost panics with many calls behind it.
+// getLost panics with many calls on the stack.
 func getLost(depth int) int {
 	if depth == 0 {
 		panic("lost my way")
@@ -96,7 +96,7 @@ func getLost(depth int) int {
 	return getLost(depth-1) + 1
 }
 
-// beCareless lets a goroutine of its own do what it is told, which is fatal.
+// beCareless does something fatal, which the client chooses, in a goroutine.
 func beCareless(p *Process, c *Conn) {
 	what, _ := c.Reader().ReadString('\n')
 	go func() {
@@ -119,7 +119,7 @@ func beCareless(p *Process, c *Conn) {
 //go:noinline
 func misread(p *Process) int { return p.pid }
 
-// stayAlive takes longer than its watchdog's limit, but says so.
+// stayAlive takes longer than its watchdog's limit, but calls Alive.
 func stayAlive(p *Process, c *Conn) {
 	for range 40 {
 		time.Sleep(10 * time.Millisecond)
@@ -127,7 +127,7 @@ func stayAlive(p *Process, c *Conn) {
 	}
 }
 
-// talk answers lines until quit or the end.
+// talk answers lines until quit or end-of-file.
 func talk(p *Process, c *Conn) {
 	for {
 		if request(p, c) != nil {
@@ -167,8 +167,8 @@ func request(p *Process, c *Conn) error {
 	return err
 }
 
-// startThreads leaves the process with threads that were there before it gave
-// up its privileges.
+// startThreads leaves the process with threads that existed before it dropped its
+// privileges.
 func startThreads(*Process) error {
 	const threads = 4
 	started := make(chan struct{})
@@ -185,7 +185,8 @@ func startThreads(*Process) error {
 	return nil
 }
 
-// leaks lists the descriptors from first up that a program started now would get.
+// leaks lists the descriptors from first up that a program started now would
+// inherit.
 func leaks(first int) string {
 	var open []string
 	for fd := first; fd < 64; fd++ {

@@ -30,9 +30,10 @@ func (p *Process) run() {
 	wrongLine := p.readCommandLine()
 	p.log = logs.New(logs.Origin{
 		Process: p.name(), PID: p.pid,
-		// With -S standard output is the client's, and a person sees standard error.
+		// With -S standard output is the client's, and a person reads standard
+		// error.
 		Fallback: !p.options.standard,
-		// A master gives us /dev/null there, which is left alone.
+		// A master passes /dev/null, which is left alone.
 		Stderr: !p.options.toStderr,
 		Alone:  true,
 	}, os.LookupEnv)
@@ -49,10 +50,10 @@ func (p *Process) run() {
 	l.run()
 }
 
-// errSkeleton is a mistake of who wrote the server.
+// errSkeleton is a mistake in the server's code.
 var errSkeleton = errors.New("this program must set exactly one of Stream, Requests, Sessions, Trigger and Datagram in its child.Server")
 
-// readCommandLine comes first of all: it says whether a person watches. The error
+// readCommandLine is called first: it says whether a person is watching. The error
 // is the text of the fatal line, for later.
 func (p *Process) readCommandLine() (err error) {
 	var ok bool
@@ -63,9 +64,9 @@ func (p *Process) readCommandLine() (err error) {
 	return err
 }
 
-// start does all that comes before the main loop, in the reference's order
-// (spec child, 4). The error is the text of the fatal line; wrongLine is that of
-// readCommandLine, which main.cf says where to log. accept is nil when the server
+// start does everything that precedes the main loop, in the reference's order (spec
+// child, 4). The error is the text of the fatal line; wrongLine is that of
+// readCommandLine, which is logged where main.cf says. accept is nil if the server
 // takes no lock.
 func (p *Process) start(wrongLine error) (settings machine.Settings, accept *lock.Accept, err error) {
 	err = p.loadParameters()
@@ -100,11 +101,11 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 	}
 	held := -1
 	if p.options.unprivileged || p.options.chroot {
-		// Without the file, lines need the postlog socket; Switch has warned of a
-		// file that cannot be opened while there is none.
+		// Without the file, lines need the postlog socket; Switch has warned about
+		// a file that cannot be opened while there is none.
 		held, _ = p.log.Hold()
 	}
-	if !p.options.standard { // there the runtime prints a panic for the person who sees it
+	if !p.options.standard { // there the runtime prints a panic for the person who watches
 		if err := p.leaveLastWords(p.parameters.Log(), held); err != nil {
 			p.Warnf("a panic of this process in a goroutine of its own will not be logged; %v", err)
 		}
@@ -114,7 +115,7 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 		return settings, nil, fmt.Errorf("chdir %s: %s", queue, lock.ErrorText(errors.Unwrap(err)))
 	}
 	if settings.AcceptLock && !p.options.standard {
-		// While we are still privileged: the lock files belong to root.
+		// While we still have privileges: the lock files belong to root.
 		if accept, err = lock.OpenAccept("pid/" + p.options.transport + "." + p.options.service); err != nil {
 			return settings, nil, err
 		}
@@ -122,11 +123,11 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 	return settings, accept, p.enterJail(queue)
 }
 
-// byHand reports whether no master started the process: a master always says -t, and
-// before the words of master.cf.
+// byHand reports whether no master started the process: a master always passes -t,
+// and before the arguments in master.cf.
 func (p *Process) byHand() bool { return p.options.transport == "" }
 
-// tellHowToRun says what to do instead of starting the server without a master.
+// tellHowToRun says how to run the server if it is started without a master.
 func (p *Process) tellHowToRun() {
 	what := "a master starts this server when a client comes; put a line for it into master.cf and reload"
 	if p.kind == machine.Datagram {
@@ -137,7 +138,7 @@ func (p *Process) tellHowToRun() {
 	p.Infof("%s", what)
 }
 
-// enterJail gives privileges up between the server's own two steps.
+// enterJail drops privileges between the server's own two steps.
 func (p *Process) enterJail(queue string) error {
 	if p.server.PreJail != nil {
 		if err := p.server.PreJail(p); err != nil {
@@ -157,8 +158,8 @@ func (p *Process) enterJail(queue string) error {
 	return nil
 }
 
-// loadParameters reads main.cf and switches the log to what it says, also when it
-// says something else that is wrong.
+// loadParameters reads main.cf and switches the log as it says, even if it has
+// other mistakes.
 func (p *Process) loadParameters() error {
 	directory := os.Getenv("MAIL_CONFIG")
 	if directory == "" {
@@ -191,9 +192,9 @@ func (p *Process) loadParameters() error {
 	return wrongLog
 }
 
-// switchLog follows main.cf with the log. A log file that cannot be opened ends
-// nobody: its lines are counted until they go through. One that the configuration
-// forbids is the text of a fatal line.
+// switchLog switches the log as main.cf says. A log file that cannot be opened ends
+// nothing: its lines are counted until it can. For one that the configuration
+// forbids, it returns the text of a fatal line.
 func (p *Process) switchLog(params *config.Parameters) error {
 	if problem := params.CheckLogFile(); problem != nil {
 		return problem
@@ -204,7 +205,7 @@ func (p *Process) switchLog(params *config.Parameters) error {
 	return nil
 }
 
-// settings reads what main.cf and the command line say about the main loop.
+// settings returns what main.cf and the command line say about the main loop.
 func (p *Process) settings() (machine.Settings, error) {
 	s := machine.Settings{
 		Skeleton:    p.kind,
@@ -245,8 +246,8 @@ func (p *Process) settings() (machine.Settings, error) {
 	return s, nil
 }
 
-// affordableClients leaves half of the descriptors to the server's own files: a
-// server that runs out of them cannot even refuse.
+// affordableClients leaves half of the descriptors for the server's own files: a
+// server without descriptors cannot even refuse clients.
 func affordableClients() int32 {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -255,8 +256,8 @@ func affordableClients() int32 {
 	return int32(max(1, min(uint64(limit.Cur)/2, math.MaxInt32)))
 }
 
-// checkMaster checks what the master gave us: the transport, the generation,
-// and the descriptors, which are for nobody who comes after us.
+// checkMaster checks what the master passed: the transport, the generation, and the
+// descriptors, which it makes close-on-exec.
 func (p *Process) checkMaster() error {
 	if err := p.options.checkTransport(p.kind); err != nil {
 		if p.byHand() {
@@ -287,12 +288,12 @@ func (p *Process) runDebugger() error {
 		return errors.New("no debugger_command variable set up")
 	}
 	p.Infof("running: %s", command)
-	// The debugger's own result is nobody's business.
+	// The debugger's own result does not matter.
 	_ = exec.Command("/bin/sh", "-c", command).Run()
 	return nil
 }
 
-// deniedError is a call that needs a capability and failed.
+// deniedError is the failure of a call that needs a capability.
 type deniedError struct {
 	call       string
 	capability string
@@ -301,8 +302,8 @@ type deniedError struct {
 
 func (e *deniedError) Error() string { return e.call + ": " + lock.ErrorText(e.err) }
 
-// dropPrivileges becomes the mail owner and enters the queue directory, as -u
-// and -c say. Without being root, -u can only be obeyed by the owner itself.
+// dropPrivileges becomes the mail owner and enters the queue directory, as -u and
+// -c say. If the process is not root, it obeys -u only as the owner itself.
 func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) error {
 	root := unix.Geteuid() == 0
 	if unprivileged && !root && unix.Geteuid() != int(owner.UID) {
@@ -314,7 +315,7 @@ func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) e
 			return &deniedError{fmt.Sprintf("setgid(%d)", owner.GID), "CAP_SETGID", err}
 		}
 		// Of package syscall, which changes every thread of the process; the
-		// function of x/sys/unix changes the calling one alone.
+		// function of x/sys/unix changes only the calling one.
 		if err := syscall.Setgroups([]int{int(owner.GID)}); err != nil {
 			return &deniedError{fmt.Sprintf("initgroups(%s, %d)", owner.Name, owner.GID), "CAP_SETGID", err}
 		}
@@ -335,7 +336,7 @@ func dropPrivileges(owner core.Account, unprivileged, jail bool, queue string) e
 	return nil
 }
 
-// isTerminal reports whether a person may be at the descriptor.
+// isTerminal reports whether the descriptor may be a terminal.
 func isTerminal(fd int) bool {
 	_, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
 	return err == nil

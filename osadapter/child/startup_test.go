@@ -48,7 +48,7 @@ func TestStartUpMistakesAreFatal(t *testing.T) {
 		{"unlimited", "-l -t unix", "service testd requires a process limit of 0"},
 		{"refusing", "-l -t unix", "no luck"},
 	} {
-		// Each takes a second to die: all of them at once.
+		// Each takes a second to end, so all run at once.
 		p := s.start(c.kind, []*os.File{l}, strings.Fields(c.args)...)
 		defer func() {
 			p.wantExit(1)

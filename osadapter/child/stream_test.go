@@ -92,7 +92,7 @@ func TestFastClientsAreCountedOnceEach(t *testing.T) {
 	for i := range clients {
 		c := dial(t, address)
 		if i%2 == 0 {
-			// Gone by reset before the server can look at it.
+			// Reset before the server can accept it.
 			_ = c.Conn.(*net.TCPConn).SetLinger(0)
 		}
 		c.Close()
@@ -131,7 +131,7 @@ func TestListenersTakeTurns(t *testing.T) {
 	busy.ask("hello")
 	next, other := dial(t, first), dial(t, second)
 	busy.Close()
-	other.ask("hello") // and next is still waiting
+	other.ask("hello") // and next still waits
 	other.Close()
 	next.ask("hello")
 }
@@ -158,8 +158,8 @@ func TestNothingLeaksToProgramsThatTheServerStarts(t *testing.T) {
 	l, address := s.listenTCP()
 	p := s.start("stream", []*os.File{l}, "-n", "x", "-t", "inet")
 	c := dial(t, address)
-	// Shells, flock(1) and make -j hand descriptors to this test, which it hands on
-	// itself, but for the numbers that the contract gives to others.
+	// Shells, flock(1) and make -j pass descriptors to this test, which passes them
+	// on, except for the numbers that the contract assigns to others.
 	if got, want := c.ask("leaks"), leaks(3+len(p.cmd.ExtraFiles)); got != want {
 		t.Errorf("open for a program started now: %s, want %s", got, want)
 	}
