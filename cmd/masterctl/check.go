@@ -115,7 +115,7 @@ func (t *terminal) printJSON(value any) error {
 	return nil
 }
 
-// longestText bounds what is shown of one text, in bytes.
+// longestText bounds the length of a text that is shown, in bytes.
 const longestText = 1000
 
 func shorten(text string) string {
@@ -125,7 +125,7 @@ func shorten(text string) string {
 	return text
 }
 
-// printDiagnostic shows a remark with the line that it is about.
+// printDiagnostic prints a remark with the line that it is about.
 func (t *terminal) printDiagnostic(c *configuration, d *core.Diagnostic) {
 	where := printable(d.File)
 	if d.Line > 0 {
@@ -151,7 +151,7 @@ func (t *terminal) printDiagnostic(c *configuration, d *core.Diagnostic) {
 	}
 }
 
-// summary ends the list with a line that says what it amounts to.
+// summary ends the list with a line that sums it up.
 func (t *terminal) summary(c *configuration, errors, warnings, notes int) {
 	text := printable(c.directory) + ": " + plural(errors, "error") + ", " + plural(warnings, "warning")
 	if notes > 0 {

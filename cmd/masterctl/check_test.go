@@ -324,7 +324,7 @@ func TestExcerptPointsAtTheByte(t *testing.T) {
 	for _, c := range []struct {
 		line   string
 		column int32
-		at     string // what stands above the caret
+		at     string // the text above the caret
 	}{
 		{"abc", 1, "a"},
 		{"abc", 3, "c"},
@@ -385,7 +385,7 @@ func TestNearNamesAreOffered(t *testing.T) {
 	}
 }
 
-// openTerminal opens both ends of a pseudo terminal.
+// openTerminal opens both ends of a pseudo-terminal.
 func openTerminal() (terminal, other *os.File, err error) {
 	if terminal, err = os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err != nil {
 		return nil, nil, err
@@ -403,7 +403,7 @@ func openTerminal() (terminal, other *os.File, err error) {
 
 func TestProgramsThatCannotBeRunAreWarnedOf(t *testing.T) {
 	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
-	needRoot(t) // whoever else owns the files may run them
+	needRoot(t) // if other users own the files, those may run them
 	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "$config_directory/sbin", 1), "")
 	s.directories()
 	if err := os.MkdirAll(s.path("sbin/closed"), 0o755); err != nil {

@@ -21,12 +21,12 @@ import (
 
 const (
 	maxFile     = 64 << 20 // bytes of a configuration file, as for the daemon
-	maxAttempts = 4        // when a file changes while it is read
-	maxRounds   = 4        // of looking at files that others lead to: script, interpreter, loader
+	maxAttempts = 4        // if a file changes while it is read
+	maxRounds   = 4        // of inspecting files that refer to others: script, interpreter, loader
 )
 
-// configDirectory finds the directory as every command of Postfix does: -c,
-// MAIL_CONFIG, the built-in one. It is absolute.
+// configDirectory returns the configuration directory as every command of Postfix
+// finds it: -c, MAIL_CONFIG, the built-in one. It is absolute.
 func configDirectory(option string, environ func(string) string) (string, error) {
 	directory := option
 	if directory == "" {
@@ -42,21 +42,21 @@ func configDirectory(option string, environ func(string) string) (string, error)
 	return absolute, nil
 }
 
-// configuration is what the two files of a directory mean.
+// configuration is the meaning of the two files of a directory.
 type configuration struct {
 	host
 	directory   string // on that host
 	loader      *facts.Loader
 	main        *config.MainFile
-	own         *config.MainFile // nil: there is no such file
+	own         *config.MainFile // nil: there is none
 	master      *config.MasterFile
 	parameters  *config.Parameters // nil: main.cf cannot be read
-	resolved    *core.Config       // what the daemon would take
+	resolved    *core.Config       // the configuration that the daemon would use
 	accepted    bool
 	diagnostics []core.Diagnostic // of both files, in the daemon's order
 	texts       map[string]source // by path
 	byPlace     map[place][]*core.Diagnostic
-	listeners   []advice.Listener // only if they were asked for
+	listeners   []advice.Listener // only if requested
 }
 
 // place is a line of a file.
@@ -77,8 +77,8 @@ func (c *configuration) about(file string, line int32) []*core.Diagnostic {
 	return c.byPlace[place{file, line}]
 }
 
-// load reads and resolves both files. It does not fail: what is wrong is in
-// the diagnostics.
+// load reads and resolves both files. It does not fail: mistakes are in the
+// diagnostics.
 func load(h host, directory string) *configuration {
 	c := &configuration{host: h, directory: directory, loader: &facts.Loader{
 		ConfigDirectory: directory, ProcessName: "master", Flags: config.Flags{SwitchIdentity: true}, Root: h.root, Offline: h.offline,
@@ -94,7 +94,7 @@ func load(h host, directory string) *configuration {
 			c.own, c.texts[ownPath] = config.ParseMain(ownPath, ownText), source{text: ownText}
 		}
 		c.resolve()
-		// The loader reads for itself; what is shown must be what it saw.
+		// The loader reads for itself; the lines shown must be those that it read.
 		mainAfter, _ := h.readFile(mainPath)
 		ownAfter, _ := h.readFile(ownPath)
 		masterAfter, _ := h.readFile(masterPath)
@@ -120,9 +120,8 @@ func (c *configuration) resolve() {
 	c.diagnostics = append(c.resolved.Diagnostics[:len(c.resolved.Diagnostics):len(c.resolved.Diagnostics)], remarks...)
 }
 
-// hidden replaces the answers about files that only this user may not read:
-// for the master, which is root, they are no errors. It gives a remark for
-// each.
+// hidden replaces the results for files that only this user may not read: for the
+// master, which is root, they are no errors. It returns a remark for each.
 func (c *configuration) hidden(f *config.Facts) (remarks []core.Diagnostic) {
 	if os.Geteuid() == 0 {
 		return nil
@@ -145,8 +144,8 @@ func (c *configuration) hidden(f *config.Facts) (remarks []core.Diagnostic) {
 	return remarks
 }
 
-// doubt makes warnings of errors that only say that nothing could be found
-// out, and says what an ordinary user can do about files.
+// doubt turns errors that only say that something could not be determined into
+// warnings, and says what an ordinary user can do about files.
 func (c *configuration) doubt() {
 	for i := range c.diagnostics {
 		d := &c.diagnostics[i]
@@ -171,14 +170,14 @@ func (c *configuration) doubt() {
 			d.Hint = c.directory + " is no directory; " + name
 		case errors.Is(err, fs.ErrPermission) || strings.HasSuffix(d.Text, ": "+core.EACCES.String()):
 			d.Hint = "run masterctl as root, or let this user read " + d.File + " and search the directories above it"
-		default: // the daemon's remedy speaks of its own command line
+		default: // the daemon's remedy refers to its own command line
 			d.Hint = "make the file, or " + name
 		}
 	}
 }
 
-// trouble tells why a look-up gave no answer at all, if that is what a
-// diagnostic is about.
+// trouble returns the reason why a look-up had no answer, if a diagnostic is about
+// that.
 func (c *configuration) trouble(d *core.Diagnostic) string {
 	if c.parameters == nil {
 		return ""
@@ -207,12 +206,12 @@ func (c *configuration) trouble(d *core.Diagnostic) string {
 	return ""
 }
 
-// advised returns the diagnostics with the advice on what the original accepts in
-// silence.
+// advised returns the diagnostics with advice on what the original accepts
+// silently.
 func (c *configuration) advised() []core.Diagnostic {
 	in := &advice.Input{Main: c.main, Own: c.own, Master: c.master, Parameters: c.parameters, Listeners: c.listeners, Elsewhere: c.elsewhere()}
 	if c.unread(c.master.Path) {
-		in.Master = nil // it has no entries, but nobody emptied it
+		in.Master = nil // it has no entries, but it is not empty
 	}
 	in.Programs = make(map[string]config.Program)
 	for range maxRounds {
@@ -237,7 +236,7 @@ func (c *configuration) unread(path string) bool {
 	return false
 }
 
-// count counts the diagnostics of a severity.
+// count returns the number of diagnostics of a severity.
 func count(list []core.Diagnostic, severity core.Severity) (n int) {
 	for i := range list {
 		if list[i].Severity == severity {
@@ -247,7 +246,7 @@ func count(list []core.Diagnostic, severity core.Severity) (n int) {
 	return n
 }
 
-// readFile reads a regular file once. It never waits for what is no file.
+// readFile reads a regular file once. It does not block on other files.
 func readFile(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestExamplesOfTheManualAreTrue runs every command of docs/masterctl.md, in
-// its order, on the files of testdata/example.
+// TestExamplesOfTheManualAreTrue runs every command of docs/masterctl.md, in order,
+// on the files of testdata/example.
 func TestExamplesOfTheManualAreTrue(t *testing.T) {
 	needAccounts(t, []string{"postfix", "nobody"}, []string{"postdrop"})
 	if _, err := os.Stat("/usr/lib/postfix/sbin/smtpd"); err != nil {

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// source is the text of a file, to show lines of.
+// source is the text of a file whose lines are shown.
 type source struct {
 	text  []byte
-	lines []int // where each line begins; made when first asked for
+	lines []int // where each line begins; computed on first use
 }
 
-// line returns a physical line by its number from 1, without its end.
+// line returns a physical line by its number, from 1, without its end.
 func (s *source) line(number int32) (string, bool) {
 	if s.lines == nil {
 		s.lines = []int{0}
@@ -38,13 +38,13 @@ func (s *source) line(number int32) (string, bool) {
 
 const (
 	widestExcerpt = 120 // columns of a source line that are shown
-	beforeCaret   = 60  // of these, at most so many before the place
+	beforeCaret   = 60  // of these, before the column of the mistake
 	tabWidth      = 8
 )
 
-// excerpt makes a source line fit to be shown, and reports how many columns stand
-// before the byte with the number column, from 1. Of a long line the part
-// around that byte is shown.
+// excerpt makes a source line fit for display, and returns the number of columns
+// before the byte at column, counted from 1. Of a long line it returns the part
+// around that byte.
 func excerpt(line string, column int32) (shown string, before int) {
 	at := min(max(int(column)-1, 0), len(line))
 	from, to := 0, len(line)
@@ -92,8 +92,8 @@ func excerpt(line string, column int32) (shown string, before int) {
 	return b.String(), before
 }
 
-// printable makes a text harmless for a terminal: what is no printable UTF-8
-// becomes "?".
+// printable makes a text safe for a terminal: "?" replaces what is not printable
+// UTF-8.
 func printable(text string) string {
 	clean := true
 	for _, r := range text {
@@ -113,8 +113,8 @@ func printable(text string) string {
 	}, text)
 }
 
-// wantsColour reports whether the output is a terminal that shows colours, and
-// the user wants them.
+// wantsColour reports whether the output is a terminal that shows colours, and the
+// user wants them.
 func wantsColour(out *os.File, environ func(string) string) bool {
 	if environ("NO_COLOR") != "" || environ("TERM") == "dumb" {
 		return false
@@ -123,7 +123,7 @@ func wantsColour(out *os.File, environ func(string) string) bool {
 	return err == nil
 }
 
-// The colours, as terminals have had them since the VT100.
+// Colours of terminals since the VT100.
 const (
 	bold   = "1"
 	red    = "1;31"

@@ -75,11 +75,11 @@ func (t *terminal) explain(c *configuration, names []string, machine bool) error
 	return nil
 }
 
-// entry is an entry of master.cf with the service that it became.
+// entry is an entry of master.cf with its service.
 type entry struct {
 	*config.MasterEntry
 	service  *core.ServiceConfig // nil: none
-	disabled []config.Origin     // why it became none; empty: a later entry replaces it
+	disabled []config.Origin     // why there is no service; empty: a later entry replaces it
 }
 
 func (e *entry) name() string { return e.Fields[config.ColumnName].Text }
@@ -95,7 +95,7 @@ func (c *configuration) entries() (list []entry) {
 		e := entry{MasterEntry: &c.master.Entries[i]}
 		if e.service = byLine[e.Line]; e.service == nil {
 			if len(e.Fields) <= config.ColumnType {
-				continue // nothing stands before a NUL byte
+				continue // nothing precedes a NUL byte
 			}
 			if e.skipped() {
 				continue
@@ -113,7 +113,7 @@ func (e *entry) skipped() bool {
 	return e.At(name).Column > 1 || name.Text[0] == '\v' || name.Text[0] == '\f'
 }
 
-// choose finds the entries that are asked for, in file order, each once.
+// choose returns the requested entries, in file order, each once.
 func (c *configuration) choose(names []string) (chosen []entry, missing []string) {
 	list := c.entries()
 	if len(names) == 0 {
@@ -143,8 +143,8 @@ func (c *configuration) choose(names []string) (chosen []entry, missing []string
 	return chosen, missing
 }
 
-// matches reports whether an entry is meant by "name" or "name/type", of which
-// each can be "*".
+// matches reports whether a pattern "name" or "name/type" matches the entry; each
+// part can be "*".
 func (e *entry) matches(pattern string) bool {
 	if pattern == e.name() || pattern == "*" {
 		return true
@@ -157,7 +157,7 @@ func (e *entry) matches(pattern string) bool {
 	return (name == "*" || name == e.name()) && (kind == "*" || kind == e.kind())
 }
 
-// names returns what can be asked for, in the form in which it was asked.
+// names returns the possible names, in the form of the requested one.
 func (c *configuration) names(asked string) (list []string) {
 	for _, e := range c.entries() {
 		if strings.IndexByte(asked, '/') >= 0 {

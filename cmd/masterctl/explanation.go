@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// value is one thing that is known about a service.
+// value is one property of a service.
 type value struct {
 	key   string // in JSON
 	label string // in text
@@ -19,14 +19,14 @@ type value struct {
 	from  []config.Origin
 }
 
-// explanation is what is known about one entry of master.cf.
+// explanation holds the properties of one entry of master.cf.
 type explanation struct {
 	entry
 	file   string
 	values []value
 }
 
-// explanation collects what is known about an entry.
+// explanation returns the properties of an entry.
 func (c *configuration) explanation(e entry) *explanation {
 	x := &explanation{entry: e, file: c.master.Path}
 	if e.service == nil {
@@ -51,7 +51,7 @@ func (x *explanation) add(key, label string, v any, shown string, from []config.
 	x.values = append(x.values, value{key, label, v, []string{shown}, from})
 }
 
-// socket reports where a service listens.
+// socket adds where a service listens.
 func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *config.Sources) {
 	var list []string
 	for _, endpoint := range s.Endpoints {
@@ -84,7 +84,7 @@ func (c *configuration) socket(x *explanation, s *core.ServiceConfig, from *conf
 	}
 }
 
-// process reports how a process of a service is started.
+// process adds how a process of a service is started.
 func (c *configuration) process(x *explanation, s *core.ServiceConfig, from *config.Sources) {
 	x.add("path", "program", s.Path, s.Path, from.Path)
 	argv := s.Argv(len(s.Endpoints), false)
@@ -92,8 +92,8 @@ func (c *configuration) process(x *explanation, s *core.ServiceConfig, from *con
 	for i, arg := range argv {
 		quoted[i] = quote(arg)
 	}
-	// All arguments stem from the columns; those of the operator stand in lines
-	// of their own.
+	// All arguments come from the columns; the operator's own are listed on
+	// separate lines.
 	x.add("argv", "argv", argv, strings.Join(quoted, " "), from.Path[:1])
 	for _, o := range config.ServerOptions(s.Args) {
 		x.add("override", "  override", o.Name+"="+o.Value, o.Name+" = "+o.Value, from.Args[o.Arg:o.Arg+1])
@@ -119,7 +119,7 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-// limits reports when processes are started and when they end.
+// limits adds when processes are started and when they end.
 func (c *configuration) limits(x *explanation, s *core.ServiceConfig, from *config.Sources) {
 	limit := strconv.Itoa(int(s.ProcessLimit))
 	if s.ProcessLimit == 0 {
@@ -152,14 +152,14 @@ func (c *configuration) limits(x *explanation, s *core.ServiceConfig, from *conf
 	x.add("stress", "stress", s.StressAware(), stress, from.Stress)
 }
 
-// The programs that set limits of their own (spec child, 3): resident ones
-// have neither limit, the others end for being idle only.
+// The programs that set limits of their own (spec child, 3): resident ones have
+// neither limit, the others end only for being idle.
 var (
 	resident = map[string]bool{"qmgr": true, "oqmgr": true, "tlsmgr": true}
 	tireless = map[string]bool{"anvil": true, "dnsblog": true, "postlogd": true, "postscreen": true, "scache": true}
 )
 
-// serverLimit adds max_use or max_idle, which are the servers' own business.
+// serverLimit adds max_use or max_idle, which only the servers apply.
 func (c *configuration) serverLimit(x *explanation, s *core.ServiceConfig, from *config.Sources, name string) {
 	if program := path.Base(s.Command); resident[program] || name == "max_use" && tireless[program] {
 		x.add(name, name, nil, "no limit: "+program+" ignores "+name, from.Path[:1])

@@ -12,7 +12,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// quote writes an argument as a shell would take it.
+// quote quotes an argument for a shell.
 func quote(arg string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_+=:,./-"
 	if arg != "" && strings.Trim(arg, plain) == "" {
@@ -21,7 +21,7 @@ func quote(arg string) string {
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }
 
-// shortly shows an origin in a few words.
+// shortly returns a short form of an origin.
 func shortly(o config.Origin) string {
 	at := ""
 	if o.File != "" {
@@ -54,7 +54,7 @@ const (
 	valueWidth = 40
 )
 
-// printExplanation shows what is known about a service as a table.
+// printExplanation prints the properties of a service as a table.
 func (t *terminal) printExplanation(c *configuration, x *explanation) {
 	title := t.paint(bold, printable(x.name()+"/"+x.kind()))
 	fmt.Fprintf(t.out, "%s  %s:%d\n", title, printable(x.file), x.Line)
@@ -124,7 +124,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// origin is where a value comes from, as JSON.
+// origin says where a value comes from, as JSON.
 type origin struct {
 	Kind   string `json:"kind"`
 	Name   string `json:"name"`

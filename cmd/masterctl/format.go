@@ -108,11 +108,11 @@ func (t *terminal) contents(name string, o formatOptions) ([]byte, error) {
 	return text, nil
 }
 
-// contextLines are the lines shown around a difference.
+// contextLines is the number of lines shown around a difference.
 const contextLines = 3
 
-// difference returns what "diff -u" would. Layout keeps the lines, so they are
-// compared one by one; only the end of the last may come.
+// difference returns the output of "diff -u". Layout does not move lines, so they
+// are compared one by one; only the end of the last one may be added.
 func difference(name, was, is string) string {
 	a, b := strings.SplitAfter(was, "\n"), strings.SplitAfter(is, "\n")
 	a, b = withoutEmptyEnd(a), withoutEmptyEnd(b)

@@ -205,7 +205,7 @@ func TestFmtByAnOrdinaryUser(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	s.run("fmt", "-w").expect(t, exitError, "", "permission denied; run masterctl as root")
-	if err := os.Chmod(s.dir, 0o777); err != nil { // may write beside the file, but not give it away
+	if err := os.Chmod(s.dir, 0o777); err != nil { // it may write beside the file, but not change its owner
 		t.Fatal(err)
 	}
 	s.run("fmt", "-w").expect(t, exitError, "", "cannot have the same owner")

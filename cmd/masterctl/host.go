@@ -19,22 +19,23 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/facts"
 )
 
-// host is whose configuration is read: that of this host, or of another one of
-// which there are the files, or nothing but the configuration.
+// host is the host whose configuration is read: this one, or another one of which
+// there are the files, or only the configuration.
 type host struct {
-	root    string // where its files are; empty: at their place
+	root    string // directory of its files; empty: this host's
 	offline bool
 }
 
-// flags adds the options that name another host.
+// flags adds the options for another host.
 func (h *host) flags(cmd *cobra.Command) {
 	cmd.Flags().Var((*directoryFlag)(&h.root), "root",
 		"the files are those of another host, of which `DIR` is the root directory; all paths, that of -c too, count from there")
 	cmd.Flags().BoolVar(&h.offline, "offline", false, "the files are for another host: look at nothing but main.cf and master.cf")
 }
 
-// directoryFlag is an option that names a directory. An empty name would be as
-// good as no option: a script whose variable is not set would judge this host.
+// directoryFlag is an option whose value is a directory. An empty value is refused:
+// it would count as no option, and a script whose variable is not set would check
+// this host.
 type directoryFlag string
 
 func (d *directoryFlag) String() string { return string(*d) }
@@ -51,7 +52,7 @@ func (d *directoryFlag) Set(text string) error {
 
 func (h host) elsewhere() bool { return h.offline || h.root != "" }
 
-// ready makes the options of the command line usable.
+// ready checks and completes the options of the command line.
 func (h *host) ready() error {
 	if h.root == "" {
 		return nil
@@ -76,8 +77,8 @@ func (h *host) ready() error {
 	return nil
 }
 
-// directory finds the directory of the configuration on the host. MAIL_CONFIG
-// is about this host.
+// directory returns the directory of the configuration on the host. MAIL_CONFIG
+// applies only to this host.
 func (h *host) directory(option string, environ func(string) string) (string, error) {
 	if err := h.ready(); err != nil {
 		return "", err
@@ -108,7 +109,7 @@ func (h host) stat(name string) (fs.FileInfo, error) {
 	return os.Stat(found)
 }
 
-// account shows an account with its numbers.
+// account formats an account with its numbers.
 func (c *configuration) account(a core.Account) string {
 	if slices.Contains(c.loader.Assumed().Users, a.Name) {
 		return a.Name + " (uid and gid unknown)"
@@ -116,7 +117,7 @@ func (c *configuration) account(a core.Account) string {
 	return fmt.Sprintf("%s (uid %d, gid %d)", a.Name, a.UID, a.GID)
 }
 
-// endpoint shows where an inet service listens.
+// endpoint formats the address of an inet service.
 func (c *configuration) endpoint(e core.Endpoint) string {
 	host, port := "", ""
 	f, assumed := c.parameters.Facts(), c.loader.Assumed()
@@ -136,7 +137,7 @@ func (c *configuration) endpoint(e core.Endpoint) string {
 	return cmp.Or(host, e.Address.Addr().String()) + ":" + cmp.Or(port, strconv.Itoa(int(e.Address.Port()))) + " (unknown)"
 }
 
-// canonical is the identity of a service.
+// canonical returns the name that identifies a service.
 func (c *configuration) canonical(s *core.ServiceConfig) string {
 	for _, name := range c.loader.Assumed().Ports {
 		number := strconv.Itoa(int(c.parameters.Facts().Ports[name].Number))
@@ -147,11 +148,11 @@ func (c *configuration) canonical(s *core.ServiceConfig) string {
 	return s.Canonical
 }
 
-// maxNamed bounds the names of one kind that a remark lists.
+// maxNamed bounds the names of one kind in a remark.
 const maxNamed = 10
 
-// unknown is the remark on what was not looked at because the files are
-// another host's.
+// unknown returns a remark on what was not checked because the files are another
+// host's.
 func (c *configuration) unknown() (d core.Diagnostic, some bool) {
 	if !c.elsewhere() || c.parameters == nil {
 		return d, false

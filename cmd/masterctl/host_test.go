@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// strange is a configuration of a host with other accounts, addresses, ports
-// and programs than this one.
+// strange is a configuration of a host whose accounts, addresses, ports and
+// programs differ from this one's.
 const strange = `compatibility_level = 3.6
 queue_directory = /nowhere/queue
 data_directory = /nowhere/data
@@ -48,12 +48,12 @@ func TestOfflineJudgesTheFilesAlone(t *testing.T) {
 	if got := s.run("check", "--strict"); got.status != exitError {
 		t.Errorf("the files would do for this host: %+v", got)
 	}
-	// What is wrong in the files themselves is told all the same.
+	// Mistakes in the files themselves are reported nevertheless.
 	s.write("master.cf", strangeServices+"bad unix\n")
 	s.run("check", "--offline").expect(t, exitError, `missing "private" field`, "")
 }
 
-// The files that come with Debian's Postfix are right on a host without it.
+// Debian's default files are correct on a host without Postfix.
 func TestStockFilesAreRightOffline(t *testing.T) {
 	s := newSite(t, "", "")
 	for name, source := range map[string]string{"main.cf": "/usr/share/postfix/main.cf.debian", "master.cf": "/usr/share/postfix/master.cf.dist"} {
@@ -67,7 +67,7 @@ func TestStockFilesAreRightOffline(t *testing.T) {
 	s.run("explain", "--offline").expect(t, exitClean, "postfix (uid and gid unknown)", "")
 }
 
-// tree makes the files of another host below root/ of the site.
+// tree creates the files of another host below root/ of the site.
 func (s *site) tree(files map[string]string) (root string) {
 	s.t.Helper()
 	root = s.path("root")

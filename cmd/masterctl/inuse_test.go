@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Configurations as people have them, which all work, are not called wrong:
-// neither on a host that has what they need nor where nothing is known of it. A
-// file has the parts "== main.cf" and "== master.cf".
+// Real configurations, which all work, are not reported as wrong, neither on a host
+// that has what they need nor if nothing is known about the host. A file has the
+// parts "== main.cf" and "== master.cf".
 func TestConfigurationsInUseAreRight(t *testing.T) {
 	files, err := filepath.Glob("testdata/inuse/*.txt")
 	if err != nil || len(files) < 12 {

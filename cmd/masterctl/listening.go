@@ -10,8 +10,8 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/facts"
 )
 
-// listening lists who listens on this host. The master that runs with this
-// configuration is in nobody's way.
+// listening lists the listening sockets of this host, without those of the master
+// that runs with this configuration.
 func (c *configuration) listening() ([]advice.Listener, error) {
 	if c.elsewhere() {
 		return nil, errors.New("--ports asks this host who listens; it does not go with --root or --offline")

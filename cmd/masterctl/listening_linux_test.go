@@ -26,7 +26,7 @@ func TestPortsThatAreTakenAreNamedOnRequest(t *testing.T) {
 	}
 	r.expect(t, exitFound, want, "")
 	r.expect(t, exitFound, fmt.Sprintf(" (process %d) listens on %s", os.Getpid(), l.Addr()), "")
-	// The master of this queue may have it.
+	// The master of this queue may listen there.
 	if err := os.WriteFile(filepath.Join(s.dir, "queue/pid/master.pid"), fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,10 @@
-// Command masterctl reads a configuration as the daemon would and tells what
-// it means: whether it is right, what each service becomes, what a parameter
-// expands to, and how master.cf looks in order. It needs neither a running
-// master nor root.
+// Command masterctl reads a configuration as the daemon does and says what it
+// means: whether it is correct, what each service becomes, what a parameter expands
+// to, and how master.cf looks when formatted. It needs neither a running master nor
+// root.
 //
-// It changes nothing, but for the one file that "fmt -w" is told to write; it
-// talks to no daemon and writes nothing to the mail log.
+// It changes nothing except the file that "fmt -w" is told to write; it does not
+// talk to a daemon and writes nothing to the mail log.
 package main
 
 import (
@@ -23,14 +23,14 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/version"
 )
 
-// The exit statuses. Each command says what "found" means for it.
+// The exit statuses. The help of each command says what exitFound means for it.
 const (
 	exitClean = 0
-	exitFound = 1 // check --strict: warnings; explain, param: no such name; fmt: not in order
+	exitFound = 1 // check --strict: warnings; explain, param: no such name; fmt: not formatted
 	exitError = 2 // the configuration has errors, a file cannot be used, the command line is wrong
 )
 
-// exitStatus ends a command that has already said what there is to say.
+// exitStatus ends a command that has printed everything.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -41,7 +41,7 @@ func main() {
 	os.Exit(t.run(os.Args[1:]))
 }
 
-// terminal is what a command may talk to.
+// terminal is what a command reads and writes.
 type terminal struct {
 	out     io.Writer
 	err     io.Writer
@@ -102,7 +102,7 @@ errors, a file cannot be used, or the command line is wrong.`,
 		"the `directory` of main.cf and master.cf (default: $MAIL_CONFIG, or "+config.DefaultDirectory+")")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var number *strconv.NumError
-		if errors.As(err, &number) && number.Func == "ParseBool" { // its text is of Go
+		if errors.As(err, &number) && number.Func == "ParseBool" { // its text is about Go
 			return fmt.Errorf("%swrite it alone, or with =true or =false; see %s --help", strings.TrimSuffix(err.Error(), number.Error()), cmd.CommandPath())
 		}
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
@@ -113,7 +113,7 @@ errors, a file cannot be used, or the command line is wrong.`,
 	return root
 }
 
-// noCommand refuses a name that no command has.
+// noCommand refuses a name that is no command.
 func noCommand(root *cobra.Command, name string) error {
 	var names []string
 	for _, c := range root.Commands() {
@@ -124,7 +124,7 @@ func noCommand(root *cobra.Command, name string) error {
 	return fmt.Errorf("there is no command %q%s; masterctl help lists them", name, didYouMean(name, names))
 }
 
-// helpCommand is in place of cobra's own, which takes any word.
+// helpCommand replaces cobra's own, which accepts any word.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "tell what there is, or what a command does",

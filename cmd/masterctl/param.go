@@ -43,7 +43,7 @@ or parsed, or the command line is wrong.`,
 // severe are the daemon's words for severities.
 var severe = map[core.Severity]string{core.Warning: "warning: ", core.Error: "fatal: "}
 
-// logged shows a diagnostic as the daemon logs it. Advice of our own is not
+// logged prints a diagnostic as the daemon logs it. Advice of our own is not
 // logged.
 func (t *terminal) logged(d *core.Diagnostic) {
 	if word, ok := severe[d.Severity]; ok {
@@ -93,7 +93,7 @@ func (t *terminal) printParameters(c *configuration, names []string) error {
 	return nil
 }
 
-// meant ends the line about an unknown name with what may have been meant.
+// meant returns the end of the line about an unknown name: similar names.
 func meant(name string, catalog *known.Catalog) string {
 	if near, ok := known.Closest(name, catalog.Names()); ok {
 		return "; did you mean " + near + "?"
@@ -104,9 +104,9 @@ func meant(name string, catalog *known.Catalog) string {
 	return ""
 }
 
-// ofSyntax reports whether a diagnostic is about the form of main.cf, which every
-// program reports that reads it; what is wrong with the value of a parameter
-// is reported only by those that use it.
+// ofSyntax reports whether a diagnostic is about the syntax of main.cf, which every
+// program reports that reads it; a bad value of a parameter is reported only by
+// programs that use it.
 func ofSyntax(d *core.Diagnostic, path string) bool {
 	return strings.HasPrefix(d.Text, path+", line ") || strings.HasPrefix(d.Text, path+": logical line ")
 }

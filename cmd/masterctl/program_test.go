@@ -16,7 +16,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/version"
 )
 
-// programVariable makes the test program masterctl itself.
+// programVariable turns the test program into masterctl.
 const programVariable = "MASTERCTL_IS_THE_TEST"
 
 func TestMain(m *testing.M) {
@@ -26,17 +26,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// site is a configuration of its own.
+// site is a configuration for a test.
 type site struct {
 	t       *testing.T
 	dir     string
 	program string
-	uid     uint32 // 0: whoever runs the test
+	uid     uint32 // 0: the user who runs the test
 	gid     uint32
 	environ []string
 }
 
-// newSite makes a directory that every user may search, with the two files.
+// newSite creates a directory that every user may search, with the two files.
 func newSite(t *testing.T, mainText, masterText string) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "mctl")
@@ -56,7 +56,7 @@ func newSite(t *testing.T, mainText, masterText string) *site {
 	return s
 }
 
-// directories makes those that the master needs, as plainMain names them.
+// directories creates those that the master needs, as plainMain names them.
 func (s *site) directories() {
 	s.t.Helper()
 	for _, name := range []string{"queue/pid", "data"} {
@@ -84,7 +84,7 @@ func (s *site) read(name string) string {
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
-// ordinary makes later runs those of a user without privileges.
+// ordinary makes later runs use an account without privileges.
 func (s *site) ordinary() {
 	s.t.Helper()
 	if os.Geteuid() != 0 {
@@ -96,7 +96,7 @@ func (s *site) ordinary() {
 	}
 	uid, _ := strconv.ParseUint(nobody.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(nobody.Gid, 10, 32)
-	text, err := os.ReadFile(s.program) // which stands where only root may search
+	text, err := os.ReadFile(s.program) // which is where only root may search
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func (s *site) ordinary() {
 	s.program, s.uid, s.gid = program, uint32(uid), uint32(gid)
 }
 
-// result is what a run gave.
+// result is the result of a run.
 type result struct {
 	status   int
 	out, err string
@@ -143,10 +143,10 @@ func (r result) expect(t *testing.T, status int, out, complaints string) {
 	}
 }
 
-// accounts are there on every Unix-like system, as main.cf wants them.
+// accounts exist on every Unix-like system and suit main.cf.
 const accounts = "mail_owner = daemon\ndefault_privs = nobody\nsetgid_group = mail\n"
 
-// plainMain is a main.cf that is accepted wherever those accounts are.
+// plainMain is a main.cf that is accepted wherever those accounts exist.
 const plainMain = `compatibility_level = 3.6
 queue_directory = $config_directory/queue
 data_directory = $config_directory/data
@@ -239,7 +239,7 @@ func TestOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
-// needRoot skips what only root can set up.
+// needRoot skips a test that only root can set up.
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {

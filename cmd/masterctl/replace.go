@@ -10,12 +10,11 @@ import (
 	"syscall"
 )
 
-// replaceFile gives a file a new text, whole or not at all: the text goes to a
-// new file beside it, which gets the same owner, mode and (on Linux) extended
-// attributes, access control lists among them, reaches the disk, and then takes
-// the name. A symbolic link stays; what it points to is replaced.
-// was is the text that the new one was made of: if the file has another by
-// now, it is left alone.
+// replaceFile replaces the text of a file completely or not at all: it writes a new
+// file beside the old one, with the same owner, mode and (on Linux) extended
+// attributes, including access control lists, syncs it to disk, and renames it. A
+// symbolic link stays; the file that it points to is replaced. was is the text from
+// which the new one was made: if the file has changed since, it is left alone.
 func replaceFile(name string, was, is []byte) (err error) {
 	path, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -49,10 +48,10 @@ func replaceFile(name string, was, is []byte) (err error) {
 	if err := sameOwner(file, status); err != nil {
 		return err
 	}
-	if err := keepAttributes(file, path); err != nil { // after the owner: a change of owner takes some away
+	if err := keepAttributes(file, path); err != nil { // after the owner, because a change of owner removes some
 		return err
 	}
-	if err := file.Chmod(old.Mode()); err != nil { // last: both clear bits of it
+	if err := file.Chmod(old.Mode()); err != nil { // last, because both clear bits of it
 		return err
 	}
 	if err := file.Sync(); err != nil {
@@ -74,7 +73,7 @@ func replaceFile(name string, was, is []byte) (err error) {
 	return syncDirectory(directory)
 }
 
-// sameOwner gives the new file the owner of the old.
+// sameOwner sets the owner of the new file to that of the old one.
 func sameOwner(file *os.File, old *syscall.Stat_t) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -89,8 +88,8 @@ func sameOwner(file *os.File, old *syscall.Stat_t) error {
 	return nil
 }
 
-// syncDirectory makes the new name last. The file is replaced already, so what
-// a file system cannot do is no failure.
+// syncDirectory makes the rename durable. The file is replaced already, so an
+// operation that the file system does not support is no failure.
 func syncDirectory(path string) error {
 	directory, err := os.Open(path)
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 // accessList is the attribute that holds a POSIX access control list.
 const accessList = "system.posix_acl_access"
 
-// maxAttribute bounds the names of a file's attributes together, and the value
-// of one (XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux).
+// maxAttribute bounds the total length of a file's attribute names, and the length
+// of a value (XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux).
 const maxAttribute = 64 << 10
 
-// otherwise is the remedy: what is written into the file keeps its attributes.
+// otherwise is the remedy: writing to the existing file keeps its attributes.
 const otherwise = "run masterctl as root, or write it with: masterctl fmt FILE >NEW && cat NEW >FILE"
 
-// keepAttributes gives the new file the extended attributes of the old one at
-// path, and no others: a directory can hand an access control list down to what
-// is made in it. They decide who may read and write, so one that cannot be
-// carried over is an error. Call it while the mode lets nobody else in, and set
-// the mode afterwards: with a list it means something else than without.
+// keepAttributes gives the new file the extended attributes of the old one at path,
+// and no others: a directory can hand an access control list down to files created
+// in it. Attributes decide who may read and write, so one that cannot be copied is
+// an error. Call it while the mode excludes all other users, and set the mode
+// afterwards: its meaning depends on the list.
 func keepAttributes(file *os.File, path string) error {
 	wanted, err := readAttributes(
 		func(b []byte) (int, error) { return unix.Llistxattr(path, b) },
@@ -61,9 +61,9 @@ func keepAttributes(file *os.File, path string) error {
 // attribute is one extended attribute of a file.
 type attribute struct{ name, value string }
 
-// readAttributes returns the attributes of a file, the access control list last:
-// it can take from the owner the right to set the others. A file on a file
-// system without attributes has none.
+// readAttributes returns the attributes of a file, the access control list last: it
+// can deny the owner the right to set the others. A file on a file system without
+// attributes has none.
 func readAttributes(list func([]byte) (int, error), get func(string, []byte) (int, error)) (all []attribute, err error) {
 	b := make([]byte, maxAttribute)
 	n, err := list(b)
@@ -74,12 +74,12 @@ func readAttributes(list func([]byte) (int, error), get func(string, []byte) (in
 		return nil, fmt.Errorf("its attributes cannot be listed: %w; %s", err, otherwise)
 	}
 	var access []attribute
-	for name := range strings.SplitSeq(string(b[:n]), "\x00") { // each has one at its end
+	for name := range strings.SplitSeq(string(b[:n]), "\x00") { // every name ends with one
 		if name == "" {
 			continue
 		}
 		switch n, err := get(name, b); {
-		case errors.Is(err, unix.ENODATA): // some are listed and not there
+		case errors.Is(err, unix.ENODATA): // some are listed but do not exist
 		case err != nil:
 			return nil, fmt.Errorf("its attribute %q cannot be read: %w; %s", name, err, otherwise)
 		case name == accessList:
@@ -91,7 +91,7 @@ func readAttributes(list func([]byte) (int, error), get func(string, []byte) (in
 	return append(all, access...), nil
 }
 
-// set gives the attribute to a file.
+// set sets the attribute of a file.
 func (a attribute) set(fd int) error {
 	if a.name == "security.ima" || a.name == "security.evm" {
 		return errors.New("it vouches for the old text")

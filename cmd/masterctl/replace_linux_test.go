@@ -16,18 +16,18 @@ type grant struct {
 	id          uint32
 }
 
-// Tags of grants, and the number of an entry that names nobody.
+// Tags of grants, and the ID of an entry that names no account.
 const (
 	tagOwner, tagUser, tagGroup, tagMask, tagOther = 1, 2, 4, 16, 32
 	nobodyNamed                                    = ^uint32(0)
 )
 
-// admit lets one user in, beside the owner.
+// admit returns the list that admits one user besides the owner.
 func admit(uid uint32) []grant {
 	return []grant{{tagOwner, 6, nobodyNamed}, {tagUser, 6, uid}, {tagGroup, 0, nobodyNamed}, {tagMask, 6, nobodyNamed}, {tagOther, 0, nobodyNamed}}
 }
 
-// setAttribute skips the test where the file system has no such attributes.
+// setAttribute skips the test if the file system does not support such attributes.
 func setAttribute(t *testing.T, path, name string, value []byte) {
 	t.Helper()
 	switch err := unix.Setxattr(path, name, value, 0); err {
@@ -39,7 +39,7 @@ func setAttribute(t *testing.T, path, name string, value []byte) {
 	}
 }
 
-// setList sets an access control list in the form of the kernel.
+// setList sets an access control list in the kernel's format.
 func setList(t *testing.T, path, name string, grants []grant) {
 	t.Helper()
 	b := binary.LittleEndian.AppendUint32(nil, 2) // the version
@@ -51,7 +51,7 @@ func setList(t *testing.T, path, name string, grants []grant) {
 	setAttribute(t, path, name, b)
 }
 
-// attributesAt returns the attributes of a file as "name=value", in order.
+// attributesAt returns the attributes of a file as "name=value", sorted.
 func attributesAt(t *testing.T, path string) (all []string) {
 	t.Helper()
 	b := make([]byte, maxAttribute)

@@ -4,6 +4,6 @@ package main
 
 import "os"
 
-// keepAttributes carries nothing over: extended attributes and access control
-// lists are known to masterctl on Linux only.
+// keepAttributes copies nothing: masterctl supports extended attributes and access
+// control lists on Linux only.
 func keepAttributes(*os.File, string) error { return nil }

@@ -13,11 +13,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// identity is what an account looks like, with the blanks behind it that keep
+// identity matches the IDs of an account, with the blanks after them that keep
 // columns aligned whatever the numbers are.
 var identity = regexp.MustCompile(`\(uid \d+, gid \d+\) *`)
 
-// neutral replaces what differs from system to system.
+// neutral replaces what differs between systems.
 func (s *site) neutral(text string) string {
 	inTable := regexp.MustCompile(regexp.QuoteMeta(s.dir) + `(\S*)(?: {2,}|\n {20,})`)
 	text = inTable.ReplaceAllStringFunc(text, func(found string) string {
@@ -34,7 +34,7 @@ func (s *site) neutral(text string) string {
 	})
 }
 
-// transcript runs a command line and shows what a user sees: standard output,
+// transcript runs a command line and returns what a user sees: standard output,
 // standard error, and an exit status other than 0.
 func (s *site) transcript(line string) string {
 	s.t.Helper()
@@ -68,8 +68,8 @@ func needAccounts(t *testing.T, users []string, groups []string) {
 }
 
 // A golden file has the parts "== main.cf", "== master.cf" and "== session".
-// "@PROGRAMS@" in main.cf is a directory with the programs that are named
-// after it, as in "daemon_directory = @PROGRAMS@ smtpd qmgr".
+// "@PROGRAMS@" in main.cf is a directory with the programs that are listed after
+// it, as in "daemon_directory = @PROGRAMS@ smtpd qmgr".
 func TestSessions(t *testing.T) {
 	needAccounts(t, []string{"daemon", "nobody"}, []string{"mail"})
 	files, err := filepath.Glob("testdata/*.txt")
@@ -109,10 +109,10 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// escapes are bytes that do not look well in a golden file.
+// escapes stand for bytes that are hard to read in a golden file.
 var escapes = strings.NewReplacer("<TAB>", "\t", "<NUL>", "\x00", "<ESC>", "\x1b", "<FF>", "\xff", "<CR>", "\r")
 
-// programs makes the directory of programs.
+// programs creates the directory of programs.
 func (s *site) programs(mainText string) string {
 	line := regexp.MustCompile(`@PROGRAMS@(.*)`).FindStringSubmatch(mainText)
 	if line == nil {

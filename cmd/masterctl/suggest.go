@@ -5,8 +5,8 @@ import "slices"
 // longestName bounds the names that are compared, in bytes.
 const longestName = 64
 
-// didYouMean returns the end of a message that offers the nearest of some names,
-// or nothing if none is near.
+// didYouMean returns the end of a message that suggests similar names, or "" if
+// there are none.
 func didYouMean(name string, names []string) string {
 	best, distance := "", max(1, min(len(name)/3, 3))+1
 	if len(name) > longestName {
@@ -26,8 +26,8 @@ func didYouMean(name string, names []string) string {
 	return "; did you mean " + printable(best) + "?"
 }
 
-// editDistance counts the bytes to insert, delete or replace, and neighbours to
-// swap, to make one text of the other.
+// editDistance returns the number of bytes to insert, delete or replace, and
+// neighbours to swap, to turn one text into the other.
 func editDistance(a, b string) int {
 	before, previous, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range previous {
