@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A bench is one run of this program, in its namespaces.
+// A bench is one run of this program inside its namespaces.
 type bench struct {
 	settings
 	place    string
@@ -27,21 +27,21 @@ type bench struct {
 	samples      samples
 	yardsticks   []yardstick
 	notes        []string
-	stations     []*station // of the measurement that goes on
+	stations     []*station // of the current measurement
 	stationCount int
 }
 
-// A stage measures the metrics whose names begin with its own.
+// A stage measures the metrics whose names begin with its name.
 type stage struct {
 	id   string
 	run  func(b *bench, of side) error // one round of one master
-	once func(b *bench) error          // instead: all masters at the same time
+	once func(b *bench) error          // instead of run: all masters at the same time
 }
 
-// openFiles is the hard limit that the masters get where we may raise it.
+// openFiles is the hard limit for the masters, if we may raise it.
 const openFiles = 32768
 
-// measure is the bench itself.
+// measure runs the bench.
 func measure(s settings, place string, stdout, stderr io.Writer) error {
 	b := &bench{
 		settings: s, place: place, progress: stderr, began: time.Now(), samples: samples{},
@@ -63,7 +63,7 @@ func measure(s settings, place string, stdout, stderr io.Writer) error {
 	return failure
 }
 
-// tell writes what has been measured, also when the bench ended early.
+// tell prints the results, also if the bench ended early.
 func (b *bench) tell(stdout io.Writer) error {
 	b.samples.derive()
 	r := &report{
@@ -103,8 +103,8 @@ func (b *bench) settleIn() error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return err
 	}
-	// A soft limit as usual. It must be set so: the runtime gives children of ours
-	// the one that we were started with, until it is.
+	// A usual soft limit. It must be set explicitly: until it is, the runtime
+	// restores the limit that we were started with in our children.
 	hard := max(files.Max, openFiles)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 1024, Max: hard}); err != nil {
 		b.notes = append(b.notes, fmt.Sprintf("the hard limit on files stays at %d: %v", files.Max, err))
@@ -159,14 +159,14 @@ func (b *bench) runStages() error {
 	return nil
 }
 
-// late reports whether a round that is not the first has to be left out, so that
-// the whole stays within its time on a machine that is busy with other things.
+// late reports whether a round other than the first must be skipped, so that the
+// run stays within its time on a busy machine.
 func (b *bench) late(round int) bool {
 	const budget, usualRounds = 330 * time.Second, 3
 	return round > 0 && time.Since(b.began) > budget*time.Duration(max(b.rounds, usualRounds))/usualRounds
 }
 
-// runOnce runs one measurement, and clears up after it.
+// runOnce runs one measurement and cleans up after it.
 func (b *bench) runOnce(s stage) error {
 	b.log.forget()
 	err := s.once(b)
@@ -179,7 +179,7 @@ func (b *bench) runOnce(s stage) error {
 	return b.clear()
 }
 
-// complaint returns an error when a child or a master has complained in this
+// complaint returns an error if a child or a master has complained during this
 // measurement.
 func (b *bench) complaint() error {
 	for _, s := range b.stations {
@@ -190,7 +190,7 @@ func (b *bench) complaint() error {
 	return b.log.check()
 }
 
-// clear ends what the measurement started and removes what it made.
+// clear ends what the measurement started and removes its files.
 func (b *bench) clear() error {
 	if err := endOthers(); err != nil {
 		return err
@@ -235,7 +235,7 @@ func (b *bench) system() map[string]string {
 	return m
 }
 
-// shorter returns the time for quick runs in place of the usual one.
+// shorter returns the usual time, or the shorter one for quick runs.
 func (b *bench) shorter(usual, quick time.Duration) time.Duration {
 	if b.quick {
 		return quick

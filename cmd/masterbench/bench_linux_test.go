@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// binaries are built once, for all tests.
+// binaries builds the programs once for all tests and returns their directory.
 func binaries(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -158,7 +158,7 @@ func childrenOf(t *testing.T, pid int) (found []string) {
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it ended
+			continue // it has ended
 		}
 		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 		if fields[1] == strconv.Itoa(pid) {

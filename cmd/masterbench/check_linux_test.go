@@ -70,10 +70,10 @@ func TestRoundsAreLeftOutWhenTimeIsUp(t *testing.T) {
 		since         time.Duration
 		want          bool
 	}{
-		{3, 0, time.Hour, false}, // one round there is of everything
+		{3, 0, time.Hour, false}, // there is one round of everything
 		{3, 1, 5 * time.Minute, false},
 		{3, 1, 6 * time.Minute, true},
-		{9, 1, 6 * time.Minute, false}, // more was asked for
+		{9, 1, 6 * time.Minute, false}, // more rounds were requested
 		{9, 8, 17 * time.Minute, true},
 	} {
 		b := &bench{settings: settings{rounds: c.rounds}, began: time.Now().Add(-c.since)}

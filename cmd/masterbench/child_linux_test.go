@@ -29,8 +29,8 @@ func buildChild(t *testing.T) (dir string) {
 	return dir
 }
 
-// A contract is what a master owes a child: descriptors 0 to 6. We keep the
-// other ends.
+// A contract is what a master passes to a child: descriptors 0 to 6. It holds our
+// ends of them.
 type contract struct {
 	files          []int
 	report, client int
@@ -75,7 +75,7 @@ func newContract(t *testing.T, dir string) *contract {
 
 var goodArguments = []string{"child", "-z", "-n", "one", "-t", "unix", "oneshot", "one", "unix"}
 
-// runChild returns the exit status and what the child complains of.
+// runChild returns the exit status and the complaints of the child.
 func runChild(t *testing.T, dir string, argv, env []string, files []int) (pid, status int, complaint string) {
 	t.Helper()
 	attributes := &syscall.ProcAttr{Dir: dir, Env: env}

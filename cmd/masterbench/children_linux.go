@@ -1,8 +1,9 @@
 package main
 
-// exits has n children die at the same moment, several times. The figures of a round
-// are the medians of the times, and the CPU of all deaths divided by their number: from
-// one mass exit to the next it varies by a factor of ten, and the median of a few jumps.
+// exits makes n children die at the same moment, several times. The figures of a
+// round are the medians of the times, and the CPU time of all deaths divided by
+// their number: it varies by a factor of ten between mass exits, and the median of
+// a few is unstable.
 func (b *bench) exits(of side, id string, n int) error {
 	var all [4][]float64
 	for range b.exitRepeats(n) {
@@ -21,8 +22,9 @@ func (b *bench) exits(of side, id string, n int) error {
 	return nil
 }
 
-// exitRepeats reports how often in a round: a mass exit takes a moment, and what it
-// costs either master varies by a factor of five and more with how the deaths fall.
+// exitRepeats returns the number of mass exits in a round: one takes a moment, and
+// its cost for either master varies by a factor of five or more with the timing of
+// the deaths.
 func (b *bench) exitRepeats(n int) int {
 	repeats := 21
 	switch {
@@ -37,8 +39,9 @@ func (b *bench) exitRepeats(n int) int {
 	return repeats
 }
 
-// exitOnce returns the time and the CPU of a start, in microseconds, the time of
-// the end of all, in milliseconds, and its CPU for each in microseconds.
+// exitOnce returns the time and the CPU time of a start, in microseconds, the time
+// until all children have ended, in milliseconds, and the CPU time per child, in
+// microseconds.
 func (b *bench) exitOnce(of side, n int) (figures [4]float64, err error) {
 	s, err := b.addStation(of, append(fillers(9), unixService("hold", "hold", 0))...)
 	if err != nil {
@@ -72,8 +75,8 @@ func (b *bench) exitOnce(of side, n int) (figures [4]float64, err error) {
 	return figures, h.close()
 }
 
-// crowd measures one-shot connections while many children of another service
-// are idle.
+// crowd measures one-shot connections while many children of another service are
+// idle.
 func (b *bench) crowd(of side, id string) error {
 	s, err := b.addStation(of, append(fillers(8), unixService("hold", "hold", 0), unixService("one", "oneshot", spawnLimit))...)
 	if err != nil {

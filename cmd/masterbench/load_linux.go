@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// loadLimit bounds what one thing that the clients do may take. They themselves
-// give up when nothing happens for a minute.
+// loadLimit bounds the time of one operation of the clients. They give up by
+// themselves if nothing happens for a minute.
 const loadLimit = 5 * time.Minute
 
-// words are what the clients tell: NAME=VALUE.
+// words are the results that the clients print: NAME=VALUE.
 type words map[string]float64
 
 func parseWords(line string) (words, error) {
@@ -33,7 +33,7 @@ func parseWords(line string) (words, error) {
 	return w, nil
 }
 
-// load runs the clients with these arguments and returns what they tell.
+// load runs the clients with these arguments and returns their results.
 func (b *bench) load(dir string, args ...string) (words, error) {
 	command := exec.Command(filepath.Join(b.place, loadName), args...)
 	command.Dir = dir
@@ -49,9 +49,9 @@ func (b *bench) load(dir string, args ...string) (words, error) {
 	return parseWords(text.String())
 }
 
-// guard ends the clients when they take too long, or when a child or a master
-// complains: they would wait for an answer that does not come. Call stop when
-// they have answered.
+// guard ends the clients if they take too long, or if a child or a master
+// complains: they would wait for an answer that does not come. Call stop when they
+// have answered.
 func (b *bench) guard(command *exec.Cmd) (stop func()) {
 	const often = 250 * time.Millisecond
 	done, stopped := make(chan struct{}), make(chan struct{})
@@ -80,7 +80,7 @@ func (b *bench) guard(command *exec.Cmd) (stop func()) {
 	}
 }
 
-// holder are clients that stay.
+// holder is a program of clients that stay connected.
 type holder struct {
 	guard   func(*exec.Cmd) (stop func())
 	command *exec.Cmd
@@ -90,7 +90,7 @@ type holder struct {
 	seconds float64 // until all were served
 }
 
-// hold has n connections made, of which each is served by a child of its own.
+// hold opens n connections, each served by a child of its own.
 func (b *bench) hold(dir, address string, n int) (*holder, error) {
 	const window = 16
 	h := &holder{guard: b.guard}
@@ -117,7 +117,7 @@ func (b *bench) hold(dir, address string, n int) (*holder, error) {
 	return h, nil
 }
 
-// tell returns an order and waits for the answer.
+// tell sends an order and waits for the answer.
 func (h *holder) tell(order string) (words, error) {
 	if _, err := io.WriteString(h.orders, order+"\n"); err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (h *holder) hear() (words, error) {
 	return parseWords(line)
 }
 
-// close lets the clients leave; children that they still hold exit.
+// close disconnects the clients; children that still serve them exit.
 func (h *holder) close() error {
 	_ = h.orders.Close()
 	return h.command.Wait()

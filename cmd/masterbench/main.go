@@ -1,20 +1,18 @@
-// Command masterbench measures our master beside the installed original: how
-// fast they start servers, hear reports, start, reload, and reap, what they
-// cost meanwhile, and what they cost when nothing happens.
+// Command masterbench compares our master with the installed original: how fast
+// they start servers, process reports, start, reload and reap, what that costs, and
+// what they cost while nothing happens.
 //
-// Both are measured in turn in one run, in private places on a file system in
-// memory, with the same clients and the same servers, which are small C programs
-// in the folder c: the bench compiles them, so that neither a Go runtime nor a C
-// library is what is measured. The servers check what the master gave them, and
-// the bench fails when they complain or when a master logs a warning. Before
-// each measurement a yardstick (vfork, exec, wait) shows how fast the machine
-// is at that moment.
+// It measures both in turn in one run, in private directories on a file system in
+// memory, with the same clients and the same servers. These are small C programs in
+// the directory c, which the bench compiles, so that neither a Go runtime nor a C
+// library is measured. The servers check what the master passed to them; the bench
+// fails if they complain or if a master logs a warning. Before each measurement a
+// yardstick (vfork, exec, wait) shows how fast the machine is at that moment.
 //
-// Everything lives in namespaces of its own (processes, mounts, network), so on
-// every way out the kernel ends what was started and removes what was made. It
-// needs Linux, root and a C compiler; it does not touch the mail system of the
-// machine, makes no statement about other loads than those it names, and is no
-// test of behaviour.
+// Everything runs in namespaces (processes, mounts, network), so that the kernel
+// ends all processes and removes all files however the bench ends. It needs Linux,
+// root and a C compiler. It does not touch the mail system of the machine, says
+// nothing about other loads than those it names, and does not test behaviour.
 package main
 
 import (
@@ -28,25 +26,25 @@ import (
 	"strings"
 )
 
-// Exit statuses beside 128+N for signal N.
+// Exit statuses, besides 128+N for signal N.
 const (
 	statusFailed = 1
 	statusUsage  = 2
 )
 
 func main() {
-	runtime.LockOSThread() // what runs in the namespaces is to end when this thread does
+	runtime.LockOSThread() // the processes in the namespaces end when this thread does
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// settings are what the command line says.
+// settings are the values of the options.
 type settings struct {
 	ours, original string         // paths of the masters
-	only           *regexp.Regexp // of the metrics' names, nil: all
+	only           *regexp.Regexp // metrics to measure, by name; nil: all
 	json           string         // path of a file, "": none
 	quick          bool           // one round, shorter measurements
 	rounds         int
-	list           bool // only name the metrics
+	list           bool // only list the metrics
 }
 
 const usage = `usage: masterbench [-quick] [-rounds N] [-only REGEXP] [-json FILE] [-list]
@@ -124,7 +122,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	return status
 }
 
-// tell prints all that there is to say.
+// tell prints a text, and returns the exit status.
 func tell(text string, stdout, stderr io.Writer) int {
 	if _, err := io.WriteString(stdout, text); err != nil {
 		fmt.Fprintf(stderr, "masterbench: write the output: %v\n", err)

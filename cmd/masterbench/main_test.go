@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What is printed without a measurement goes where its loss is seen.
+// Help and list report an error if their output is lost.
 func TestHelpAndListSeeThatTheyAreLost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// A metric is one line of the table. Its name for -only is id, of which the
-// part before the first slash names the stage that measures it.
+// A metric is one row of the table. Its name for -only is id; the part before the
+// first slash is the stage that measures it.
 type metric struct {
 	id   string
 	name string
 	unit string
 	goal goal
-	from []string // the metrics that it is made from, if it is not measured itself
+	from []string // the metrics from which it is computed, if it is not measured itself
 }
 
-// A goal says what a metric is to reach; the zero value demands nothing.
+// A goal is the value that a metric must reach; the zero value requires nothing.
 type goal struct {
 	must, aim float64
-	atLeast   bool // the figure is to be large, else small
-	absolute  bool // of our figure itself, else of ours divided by the original's
+	atLeast   bool // large figures are good; otherwise small ones
+	absolute  bool // applies to our figure itself; otherwise to ours divided by the original's
 }
 
 func measured(id, name, unit string, g goal) metric {
@@ -52,7 +52,7 @@ func (g goal) judge(figure float64) string {
 	return "MISSED"
 }
 
-// What is measured, at which sizes.
+// The sizes of the measurements.
 var (
 	families     = []string{"unix", "inet"}
 	concurrency  = []int{1, 8, 64}
@@ -61,11 +61,11 @@ var (
 )
 
 const (
-	crowdSize = 2000 // idle children elsewhere
-	wideSize  = 3000 // idle services elsewhere
+	crowdSize = 2000 // idle children of another service
+	wideSize  = 3000 // idle services besides the measured one
 )
 
-// metrics are all of them, in the order of the table.
+// metrics are all metrics, in the order of the table.
 var metrics = slices.Concat(spawnMetrics(), reportMetrics(), sizeMetrics(), exitMetrics(), crowdMetrics(), restMetrics())
 
 func spawnMetrics() []metric {
@@ -97,7 +97,7 @@ func reportMetrics() []metric {
 	return all
 }
 
-// A reportKind is a way in which reports come.
+// A reportKind is a way in which reports arrive.
 type reportKind struct {
 	id, name           string
 	services, children int
@@ -140,7 +140,7 @@ func sizeMetrics() []metric {
 	return all
 }
 
-// Figures that are made from others.
+// Figures computed from others.
 const (
 	growthID     = "size/growth"
 	perServiceID = "size/perservice"
@@ -180,7 +180,7 @@ func restMetrics() []metric {
 	}
 }
 
-// wants reports whether a metric whose name begins so is to be measured.
+// wants reports whether a metric whose name begins with prefix is to be measured.
 func (s *settings) wants(prefix string) bool {
 	begins := func(id string) bool { return strings.HasPrefix(id, prefix) }
 	return slices.ContainsFunc(metrics, func(m metric) bool {
@@ -188,7 +188,7 @@ func (s *settings) wants(prefix string) bool {
 	})
 }
 
-// mean returns the sum of the figures divided by their number; 0 when there are none.
+// mean returns the mean of the figures; 0 if there are none.
 func mean(figures []float64) float64 {
 	sum := 0.0
 	for _, figure := range figures {
@@ -197,8 +197,7 @@ func mean(figures []float64) float64 {
 	return sum / float64(max(len(figures), 1))
 }
 
-// median returns the middle of the figures, of two in the middle their mean; 0
-// when there are none.
+// median returns the median of the figures; 0 if there are none.
 func median(figures []float64) float64 {
 	if len(figures) == 0 {
 		return 0

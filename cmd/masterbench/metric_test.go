@@ -84,7 +84,7 @@ func TestNamesOfMetricsAreUnique(t *testing.T) {
 	}
 }
 
-// In each goal the aim is at least as hard to reach as what must be.
+// In each goal the aim is at least as strict as the requirement.
 func TestAimIsNoEasierThanMust(t *testing.T) {
 	for _, m := range metrics {
 		if !m.goal.none() && m.goal.judge(m.goal.aim) != "aim" || m.goal.judge(m.goal.must) == "MISSED" {

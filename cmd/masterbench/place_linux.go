@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryPlace is where the file system in memory is mounted, for us alone.
+// memoryPlace is where the file system in memory is mounted, in our namespace only.
 const memoryPlace = "/tmp"
 
-// furnish makes the namespaces fit to live in: processes of its own in /proc, a
-// file system in memory with the programs, a /dev in which the log is ours, and
-// a loopback interface. It returns the directory to work in, and a note when that
-// is not in memory.
+// furnish sets up the namespaces: /proc with their own processes, a file system in
+// memory with the programs, a /dev whose log socket is ours, and a loopback
+// interface. It returns the directory to work in, and a note if that is not in
+// memory.
 func furnish(prepared string) (place, note string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return "", "", fmt.Errorf("keep the mounts to ourselves: %w", err)
@@ -31,7 +31,7 @@ func furnish(prepared string) (place, note string, err error) {
 	return place, note, raiseLoopback()
 }
 
-// mountMemory mounts a file system in memory and takes the programs over.
+// mountMemory mounts a file system in memory and copies the programs there.
 func mountMemory(prepared string) (place, note string, err error) {
 	programs := map[string][]byte{}
 	for _, name := range []string{childName, loadName, string(ours), string(original)} {
@@ -54,7 +54,7 @@ func mountMemory(prepared string) (place, note string, err error) {
 	return memoryPlace, "", nil
 }
 
-// mountDev covers /dev with the directory, which gets what a master needs.
+// mountDev mounts a directory over /dev, with the devices that a master needs.
 func mountDev(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err

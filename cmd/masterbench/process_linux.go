@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process is a master that runs.
+// A process is a running master.
 type process int
 
 func (p process) path(name string) string { return "/proc/" + strconv.Itoa(int(p)) + "/" + name }
 
-// cpu is the time that all its threads have run so far. A thread that ends takes
-// its share with it; masters keep theirs.
+// cpu returns the CPU time of all its threads so far. A thread that ends takes its
+// share with it; masters keep their threads.
 func (p process) cpu() (time.Duration, error) {
 	tasks, err := os.ReadDir(p.path("task"))
 	if err != nil {
@@ -57,7 +57,8 @@ func (p process) settle() error {
 	return err
 }
 
-// spent is the CPU that the process takes for work, until it rests again.
+// spent returns the CPU time that the process uses during work, until it rests
+// again.
 func (p process) spent(work func() error) (time.Duration, error) {
 	before, err := p.cpu()
 	if err != nil {
@@ -73,8 +74,8 @@ func (p process) spent(work func() error) (time.Duration, error) {
 	return after - before, err
 }
 
-// memory returns the resident memory and the anonymous part of it, in kB. What
-// else the kernel calls private depends on who else runs the same files now.
+// memory returns the resident memory and the anonymous part of it, in kB. What else
+// the kernel counts as private depends on which other processes run the same files.
 func (p process) memory() (resident, anonymous float64, err error) {
 	text, err := os.ReadFile(p.path("smaps_rollup"))
 	if err != nil {
@@ -99,13 +100,13 @@ func (p process) memory() (resident, anonymous float64, err error) {
 	return resident, anonymous, nil
 }
 
-// files is the number of its open descriptors.
+// files returns the number of its open descriptors.
 func (p process) files() (float64, error) {
 	all, err := os.ReadDir(p.path("fd"))
 	return float64(len(all)), err
 }
 
-// wakeups is how often its threads have been put on a processor so far.
+// wakeups returns how often its threads have been scheduled so far.
 func (p process) wakeups() (float64, error) {
 	tasks, err := os.ReadDir(p.path("task"))
 	if err != nil {
@@ -130,8 +131,8 @@ func (p process) wakeups() (float64, error) {
 	return total, nil
 }
 
-// endOthers ends every process of the namespace but this one, and reaps them.
-// They are all ours: nobody else can start one here.
+// endOthers ends every process of the namespace except this one, and reaps them.
+// They are all ours: no other process can start one here.
 func endOthers() error {
 	const limit = 20 * time.Second
 	for began := time.Now(); time.Since(began) < limit; {

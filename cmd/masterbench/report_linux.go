@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// reports has children report as fast as they can.
+// reports makes children report as fast as they can.
 func (b *bench) reports(of side, id string, kind reportKind) error {
 	services := fillers(9)
 	for i := range kind.services {

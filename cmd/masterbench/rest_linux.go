@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// A resting master is one of those that the last stage watches.
+// resting is one of the masters that the last stage watches.
 type resting struct {
 	of      side
 	master  process
-	loaded  bool // children were started before
+	loaded  bool // it started children first
 	wakeups float64
 	cpu     time.Duration
 }
 
-// childStarts is how many children a master starts before its memory is looked at.
+// childStarts is the number of children that a master starts before its memory is
+// measured.
 const childStarts = 10_000
 
-// rest watches masters of which nobody wants anything: some that have just been
-// started, and some that have started many children and were reloaded. They all
-// rest at the same time, since they do not do anything.
+// rest watches idle masters: some that have just been started, and some that have
+// started many children and were reloaded. They all rest at the same time, since
+// they use no CPU.
 func (b *bench) rest() error {
 	var all []*resting
 	for round := range b.rounds {
@@ -50,7 +51,7 @@ func (b *bench) rest() error {
 		}
 	}
 	began := time.Now()
-	time.Sleep(b.shorter(30*time.Second, 5*time.Second)) // the rest is what is measured
+	time.Sleep(b.shorter(30*time.Second, 5*time.Second)) // this is what is measured
 	for _, r := range all {
 		if err := b.noteRest(r, time.Since(began)); err != nil {
 			return err
@@ -59,7 +60,7 @@ func (b *bench) rest() error {
 	return nil
 }
 
-// bringToRest starts a master and, if it is to be a loaded one, loads it.
+// bringToRest starts a master and, if it is a loaded one, loads it.
 func (b *bench) bringToRest(r *resting) error {
 	s, err := b.addStation(r.of, append(fillers(9), unixService("one", "oneshot", spawnLimit))...)
 	if err != nil {
@@ -89,7 +90,7 @@ func (r *resting) look() (err error) {
 	return err
 }
 
-// noteRest records what a master did in the rest.
+// noteRest records what a master used during the rest.
 func (b *bench) noteRest(r *resting, lasted time.Duration) error {
 	now := *r
 	if err := now.look(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// A result is a metric with what was measured of it.
+// A result is a metric with its figures.
 type result struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
@@ -35,7 +35,7 @@ const (
 	original side = "original"
 )
 
-// samples are what was measured so far, by metric.
+// samples are the figures so far, by metric.
 type samples map[string]map[side][]float64
 
 func (s samples) add(id string, of side, figure float64) {
@@ -45,7 +45,7 @@ func (s samples) add(id string, of side, figure float64) {
 	s[id][of] = append(s[id][of], figure)
 }
 
-// derive adds the figures that are made from others, round by round.
+// derive adds the figures that are computed from others, round by round.
 func (s samples) derive() {
 	for _, of := range []side{ours, original} {
 		for _, m := range metrics {
@@ -60,7 +60,7 @@ func (s samples) derive() {
 	}
 }
 
-// madeFigure makes the figure from those of more and of fewer services.
+// madeFigure computes the figure from those of more and of fewer services.
 func madeFigure(id string, more, less float64) float64 {
 	if id == perServiceID {
 		return (more - less) / (1000 - 10)
@@ -68,8 +68,8 @@ func madeFigure(id string, more, less float64) float64 {
 	return more / less
 }
 
-// results returns every metric of which our figure is known and that is wanted,
-// in the order of the table.
+// results returns every wanted metric for which we have a figure, in the order of
+// the table.
 func (s samples) results(wanted func(id string) bool) []result {
 	var all []result
 	for _, m := range metrics {
@@ -103,7 +103,7 @@ func (m *metric) result(own, others []float64) result {
 	return r
 }
 
-// report is the whole JSON file.
+// report is the contents of the JSON file.
 type report struct {
 	System     map[string]string `json:"system"`
 	Rounds     int               `json:"rounds"`
@@ -122,11 +122,12 @@ type yardstick struct {
 	Microseconds float64 `json:"microseconds"`
 }
 
-// noisyRatio is how far the yardsticks of runs that are compared may lie apart.
+// noisyRatio is the largest acceptable ratio between the yardsticks of runs that
+// are compared.
 const noisyRatio = 1.3
 
-// noise names the stages in which the yardsticks lie too far apart, with how
-// far, in their order.
+// noise returns the stages whose yardsticks differ too much, in order, with the
+// ratios.
 func noise(all []yardstick) (stages []string, ratios []float64) {
 	low, high := map[string]float64{}, map[string]float64{}
 	var order []string

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// repeats reports how often a start or a reload of n services is measured in a
-// round: small ones vary more and take less.
+// repeats returns how often a start or a reload of n services is measured in a
+// round: small ones vary more and take less time.
 func (b *bench) repeats(n int) int {
 	switch {
 	case n >= 3000:
@@ -20,7 +20,8 @@ func (b *bench) repeats(n int) int {
 	return 5
 }
 
-// size measures starts and reloads of n services, and what they hold meanwhile.
+// size measures starts and reloads with n services, and the resources that they
+// use.
 func (b *bench) size(of side, id string, n int) error {
 	var walls, cpus []float64
 	var s *station
@@ -57,7 +58,7 @@ func (b *bench) size(of side, id string, n int) error {
 	return b.reloads(of, id, s, master, b.repeats(n))
 }
 
-// reloads adds a service, so many times, and waits until it answers.
+// reloads adds a service several times, and waits until it answers.
 func (b *bench) reloads(of side, id string, s *station, master process, times int) error {
 	if !b.wants(id + "reload") {
 		return nil

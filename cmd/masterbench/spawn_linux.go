@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// stages are all measurements, in their order. They are short, so that what is
+// stages returns all measurements, in order. They are short, so that what is
 // compared is measured close together.
 func stages() []stage {
 	var all []stage
@@ -34,7 +34,7 @@ func stages() []stage {
 	return append(all, stage{id: "rest/", once: (*bench).rest})
 }
 
-// spawnLimit is the process limit of the service that is asked.
+// spawnLimit is the process limit of the measured service.
 const spawnLimit = 200
 
 // spawn measures connections that are each served by a child of its own.
@@ -59,9 +59,9 @@ func (b *bench) spawn(of side, id, family, mode string, c int) error {
 	return nil
 }
 
-// A cost is what connections cost, each.
+// A cost is the cost per connection.
 type cost struct {
-	rate, first, master, both float64 // 1/s, and microseconds
+	rate, first, master, both float64 // 1/s, then microseconds
 }
 
 func (c *cost) record(b *bench, of side, id string) {
@@ -71,9 +71,9 @@ func (c *cost) record(b *bench, of side, id string) {
 	b.samples.add(id+"both", of, c.both)
 }
 
-// storm has c clients connect again and again to a master that has started some
-// children already. It ends the master: the kernel tells the time of reaped
-// children exactly only then.
+// storm makes c clients connect repeatedly to a master that has started some
+// children already. It ends the master: only then does the kernel report the exact
+// CPU time of reaped children.
 func (b *bench) storm(s *station, master process, address string, c, children int) (cost, error) {
 	const warmUp = 100
 	earlier, err := master.cpu()
@@ -100,8 +100,8 @@ func (b *bench) storm(s *station, master process, address string, c, children in
 		return cost{}, err
 	}
 	n := w["connections"] + warmUp
-	// Children started ahead of their clients would look fast. A few more than
-	// clients are in order: two may be started for one client in turn.
+	// Children started ahead of their clients would look fast. A few more children
+	// than clients are acceptable: two may be started for one client.
 	if starts := w["generation"] - float64(children); starts > n*1.1+10 {
 		return cost{}, fmt.Errorf("%.0f children were started for %.0f connections", starts, n)
 	}
@@ -109,7 +109,7 @@ func (b *bench) storm(s *station, master process, address string, c, children in
 	return cost{w["connections"] / w["seconds"], w["median_us"], each(own - earlier), each(total - earlier)}, nil
 }
 
-// addStation makes a station that is cleared with the measurement.
+// addStation creates a station that is removed with the measurement.
 func (b *bench) addStation(of side, services ...string) (*station, error) {
 	s, err := b.newStation(of, services...)
 	if s != nil {

@@ -29,8 +29,8 @@ const (
 // its directory is.
 const placeVariable = "MASTERBENCH_PLACE"
 
-// start prepares the programs and runs the bench in namespaces of its own. It is
-// called again there.
+// start prepares the programs and runs the bench in namespaces, where it is called
+// again.
 func start(s settings, args []string, stdout, stderr *os.File) (int, error) {
 	if place := os.Getenv(placeVariable); place != "" {
 		return 0, measure(s, place, stdout, stderr)
@@ -75,7 +75,7 @@ func enter(place string, args []string, result, stdout, stderr *os.File) (*exec.
 	inner.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
 		Pdeathsig:  syscall.SIGKILL,
-		Setsid:     true, // the signals of a terminal come to us alone, and we end it
+		Setsid:     true, // a terminal's signals reach only us, and we end it
 	}
 	if err := inner.Start(); err != nil {
 		return nil, fmt.Errorf("needs namespaces of its own: %w", err)
@@ -83,8 +83,8 @@ func enter(place string, args []string, result, stdout, stderr *os.File) (*exec.
 	return inner, nil
 }
 
-// await waits for the end of the bench, or ends it with all its processes when a
-// signal comes.
+// await waits for the end of the bench, or ends all its processes when a signal
+// arrives.
 func await(inner *exec.Cmd, arrived <-chan os.Signal) (int, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- inner.Wait() }()
@@ -106,7 +106,7 @@ func await(inner *exec.Cmd, arrived <-chan os.Signal) (int, error) {
 	}
 }
 
-// prepare puts the programs into the place: the masters, the clients, the servers.
+// prepare puts the programs into place: the masters, the clients, the servers.
 func prepare(s *settings, place string, progress io.Writer) error {
 	fmt.Fprintln(progress, "masterbench: building")
 	for name, source := range map[string][]byte{childName: childSource, loadName: loadSource} {
@@ -138,7 +138,7 @@ func prepare(s *settings, place string, progress io.Writer) error {
 	return copyProgram(s.ours, to)
 }
 
-// bareProgram are the options for a program without a C library.
+// bareProgram are the compiler's options for a program without a C library.
 var bareProgram = []string{"-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"}
 
 func compile(place, name string, options ...string) error {
@@ -169,8 +169,8 @@ func copyProgram(from, to string) error {
 	return os.WriteFile(to, content, 0o755)
 }
 
-// output returns what a program prints, without the white space around it; "" when
-// it fails.
+// output returns the output of a program without surrounding white space; "" if it
+// fails.
 func output(name string, args ...string) string {
 	text, err := exec.Command(name, args...).Output()
 	if err != nil {

@@ -26,7 +26,7 @@ type station struct {
 // accounts are the names that main.cf needs.
 type accounts struct {
 	owner, group string
-	uid, gid     int // the owner's
+	uid, gid     int // of owner
 }
 
 const (
@@ -35,7 +35,7 @@ const (
 	port           = 2525
 )
 
-// findAccounts takes the accounts of the installed original, or others that a
+// findAccounts returns the accounts of the installed original, or others that a
 // master accepts: without privileges, and of different groups.
 func findAccounts() (a accounts, err error) {
 	pick := func(path string, names ...string) (fields []string) {
@@ -68,7 +68,7 @@ func findAccounts() (a accounts, err error) {
 	return a, err
 }
 
-// newStation makes the directories; nothing runs yet.
+// newStation creates the directories; nothing runs yet.
 func (b *bench) newStation(of side, services ...string) (*station, error) {
 	b.stationCount++
 	s := &station{
@@ -110,17 +110,18 @@ func (s *station) path(name ...string) string {
 	return filepath.Join(append([]string{s.dir}, name...)...)
 }
 
-// unixService is a line of master.cf, for a service of children of this mode.
+// unixService returns a line of master.cf for a service whose children run in this
+// mode.
 func unixService(name, mode string, limit int) string {
 	return fmt.Sprintf("%s unix n n n - %d child %s %s unix", name, limit, mode, name)
 }
 
-// inetService is the same on our port.
+// inetService is unixService on our port.
 func inetService(mode string, limit int) string {
 	return fmt.Sprintf("%d inet n n n - %d child %s %d inet", port, limit, mode, port)
 }
 
-// fillers are services that nobody asks for anything, but who measures just that.
+// fillers returns services that no client uses, to measure their cost.
 func fillers(n int) []string {
 	lines := make([]string, n)
 	for i := range lines {
@@ -129,8 +130,8 @@ func fillers(n int) []string {
 	return lines
 }
 
-// write puts the configuration into its files, dated back: the original waits
-// for a main.cf that has just been written.
+// write writes the configuration with an old modification time: the original waits
+// if main.cf has just been written.
 func (s *station) write() error {
 	main := []string{
 		"compatibility_level = 3.6", "queue_directory = " + s.path("q"), "data_directory = " + s.path("d"),
@@ -151,12 +152,12 @@ func (s *station) write() error {
 	return nil
 }
 
-// started is what a start cost.
+// started is the cost of a start.
 type started struct {
 	wall, cpu time.Duration
 }
 
-// start starts the master with -w and waits for that.
+// start starts the master with -w and waits for it.
 func (s *station) start() (process, started, error) {
 	if err := s.write(); err != nil {
 		return 0, started{}, err
@@ -189,7 +190,7 @@ func (s *station) start() (process, started, error) {
 	return process(pid), started{wall, cpu + command.ProcessState.UserTime() + command.ProcessState.SystemTime()}, nil
 }
 
-// check returns an error when a child has complained.
+// check returns an error if a child has complained.
 func (s *station) check() error {
 	text, err := os.ReadFile(s.path("q/" + complaintsName))
 	if errors.Is(err, os.ErrNotExist) {
@@ -202,8 +203,8 @@ func (s *station) check() error {
 	return fmt.Errorf("%d lines of complaint by children, first: %s", strings.Count(string(text), "\n"), first)
 }
 
-// end ends the master and returns the time that it and the children it had reaped
-// have run in their lives.
+// end ends the master and returns the CPU time of it and of the children that it
+// has reaped.
 func (p process) end() (time.Duration, error) {
 	if err := unix.Kill(int(p), unix.SIGKILL); err != nil {
 		return 0, fmt.Errorf("end master %d: %w", p, err)

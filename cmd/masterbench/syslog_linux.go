@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// syslog hears what the masters log, as the system's log would.
+// syslog receives what the masters log, like the system's log.
 type syslog struct {
 	conn *net.UnixConn
 
@@ -17,7 +17,8 @@ type syslog struct {
 	lines []string
 }
 
-// fewLines bounds what is kept until somebody looks; later lines are dropped.
+// fewLines bounds the lines that are kept until they are checked; later lines are
+// dropped.
 const fewLines = 1000
 
 func newSyslog(path string) (*syslog, error) {
@@ -50,7 +51,7 @@ func (l *syslog) listen() {
 
 var trouble = regexp.MustCompile(`: (warning|error|fatal|panic): `)
 
-// check returns an error when a master has complained.
+// check returns an error if a master has complained.
 func (l *syslog) check() error {
 	l.mu.Lock()
 	lines := l.lines
@@ -63,14 +64,14 @@ func (l *syslog) check() error {
 	return nil
 }
 
-// forget drops what was heard so far: masters that are ended by us may say so.
+// forget drops the lines received so far: masters that we end may log that.
 func (l *syslog) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = nil
 }
 
-// last returns the last lines, for whoever has to tell of a failure.
+// last returns the last lines, for the report of a failure.
 func (l *syslog) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// writeTable prints the results as a table that is Markdown too.
+// writeTable prints the results as a Markdown table.
 func (r *report) writeTable(to io.Writer) error {
 	rows := [][]string{{"metric", "unit", "original", "ours", "ratio", "must", "aim", "verdict"}}
 	for i := range r.Results {
@@ -71,12 +71,13 @@ func (r *result) row() []string {
 	return row
 }
 
-// number prints three digits or more, and no more than one can trust.
+// number formats a figure with three digits or more, but no more than are
+// significant.
 func number(x float64) string {
 	switch {
 	case x == 0:
 		return "0"
-	case x >= 99.95: // as it would be rounded
+	case x >= 99.95: // rounded up to 100
 		return strconv.FormatFloat(x, 'f', 0, 64)
 	case x >= 9.995:
 		return strconv.FormatFloat(x, 'f', 1, 64)
@@ -84,7 +85,7 @@ func number(x float64) string {
 	return strconv.FormatFloat(x, 'f', 2, 64)
 }
 
-// writeText prints what the bench has to say in the end.
+// writeText prints the final report.
 func (r *report) writeText(to io.Writer) error {
 	if err := r.writeTable(to); err != nil {
 		return err
