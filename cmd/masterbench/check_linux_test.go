@@ -20,7 +20,7 @@ func TestComplaintsOfChildrenAreAnError(t *testing.T) {
 	if err := os.WriteFile(s.path("q", complaintsName), []byte("the first\nthe second\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const want = "2 lines of complaint by children, first: the first"
+	const want = "children reported 2 problems, first: the first"
 	if err := s.check(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

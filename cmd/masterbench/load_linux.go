@@ -26,7 +26,7 @@ func parseWords(line string) (words, error) {
 		name, value, ok := strings.Cut(word, "=")
 		x, err := strconv.ParseFloat(value, 64)
 		if !ok || err != nil {
-			return nil, fmt.Errorf("the clients say %q", line)
+			return nil, fmt.Errorf("unexpected output of the clients: %q", line)
 		}
 		w[name] = x
 	}

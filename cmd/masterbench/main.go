@@ -49,14 +49,15 @@ type settings struct {
 
 const usage = `usage: masterbench [-quick] [-rounds N] [-only REGEXP] [-json FILE] [-list]
                    [-ours PATH] [-original PATH]
-Measures our master beside the original, in under 8 minutes.
+Compares the speed of our master with the original's, in under 8 minutes.
   -quick          one round and shorter measurements, in under 90 seconds
-  -rounds N       measure each master N times, in turn (default 3)
-  -only REGEXP    only the metrics whose names match; -list names them
+  -rounds N       measure each master N times, alternating (default 3)
+  -only REGEXP    measure only the metrics whose names match
+  -list           list the metrics and exit
   -json FILE      also write all figures to FILE
-  -ours PATH      our master (default: the one beside this program, else it is built)
+  -ours PATH      our master (default: in the directory of this program, else built)
   -original PATH  the original (default /usr/lib/postfix/sbin/master);
-                  when there is none, ours is measured alone
+                  if it does not exist, only ours is measured
 `
 
 const defaultOriginal = "/usr/lib/postfix/sbin/master"
@@ -92,7 +93,7 @@ func parse(args []string) (settings, error) {
 			return s, fmt.Errorf("-only: %w", err)
 		}
 		if !s.wants("") {
-			return s, fmt.Errorf("-only: no metric matches %q; -list names them", only)
+			return s, fmt.Errorf("-only: no metric matches %q; masterbench -list lists them", only)
 		}
 	}
 	return s, nil

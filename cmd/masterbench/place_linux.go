@@ -17,7 +17,7 @@ const memoryPlace = "/tmp"
 // memory.
 func furnish(prepared string) (place, note string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return "", "", fmt.Errorf("keep the mounts to ourselves: %w", err)
+		return "", "", fmt.Errorf("make the mounts private: %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return "", "", fmt.Errorf("mount /proc: %w", err)
@@ -77,7 +77,7 @@ func mountDev(dir string) error {
 func raiseLoopback() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("raise the loopback interface: %w", err)
+		return fmt.Errorf("bring up the loopback interface: %w", err)
 	}
 	defer unix.Close(fd)
 	request, err := unix.NewIfreq("lo")
@@ -86,7 +86,7 @@ func raiseLoopback() error {
 	}
 	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
-		return fmt.Errorf("raise the loopback interface: %w", err)
+		return fmt.Errorf("bring up the loopback interface: %w", err)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (p process) settle() error {
 	began, since := time.Now(), time.Now()
 	for err == nil && time.Since(since) < quiet {
 		if time.Since(began) > limit {
-			return fmt.Errorf("process %d does not come to rest within %v", p, limit)
+			return fmt.Errorf("process %d is still busy after %v", p, limit)
 		}
 		time.Sleep(3 * time.Millisecond)
 		var now time.Duration
@@ -156,5 +156,5 @@ func endOthers() error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return fmt.Errorf("processes do not end within %v", limit)
+	return fmt.Errorf("processes have not ended after %v", limit)
 }

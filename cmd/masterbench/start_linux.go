@@ -36,7 +36,7 @@ func start(s settings, args []string, stdout, stderr *os.File) (int, error) {
 		return 0, measure(s, place, stdout, stderr)
 	}
 	if os.Geteuid() != 0 {
-		return 0, errors.New("needs root: only root starts the original, and only root has namespaces to give")
+		return 0, errors.New("must run as root, to start the original and to create namespaces")
 	}
 	arrived := make(chan os.Signal, 8)
 	signal.Notify(arrived, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
@@ -78,7 +78,7 @@ func enter(place string, args []string, result, stdout, stderr *os.File) (*exec.
 		Setsid:     true, // a terminal's signals reach only us, and we end it
 	}
 	if err := inner.Start(); err != nil {
-		return nil, fmt.Errorf("needs namespaces of its own: %w", err)
+		return nil, fmt.Errorf("create namespaces: %w", err)
 	}
 	return inner, nil
 }
@@ -93,7 +93,7 @@ func await(inner *exec.Cmd, arrived <-chan os.Signal) (int, error) {
 		_ = inner.Process.Kill()
 		<-ended
 		number, _ := got.(syscall.Signal)
-		return 128 + int(number), fmt.Errorf("ended early by signal %d (%v); nothing is left", int(number), got)
+		return 128 + int(number), fmt.Errorf("ended early by signal %d (%v); all processes are stopped", int(number), got)
 	case err := <-ended:
 		if err == nil {
 			return 0, nil

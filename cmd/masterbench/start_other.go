@@ -9,5 +9,5 @@ import (
 )
 
 func start(settings, []string, *os.File, *os.File) (int, error) {
-	return 0, errors.New("needs Linux: namespaces and the figures in /proc are missing on " + runtime.GOOS)
+	return 0, errors.New("needs Linux: there are no namespaces and no /proc on " + runtime.GOOS)
 }

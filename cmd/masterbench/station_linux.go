@@ -58,7 +58,7 @@ func findAccounts() (a accounts, err error) {
 	owner := pick("/etc/passwd", "postfix", "mail", "daemon", "bin")
 	group := pick("/etc/group", "postdrop", "games", "users", "sys")
 	if owner == nil || group == nil || owner[3] == group[2] {
-		return a, errors.New("no accounts here can be mail_owner and setgid_group")
+		return a, errors.New("this system has no accounts that suit mail_owner and setgid_group")
 	}
 	a.owner, a.group = owner[0], group[0]
 	if a.uid, err = strconv.Atoi(owner[2]); err != nil {
@@ -101,7 +101,7 @@ func (b *bench) newStation(of side, services ...string) (*station, error) {
 		}
 	}
 	if err := unix.Mkfifo(s.path("q/"+gateName), 0o600); err != nil {
-		return nil, fmt.Errorf("make the gate: %w", err)
+		return nil, fmt.Errorf("create the gate: %w", err)
 	}
 	return s, os.Link(filepath.Join(b.place, childName), s.path("s", childName))
 }
@@ -200,7 +200,7 @@ func (s *station) check() error {
 		return err
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
-	return fmt.Errorf("%d lines of complaint by children, first: %s", strings.Count(string(text), "\n"), first)
+	return fmt.Errorf("children reported %d problems, first: %s", strings.Count(string(text), "\n"), first)
 }
 
 // end ends the master and returns the CPU time of it and of the children that it

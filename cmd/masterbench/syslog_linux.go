@@ -24,7 +24,7 @@ const fewLines = 1000
 func newSyslog(path string) (*syslog, error) {
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
-		return nil, fmt.Errorf("hear the log: %w", err)
+		return nil, fmt.Errorf("open the log socket: %w", err)
 	}
 	if err := os.Chmod(path, 0o666); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (l *syslog) check() error {
 	l.mu.Unlock()
 	for _, line := range lines {
 		if trouble.MatchString(line) {
-			return fmt.Errorf("a master logged what it should not: %s", strings.TrimSpace(line))
+			return fmt.Errorf("unexpected line in the log of a master: %s", strings.TrimSpace(line))
 		}
 	}
 	return nil

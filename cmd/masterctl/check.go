@@ -15,19 +15,18 @@ func (t *terminal) checkCommand(where func(*host) (string, error)) *cobra.Comman
 	var other host
 	var strict, machine, ports bool
 	cmd := &cobra.Command{
-		Use: "check", Short: "say what is wrong in main.cf and master.cf", Args: noArguments,
-		Long: `check reads main.cf and master.cf as the master would and says what is wrong:
-what the master would log of the two files, in its words, and where it would be
-silent but the meaning is surely not what was wanted. It needs no running master
-and no root; what cannot be found out without root is no error. What the master
-meets only when it works, such as a directory that it may not write, shows at
-the start; a port that is taken too, but for --ports, which asks the system.
-With --root or --offline the files of another host are judged, without a look at
-this one.
+		Use: "check", Short: "report mistakes in main.cf and master.cf", Args: noArguments,
+		Long: `check reads main.cf and master.cf as the master does and reports what is wrong:
+what the master would log about the two files, in its words, and settings that
+it accepts silently but that are certainly not intended. It needs neither a
+running master nor root; what only root can check is no error. Check does not
+find what shows only at the start, such as a directory that the master cannot
+write to, or a port in use (except with --ports, which asks the system). With
+--root or --offline it checks the files of another host and ignores this one.
 
-Exit statuses: 0 no errors; 1 --strict and there are warnings; 2 errors: the
-master would not start, or would refuse the reload, or every postfix command
-would fail before it comes to the master.`,
+Exit statuses: 0 no errors; 1 warnings, with --strict; 2 errors: the master
+would not start, or would refuse the reload, or every postfix command would fail
+before it reaches the master.`,
 		RunE: func(*cobra.Command, []string) error {
 			directory, err := where(&other)
 			if err != nil {
@@ -65,10 +64,10 @@ would fail before it comes to the master.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 when there are warnings")
-	cmd.Flags().BoolVar(&ports, "ports", false, "look also whether others listen on the addresses of the services")
+	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 if there are warnings")
+	cmd.Flags().BoolVar(&ports, "ports", false, "also check whether other programs listen on the addresses of the services")
 	other.flags(cmd)
-	cmd.Flags().BoolVar(&machine, "json", false, "print one JSON object a line, one for each remark")
+	cmd.Flags().BoolVar(&machine, "json", false, "print each remark as a JSON object on a line of its own")
 	return cmd
 }
 
@@ -160,12 +159,12 @@ func (t *terminal) summary(c *configuration, errors, warnings, notes int) {
 	colour := red
 	switch {
 	case errors > 0 && c.accepted:
-		text += "; the master could take this, but \"postfix start\" would end before"
+		text += "; the master would accept this, but \"postfix start\" would fail first"
 	case errors > 0:
-		text += "; the master would neither start with this nor reload it"
+		text += "; the master would not start, and would refuse a reload"
 	case !c.accepted:
 		colour = yellow
-		text += "; not all could be found out"
+		text += "; not everything could be checked"
 	default:
 		colour = green
 		if warnings > 0 {

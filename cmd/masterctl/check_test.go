@@ -84,15 +84,15 @@ func TestUnreadableFilesAreNamedWithTheRemedy(t *testing.T) {
 	}{
 		{
 			"no directory", func(s *site) error { return os.RemoveAll(s.path(".")) }, false,
-			"open @DIR@/main.cf: No such file or directory", "there is no directory @DIR@; name the directory of main.cf and master.cf with -c",
+			"open @DIR@/main.cf: No such file or directory", "directory @DIR@ does not exist; name the directory of main.cf and master.cf with -c",
 		},
 		{
 			"no main.cf", func(s *site) error { return os.Remove(s.path("main.cf")) }, false,
-			"open @DIR@/main.cf: No such file or directory", "make the file, or name the directory",
+			"open @DIR@/main.cf: No such file or directory", "create the file, or name the directory",
 		},
 		{
 			"no master.cf", func(s *site) error { return os.Remove(s.path("master.cf")) }, false,
-			"open @DIR@/master.cf: No such file or directory", "make the file, or name the directory",
+			"open @DIR@/master.cf: No such file or directory", "create the file, or name the directory",
 		},
 		{
 			"secret main.cf", func(s *site) error { return os.Chmod(s.path("main.cf"), 0o600) }, true,
@@ -106,13 +106,13 @@ func TestUnreadableFilesAreNamedWithTheRemedy(t *testing.T) {
 			"file in place of the directory", func(s *site) error {
 				return errors.Join(os.RemoveAll(s.path(".")), os.WriteFile(s.dir, nil, 0o600))
 			}, false,
-			"open @DIR@/main.cf: Not a directory", "@DIR@ is no directory; name the directory of main.cf and master.cf with -c",
+			"open @DIR@/main.cf: Not a directory", "@DIR@ is not a directory; name the directory of main.cf and master.cf with -c",
 		},
 		{
 			"main.cf is a link to itself", func(s *site) error {
 				return errors.Join(os.Remove(s.path("main.cf")), os.Symlink("main.cf", s.path("main.cf")))
 			}, false,
-			"open @DIR@/main.cf: Too many levels of symbolic links", "make the file, or name the directory of main.cf and master.cf with -c",
+			"open @DIR@/main.cf: Too many levels of symbolic links", "create the file, or name the directory of main.cf and master.cf with -c",
 		},
 		{
 			"directory in place of a file", func(s *site) error {
@@ -189,7 +189,7 @@ func TestLookUpsThatFailAreNoErrors(t *testing.T) {
 	f.Hosts["host.invalid"] = host
 	c.diagnostics[0].Hint = "the resolver sleeps; use another"
 	c.doubt()
-	if d := c.diagnostics[0]; words[d.Severity] != "warning" || !strings.Contains(d.Hint, "this may be right: the resolver sleeps;") {
+	if d := c.diagnostics[0]; words[d.Severity] != "warning" || !strings.Contains(d.Hint, "this may be correct: the resolver sleeps;") {
 		t.Errorf("%+v", d)
 	}
 }

@@ -133,8 +133,8 @@ func (c *configuration) hidden(f *config.Facts) (remarks []core.Diagnostic) {
 		f.FirstLines[path] = config.File{Line: "unknown.invalid"}
 		d := core.Diagnostic{
 			Severity: core.Warning, File: c.main.Path,
-			Text: "myorigin: " + path + " cannot be read by this user, so what it says was not checked",
-			Hint: "run masterctl as root to have it checked",
+			Text: "myorigin: " + path + " cannot be read by this user, so its value was not checked",
+			Hint: "run masterctl as root to check it",
 		}
 		if _, at, ok := c.parameters.Raw("myorigin"); ok {
 			d.Line, d.Column = at.Line, at.Column
@@ -154,24 +154,24 @@ func (c *configuration) doubt() {
 		}
 		if trouble := c.trouble(d); trouble != "" {
 			d.Severity = core.Warning
-			d.Hint = "this may be right: " + trouble + "; check again where names can be looked up"
+			d.Hint = "this may be correct: " + trouble + "; check again where names can be looked up"
 		}
 		if !strings.HasPrefix(d.Text, "open "+d.File+": ") {
 			continue
 		}
 		name := "name the directory of main.cf and master.cf with -c"
 		if c.root != "" {
-			name += ", as it is called inside of " + c.root
+			name += ", as a path below " + c.root
 		}
 		switch status, err := c.stat(c.directory); {
 		case errors.Is(err, fs.ErrNotExist):
-			d.Hint = "there is no directory " + c.directory + "; " + name
+			d.Hint = "directory " + c.directory + " does not exist; " + name
 		case err == nil && !status.IsDir(), errors.Is(err, unix.ENOTDIR):
-			d.Hint = c.directory + " is no directory; " + name
+			d.Hint = c.directory + " is not a directory; " + name
 		case errors.Is(err, fs.ErrPermission) || strings.HasSuffix(d.Text, ": "+core.EACCES.String()):
 			d.Hint = "run masterctl as root, or let this user read " + d.File + " and search the directories above it"
 		default: // the daemon's remedy refers to its own command line
-			d.Hint = "make the file, or " + name
+			d.Hint = "create the file, or " + name
 		}
 	}
 }

@@ -15,15 +15,15 @@ func (t *terminal) explainCommand(where func(*host) (string, error)) *cobra.Comm
 	var other host
 	var machine bool
 	cmd := &cobra.Command{
-		Use: "explain [SERVICE...]", Short: "tell what each service becomes, and which line says so",
-		Long: `explain tells what each entry of master.cf becomes: its identity, where it
-listens, the command line of its processes, limits, wakeups, and for each value
-the file, line and column that it comes from. A SERVICE is a name, or name/type
-as for postconf -M, where * is any; without one, all are explained. The account
-of a master that root started is assumed.
+		Use: "explain [SERVICE...]", Short: "show the settings of each service, and where they come from",
+		Long: `explain shows what each entry of master.cf means: its identity, where it
+listens, the command line of its processes, limits and wakeups, and for each
+value the file, line and column that it comes from. A SERVICE is a name, or
+name/type as for postconf -M, where * matches any; without one, all services are
+shown. explain assumes that root starts the master.
 
-Exit statuses: 0 done; 1 there is no such service; 2 the configuration has
-errors: see masterctl check.`,
+Exit statuses: 0 success; 1 there is no such service; 2 the configuration has
+errors; masterctl check shows them.`,
 		RunE: func(_ *cobra.Command, names []string) error {
 			directory, err := where(&other)
 			if err != nil {
@@ -33,7 +33,7 @@ errors: see masterctl check.`,
 		},
 	}
 	other.flags(cmd)
-	cmd.Flags().BoolVar(&machine, "json", false, "print one JSON object a line, one for each service")
+	cmd.Flags().BoolVar(&machine, "json", false, "print each service as a JSON object on a line of its own")
 	return cmd
 }
 
@@ -44,7 +44,7 @@ func (t *terminal) explain(c *configuration, names []string, machine bool) error
 				(&terminal{out: t.err}).printDiagnostic(c, d)
 			}
 		}
-		return errors.New("the configuration is not accepted, so there is nothing to explain; masterctl check says more")
+		return errors.New("the configuration has errors, so there is nothing to explain; run masterctl check")
 	}
 	c.diagnostics = c.advised()
 	chosen, missing := c.choose(names)

@@ -20,19 +20,19 @@ func (t *terminal) fmtCommand(where func(*host) (string, error)) *cobra.Command 
 	var check bool
 	cmd := &cobra.Command{
 		Use: "fmt [FILE...]", Short: "print master.cf with its columns aligned",
-		Long: `fmt prints master.cf with its columns aligned. It changes blanks only: comments,
-the order, line numbers, and everything that means something stay. Without FILE
-it takes the master.cf of the configuration directory; - is standard input.
-With -w the file is replaced whole or not at all, with the same owner, mode and,
-on Linux, extended attributes; a symbolic link stays, and what it points to is
-replaced.
+		Long: `fmt prints master.cf with its columns aligned. It changes only blanks: comments,
+order, line numbers and everything with a meaning stay. Without FILE it reads
+the master.cf of the configuration directory; - is standard input. With -w it
+replaces the file, completely or not at all, and keeps owner, mode and, on
+Linux, extended attributes; a symbolic link stays, and the file that it points
+to is replaced.
 
-Exit statuses: 0 done; 1 -l, --check or -d: a file is not in order; 2 a file
+Exit statuses: 0 success; 1 -l, --check or -d: a file is not formatted; 2 a file
 cannot be used.`,
 		RunE: func(_ *cobra.Command, files []string) error {
 			o.list = o.list || check
 			if o.write && (o.list || o.diff) {
-				return errors.New("fmt -w writes; -l, --check and -d only look: use one or the other")
+				return errors.New("fmt -w cannot be combined with -l, --check or -d")
 			}
 			if len(files) == 0 {
 				directory, err := where(new(host))
@@ -45,9 +45,9 @@ cannot be used.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&o.write, "write", "w", false, "replace the file instead of printing it")
-	cmd.Flags().BoolVarP(&o.list, "list", "l", false, "print only the names of files that are not in order, and exit with 1 if there are any")
-	cmd.Flags().BoolVar(&check, "check", false, "the same as -l")
-	cmd.Flags().BoolVarP(&o.diff, "diff", "d", false, "print the differences, and exit with 1 if there are any")
+	cmd.Flags().BoolVarP(&o.list, "list", "l", false, "print only the names of files that are not formatted, and exit with status 1 if there are any")
+	cmd.Flags().BoolVar(&check, "check", false, "same as -l")
+	cmd.Flags().BoolVarP(&o.diff, "diff", "d", false, "print the differences, and exit with status 1 if there are any")
 	return cmd
 }
 
@@ -96,7 +96,7 @@ func (t *terminal) contents(name string, o formatOptions) ([]byte, error) {
 		return text, nil
 	}
 	if o.write {
-		return nil, errors.New("fmt -w cannot write to standard input; leave -w out")
+		return nil, errors.New("fmt -w cannot replace standard input; omit -w")
 	}
 	text, err := io.ReadAll(io.LimitReader(t.in, maxFile+1))
 	if err == nil && len(text) > maxFile {

@@ -29,8 +29,8 @@ type host struct {
 // flags adds the options for another host.
 func (h *host) flags(cmd *cobra.Command) {
 	cmd.Flags().Var((*directoryFlag)(&h.root), "root",
-		"the files are those of another host, of which `DIR` is the root directory; all paths, that of -c too, count from there")
-	cmd.Flags().BoolVar(&h.offline, "offline", false, "the files are for another host: look at nothing but main.cf and master.cf")
+		"check the files of another host whose root directory is `DIR`; all paths, including that of -c, are relative to it")
+	cmd.Flags().BoolVar(&h.offline, "offline", false, "check the files of another host; read nothing but main.cf and master.cf")
 }
 
 // directoryFlag is an option whose value is a directory. An empty value is refused:
@@ -44,7 +44,7 @@ func (d *directoryFlag) Type() string { return "directory" }
 
 func (d *directoryFlag) Set(text string) error {
 	if text == "" {
-		return errors.New("the name of the directory is empty; is a variable not set?")
+		return errors.New("the directory name is empty (an unset variable?)")
 	}
 	*d = directoryFlag(text)
 	return nil
@@ -58,7 +58,7 @@ func (h *host) ready() error {
 		return nil
 	}
 	if h.offline {
-		return errors.New("--root looks at the files of another host, --offline at none; use one or the other")
+		return errors.New("--root and --offline cannot be combined")
 	}
 	absolute, err := filepath.Abs(h.root)
 	if err != nil {
@@ -69,7 +69,7 @@ func (h *host) ready() error {
 	case err != nil:
 		return fmt.Errorf("use --root: %w", err)
 	case !status.IsDir():
-		return fmt.Errorf("use --root: %s is no directory", h.root)
+		return fmt.Errorf("use --root: %s is not a directory", h.root)
 	}
 	if h.root = absolute; absolute == "/" {
 		h.root = ""
@@ -181,7 +181,7 @@ func (c *configuration) unknown() (d core.Diagnostic, some bool) {
 	}
 	return core.Diagnostic{
 		Severity: core.Info, File: c.directory,
-		Text: "not known of the other host, and so not judged: " + strings.Join(list, "; "),
-		Hint: "run masterctl on that host, without " + option + ", to have this checked too",
+		Text: "not checked, because it is not known about the other host: " + strings.Join(list, "; "),
+		Hint: "run masterctl on that host, without " + option + ", to check this too",
 	}, true
 }

@@ -28,13 +28,13 @@ const strangeServices = "error unix - - n - - error\nnosuchport inet n - n - - s
 func TestOfflineJudgesTheFilesAlone(t *testing.T) {
 	s := newSite(t, strange, strangeServices)
 	r := s.run("check", "--strict", "--offline")
-	want := s.dir + ": note: not known of the other host, and so not judged: the users nosuchowner, nosuchpoor; the groups nosuchgroup; " +
+	want := s.dir + ": note: not checked, because it is not known about the other host: the users nosuchowner, nosuchpoor; the groups nosuchgroup; " +
 		"the addresses of nosuch.example; the ports of nosuchport; the text of /etc/nosuchname; the addresses of its interfaces; its programs and directories\n" +
-		"      = run masterctl on that host, without --offline, to have this checked too\n" + s.dir + ": 0 errors, 0 warnings, 1 note; 12 services\n"
+		"      = run masterctl on that host, without --offline, to check this too\n" + s.dir + ": 0 errors, 0 warnings, 1 note; 12 services\n"
 	if r != (result{exitClean, want, ""}) {
 		t.Errorf("%+v\nwant %s", r, want)
 	}
-	s.run("check", "--json", "--offline").expect(t, exitClean, `"severity":"note","text":"not known of the other host`, "")
+	s.run("check", "--json", "--offline").expect(t, exitClean, `"severity":"note","text":"not checked, because it is not known about the other host`, "")
 	r = s.run("explain", "--offline")
 	for _, part := range []string{
 		"canonical name   nosuchport ", "listens on       nosuch.example:nosuchport (unknown) ", "\n                   203.0.113.5:nosuchport (unknown)\n",
@@ -44,7 +44,7 @@ func TestOfflineJudgesTheFilesAlone(t *testing.T) {
 			t.Errorf("no %q in\n%s", part, r.out)
 		}
 	}
-	r.expect(t, exitClean, "", "masterctl: not known of the other host, and so not judged: ")
+	r.expect(t, exitClean, "", "masterctl: not checked, because it is not known about the other host: ")
 	if got := s.run("check", "--strict"); got.status != exitError {
 		t.Errorf("the files would do for this host: %+v", got)
 	}
@@ -101,7 +101,7 @@ func TestRootJudgesTheFilesOfATree(t *testing.T) {
 	})
 	want := "/etc/postfix: 0 errors, 0 warnings, 1 note; 12 services\n"
 	s.run("check", "--strict", "--root", root).expect(t, exitClean, want, "")
-	s.run("check", "--strict", "--root", root).expect(t, exitClean, "not judged: the addresses of nosuch.example; the addresses of its interfaces\n", "")
+	s.run("check", "--strict", "--root", root).expect(t, exitClean, "about the other host: the addresses of nosuch.example; the addresses of its interfaces\n", "")
 	s.run("check", "--strict", "--root=root", "-c", "etc/postfix").expect(t, exitClean, want, "")
 	s.run("explain", "--root", root, "nosuchport").expect(t, exitClean, "nosuchowner (uid 7001, gid 7002)", "")
 	s.run("explain", "--root", root, "nosuchport").expect(t, exitClean, "203.0.113.5:7777", "")
@@ -120,10 +120,10 @@ func TestRootJudgesTheFilesOfATree(t *testing.T) {
 
 func TestRootIsADirectoryThatHoldsTheConfiguration(t *testing.T) {
 	s := newSite(t, "", "")
-	s.run("check", "--root", "main.cf").expect(t, exitError, "", "use --root: main.cf is no directory")
+	s.run("check", "--root", "main.cf").expect(t, exitError, "", "use --root: main.cf is not a directory")
 	s.run("check", "--root", "nowhere").expect(t, exitError, "", "use --root: ")
-	s.run("check", "--root", ".", "--offline").expect(t, exitError, "", "use one or the other")
-	s.run("check", "--root", s.dir).expect(t, exitError, "there is no directory /etc/postfix; name the directory of main.cf and master.cf with -c, as it is called inside of "+s.dir, "")
+	s.run("check", "--root", ".", "--offline").expect(t, exitError, "", "cannot be combined")
+	s.run("check", "--root", s.dir).expect(t, exitError, "directory /etc/postfix does not exist; name the directory of main.cf and master.cf with -c, as a path below "+s.dir, "")
 	if r := s.run("check", "--root", s.dir); strings.Contains(r.out, "not known") {
 		t.Errorf("nothing was read: %s", r.out)
 	}

@@ -75,13 +75,13 @@ func (t *terminal) root() *cobra.Command {
 	var directory string
 	root := &cobra.Command{
 		Use:   "masterctl",
-		Short: "tell what main.cf and master.cf mean",
-		Long: `masterctl reads main.cf and master.cf as the master would and tells what they
-mean. It needs neither a running master nor root.
+		Short: "check and explain main.cf and master.cf",
+		Long: `masterctl reads main.cf and master.cf as the master does, reports mistakes and
+explains the result. It needs neither a running master nor root.
 
-Exit statuses: 0 in order; 1 check --strict: warnings, explain and param: no
-such name or no value, fmt -l and -d: not in order; 2 the configuration has
-errors, a file cannot be used, or the command line is wrong.`,
+Exit statuses: 0 success; 1 check --strict: warnings, explain and param: unknown
+name or no value, fmt -l and -d: not formatted; 2 the configuration has errors,
+a file cannot be used, or the command line is wrong.`,
 		Version:       versionText(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -103,7 +103,7 @@ errors, a file cannot be used, or the command line is wrong.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var number *strconv.NumError
 		if errors.As(err, &number) && number.Func == "ParseBool" { // its text is about Go
-			return fmt.Errorf("%swrite it alone, or with =true or =false; see %s --help", strings.TrimSuffix(err.Error(), number.Error()), cmd.CommandPath())
+			return fmt.Errorf("%suse it without a value, or with =true or =false; see %s --help", strings.TrimSuffix(err.Error(), number.Error()), cmd.CommandPath())
 		}
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
@@ -121,17 +121,17 @@ func noCommand(root *cobra.Command, name string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return fmt.Errorf("there is no command %q%s; masterctl help lists them", name, didYouMean(name, names))
+	return fmt.Errorf("unknown command %q%s; masterctl help lists the commands", name, didYouMean(name, names))
 }
 
 // helpCommand replaces cobra's own, which accepts any word.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [COMMAND]", Short: "tell what there is, or what a command does",
+		Use: "help [COMMAND]", Short: "list the commands, or describe one",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about := cmd.Root()
 			if len(args) > 1 {
-				return fmt.Errorf("help takes one command, so %q is too much; see masterctl --help", args[1])
+				return fmt.Errorf("unexpected argument %q: help takes one command; see masterctl --help", args[1])
 			}
 			if len(args) == 1 {
 				found, rest, err := about.Find(args)
@@ -149,14 +149,14 @@ func helpCommand() *cobra.Command {
 
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, so %q is too much; see %s --help", cmd.Name(), args[0], cmd.CommandPath())
+		return fmt.Errorf("unexpected argument %q: %s takes none; see %s --help", args[0], cmd.Name(), cmd.CommandPath())
 	}
 	return nil
 }
 
 func (t *terminal) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "print the version, and whose defaults are built in", Args: noArguments,
+		Use: "version", Short: "print the version and the origin of the built-in defaults", Args: noArguments,
 		Run: func(*cobra.Command, []string) { fmt.Fprint(t.out, versionText()) },
 	}
 }

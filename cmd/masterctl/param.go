@@ -14,19 +14,19 @@ import (
 
 func (t *terminal) paramCommand(where func(*host) (string, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: "param NAME...", Short: "print the fully expanded value of parameters, one a line",
+		Use: "param NAME...", Short: "print the expanded values of parameters",
 		Long: `param prints the value of each parameter as a program of the mail system sees
-it: from main.cf or the built-in default, all macros expanded, every blank kept.
-A value that spans lines in main.cf is one line, as the programs see it.
+it: from main.cf or the built-in default, with all macros expanded and every
+blank kept, one value per line. A value that spans lines in main.cf is joined.
 
-Of an old name that still counts, standard error says what it is called now.
+For an obsolete name that still works, standard error names its replacement.
 
-Exit statuses: 0 all were printed; 1 a name is not known, or a value cannot be
-used: what the daemon would log is on standard error; 2 main.cf cannot be read
-or parsed, or the command line is wrong.`,
+Exit statuses: 0 all were printed; 1 a name is unknown, or a value cannot be
+used: standard error has what the daemon would log; 2 main.cf cannot be read or
+parsed, or the command line is wrong.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("name a parameter at least; see masterctl param --help")
+				return errors.New("missing parameter name; see masterctl param --help")
 			}
 			return nil
 		},

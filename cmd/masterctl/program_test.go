@@ -158,23 +158,23 @@ inet_protocols = ipv4
 func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 	s := newSite(t, plainMain, "")
 	for _, c := range []struct{ args, want string }{
-		{"nonsense", `there is no command "nonsense"; masterctl help lists them`},
-		{"chek", `there is no command "chek"; did you mean check?`},
+		{"nonsense", `unknown command "nonsense"; masterctl help lists the commands`},
+		{"chek", `unknown command "chek"; did you mean check?`},
 		{"--nonsense", "unknown flag: --nonsense; see masterctl --help"},
 		{"check --nonsense", "unknown flag: --nonsense; see masterctl check --help"},
-		{"check extra", `check takes no arguments, so "extra" is too much`},
+		{"check extra", `unexpected argument "extra": check takes none`},
 		{"check -c", "flag needs an argument"},
 		{"explain --strict", "unknown flag: --strict"},
-		{"param", "name a parameter at least"},
-		{"fmt -w -d", "use one or the other"},
-		{"fmt -w -", "cannot write to standard input"},
-		{"help foo", `there is no command "foo"; masterctl help lists them`},
-		{"help exlain", `there is no command "exlain"; did you mean explain?`},
-		{"help check extra", `help takes one command, so "extra" is too much`},
-		{"check --strict=maybe", `invalid argument "maybe" for "--strict" flag: write it alone, or with =true or =false; see masterctl check --help`},
+		{"param", "missing parameter name"},
+		{"fmt -w -d", "cannot be combined"},
+		{"fmt -w -", "cannot replace standard input"},
+		{"help foo", `unknown command "foo"; masterctl help lists the commands`},
+		{"help exlain", `unknown command "exlain"; did you mean explain?`},
+		{"help check extra", `unexpected argument "extra": help takes one command`},
+		{"check --strict=maybe", `invalid argument "maybe" for "--strict" flag: use it without a value, or with =true or =false; see masterctl check --help`},
 		{"version x", `version takes no arguments`},
-		{"check --root=", `invalid argument "" for "--root" flag: the name of the directory is empty`},
-		{"explain --config=", `invalid argument "" for "-c, --config" flag: the name of the directory is empty`},
+		{"check --root=", `invalid argument "" for "--root" flag: the directory name is empty`},
+		{"explain --config=", `invalid argument "" for "-c, --config" flag: the directory name is empty`},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			r := s.run(strings.Fields(c.args)...)

@@ -97,7 +97,7 @@ func syncDirectory(path string) error {
 	}
 	defer directory.Close()
 	if err := directory.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
-		return fmt.Errorf("it was replaced, but may be lost in a crash: %w", err)
+		return fmt.Errorf("it was replaced, but the change may be lost in a crash: %w", err)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func syncDirectory(path string) error {
 func remedy(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return "; run masterctl as root, or get the permission"
+		return "; run masterctl as root, or change the permissions"
 	case errors.Is(err, fs.ErrNotExist):
 		return "; name the directory of master.cf with -c, or the file itself"
 	case errors.Is(err, syscall.EISDIR):
