@@ -172,7 +172,7 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 		{"help exlain", `unknown command "exlain"; did you mean explain?`},
 		{"help check extra", `unexpected argument "extra": help takes one command`},
 		{"check --strict=maybe", `invalid argument "maybe" for "--strict" flag: use it without a value, or with =true or =false; see masterctl check --help`},
-		{"version x", `version takes no arguments`},
+		{"version x", `version takes none`},
 		{"check --root=", `invalid argument "" for "--root" flag: the directory name is empty`},
 		{"explain --config=", `invalid argument "" for "-c, --config" flag: the directory name is empty`},
 	} {
