@@ -30,6 +30,9 @@ type ServiceView struct {
 	Stress         bool
 	LeavingUntil   Time // until then children cut off while idle take no place; 0: they do, or there are none
 	NextWakeup     Time // 0: none is due
+	StressUntil    Time // 0: it was never in stress mode
+	KillAt         Time // of a removed service: when the children that are left are killed
+	Starved        bool // a client waited and no descriptor was free for a child
 	Children       []ChildView
 }
 
@@ -65,13 +68,19 @@ func (m *Machine) serviceView(s *service) ServiceView {
 		ID: s.id, Name: s.entry.Name, Canonical: s.entry.Canonical, Type: s.entry.Type,
 		State: s.state(), Watching: s.watching, Limit: s.entry.ProcessLimit,
 		Total: s.total, Starting: s.starting, Idle: s.idle, Retired: s.retired,
-		Throttled: s.throttled, ThrottledUntil: s.throttleTimer.when, Stress: m.inStress(s),
+		Throttled: s.throttled, ThrottledUntil: s.throttleTimer.when, Stress: m.inStress(s), Starved: s.starved,
 	}
 	if s.leavingTimer.armed() {
 		v.LeavingUntil = s.leavingTimer.when
 	}
 	if s.wakeupTimer.armed() {
 		v.NextWakeup = s.wakeupTimer.when
+	}
+	if s.stressed {
+		v.StressUntil = s.stressUntil
+	}
+	if s.removalTimer.armed() {
+		v.KillAt = s.removalTimer.when
 	}
 	for c := s.first; c != nil; c = c.next {
 		if c.state == childBusy && !c.retired {
