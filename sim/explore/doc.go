@@ -7,9 +7,9 @@
 // It refuses to guess: no randomness, no sampling, no goroutine. Two runs with
 // the same options visit the same situations in the same order. The clock is
 // read for the limit on time and for the rate, never for a decision of a
-// world. It shares no rule with the core: what must hold is written again in
-// laws.go (one step of the machine), apply.go (the machine against its world)
-// and rest.go (a way to rest), from the specification.
+// world. It shares no rule with the core: package laws judges each step of the
+// machine by itself, apply.go holds the machine against its world, and rest.go
+// looks for a way to rest.
 //
 // How it is fast: situations of the machine are few compared with situations
 // of the world. Each is kept once, as core.Canon writes it; what one event

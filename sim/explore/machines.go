@@ -7,6 +7,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/laws"
 )
 
 // life is where a service of the machine stands in the configuration.
@@ -114,6 +115,7 @@ type machines struct {
 	effects     chunked[effect]
 	broken      []Law
 
+	book        laws.Book
 	form, other []byte
 	scratch     []effect
 }
@@ -243,16 +245,14 @@ func (x *machines) compute(n uint32, k key) transition {
 		panic("explore: a canonical form is not read: " + err.Error())
 	}
 	before := m.View()
-	s := step{world: x.world, key: k, before: &before, facts: f}
-	s.event, s.now = x.event(m, &before, f, k, origin)
-	s.actions, s.broken = run(m, s.now, s.event)
+	event, now := x.event(m, &before, f, k, origin)
+	actions, broken := run(m, now, event)
 	t := transition{to: n}
-	if s.broken.Name == "" {
+	if broken == holds {
 		after := m.View()
-		s.after = &after
-		s.broken = s.check()
-		x.scratch = effects(x.scratch[:0], s.actions, origin, before.Services, after.Services)
-		if s.broken.Name == "" {
+		broken = x.judge(now, &event, actions, m, &before, &after)
+		x.scratch = effects(x.scratch[:0], actions, origin, before.Services, after.Services)
+		if broken == holds {
 			t.to = x.intern(m, &after)
 			names := x.canon.Names()
 			t.children = places(names.Children, origin.Generation)
@@ -260,11 +260,11 @@ func (x *machines) compute(n uint32, k key) transition {
 			t.wakeups = places(names.Wakeups, origin.Request)
 			t.first = uint32(x.effects.add(x.scratch...))
 			t.count = uint16(len(x.scratch))
-			s.broken = x.twin(f, k)
+			broken = x.twin(f, k)
 		}
 	}
-	if s.broken.Name != "" {
-		x.broken = append(x.broken, s.broken)
+	if broken != holds {
+		x.broken = append(x.broken, broken)
 		t.broken = uint16(len(x.broken))
 	}
 	return t
