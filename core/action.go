@@ -1,71 +1,73 @@
 package core
 
-// ActionKind says what to do.
+// ActionKind identifies what the adapter must do.
 type ActionKind uint8
 
-// The kinds of action. The zero value is never valid. The duty of the adapter
-// stands with each kind; the list of one step is carried out in its order.
+// The kinds of action. The zero value is never valid. Each comment states what
+// the adapter must do. It carries out the actions of one step in order.
 const (
 	ActionNone ActionKind = iota
 
-	// LoadConfig: read main.cf and master.cf again and answer Request with
-	// ConfigLoaded or ConfigRejected, without blocking the loop.
+	// LoadConfig: read main.cf and master.cf again, without blocking the loop,
+	// and answer Request with ConfigLoaded or ConfigRejected.
 	LoadConfig
-	// OpenListener: make endpoint Listener of Entry for Service, unwatched.
-	// With Flag the path belongs to a service of ours: rename what is there
-	// aside first, so that AbandonListener can put it back. Several on one path
-	// are opened in the order of the actions: the last has it. Answer with
-	// ListenerOpened or ListenerFailed.
+	// OpenListener: open endpoint Listener of Entry for Service, unwatched.
+	// With Flag the path belongs to another service of this master: first rename
+	// the file there aside, so that AbandonListener can restore it. Listeners on
+	// one path are opened in the order of the actions: the last one owns the
+	// path. Answer with ListenerOpened or ListenerFailed.
 	OpenListener
 	// CommitListener: the reload is committed; unlink what OpenListener set
-	// aside for this listener. Not answered.
+	// aside for this listener. No answer.
 	CommitListener
 	// AbandonListener: the reload is undone; close the listener, unlink its
-	// file if it still is ours, put back what was set aside. Not answered.
+	// file if it is still ours, and restore the file that was set aside. No
+	// answer.
 	AbandonListener
-	// MoveListener: hand the open descriptor of (Service, Listener) over to
-	// (To, ToListener), unwatched. Not answered.
+	// MoveListener: move the open descriptor of (Service, Listener) to
+	// (To, ToListener), unwatched. No answer.
 	MoveListener
 	// CloseListener: the service is removed; shut the listener down so that
-	// clients are refused at once, close it, and unlink its file if it still
-	// is ours. Not answered.
+	// clients are refused at once, close it, and unlink its file if it is still
+	// ours. No answer.
 	CloseListener
 	// WatchListener: report ListenerReady while a listener of Service is
-	// readable. Not answered.
+	// readable. No answer.
 	WatchListener
-	// IgnoreListener: stop doing so. Not answered.
+	// IgnoreListener: stop reporting ListenerReady for Service. No answer.
 	IgnoreListener
 	// StartChild: start a child of Entry for Service with the service's open
 	// listeners and a status channel of its own; Flag is stress mode. Answer
 	// with ChildStarted or ChildStartFailed.
 	StartChild
-	// RetireChild: cut the status channel of Generation in both directions,
-	// deliver what is queued in it as StatusReceived, then close it. Not
-	// answered otherwise.
+	// RetireChild: shut down the status channel of Generation in both
+	// directions, deliver what is queued in it as StatusReceived, then close it.
+	// No other answer.
 	RetireChild
-	// SignalChild: send Signal to PID, which is alive or a zombie and a child
-	// of ours. A missing process is no error. Not answered.
+	// SignalChild: send Signal to PID, which is a child of this process, alive
+	// or a zombie. A missing process is not an error. No answer.
 	SignalChild
-	// SignalGroup: ignore Signal ourselves from now on, then send it to our
-	// process group. A missing group is no error. Not answered.
+	// SignalGroup: ignore Signal in this process from now on, then send it to
+	// the process group. A missing group is not an error. No answer.
 	SignalGroup
 	// WakeService: send the wakeup request for Entry without blocking. Answer
 	// Request with WakeupSent or WakeupFailed, and after WakeupSent report
-	// WakeupClosed when the receiver closes; a FIFO has no connection and
-	// reports nothing more.
+	// WakeupClosed when the receiver closes the connection. A FIFO has no
+	// connection: nothing follows WakeupSent.
 	WakeService
-	// CloseWakeup: end the wakeup Request, whatever its state; nothing more
-	// is reported of it. Not answered.
+	// CloseWakeup: end the wakeup Request, whatever its state, and report
+	// nothing more about it. No answer.
 	CloseWakeup
-	// ApplyConfig: Config is in force; switch logging and identities to it.
-	// Not answered.
+	// ApplyConfig: Config is in force; switch logging and identities to it. No
+	// answer.
 	ApplyConfig
-	// Announce: the daemon is up; tell who waits for that. Not answered.
+	// Announce: the daemon is up; notify the process that waits for it. No
+	// answer.
 	Announce
-	// Log: write the line of Code. Not answered.
+	// Log: write the line of Code. No answer.
 	Log
-	// Exit: end the process, with exit code Number, or by Signal if that is
-	// not 0. The last action of all.
+	// Exit: end the process with exit code Number, or by Signal if that is not
+	// 0. No action follows.
 	Exit
 
 	numActionKinds
@@ -96,7 +98,7 @@ type Action struct {
 	Text       string
 }
 
-// actionFields says which fields each kind uses. Log may use any.
+// actionFields lists the fields that each kind uses. Log may use any.
 var actionFields = [numActionKinds]field{
 	LoadConfig:      fRequest,
 	OpenListener:    fService | fListener | fEntry | fFlag,
@@ -140,7 +142,7 @@ var actionNames = [numActionKinds]string{
 	Exit:            "exit",
 }
 
-// String gives the kind's word in traces.
+// String returns the kind's word in traces.
 func (k ActionKind) String() string {
 	if k < numActionKinds {
 		return actionNames[k]

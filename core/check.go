@@ -1,7 +1,7 @@
 package core
 
-// checkCounts asserts what must hold of one service after every step that
-// touched it. It is cheap, and stays on in production.
+// checkCounts asserts what must hold for one service after every step that
+// changed it. It is cheap and stays on in production.
 func (m *Machine) checkCounts(s *service) {
 	m.assert(s.idle >= 0 && s.starting >= 0 && s.retired >= 0, "no count is negative")
 	m.assert(s.idle+s.starting <= s.total && s.retired <= s.total, "no count exceeds the children")
@@ -11,8 +11,9 @@ func (m *Machine) checkCounts(s *service) {
 	m.assert(!s.leavingTimer.armed() || s.leaving > 0 && s.life == lifeActive && s.entry.StressAware(), "only who leaves is waited for")
 }
 
-// Check recomputes every invariant from scratch and gives the first that does
-// not hold. It walks everything: simulator and fuzzer call it after each step.
+// Check recomputes every invariant from scratch and returns the first that does
+// not hold. It walks the whole state: the simulator and the fuzz targets call it
+// after each step.
 func (m *Machine) Check() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -47,8 +48,8 @@ func (m *Machine) Check() (err error) {
 	return nil
 }
 
-// checkDescriptors asserts that the sums are those of the services, and that
-// nobody is held back who could be afforded.
+// checkDescriptors asserts that the sums equal those of the services, and that
+// no service is starved that can afford a child.
 func (m *Machine) checkDescriptors() {
 	live, bare, listeners := m.countDescriptors()
 	m.assert(live == m.live && bare == m.reserved && listeners == m.listeners, "the sums of descriptors are those of the services")
@@ -116,7 +117,7 @@ func (m *Machine) checkWakeups(s *service) int {
 	return n
 }
 
-// checkLife asserts what belongs to each life of a service; i is its place in
+// checkLife asserts what belongs to each life of a service; i is its index in
 // the list that holds it.
 func (m *Machine) checkLife(s *service, i int) {
 	switch s.life {

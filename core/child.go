@@ -1,33 +1,33 @@
 package core
 
-// childState is what we know of a child.
+// childState is the availability that the child last reported.
 type childState uint8
 
 const (
-	childStarting childState = iota // asked for, not answered
+	childStarting childState = iota // StartChild is unanswered
 	childIdle                       // available: can take a client
 	childBusy                       // taken
 )
 
-// child is one start of a server process, known by its generation.
+// child is one start of a server process, identified by its generation.
 type child struct {
 	generation Generation
 	pid        PID // 0 while starting
 	service    *service
 	entry      *ServiceConfig // the settings it was started with
 	state      childState
-	retired    bool  // cut off from us; nothing but its exit is expected
+	retired    bool  // its status channel is cut; only its exit is expected
 	served     bool  // it reported available at least once
 	terminated bool  // we sent SIGTERM
 	killed     bool  // we sent SIGKILL
 	closed     bool  // it closed its end of the status channel
 	complaints uint8 // bad status messages that were logged
-	timer      timer // to complain of a closed channel
+	timer      timer // for the line about a closed channel
 	prev, next *child
 }
 
-// counts adds the child to the counts of its service, or with by = -1 takes it
-// away. A count and the thing it counts change here and nowhere else.
+// count adds the child to the counts of its service, or subtracts it with by =
+// -1. A count and the children it counts change here and nowhere else.
 func (c *child) count(by int32) {
 	s := c.service
 	s.total += by
@@ -45,9 +45,9 @@ func (c *child) count(by int32) {
 	}
 }
 
-// updateChild changes what the counts depend on. Only when one of them really changed
-// is the service evaluated again: what a retired child reports must not repeat
-// a warning about its limit.
+// updateChild changes the fields that the counts depend on. It marks the service
+// dirty only when a count really changed: the report of a retired child must not
+// repeat a warning about the limit.
 func (m *Machine) updateChild(c *child, state childState, retired bool) {
 	s := c.service
 	starting, idle, gone, leaving, live := s.starting, s.idle, s.retired, s.leaving, s.live()
@@ -61,14 +61,15 @@ func (m *Machine) updateChild(c *child, state childState, retired bool) {
 	}
 }
 
-// leavingGrace is how long a child that was cut off while it was available is
-// believed to be about to exit: as long as one of a removed service has to heed
-// SIGTERM. One that is stuck keeps its place in the process limit; the warning
-// about the limit and stress mode, which follow from that, must not wait for it.
+// leavingGrace is how long a child that was idle when it was retired is expected
+// to exit soon: as long as a child of a removed service has to act on SIGTERM. A
+// child that hangs still counts toward the process limit. Beyond the grace, the
+// warning about the limit and stress mode no longer ignore it.
 const leavingGrace = removalGrace
 
-// updateLeavingTimer ends the grace when nobody leaves any more or nothing depends on
-// it, and begins it anew when somebody began to leave, or a reload asks again.
+// updateLeavingTimer ends the grace when no child is leaving or nothing depends
+// on the grace. It restarts the grace when another child begins to leave or a
+// reload retires the children again.
 func (m *Machine) updateLeavingTimer(s *service, anew bool) {
 	switch until := m.now.Add(leavingGrace); {
 	case s.leaving == 0 || s.life != lifeActive || !s.entry.StressAware():
@@ -78,7 +79,8 @@ func (m *Machine) updateLeavingTimer(s *service, anew bool) {
 	}
 }
 
-// leavingSoon counts the children whose places are believed to be free in a moment.
+// leavingSoon returns the number of children whose slots are expected to be free
+// soon.
 func (s *service) leavingSoon() int32 {
 	if !s.leavingTimer.armed() {
 		return 0
@@ -86,7 +88,7 @@ func (s *service) leavingSoon() int32 {
 	return s.leaving
 }
 
-// addChild records a child of s that is about to be started.
+// addChild adds a child of s that is about to be started.
 func (m *Machine) addChild(s *service) *child {
 	var c *child
 	if n := len(m.freeChildren); n > 0 {
@@ -106,7 +108,7 @@ func (m *Machine) addChild(s *service) *child {
 	return c
 }
 
-// listChild puts a child at the end of its service's list and into the table.
+// listChild appends a child to its service's list and adds it to the table.
 func (m *Machine) listChild(c *child) {
 	s := c.service
 	c.prev = s.last
@@ -119,7 +121,7 @@ func (m *Machine) listChild(c *child) {
 	m.children.put(uint64(c.generation), c)
 }
 
-// dropChild forgets a child that was reaped or never came to be.
+// dropChild removes a child that was reaped or whose start failed.
 func (m *Machine) dropChild(c *child) {
 	s := c.service
 	m.timers.cancel(&c.timer)
@@ -146,8 +148,8 @@ func (m *Machine) dropChild(c *child) {
 	}
 }
 
-// retire cuts the child off. One that is still being started is cut off as
-// soon as it is there.
+// retire cuts the child off. A child that is still being started is cut off as
+// soon as it has started.
 func (m *Machine) retire(c *child) {
 	if c.retired {
 		return
@@ -160,7 +162,7 @@ func (m *Machine) retire(c *child) {
 	}
 }
 
-// retireChildren cuts off every child of the service that is not yet.
+// retireChildren retires every child of the service that is not retired yet.
 func (m *Machine) retireChildren(s *service) {
 	for c := s.first; c != nil; c = c.next {
 		m.retire(c)

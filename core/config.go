@@ -23,7 +23,7 @@ var serviceTypeNames = [numServiceTypes]string{
 	Inet: "inet", Unix: "unix", UnixDatagram: "unix-dgram", FIFO: "fifo", Pass: "pass",
 }
 
-// String gives the word of master.cf.
+// String returns the word that master.cf uses.
 func (t ServiceType) String() string {
 	if t < numServiceTypes && serviceTypeNames[t] != "" {
 		return serviceTypeNames[t]
@@ -31,7 +31,7 @@ func (t ServiceType) String() string {
 	return "unknown"
 }
 
-// ParseServiceType finds the transport by its word, exact case.
+// ParseServiceType returns the transport with the given word; case matters.
 func ParseServiceType(word string) (ServiceType, bool) {
 	for t, name := range serviceTypeNames {
 		if name != "" && name == word {
@@ -48,14 +48,15 @@ type Account struct {
 	GID  uint32
 }
 
-// Endpoint is one thing to listen on. Exactly one of Address and Path is set:
-// Address for inet, Path (relative to the queue directory) for the others.
+// Endpoint is an address or path to listen on. Exactly one of Address and Path
+// is set: Address for inet, Path (relative to the queue directory) for the
+// others.
 type Endpoint struct {
 	Address netip.AddrPort
 	Path    string
 }
 
-// String gives the endpoint as log lines show it.
+// String returns the endpoint as log lines show it.
 func (e Endpoint) String() string {
 	if e.Path != "" {
 		return e.Path
@@ -63,8 +64,8 @@ func (e Endpoint) String() string {
 	return e.Address.String()
 }
 
-// ServiceConfig is one accepted entry of master.cf with everything resolved.
-// It is immutable once it has been handed to the machine.
+// ServiceConfig is one accepted entry of master.cf, fully resolved. It is
+// immutable once it has been passed to the machine.
 type ServiceConfig struct {
 	Name           string      // the name column as written
 	Canonical      string      // with Type, the identity of the service (spec config, 5.5)
@@ -84,25 +85,25 @@ type ServiceConfig struct {
 	ThrottleDelay  Duration // at least one second
 	Backlog        int32    // of the listen queue; unused for unix-dgram and fifo
 	WindowSize     int32    // tcp_windowsize; 0: the system's default
-	Owner          Account  // mail_owner: makes and listens on everything but inet
+	Owner          Account  // mail_owner: creates every listener but inet ones
 	ForegroundFlag bool     // the master runs with -d
 	VerboseFlag    bool     // the master runs with -v
-	SwitchIdentity bool     // the master is root and acts as Owner where the contract says so
+	SwitchIdentity bool     // the master runs as root and acts as Owner where the contract says so
 }
 
-// StressAware tells whether the service's children get the stress argument
+// StressAware reports whether the service's children get the stress argument
 // (spec config, 5.7).
 func (s *ServiceConfig) StressAware() bool { return s.ProcessLimit > 1 && !s.LocalOnly }
 
-// Argv is the argument vector of a child. listeners is the number of sockets
-// the child really gets, which after a reload may differ from what the entry
-// would open today (Differs: Q9).
+// Argv returns the argument vector of a child. listeners is the number of
+// sockets that the child really gets; after a reload it may differ from what the
+// entry would open today (Differs: Q9).
 func (s *ServiceConfig) Argv(listeners int, stress bool) []string {
 	c := s.commandLine(listeners, stress)
 	return c.Argv()
 }
 
-// AppendArgv is Argv into memory of the caller's.
+// AppendArgv appends what Argv returns to argv.
 func (s *ServiceConfig) AppendArgv(argv []string, listeners int, stress bool) []string {
 	c := s.commandLine(listeners, stress)
 	return c.AppendArgv(argv)
@@ -136,17 +137,17 @@ const (
 	Error
 )
 
-// Diagnostic is one remark about a configuration.
+// Diagnostic is one finding about a configuration.
 type Diagnostic struct {
 	Severity Severity
-	File     string // path as shown to the operator; empty when no file is to blame
+	File     string // path as shown to the operator; empty: no file is the cause
 	Line     int32  // 1-based; 0: no line
 	Column   int32  // 1-based byte column; 0: no column
 	Text     string // the original's words, which already name the file where the original does
 	Hint     string // what to write instead; may be empty
 }
 
-// LogSettings say where log lines go (spec runtime, 14).
+// LogSettings control where log lines go (spec runtime, 14).
 type LogSettings struct {
 	Name         string // syslog_name: the tag before "/master"
 	Facility     uint8  // syslog facility number, not shifted
@@ -156,16 +157,16 @@ type LogSettings struct {
 	AllowUnicode bool   // smtputf8_enable: valid UTF-8 passes
 }
 
-// EnvironmentItem is one item of import_environment. With Set the value is
-// given; without it the variable is kept if it is there.
+// EnvironmentItem is one item of import_environment. With Set the variable gets
+// Value; without it the variable is kept if it exists.
 type EnvironmentItem struct {
 	Name  string
 	Value string
 	Set   bool
 }
 
-// Config is a whole configuration, accepted by core/config. It is immutable
-// once it has been handed to the machine, which owns it from then on.
+// Config is a whole configuration, accepted by core/config. It is immutable once
+// it has been passed to the machine, which owns it from then on.
 type Config struct {
 	MailVersion     string
 	ConfigDirectory string // absolute
@@ -185,10 +186,10 @@ type Config struct {
 	// (Differs: Q25, off by default).
 	ReloadClearsThrottle bool
 
-	// JournalFile is our own parameter master_journal_file: where every step is
-	// written, absolute; empty: nowhere. JournalLimit is
-	// master_journal_size_limit in bytes: at this size the file is set aside
-	// under its name with ".1".
+	// JournalFile is our own parameter master_journal_file: the absolute path of
+	// the file that records every step; empty: none. JournalLimit is
+	// master_journal_size_limit in bytes: at this size the file is renamed to
+	// its name with ".1".
 	JournalFile  string
 	JournalLimit int64
 }

@@ -1,16 +1,16 @@
 package core
 
-// Each child that is not cut off holds a descriptor of ours, its status channel.
-// When they run out, whoever comes first must not take them all: one is kept for
-// each service that has no child. A service that would take a kept one is held
-// back: it does not listen until a descriptor is free, or until it has no child
-// itself. Nothing failed, so it is not throttled.
+// Each child that is not retired holds one of the master's descriptors: its
+// status channel. A busy service must not use up all descriptors, so one is
+// reserved for each service without a child. A service that would take a reserved
+// one is starved: the master does not watch its listeners until a descriptor is
+// free or its own last child has exited. Nothing failed, so it is not throttled.
 
-// live counts the children of the service that hold a descriptor.
+// live returns the number of the service's children that hold a descriptor.
 func (s *service) live() int32 { return s.total - s.retired }
 
-// adjustLive keeps the machine's sums after the children of s changed; before is
-// how many of them were live.
+// adjustLive updates the machine's sums after the children of s changed; before
+// is how many of them were live.
 func (m *Machine) adjustLive(s *service, before int32) {
 	now := s.live()
 	m.live += int64(now - before)
@@ -25,19 +25,22 @@ func (m *Machine) adjustLive(s *service, before int32) {
 	}
 }
 
-// childBudget is how many children may be live: what listeners leave.
+// childBudget returns how many children may be live: the descriptors that
+// listeners leave.
 func (m *Machine) childBudget() int64 { return int64(m.options.Descriptors) - m.listeners }
 
-// canAffordChild reports whether one more child of s takes no descriptor that is kept
-// for another service.
+// canAffordChild reports whether one more child of s takes no descriptor that is
+// reserved for another service.
 func (m *Machine) canAffordChild(s *service) bool {
 	return m.options.Descriptors == 0 || s.live() == 0 || m.hasSpareDescriptor()
 }
 
-// hasSpareDescriptor reports whether there is a descriptor that is kept for nobody.
+// hasSpareDescriptor reports whether a descriptor is free that is reserved for
+// no service.
 func (m *Machine) hasSpareDescriptor() bool { return m.live+int64(m.reserved) < m.childBudget() }
 
-// markStarved is called when a client of s waits and no child can be afforded.
+// markStarved is called when a client of s waits and the service cannot afford a
+// child.
 func (m *Machine) markStarved(s *service) {
 	s.starved, s.starvedIndex = true, len(m.starved)
 	m.starved = append(m.starved, s)
@@ -50,7 +53,7 @@ func (m *Machine) markStarved(s *service) {
 	a.Entry, a.Number = s.entry, m.live
 }
 
-// clearStarved ends that; a service that is not held back stays as it is.
+// clearStarved makes s no longer starved; it does nothing if s is not.
 func (m *Machine) clearStarved(s *service) {
 	if !s.starved {
 		return
@@ -64,8 +67,8 @@ func (m *Machine) clearStarved(s *service) {
 	s.starved = false
 }
 
-// releaseStarved lets listen whoever can be afforded again. With a spare descriptor
-// that is everybody: whose clients still wait only the listeners can tell.
+// releaseStarved clears every starved service as soon as one descriptor is
+// spare: only their listeners can tell which of them still have clients.
 func (m *Machine) releaseStarved() {
 	if len(m.starved) == 0 || !m.hasSpareDescriptor() {
 		return
@@ -78,7 +81,8 @@ func (m *Machine) releaseStarved() {
 	m.starved = m.starved[:0]
 }
 
-// countDescriptors adds up what the active services hold and keep.
+// countDescriptors adds up what the active services hold and what is reserved
+// for them.
 func (m *Machine) countDescriptors() (live int64, bare int32, listeners int64) {
 	for _, s := range m.active {
 		live += int64(s.live())

@@ -2,8 +2,8 @@ package core
 
 import "strconv"
 
-// Errno is an error number in Linux numbering. Adapters of other systems
-// translate at the border, so that recordings and log lines read the same.
+// Errno is an error number in Linux numbering. Adapters for other systems
+// translate, so that recordings and log lines are the same everywhere.
 type Errno uint16
 
 // Error numbers that the core or its adapters name. Zero means no error.
@@ -42,7 +42,7 @@ const (
 	EINPROGRESS   Errno = 115
 )
 
-// errnoTexts are the C library's words, which operators and log analysers know
+// errnoTexts are the C library's texts, which operators and log analysers know
 // (spec go-traps, G20).
 var errnoTexts = [...]string{
 	1:   "Operation not permitted",
@@ -178,7 +178,7 @@ var errnoTexts = [...]string{
 	133: "Memory page has hardware error",
 }
 
-// String gives the C library's text for the number.
+// String returns the C library's text for the number.
 func (e Errno) String() string {
 	if int(e) < len(errnoTexts) && errnoTexts[e] != "" {
 		return errnoTexts[e]
@@ -189,5 +189,5 @@ func (e Errno) String() string {
 	return "Unknown error " + strconv.Itoa(int(e))
 }
 
-// Error makes an Errno usable as an error in adapters.
+// Error implements error for the adapters.
 func (e Errno) Error() string { return e.String() }

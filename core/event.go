@@ -2,49 +2,50 @@ package core
 
 import "github.com/stationmaster/stationmaster/core/wire"
 
-// EventKind says what happened.
+// EventKind identifies what happened.
 type EventKind uint8
 
 // The kinds of event. The zero value is never valid.
 const (
 	EventNone EventKind = iota
 
-	// ConfigLoaded answers LoadConfig: Config holds what was read. The first
-	// one of all, with Request 0, starts the machine.
+	// ConfigLoaded answers LoadConfig: Config is the new configuration. The
+	// first one, with Request 0, starts the machine.
 	ConfigLoaded
-	// ConfigRejected answers LoadConfig: Config holds nothing but diagnostics.
+	// ConfigRejected answers LoadConfig: Config holds diagnostics only.
 	ConfigRejected
-	// SignalReceived: the process got Signal.
+	// SignalReceived: the process received Signal.
 	SignalReceived
 	// ListenerOpened answers OpenListener.
 	ListenerOpened
 	// ListenerFailed answers OpenListener: Step with Errno.
 	ListenerFailed
-	// ListenerReady: a watched listener of Service can be read.
+	// ListenerReady: a watched listener of Service is readable.
 	ListenerReady
 	// ChildStarted answers StartChild.
 	ChildStarted
 	// ChildStartFailed answers StartChild: Start with Errno.
 	ChildStartFailed
-	// StatusReceived: Bytes[:N] came over the status channel of Generation,
-	// read in pieces of at most wire.StatusSize. The adapter delivers none
+	// StatusReceived: Bytes[:N] was read from the status channel of Generation,
+	// in one read of at most wire.StatusSize bytes. The adapter delivers none
 	// before ChildStarted and none after ChildExited of that generation.
 	StatusReceived
 	// ChildChannelClosed: the child's end of its status channel is closed,
 	// and the child was not retired.
 	ChildChannelClosed
-	// ChildExited: process PID was reaped. Generation 0 is a stranger. The
-	// adapter has read the child's channel to its end before.
+	// ChildExited: process PID was reaped. Generation 0 is a stranger: a process
+	// that this master did not start. The adapter has read the child's channel to
+	// its end before.
 	ChildExited
 	// ChildStopped: process PID was stopped by Signal.
 	ChildStopped
-	// WakeupSent answers WakeService: the request is out.
+	// WakeupSent answers WakeService: the request was sent.
 	WakeupSent
-	// WakeupFailed answers WakeService: Errno says why.
+	// WakeupFailed answers WakeService: sending failed with Errno.
 	WakeupFailed
 	// WakeupClosed: the receiver closed the connection of a sent wakeup.
 	WakeupClosed
-	// TimerExpired: the time that Deadline named has come.
+	// TimerExpired: the time that Deadline returned has come.
 	TimerExpired
 
 	numEventKinds
@@ -109,7 +110,7 @@ var eventNames = [numEventKinds]string{
 	TimerExpired:       "timer-expired",
 }
 
-// String gives the kind's word in traces.
+// String returns the kind's word in traces.
 func (k EventKind) String() string {
 	if k < numEventKinds {
 		return eventNames[k]
