@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// removalGrace is how long the children of a removed service have between
-// SIGTERM and SIGKILL.
-const removalGrace = 5 * Second
-
 // maxFailureLines bounds how many listeners that could not be had are told of
 // one by one.
 const maxFailureLines = 8
@@ -426,79 +422,4 @@ func (m *Machine) hold(s, before *service) {
 	}
 	before.successors = append(before.successors, s)
 	s.heldBy++
-}
-
-// beginRemoval begins the end of a service that left the configuration. Nobody waits
-// for its children (Differs: Q2): they get SIGTERM now and SIGKILL after
-// removalGrace.
-func (m *Machine) beginRemoval(s *service) {
-	s.life = lifeStopping
-	m.stopWakeups(s)
-	m.timers.cancel(&s.throttleTimer)
-	s.throttled = false
-	m.timers.cancel(&s.leavingTimer)
-	for c := s.first; c != nil; c = c.next {
-		if c.state != childStarting {
-			m.terminate(c)
-		}
-		m.retire(c)
-	}
-	for k, state := range s.listeners {
-		if state == listenerOpen {
-			a := m.emit(CloseListener)
-			a.Service, a.Listener = s.id, uint16(k)
-		}
-	}
-	m.unhold(s)
-	s.stoppingIndex = len(m.stopping)
-	m.stopping = append(m.stopping, s)
-	if s.total == 0 {
-		m.finishRemoval(s)
-		return
-	}
-	m.timers.arm(&s.removalTimer, m.now.Add(removalGrace))
-}
-
-// unhold takes a held service out of the lists of its predecessors.
-func (m *Machine) unhold(s *service) {
-	if s.heldBy == 0 {
-		return
-	}
-	for _, before := range m.stopping {
-		for i, next := range before.successors {
-			if next == s {
-				before.successors = append(before.successors[:i], before.successors[i+1:]...)
-				break
-			}
-		}
-	}
-	s.heldBy = 0
-}
-
-// finishRemoval: the last child of a removed service is gone.
-func (m *Machine) finishRemoval(s *service) {
-	last := len(m.stopping) - 1
-	moved := m.stopping[last]
-	m.stopping[s.stoppingIndex] = moved
-	moved.stoppingIndex = s.stoppingIndex
-	m.stopping[last] = nil
-	m.stopping = m.stopping[:last]
-	m.dropService(s)
-}
-
-// removalOverdue ends the children that did not heed SIGTERM. It comes again
-// while there are any: one may have been started only now.
-func (m *Machine) removalOverdue(s *service) {
-	for c := s.first; c != nil; c = c.next {
-		if c.state == childStarting {
-			continue
-		}
-		if !c.killed {
-			a := m.log(LogRemovalKilled)
-			a.Entry, a.PID = c.entry, c.pid
-		}
-		c.killed = true
-		m.signal(c, SIGKILL)
-	}
-	m.timers.arm(&s.removalTimer, m.now.Add(removalGrace))
 }
