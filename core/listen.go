@@ -1,11 +1,11 @@
 package core
 
-// limitWarningInterval is the least span between two warnings about the
+// limitWarningInterval is the minimum time between two warnings about the
 // process limit of one service (spec runtime, 8).
 const limitWarningInterval = 1000 * Second
 
-// updateWatch makes the watch agree with the state. It is the only place
-// that emits WatchListener, and with stopListening the only one that emits
+// updateWatch makes the watch agree with the state. It is the only function that
+// emits WatchListener and, with stopWatching, the only one that emits
 // IgnoreListener.
 func (m *Machine) updateWatch(s *service) {
 	if s.life == lifeGone {
@@ -35,9 +35,9 @@ func (m *Machine) stopWatching(s *service) {
 	}
 }
 
-// warnLimit tells the operator that clients wait, at most once in
-// limitWarningInterval and only for services that know stress mode. While idle
-// children of before a reload leave, nobody waits for long.
+// warnLimit warns that clients wait, at most once in limitWarningInterval and
+// only for services that get the stress argument. It says nothing while idle
+// children from before a reload are leaving: their clients do not wait for long.
 func (m *Machine) warnLimit(s *service) {
 	if !s.entry.StressAware() || s.leavingSoon() > 0 || s.warned && m.now.Sub(s.warnedAt) <= limitWarningInterval {
 		return
@@ -49,9 +49,9 @@ func (m *Machine) warnLimit(s *service) {
 	m.log(LogLimitHelp)
 }
 
-// listenerReady starts a child for the waiting client. A service that is not
-// watched is none of our business: the adapter may deliver a readiness that
-// was fetched before we looked away.
+// listenerReady starts a child for the waiting client. It ignores a service that
+// is not watched: the adapter may deliver a readiness that it fetched before the
+// machine stopped watching.
 func (m *Machine) listenerReady(id ServiceID) {
 	s := m.services.get(uint64(id))
 	if s == nil || !s.watching {

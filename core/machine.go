@@ -3,16 +3,16 @@ package core
 // MachineOptions are the settings from the command line; they hold for the whole
 // life of a machine.
 type MachineOptions struct {
-	InitMode    bool     // -i: the end is exit code 0, and strangers are reaped silently
-	GroupLeader bool     // a signal to our process group reaches our children
-	Verbose     bool     // -v: verbose lines are wanted
+	InitMode    bool     // -i: exit with code 0 on a signal, and reap strangers silently
+	GroupLeader bool     // a signal to the process group reaches the children
+	Verbose     bool     // -v: log verbose lines
 	ExitSet     bool     // -e was given
-	ExitAfter   Duration // with ExitSet: end after this span, zero or more
-	Descriptors uint32   // listeners and children may hold so many together; 0: no matter how many
+	ExitAfter   Duration // with ExitSet: exit after this time, zero or more
+	Descriptors uint32   // how many descriptors listeners and children may hold together; 0: unlimited
 	Strict      bool     // reject events with fields that their kind does not use
 }
 
-// phase is where the process as a whole stands.
+// phase is the stage of the process as a whole.
 type phase uint8
 
 const (
@@ -21,17 +21,17 @@ const (
 	phaseExited
 )
 
-// Machine holds all state. It is not safe for use by more than one goroutine.
+// Machine holds the whole state. It is not safe for concurrent use.
 type Machine struct {
 	options MachineOptions
 	now     Time
 	step    uint64
 	phase   phase
-	config  *Config // the accepted one; nil while booting
+	config  *Config // the accepted configuration; nil while booting
 	epoch   Epoch
 
 	active   []*service // in the order of the configuration
-	stopping []*service // removed, children left; in the order of removal
+	stopping []*service // removed services with children, unordered
 	services table[service]
 	children table[child]
 	wakeups  table[wakeup]
@@ -41,26 +41,26 @@ type Machine struct {
 	lastGeneration Generation
 	lastRequest    Request
 
-	live      int64      // children that hold a descriptor, of all services
-	reserved  int32      // active services without any: one is kept for each
+	live      int64      // children of all services that hold a descriptor
+	reserved  int32      // descriptors reserved: one for each active service without a live child
 	listeners int64      // of active services
-	starved   []*service // held back for want of descriptors, see markStarved
+	starved   []*service // waiting for a descriptor, see markStarved
 
-	starvedWarned   bool // starvedWarnedAt means something
+	starvedWarned   bool // starvedWarnedAt is set
 	starvedWarnedAt Time
 
 	timers    timerHeap
 	exitTimer timer
 
-	dirty   []*service // to be settled before the step ends
+	dirty   []*service // changed by the current step, see updateWatches
 	actions []Action   // of the current step
-	discard Action     // takes what is written into lines that nobody wants
+	discard Action     // sink for suppressed verbose lines
 
 	freeChildren []*child
 	freeWakeups  []*wakeup
 }
 
-// New gives a machine that waits for its first ConfigLoaded or ConfigRejected,
+// New returns a machine that waits for its first ConfigLoaded or ConfigRejected,
 // with Request 0. now is the time at which the command line was read: the time
 // limit of -e counts from there.
 func New(now Time, o MachineOptions) *Machine {
@@ -128,8 +128,8 @@ func (m *Machine) Step(now Time, ev Event) []Action {
 // Options returns the options that were passed to New.
 func (m *Machine) Options() MachineOptions { return m.options }
 
-// Deadline says when the machine next wants a TimerExpired. ok is false when
-// it waits for nothing but events.
+// Deadline returns the time at which the machine next needs a TimerExpired. ok
+// is false when no timer is set.
 func (m *Machine) Deadline() (when Time, ok bool) {
 	if m.phase == phaseExited || len(m.timers.heap) == 0 {
 		return 0, false
@@ -137,8 +137,8 @@ func (m *Machine) Deadline() (when Time, ok bool) {
 	return m.timers.heap[0].when, true
 }
 
-// timerExpired carries out every timer whose time has come. Each is set anew
-// at the earliest for a later time, so the loop ends after one round.
+// timerExpired handles every timer whose time has come. A handler sets its timer
+// again for a later time at the earliest, so the loop ends after one round.
 func (m *Machine) timerExpired() {
 	for rounds := len(m.timers.heap); rounds > 0 && m.phase != phaseExited; rounds-- {
 		t := m.timers.due(m.now)
@@ -160,16 +160,16 @@ func (m *Machine) timerExpired() {
 		case timerExit:
 			m.exitTimeArrived()
 		case timerLeaving:
-			m.markDirty(t.service) // whoever still leaves is one of the children again
+			m.markDirty(t.service) // children that still leave count as children again
 		default:
 			m.assert(false, "the kind of timer is known")
 		}
 	}
 }
 
-// updateWatches derives what follows from the facts that this step changed: for each
-// service it touched, whether its listeners are watched. After the end nothing
-// follows, whatever else the same step had touched.
+// updateWatches re-evaluates each service that this step changed: whether its
+// listeners are watched. After Exit it emits nothing, whatever else the step
+// changed.
 func (m *Machine) updateWatches() {
 	m.releaseStarved()
 	for _, s := range m.dirty {
@@ -189,15 +189,15 @@ func (m *Machine) markDirty(s *service) {
 	}
 }
 
-// emit adds an empty action of the kind and gives it to be filled in.
+// emit appends an action of the kind and returns it for the caller to fill in.
 func (m *Machine) emit(kind ActionKind) *Action {
 	m.assert(m.phase != phaseExited, "nothing follows Exit")
 	m.actions = append(m.actions, Action{Kind: kind})
 	return &m.actions[len(m.actions)-1]
 }
 
-// log adds a line at the level of its code and gives it to be filled in. A
-// verbose line that nobody wants is filled in and forgotten.
+// log appends a line at the level of its code and returns it for the caller to
+// fill in. A suppressed verbose line goes to discard.
 func (m *Machine) log(code LogCode) *Action {
 	level := logLevels[code]
 	if level == LevelVerbose && !m.options.Verbose {
@@ -208,21 +208,21 @@ func (m *Machine) log(code LogCode) *Action {
 	return a
 }
 
-// exit ends the machine: nothing follows.
+// exit ends the machine: no action follows.
 func (m *Machine) exit(code int64, sig Signal) {
 	a := m.emit(Exit)
 	a.Number, a.Signal = code, sig
 	m.phase = phaseExited
 }
 
-// BrokenInvariant is what an assertion panics with: a bug of ours, never the
-// answer to bad input.
+// BrokenInvariant is the value that a failed assertion panics with. It is a bug
+// of this program, never the response to bad input.
 type BrokenInvariant struct {
 	Step uint64 // the number of the step that broke it
 	What string // what must hold
 }
 
-// Error names the property.
+// Error returns the property that does not hold.
 func (b BrokenInvariant) Error() string { return "broken invariant: " + b.What }
 
 func (m *Machine) assert(holds bool, what string) {

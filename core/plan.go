@@ -2,35 +2,35 @@ package core
 
 import "path"
 
-// Acquire says how a new service comes by one of its listeners.
+// Acquire is how a new service obtains one of its listeners.
 type Acquire uint8
 
 const (
-	// AcquireOpen makes an address or a path that no service of ours uses.
+	// AcquireOpen opens an address or a path that no running service uses.
 	AcquireOpen Acquire = iota + 1
-	// AcquireDisplace makes a path that a service of ours uses for another
-	// kind of socket: what is there is set aside until the commit.
+	// AcquireDisplace opens a path that a running service uses for another kind
+	// of socket: the file there is set aside until the commit.
 	AcquireDisplace
-	// AcquireTakeOver gets the open descriptor of a removed service.
+	// AcquireTakeOver receives the open descriptor of a removed service.
 	AcquireTakeOver
 )
 
-// Acquisition is how one endpoint of a new service is had.
+// Acquisition says how a new service obtains the listener of one endpoint.
 type Acquisition struct {
 	How          Acquire
-	From         ServiceID // AcquireTakeOver: who has it now
+	From         ServiceID // AcquireTakeOver: the service that has it now
 	FromListener uint16
 }
 
 // PlanEntry is one entry of the new configuration.
 type PlanEntry struct {
 	Entry     *ServiceConfig
-	Kept      ServiceID     // the service that has this identity now; 0: it is added
-	Changed   bool          // a kept service gets other settings of its own
+	Kept      ServiceID     // the running service with this identity; 0: the service is added
+	Changed   bool          // a kept service whose own settings differ
 	Endpoints []Acquisition // of an added service, one for each endpoint
 }
 
-// Plan is what accepting a configuration would change. It is a value: the
+// Plan describes what accepting a configuration would change. It is a value: the
 // machine carries it out, and an operator may ask for it and only read it.
 type Plan struct {
 	Config  *Config
@@ -44,7 +44,7 @@ type identity struct {
 	kind      ServiceType
 }
 
-// socketKind tells apart what cannot stand in for each other on one path.
+// socketKind distinguishes sockets that cannot replace each other on one path.
 type socketKind uint8
 
 const (
@@ -57,7 +57,7 @@ var socketKinds = [numServiceTypes]socketKind{
 	Inet: streamSocket, Unix: streamSocket, Pass: streamSocket, UnixDatagram: datagramSocket, FIFO: fifoFile,
 }
 
-// kernelAddress is what the kernel knows a listener by.
+// kernelAddress identifies a listener to the kernel.
 type kernelAddress struct {
 	kind     socketKind
 	endpoint Endpoint
@@ -110,8 +110,8 @@ func (m *Machine) Plan(c *Config) *Plan {
 
 func identityOf(e *ServiceConfig) identity { return identity{e.Canonical, e.Type} }
 
-// pathOf is the path of an endpoint, the same for all spellings; "" for an
-// address.
+// pathOf returns the cleaned path of an endpoint, so that all spellings of a
+// path are equal; "" for an address.
 func pathOf(end Endpoint) string {
 	if end.Path == "" {
 		return ""
@@ -119,13 +119,14 @@ func pathOf(end Endpoint) string {
 	return path.Clean(end.Path)
 }
 
-// ownership is who has what new services may want. Where several services share a
-// path, the file there belongs to the one that opened it last.
+// ownership records which service owns each path and which listeners become
+// free. Where several services share a path, the file there belongs to the one
+// that opened it last.
 type ownership struct {
-	owners map[string]*service                // of each path that a service of ours uses
-	wanted map[identity]bool                  // what the configuration has
-	vacant map[kernelAddress][]vacantListener // listeners of services that go
-	claims map[string]int                     // new listeners for each path
+	owners map[string]*service                // the service that owns the file at each path
+	wanted map[identity]bool                  // the identities in the new configuration
+	vacant map[kernelAddress][]vacantListener // listeners of removed services
+	claims map[string]int                     // the number of new listeners at each path
 }
 
 func (m *Machine) newOwnership(wanted map[identity]bool) *ownership {
@@ -140,8 +141,9 @@ func (m *Machine) newOwnership(wanted map[identity]bool) *ownership {
 	return k
 }
 
-// pathTaken reports whether the service's path was taken by one that goes now. Nobody
-// can reach it any more: it begins anew, and has its path again.
+// pathTaken reports whether a service that is removed now owns one of the paths
+// of s. Clients cannot reach s any more: it is started afresh and gets its path
+// back.
 func (k *ownership) pathTaken(s *service) bool {
 	for _, end := range s.endpoints {
 		if at := pathOf(end); at != "" && k.owners[at] != s && !k.wanted[identityOf(k.owners[at].entry)] {
@@ -151,8 +153,8 @@ func (k *ownership) pathTaken(s *service) bool {
 	return false
 }
 
-// planListeners decides for each endpoint of a new service, and strikes out
-// what it takes over.
+// planListeners decides for each endpoint of a new service how to obtain the
+// listener, and marks taken-over listeners as no longer vacant.
 func (k *ownership) planListeners(entry *ServiceConfig) []Acquisition {
 	out := make([]Acquisition, len(entry.Endpoints))
 	for i, end := range entry.Endpoints {
@@ -170,9 +172,10 @@ func (k *ownership) planListeners(entry *ServiceConfig) []Acquisition {
 	return out
 }
 
-// claimVacant finds the listener that may be handed over, of several that of the
-// service that came last. On a path it must be the one whose file is there, and
-// nobody else may want the path: of several that open it, the last one has it.
+// claimVacant returns the listener to take over; of several, that of the service
+// created last. On a path it must be the one whose file is there, and only one
+// new listener may claim the path: of several that open it, the last one owns
+// it.
 func (k *ownership) claimVacant(address kernelAddress, at string) (vacantListener, bool) {
 	places := k.vacant[address]
 	if len(places) == 0 || at != "" && k.claims[at] > 1 {
@@ -192,8 +195,8 @@ func (k *ownership) claimVacant(address kernelAddress, at string) (vacantListene
 	return from, true
 }
 
-// sameSettings tells whether a reload from s to o changes nothing of the
-// service's own. Listeners, and where in the file it stands, do not count.
+// sameSettings reports whether a reload from s to o leaves the service's own
+// settings unchanged. Listeners and the position in the file do not count.
 func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
 	if s.Name != o.Name || s.Unprivileged != o.Unprivileged || s.Chroot != o.Chroot || s.LocalOnly != o.LocalOnly ||
 		s.WakeupInterval != o.WakeupInterval || s.WakeupIfUsed != o.WakeupIfUsed || s.ProcessLimit != o.ProcessLimit ||
@@ -210,15 +213,17 @@ func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
 }
 
 // maxListeners bounds the listeners of one service: their numbers must fit an
-// event, and their descriptors a child.
+// event, and a child must be able to hold their descriptors.
 const maxListeners = 1024
 
-// longestDelay bounds the delays of a service: more the columns and parameters
-// cannot say (spec config, 3 and 5), and far later ones have no instant.
+// longestDelay bounds the delays of a service: columns and parameters cannot
+// express more (spec config, 3 and 5), and Time could not represent much later
+// instants.
 const longestDelay = (1<<31 - 1) * Second
 
-// ConfigFault says why the machine cannot run a configuration, or gives "".
-// core/config yields none with a fault; this guards against everything else.
+// ConfigFault returns the reason why the machine cannot run a configuration, or
+// "". core/config returns no configuration with a fault; this check guards
+// against all other sources.
 func ConfigFault(c *Config) string {
 	seen := make(map[identity]bool, len(c.Services))
 	for i := range c.Services {
@@ -235,7 +240,7 @@ func ConfigFault(c *Config) string {
 	return ""
 }
 
-// serviceFault says why the machine cannot have a service, or gives "".
+// serviceFault returns the reason why the machine cannot run a service, or "".
 func serviceFault(s *ServiceConfig) string {
 	switch {
 	case s.Type == 0 || s.Type >= numServiceTypes:

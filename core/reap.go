@@ -1,8 +1,8 @@
 package core
 
-// childExited books the end of a process (spec runtime, 8). Generation 0 is a
-// process that we did not start: one handed down over exec, or an orphan that
-// came to us as process 1 (Differs: Q3, it never ends the master).
+// childExited records the end of a process (spec runtime, 8). Generation 0 is a
+// process that this master did not start: one inherited over exec, or an orphan
+// adopted as process 1 (Differs: Q3, it never ends the master).
 func (m *Machine) childExited(g Generation, pid PID, status ExitStatus) {
 	c := m.children.get(uint64(g))
 	if c == nil {
@@ -27,14 +27,15 @@ func (m *Machine) childExited(g Generation, pid PID, status ExitStatus) {
 	}
 }
 
-// killedByUs tells whether the child died of a signal that we sent it: that is
-// neither news nor a crash.
+// killedByUs reports whether the child died of a signal that the master sent it:
+// such an end is neither logged nor a crash.
 func (c *child) killedByUs(status ExitStatus) bool {
 	sig, ok := status.Signaled()
 	return ok && (sig == SIGTERM && c.terminated || sig == SIGKILL && c.killed)
 }
 
-// childStopped: a stopped child is not a dead one; its record is kept.
+// childStopped logs the stop; a stopped child is still alive and keeps its
+// record.
 func (m *Machine) childStopped(g Generation, sig Signal) {
 	c := m.children.get(uint64(g))
 	if c == nil {
@@ -44,7 +45,7 @@ func (m *Machine) childStopped(g Generation, sig Signal) {
 	a.Entry, a.PID, a.Signal = c.entry, c.pid, sig
 }
 
-// terminate asks the child to end.
+// terminate sends SIGTERM to the child.
 func (m *Machine) terminate(c *child) {
 	c.terminated = true
 	m.signal(c, SIGTERM)

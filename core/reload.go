@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// maxFailureLines bounds how many listeners that could not be had are told of
-// one by one.
+// maxFailureLines bounds how many failed listeners are logged one by one.
 const maxFailureLines = 8
 
-// reloadPhase is where the transaction stands. Start and reload go the same
-// way; only the end of a failure differs.
+// reloadPhase is the stage of the transaction. Start and reload take the same
+// path; they differ only in how a failure ends.
 //
 //	idle ──hangup──► loading ──ConfigLoaded──► opening ──► displacing ──► commit
 //	  ▲                 │ ConfigRejected          │ a listener failed │
@@ -19,21 +18,21 @@ type reloadPhase uint8
 
 const (
 	reloadIdle       reloadPhase = iota
-	reloadLoading                // LoadConfig is not answered
-	reloadOpening                // listeners on addresses and paths of nobody
-	reloadDisplacing             // then listeners on paths of other services of ours
+	reloadLoading                // LoadConfig is unanswered
+	reloadOpening                // listeners at free addresses and paths are being opened
+	reloadDisplacing             // then listeners at paths that other services use
 )
 
-// transaction is a reload under way. Until the commit it changes nothing of
+// transaction is a reload in progress. Until the commit it changes nothing about
 // the running services.
 type transaction struct {
 	phase   reloadPhase
 	request Request
-	again   bool // another hangup came: begin anew when this one has ended
+	again   bool // another hangup arrived: reload again when this reload has ended
 	plan    *Plan
 	added   []*service // one for each added entry of the plan, in its order
-	pending int        // answers to OpenListener that are due
-	failed  []failure  // listeners that could not be had, the first failureLines of them
+	pending int        // OpenListener actions without an answer
+	failed  []failure  // listeners that could not be opened, at most maxFailureLines
 }
 
 type failure struct {
@@ -43,7 +42,8 @@ type failure struct {
 	errno    Errno
 }
 
-// requestReload begins a reload, or remembers, once, to begin another.
+// requestReload begins a reload. During boot or another reload it sets a flag to
+// reload once more afterwards.
 func (m *Machine) requestReload() {
 	if m.phase == phaseBooting || m.reload.phase != reloadIdle {
 		m.reload.again = true
@@ -55,8 +55,8 @@ func (m *Machine) requestReload() {
 	m.emit(LoadConfig).Request = m.lastRequest
 }
 
-// expectConfig checks that a configuration was asked for. The first one is
-// asked for by New.
+// expectConfig asserts that a configuration was requested. New implies the
+// request for the first one.
 func (m *Machine) expectConfig(r Request, c *Config) {
 	if m.phase == phaseBooting {
 		m.assert(m.reload.phase == reloadIdle && r == 0, "the first configuration comes once")
@@ -71,7 +71,7 @@ func (m *Machine) configRejected(r Request, c *Config) {
 	m.refuseConfig(c.Diagnostics)
 }
 
-// configLoaded turns a good configuration into a plan and asks for the
+// configLoaded turns an accepted configuration into a plan and requests the
 // listeners that it needs.
 func (m *Machine) configLoaded(r Request, c *Config) {
 	m.expectConfig(r, c)
@@ -92,7 +92,7 @@ func (m *Machine) configLoaded(r Request, c *Config) {
 	m.advanceReload()
 }
 
-// openListeners asks for the listeners that are had in the given way.
+// openListeners requests the listeners that are acquired in the given way.
 func (m *Machine) openListeners(how Acquire) {
 	t := &m.reload
 	n := 0
@@ -137,8 +137,8 @@ func (m *Machine) listenerAnswered(id ServiceID, listener uint16, state listener
 	return s
 }
 
-// advanceReload goes on when the last answer is there: all that is asked for is
-// asked for at once, and all of it is answered.
+// advanceReload continues once every OpenListener is answered. All listeners of
+// one phase are requested at once.
 func (m *Machine) advanceReload() {
 	t := &m.reload
 	for t.pending == 0 {
@@ -156,8 +156,8 @@ func (m *Machine) advanceReload() {
 	}
 }
 
-// undo gives back what this transaction made, last thing first, so that what
-// was set aside twice comes to stand where it stood.
+// undo abandons what this transaction opened, in reverse order, so that a file
+// set aside twice returns to its original path.
 func (m *Machine) undo() {
 	t := &m.reload
 	for i := len(t.added) - 1; i >= 0; i-- {
@@ -178,7 +178,7 @@ func (m *Machine) undo() {
 		}
 	}
 	if m.phase == phaseBooting {
-		// The first failure is what the process ends over: its line is the last.
+		// The process exits because of the first failure: its line comes last.
 		m.logFailure(LogListenFailed, &t.failed[0])
 	}
 	m.refuseReload()
@@ -190,8 +190,8 @@ func (m *Machine) logFailure(code LogCode, f *failure) *Action {
 	return a
 }
 
-// refuseConfig tells everything that is wrong with the configuration. At
-// start the first error is the last line, as the original's fatal.
+// refuseConfig logs all diagnostics of a refused configuration. At start the
+// first error is the last line, like the original's fatal line.
 func (m *Machine) refuseConfig(diagnostics []Diagnostic) {
 	if m.phase == phaseRunning {
 		m.logDiagnostics(diagnostics)
@@ -221,7 +221,7 @@ func (m *Machine) refuseConfig(diagnostics []Diagnostic) {
 	m.refuseReload()
 }
 
-// logDiagnostics tells them at their own levels.
+// logDiagnostics logs each diagnostic at its own level.
 func (m *Machine) logDiagnostics(diagnostics []Diagnostic) {
 	for i := range diagnostics {
 		d := &diagnostics[i]
@@ -238,7 +238,7 @@ func (m *Machine) logDiagnostic(level Level, text string) {
 	a.Level, a.Text = level, text
 }
 
-// Level is how loudly a diagnostic is told to the log while the daemon lives.
+// Level returns the level at which a running daemon logs the diagnostic.
 func (d *Diagnostic) Level() Level {
 	switch d.Severity {
 	case Error:
@@ -258,7 +258,8 @@ func (d *Diagnostic) withRemedy() string {
 	return d.Text + " (" + remedy + ")"
 }
 
-// remedy returns what to do, and where, because many texts of the original do not.
+// remedy returns what to do and where, because many of the original's texts do
+// not say.
 func (d *Diagnostic) remedy() string {
 	if d.File == "" || d.Line == 0 || strings.Contains(d.Text, d.File) {
 		return d.Hint
@@ -270,8 +271,8 @@ func (d *Diagnostic) remedy() string {
 	return d.Hint + "; " + place
 }
 
-// refuseReload ends the transaction without any change: at start that is the end
-// of the process.
+// refuseReload ends the transaction without any change; at start it ends the
+// process.
 func (m *Machine) refuseReload() {
 	if m.phase == phaseBooting {
 		m.reload = transaction{}
@@ -290,7 +291,7 @@ func (m *Machine) endTransaction() {
 	}
 }
 
-// commit makes the plan true in one step.
+// commit carries out the plan in one step.
 func (m *Machine) commit() {
 	t := &m.reload
 	plan := t.plan
@@ -333,7 +334,7 @@ func (m *Machine) commit() {
 	m.endTransaction()
 }
 
-// takeOver hands open descriptors of removed services to added ones, so that
+// takeOver moves open descriptors from removed services to added ones, so that
 // no waiting client is reset.
 func (m *Machine) takeOver(plan *Plan, added []*service) {
 	n := 0
@@ -367,9 +368,9 @@ func (m *Machine) commitDisplaced(s *service, e *PlanEntry) {
 	}
 }
 
-// updateKept gives a kept service its new settings. Its children are cut off
-// whether the settings changed or not: they read main.cf themselves, and this
-// is how they come to know of the reload. The listeners stay; so does a
+// updateKept gives a kept service its new settings. It retires the children
+// whether the settings changed or not: they read main.cf themselves, and
+// retiring is how they learn of the reload. The listeners stay. So does a
 // throttle, unless the operator chose otherwise.
 func (m *Machine) updateKept(s *service, entry *ServiceConfig) {
 	s.entry = entry
@@ -382,7 +383,7 @@ func (m *Machine) updateKept(s *service, entry *ServiceConfig) {
 	m.markDirty(s)
 }
 
-// predecessorIndex finds the removed services whose children still live.
+// predecessorIndex finds removed services that still have children.
 type predecessorIndex struct {
 	byName     map[string][]*service
 	byEndpoint map[Endpoint][]*service
@@ -399,9 +400,9 @@ func (m *Machine) predecessors() predecessorIndex {
 	return x
 }
 
-// activate lets an added service begin. It is held while children of a
-// predecessor live, by name or by endpoint: two queue managers on one queue
-// would double mail.
+// activate makes an added service active. It is held while children of a
+// predecessor, by name or by endpoint, live: two queue managers on one queue
+// would duplicate mail.
 func (m *Machine) activate(s *service, x predecessorIndex) {
 	s.life = lifeActive
 	for _, before := range x.byName[s.entry.Name] {

@@ -1,12 +1,12 @@
 package core
 
-// removalGrace is how long the children of a removed service have between
-// SIGTERM and SIGKILL.
+// removalGrace is the time between SIGTERM and SIGKILL for the children of a
+// removed service.
 const removalGrace = 5 * Second
 
-// beginRemoval begins the end of a service that left the configuration. Nobody waits
-// for its children (Differs: Q2): they get SIGTERM now and SIGKILL after
-// removalGrace.
+// beginRemoval starts to remove a service that left the configuration. The
+// reload does not wait for its children (Differs: Q2): they get SIGTERM now and
+// SIGKILL after removalGrace.
 func (m *Machine) beginRemoval(s *service) {
 	s.life = lifeStopping
 	m.stopWakeups(s)
@@ -51,7 +51,7 @@ func (m *Machine) unhold(s *service) {
 	s.heldBy = 0
 }
 
-// finishRemoval: the last child of a removed service is gone.
+// finishRemoval drops a removed service whose last child is gone.
 func (m *Machine) finishRemoval(s *service) {
 	last := len(m.stopping) - 1
 	moved := m.stopping[last]
@@ -62,8 +62,8 @@ func (m *Machine) finishRemoval(s *service) {
 	m.dropService(s)
 }
 
-// removalOverdue ends the children that did not heed SIGTERM. It comes again
-// while there are any: one may have been started only now.
+// removalOverdue kills the children that did not exit after SIGTERM. It repeats
+// while there are any: a child may have been started since.
 func (m *Machine) removalOverdue(s *service) {
 	for c := s.first; c != nil; c = c.next {
 		if c.state == childStarting {

@@ -1,63 +1,62 @@
 package core
 
-// life is the coarse course of a service; within lifeActive its State tells
-// more.
+// life is the stage of a service; within lifeActive its State says more.
 type life uint8
 
 const (
 	lifeOpening  life = iota // part of a reload that is not committed yet
 	lifeActive               // part of the accepted configuration
-	lifeStopping             // removed; children are left
-	lifeGone                 // forgotten; nothing refers to it any more
+	lifeStopping             // removed; some children are left
+	lifeGone                 // dropped; nothing refers to it any more
 )
 
-// listenerState is how far one listener of a service is.
+// listenerState is the progress of one listener of a service.
 type listenerState uint8
 
 const (
-	listenerNone    listenerState = iota // not asked for yet, or handed over at the commit
-	listenerAsked                        // OpenListener is not answered yet
-	listenerOpen                         // ours
-	listenerRefused                      // could not be had
+	listenerNone    listenerState = iota // not requested yet, or moved to another service
+	listenerAsked                        // OpenListener is unanswered
+	listenerOpen                         // open
+	listenerRefused                      // could not be opened
 )
 
-// service is one entry of master.cf at work.
+// service is one entry of master.cf in operation.
 type service struct {
 	id        ServiceID
-	seq       ServiceID      // orders the services by when they were made; see Canon
+	seq       ServiceID      // order of creation; see Canon
 	entry     *ServiceConfig // the settings in force
-	endpoints []Endpoint     // what the listeners were opened on; a reload does not change it
+	endpoints []Endpoint     // where the listeners were opened; a reload does not change it
 	listeners []listenerState
 	life      life
 	watching  bool // WatchListener is in force
 	dirty     bool
-	starved   bool // a client waited and no child could be afforded, see markStarved
+	starved   bool // a client waits and no child can be afforded, see markStarved
 
 	throttled bool
-	stressed  bool // stressUntil means something
-	warned    bool // warnedAt means something
+	stressed  bool // stressUntil is set
+	warned    bool // warnedAt is set
 
-	total    int32 // children that are not reaped yet, those being started included
-	starting int32 // of these, asked for and not answered
-	idle     int32 // of these, available and not retired
-	retired  int32 // of these, retired
-	leaving  int32 // of these, available: they should be gone in a moment, see leavingSoon
+	total    int32 // children not reaped yet, including those being started
+	starting int32 // of total: StartChild is unanswered
+	idle     int32 // of total: available and not retired
+	retired  int32 // of total: retired
+	leaving  int32 // of retired: available, so they should exit soon; see leavingSoon
 
-	heldBy        int32      // predecessors with living children
-	successors    []*service // services that are held by us
-	stoppingIndex int        // while lifeStopping: place in Machine.stopping
+	heldBy        int32      // predecessors that still have children
+	successors    []*service // services that this one holds
+	stoppingIndex int        // while lifeStopping: index in Machine.stopping
 	starvedIndex  int        // while starved: index in Machine.starved
 
 	stressUntil Time
 	warnedAt    Time
 
-	first, last   *child // children in the order of their starts
+	first, last   *child // children in the order they were started
 	openWakeups   *wakeup
-	wakeupArmed   bool // wakeups are sent at their interval
+	wakeupArmed   bool // wakeups are sent at the interval
 	throttleTimer timer
 	wakeupTimer   timer
 	removalTimer  timer
-	leavingTimer  timer // until it expires, those who leave are believed to
+	leavingTimer  timer // until it expires, leaving children are expected to exit soon
 }
 
 func (m *Machine) newService(entry *ServiceConfig) *service {
@@ -75,7 +74,7 @@ func (m *Machine) newService(entry *ServiceConfig) *service {
 	return s
 }
 
-// initTimers tells the timers of the service what they are for.
+// initTimers gives each timer of the service its kind and owner.
 func (s *service) initTimers() {
 	s.throttleTimer = timer{kind: timerThrottle, service: s}
 	s.wakeupTimer = timer{kind: timerWakeup, service: s}
@@ -83,7 +82,7 @@ func (s *service) initTimers() {
 	s.leavingTimer = timer{kind: timerLeaving, service: s}
 }
 
-// dropService drops the last trace of a service that has no children.
+// dropService removes a service that has no children.
 func (m *Machine) dropService(s *service) {
 	m.assert(s.total == 0, "a service is forgotten only without children")
 	m.timers.cancel(&s.throttleTimer)
@@ -99,7 +98,7 @@ func (m *Machine) dropService(s *service) {
 	s.successors = nil
 }
 
-// State says in one word how a service stands.
+// State is how a service stands, in one word.
 type State uint8
 
 // The states of a service. watchedIn lists those in which the master watches
@@ -117,7 +116,8 @@ const (
 	numStates
 )
 
-// watchedIn is the whole policy of listening (spec runtime, 8).
+// watchedIn lists the states in which the master watches the listeners. It is
+// the whole listening policy (spec runtime, 8).
 var watchedIn = [numStates]bool{
 	StateOpening:   false,
 	StateHeld:      false,
@@ -136,7 +136,7 @@ var stateNames = [numStates]string{
 	StateStarved: "starved",
 }
 
-// String gives the word for the state.
+// String returns the word for the state.
 func (s State) String() string {
 	if s < numStates && stateNames[s] != "" {
 		return stateNames[s]
@@ -144,7 +144,8 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// state is the one place that tells the states apart.
+// state derives the state from counts and flags; no other code distinguishes
+// states.
 func (s *service) state() State {
 	switch {
 	case s.life == lifeOpening:

@@ -1,7 +1,7 @@
 package core
 
-// signalReceived knows the signals of spec runtime, section 12; others are
-// none of the machine's business.
+// signalReceived handles the signals of spec runtime, section 12, and ignores
+// all others.
 func (m *Machine) signalReceived(sig Signal) {
 	switch sig {
 	case SIGHUP:
@@ -11,13 +11,13 @@ func (m *Machine) signalReceived(sig Signal) {
 	}
 }
 
-// shutdown passes the end on to the whole process group and ends by the same
-// signal. Nobody is waited for: children finish or die on their own.
+// shutdown signals the whole process group and ends the process by the same
+// signal. It waits for no process: children finish or die on their own.
 func (m *Machine) shutdown(sig Signal) {
 	m.emit(SignalGroup).Signal = SIGTERM
 	if !m.options.GroupLeader {
-		// Differs: Q15. Without a group of our own the signal above reaches
-		// nobody or strangers; our children are told one by one.
+		// Differs: Q15. Without a process group of its own, the signal above
+		// reaches no process or strangers, so each child is signalled.
 		m.terminateAll(m.active)
 		m.terminateAll(m.stopping)
 	}
@@ -38,7 +38,7 @@ func (m *Machine) terminateAll(services []*service) {
 	}
 }
 
-// exitTimeArrived ends the process as -e asked; children are not told.
+// exitTimeArrived ends the process as -e requires; children are not signalled.
 func (m *Machine) exitTimeArrived() {
 	m.log(LogExitTime)
 	m.exit(0, 0)

@@ -1,7 +1,7 @@
 package core
 
-// startChild asks for one more child of s. Until the answer the service is in
-// StateStarting and asks for no other.
+// startChild requests one more child for s. Until the answer the service is in
+// StateStarting and requests no other.
 func (m *Machine) startChild(s *service) {
 	m.assert(s.state() == StateIdle, "a child is started only when one is wanted and may be")
 	c := m.addChild(s)
@@ -9,9 +9,9 @@ func (m *Machine) startChild(s *service) {
 	a.Service, a.Generation, a.Entry, a.Flag = s.id, c.generation, c.entry, m.inStress(s)
 }
 
-// childStarted makes the child count as available, without waiting for any
-// sign of life (spec runtime, 7.2). What happened to the service since the
-// start was asked for is made good on the child now.
+// childStarted makes the child available at once, before any status report (spec
+// runtime, 7.2). It also applies to the child what happened to the service since
+// the start was requested.
 func (m *Machine) childStarted(g Generation, pid PID) {
 	c := m.children.get(uint64(g))
 	m.assert(c != nil && c.state == childStarting, "ChildStarted answers a start")
@@ -30,7 +30,7 @@ func (m *Machine) childStarted(g Generation, pid PID) {
 	m.armWakeupIfUsed(s)
 }
 
-// childStartFailed gives the place back and lets the service rest.
+// childStartFailed frees the slot and throttles the service.
 func (m *Machine) childStartFailed(g Generation, step StartStep, e Errno) {
 	c := m.children.get(uint64(g))
 	m.assert(c != nil && c.state == childStarting, "ChildStartFailed answers a start")

@@ -71,7 +71,7 @@ func TestStartFailures(t *testing.T) {
 			"log warning: /d/ad: bad command startup -- throttling",
 		}},
 		{"exec that hangs", Failed{StartExec, ETIMEDOUT}, []string{
-			"log warning: master_spawn: exec /d/ad: Connection timed out -- the file system that holds the program does not answer; " +
+			"log warning: master_spawn: exec /d/ad: Connection timed out -- the file system that holds the program does not respond; " +
 				"the process is killed, clients wait until the file system is back and the throttle time is over",
 			"log warning: /d/ad: bad command startup -- throttling",
 		}},

@@ -2,18 +2,18 @@ package core
 
 import "github.com/stationmaster/stationmaster/core/wire"
 
-// complaintLimit bounds the lines that one child can bring into the log by
-// sending nonsense.
+// complaintLimit bounds the log lines that one child can cause with bad status
+// messages.
 const complaintLimit = 16
 
-// channelGrace is how long a child may live on with a closed status channel
-// before a line is logged. A child that exits closes it a moment before it can
-// be reaped, and that is no news.
+// channelGrace is how long a child may live with a closed status channel before
+// a line is logged. An exiting child closes its channel a moment before it can
+// be reaped, which is not worth a line.
 const channelGrace = 1 * Second
 
-// statusReceived takes what came over the status channel of generation g.
-// Pid and generation in the message are checked against the owner of the
-// channel: what a child says of others is gossip (spec runtime, 7.2).
+// statusReceived handles bytes from the status channel of generation g. Pid and
+// generation in the message must be those of the channel's owner: what a child
+// says about other processes is not trusted (spec runtime, 7.2).
 func (m *Machine) statusReceived(g Generation, ev *Event) {
 	c := m.children.get(uint64(g))
 	if c == nil || c.state == childStarting {
@@ -38,15 +38,15 @@ func (m *Machine) statusReceived(g Generation, ev *Event) {
 	}
 }
 
-// childTaken and childAvailable ignore a report of what is known already.
+// childTaken and childAvailable ignore a report that repeats the known state.
 func (m *Machine) childTaken(c *child) {
 	if c.state == childIdle {
 		m.updateChild(c, childBusy, c.retired)
 	}
 }
 
-// childAvailable also notes that the child has served: from now on its end is
-// no bad startup.
+// childAvailable also records that the child has served: its end is no longer a
+// bad startup.
 func (m *Machine) childAvailable(c *child) {
 	if c.state == childBusy {
 		c.served = true
@@ -66,8 +66,8 @@ func (m *Machine) complain(c *child, code LogCode, number int64) {
 	a.Entry, a.PID, a.Number = c.entry, c.pid, number
 }
 
-// childChannelClosed: the child can report no more. It keeps its last state
-// until it is reaped.
+// childChannelClosed starts the wait for the child's end. The child can report
+// no more and keeps its last state until it is reaped.
 func (m *Machine) childChannelClosed(g Generation) {
 	c := m.children.get(uint64(g))
 	if c == nil || c.retired || c.closed {

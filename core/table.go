@@ -2,10 +2,10 @@ package core
 
 import "math/bits"
 
-// table finds things by their number. It exists because the numbers are drawn
-// in sequence and given back in any order, for ever: a Go map would rehash now
-// and then, and that allocates in the steady state. Linear probing; deletion
-// shifts back, so there are no tombstones. Zero is no key.
+// table maps numbers to values. It exists because numbers are assigned in
+// sequence and freed in any order, without end: a Go map would rehash now and
+// then, which allocates in the steady state. It uses linear probing; deletion
+// shifts entries back, so there are no tombstones. Zero is not a valid key.
 type table[T any] struct {
 	cells []cell[T] // power of two, or nil
 	used  int
@@ -19,7 +19,7 @@ type cell[T any] struct {
 
 const minTableCells = 16
 
-// home is where a key belongs when nothing else is there.
+// home returns the index of a key in a table without collisions.
 func (t *table[T]) home(key uint64) uint64 { return (key * 0x9e3779b97f4a7c15) >> t.shift }
 
 func (t *table[T]) get(key uint64) *T {
@@ -67,7 +67,7 @@ func (t *table[T]) grow() {
 	}
 }
 
-// remove takes the key out; it reports whether it was there.
+// remove deletes the key and reports whether it was present.
 func (t *table[T]) remove(key uint64) bool {
 	if t.used == 0 {
 		return false
@@ -81,7 +81,7 @@ func (t *table[T]) remove(key uint64) bool {
 		i = (i + 1) & mask
 	}
 	t.used--
-	// Close the gap: a cell further on may move here if its home does not lie
+	// Close the gap: a later cell may move here if its home does not lie
 	// between the gap and itself.
 	for j := (i + 1) & mask; t.cells[j].key != 0; j = (j + 1) & mask {
 		if (j-t.home(t.cells[j].key))&mask >= (j-i)&mask {

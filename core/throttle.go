@@ -1,8 +1,7 @@
 package core
 
-// throttle keeps the service from starting children for its throttle time
-// (spec runtime, 8). A service that is throttled already stays so until the
-// time it was given first.
+// throttle keeps the service from starting children for its throttle time (spec
+// runtime, 8). A service that is already throttled keeps its first deadline.
 func (m *Machine) throttle(s *service) {
 	if s.throttled {
 		return
@@ -13,13 +12,14 @@ func (m *Machine) throttle(s *service) {
 	m.markDirty(s)
 }
 
-// Throttled reports whether nobody is started for the service now, whoever waits.
+// Throttled reports whether the service is throttled, so that no child is
+// started for it.
 func (m *Machine) Throttled(id ServiceID) bool {
 	s := m.services.get(uint64(id))
 	return s != nil && s.throttled
 }
 
-// releaseThrottle ends the rest: one attempt follows if a client waits.
+// releaseThrottle ends the throttle; if a client waits, one start follows.
 func (m *Machine) releaseThrottle(s *service) {
 	m.assert(s.throttled, "only a throttled service is released")
 	m.timers.cancel(&s.throttleTimer)

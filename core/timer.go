@@ -1,6 +1,6 @@
 package core
 
-// timerKind says what a timer is for.
+// timerKind identifies the purpose of a timer.
 type timerKind uint8
 
 const (
@@ -14,12 +14,12 @@ const (
 	timerLeaving
 )
 
-// timer is a deadline that lives inside the thing it belongs to. Only the
-// machine's heap touches its fields.
+// timer is a deadline embedded in its owner. Only the machine's heap changes its
+// fields.
 type timer struct {
 	when    Time
 	seq     uint64
-	pos     int32 // place in the heap plus one; 0: not set
+	pos     int32 // index in the heap plus one; 0: not armed
 	kind    timerKind
 	service *service
 	child   *child
@@ -28,8 +28,8 @@ type timer struct {
 
 func (t *timer) armed() bool { return t.pos != 0 }
 
-// timerHeap orders the timers that are set by (when, seq): equal deadlines
-// expire in the order in which they were set.
+// timerHeap orders the armed timers by (when, seq): equal deadlines expire in
+// the order in which they were armed.
 type timerHeap struct {
 	heap []*timer
 	seq  uint64
@@ -39,7 +39,7 @@ func (h *timerHeap) less(a, b *timer) bool {
 	return a.when < b.when || a.when == b.when && a.seq < b.seq
 }
 
-// arm sets the timer, or sets it anew.
+// arm sets the timer's deadline, replacing an earlier one.
 func (h *timerHeap) arm(t *timer, when Time) {
 	h.cancel(t)
 	h.seq++
@@ -53,7 +53,7 @@ func (h *timerHeap) push(t *timer) {
 	h.up(len(h.heap) - 1)
 }
 
-// cancel unsets the timer; one that is not set stays so.
+// cancel disarms the timer; it does nothing if the timer is not armed.
 func (h *timerHeap) cancel(t *timer) {
 	if t.pos == 0 {
 		return
@@ -70,7 +70,7 @@ func (h *timerHeap) cancel(t *timer) {
 	}
 }
 
-// due gives the next timer whose time has come, or nil.
+// due returns the next timer whose time has come, or nil.
 func (h *timerHeap) due(now Time) *timer {
 	if len(h.heap) == 0 || h.heap[0].when > now {
 		return nil

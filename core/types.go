@@ -20,8 +20,8 @@ const (
 	Second               = 1000 * Millisecond
 )
 
-// Add gives the instant d after t, or the last or first one of all where the
-// scale ends: a deadline that does not fit must not come at once.
+// Add returns the instant d after t, saturating at the ends of the scale: a
+// deadline that does not fit must not expire at once.
 func (t Time) Add(d Duration) Time {
 	sum := t + Time(d)
 	switch {
@@ -33,7 +33,7 @@ func (t Time) Add(d Duration) Time {
 	return sum
 }
 
-// Sub gives the span from u to t, or the longest one if it does not fit.
+// Sub returns the duration from u to t, saturating if it does not fit.
 func (t Time) Sub(u Time) Duration {
 	span := t - u
 	switch {
@@ -45,25 +45,25 @@ func (t Time) Sub(u Time) Duration {
 	return Duration(span)
 }
 
-// Seconds gives the whole seconds of d.
+// Seconds returns the whole seconds of d.
 func (d Duration) Seconds() int64 { return int64(d / Second) }
 
-// ServiceID names one service from the moment the machine accepts it. It is
-// never given again; zero names none.
+// ServiceID identifies one service from the moment the machine accepts it. It is
+// never reused; zero is invalid.
 type ServiceID uint32
 
-// Generation is the number of one start of a child, unique for ever; zero
-// names none. The wire carries its low 32 bits.
+// Generation is the number of one start of a child, never reused; zero is
+// invalid. The wire carries its low 32 bits.
 type Generation uint64
 
 // Epoch is the number of an accepted configuration; zero means none yet.
 type Epoch uint64
 
-// Request ties an action that takes time to its answer.
+// Request ties an action to its later answer.
 type Request uint64
 
-// PID is a process identity. Kernels reuse it: it is an attribute of a child,
-// never its name.
+// PID is a process ID. Kernels reuse it: it is an attribute of a child, never
+// its identity.
 type PID int32
 
 // Signal is a signal in Linux numbering.
@@ -81,27 +81,27 @@ const (
 	SIGTERM Signal = 15
 )
 
-// ExitStatus tells how a process ended: by exit, with a code, or by a signal.
+// ExitStatus is how a process ended: by exit with a code, or by a signal.
 type ExitStatus uint16
 
 const endedBySignal ExitStatus = 1 << 8
 
-// ExitedWith is the status of a process that called exit with the code.
+// ExitedWith returns the status of a process that called exit with code.
 func ExitedWith(code uint8) ExitStatus { return ExitStatus(code) }
 
-// KilledBy is the status of a process that a signal ended.
+// KilledBy returns the status of a process that signal s ended.
 func KilledBy(s Signal) ExitStatus { return endedBySignal | ExitStatus(s) }
 
-// Signaled tells whether a signal ended the process, and which.
+// Signaled returns the signal that ended the process, and whether one did.
 func (s ExitStatus) Signaled() (Signal, bool) { return Signal(s), s&endedBySignal != 0 }
 
-// Code is the exit code; it means nothing after a signal.
+// Code returns the exit code; it is meaningless after a signal.
 func (s ExitStatus) Code() uint8 { return uint8(s) }
 
-// Normal tells whether the process ended by exit with code 0.
+// Normal reports whether the process exited with code 0.
 func (s ExitStatus) Normal() bool { return s == 0 }
 
-// String gives "exit status N" or "killed by signal N".
+// String returns "exit status N" or "killed by signal N".
 func (s ExitStatus) String() string {
 	if sig, ok := s.Signaled(); ok {
 		return "killed by signal " + strconv.Itoa(int(sig))
@@ -109,17 +109,17 @@ func (s ExitStatus) String() string {
 	return "exit status " + strconv.Itoa(int(s.Code()))
 }
 
-// ListenStep names what was tried when a listener could not be had.
+// ListenStep is the step that failed when a listener could not be opened.
 type ListenStep uint8
 
-// The steps of making a listener (spec runtime, 6).
+// The steps of opening a listener (spec runtime, 6).
 const (
 	StepNone ListenStep = iota
-	StepName            // the path does not fit a socket address
+	StepName            // build the socket address: the path is too long
 	StepSocket
 	StepOption // setsockopt
-	StepRemove // unlink what is at the path
-	StepAside  // rename what is at the path, at reload
+	StepRemove // unlink the file at the path
+	StepAside  // rename the file at the path, at reload
 	StepBind
 	StepMode // chmod
 	StepListen
@@ -127,14 +127,14 @@ const (
 	StepOpen
 	StepStat
 	StepNotFIFO
-	StepGroup // take the owner's group
+	StepGroup // set the owner's group
 	StepDescriptors
-	StepGroups // take it as the only supplementary group
-	StepUser   // take the owner's user
+	StepGroups // set it as the only supplementary group
+	StepUser   // set the owner's user
 	numListenSteps
 )
 
-// StartStep names what was tried when a child could not be started.
+// StartStep is the step that failed when a child could not be started.
 type StartStep uint8
 
 // The steps of starting a child.

@@ -1,17 +1,17 @@
 package core
 
-// View is a copy of what an observer may know of a machine.
+// View is a copy of the state that observers may see.
 type View struct {
 	Step     uint64
 	Now      Time
 	Running  bool // booted and not exited
 	Exited   bool
 	Epoch    Epoch
-	Loading  bool          // a reload is under way
+	Loading  bool          // a reload is in progress
 	Services []ServiceView // active ones in the order of the configuration, then removed ones
 }
 
-// ServiceView is how one service stands.
+// ServiceView is the state of one service.
 type ServiceView struct {
 	ID             ServiceID
 	Name           string
@@ -20,7 +20,7 @@ type ServiceView struct {
 	State          State
 	Watching       bool
 	Limit          int32 // 0: none
-	Total          int32 // children not reaped, those being started included
+	Total          int32 // children not reaped, including those being started
 	Starting       int32
 	Idle           int32 // available and not retired
 	Busy           int32 // taken and not retired
@@ -28,7 +28,7 @@ type ServiceView struct {
 	Throttled      bool
 	ThrottledUntil Time // with Throttled
 	Stress         bool
-	LeavingUntil   Time // until then children cut off while idle take no place; 0: they do, or there are none
+	LeavingUntil   Time // until then retired idle children are expected to exit soon; 0: no grace runs
 	NextWakeup     Time // 0: none is due
 	StressUntil    Time // 0: it was never in stress mode
 	KillAt         Time // of a removed service: when the children that are left are killed
@@ -36,7 +36,7 @@ type ServiceView struct {
 	Children       []ChildView
 }
 
-// ChildView is how one child stands.
+// ChildView is the state of one child.
 type ChildView struct {
 	Generation Generation
 	PID        PID // 0 while it is being started
@@ -46,8 +46,8 @@ type ChildView struct {
 	Served     bool
 }
 
-// View copies the state. It walks everything: it is for tests and operators,
-// not for the path of an event.
+// View copies the state. It walks the whole state: use it in tests and for
+// operators, not in the path of an event.
 func (m *Machine) View() View {
 	v := View{
 		Step: m.step, Now: m.now, Epoch: m.epoch,

@@ -1,15 +1,15 @@
 package core
 
-// wakeupLimit is the time that sending one wakeup may take, and wakeupHold the
-// time that its connection is kept for a receiver who does not close it (spec
-// runtime, 9).
+// wakeupSendLimit bounds sending one wakeup. wakeupCloseLimit is how long its
+// connection is kept open for a receiver that does not close it (spec runtime,
+// 9).
 const (
 	wakeupSendLimit  = 1 * Second
 	wakeupCloseLimit = 101 * Second
 )
 
-// wakeup is one request under way: being sent, or sent and waiting for the
-// receiver to close.
+// wakeup is one wakeup request: being sent, or sent and waiting for the receiver
+// to close the connection.
 type wakeup struct {
 	request    Request
 	service    *service
@@ -19,9 +19,9 @@ type wakeup struct {
 	prev, next *wakeup // of the service
 }
 
-// restartWakeup begins the service's wakeups anew, as start, reload and the
-// stress switch do: the first one at once, or with '?' at the next start of a
-// child.
+// restartWakeup restarts the service's wakeups at boot, at a reload and when
+// stress begins: the first one is sent at once, or with '?' at the next start of
+// a child.
 func (m *Machine) restartWakeup(s *service) {
 	m.timers.cancel(&s.wakeupTimer)
 	s.wakeupArmed = false
@@ -43,8 +43,8 @@ func (m *Machine) armWakeup(s *service) {
 	}
 }
 
-// wakeupDue sends one wakeup and sets the time of the next. A throttled
-// service is left in peace; the interval goes on.
+// wakeupDue sends one wakeup and arms the timer for the next. It sends none to a
+// throttled service, but the interval continues.
 func (m *Machine) wakeupDue(s *service) {
 	if !s.throttled {
 		m.sendWakeup(s)
@@ -54,7 +54,7 @@ func (m *Machine) wakeupDue(s *service) {
 
 func (m *Machine) sendWakeup(s *service) {
 	if s.entry.Type == UnixDatagram {
-		// A datagram service takes no wakeups: the original says so each time.
+		// A datagram service takes no wakeups: the original logs that each time.
 		a := m.log(LogWakeupFailed)
 		a.Entry, a.Errno = s.entry, EOPNOTSUPP
 		return
@@ -84,8 +84,8 @@ func (m *Machine) addWakeup(s *service) *wakeup {
 	return w
 }
 
-// listWakeup puts a wakeup behind the last one of its service's list, nil for
-// none, and into the table: state that is read back keeps its order.
+// listWakeup appends a wakeup after the last one in its service's list (nil:
+// none) and adds it to the table, so that restored state keeps its order.
 func (m *Machine) listWakeup(last, w *wakeup) {
 	w.prev = last
 	if last != nil {
@@ -111,8 +111,8 @@ func (m *Machine) dropWakeup(w *wakeup) {
 	m.freeWakeups = append(m.freeWakeups, w)
 }
 
-// wakeupSent: an answer that crossed with CloseWakeup finds nothing, here and
-// below, and is ignored.
+// wakeupSent and the functions below ignore an answer that crossed with
+// CloseWakeup.
 func (m *Machine) wakeupSent(r Request) {
 	w := m.wakeups.get(uint64(r))
 	if w == nil {
@@ -142,7 +142,8 @@ func (m *Machine) wakeupClosed(r Request) {
 	}
 }
 
-// wakeupOverdue: it could not be sent in time, or the receiver did not close.
+// wakeupOverdue gives up a wakeup that could not be sent in time or that the
+// receiver did not close.
 func (m *Machine) wakeupOverdue(w *wakeup) {
 	if w.sent {
 		m.log(LogWakeupTimeout).Entry = w.entry
@@ -158,7 +159,7 @@ func (m *Machine) closeWakeup(w *wakeup) {
 	m.dropWakeup(w)
 }
 
-// stopWakeups ends them for a service that is removed.
+// stopWakeups ends the wakeups of a service that is being removed.
 func (m *Machine) stopWakeups(s *service) {
 	m.timers.cancel(&s.wakeupTimer)
 	s.wakeupArmed = false
