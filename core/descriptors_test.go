@@ -44,8 +44,8 @@ func TestDescriptorIsKeptForEachServiceWithoutAChild(t *testing.T) {
 	r.took()
 	r.step(ListenerReadyEvent(1))
 	r.want(
-		"log warning: no descriptor is left for one more process of service greedy(private/greedy); 2 processes are running, "+
-			"and one is kept for each service that has none; clients wait until a process exits; raise the hard limit on open files (ulimit -Hn)",
+		"log warning: no descriptor is left for another process of service greedy(private/greedy); 2 processes are running, "+
+			"and one descriptor is reserved for each service without a process; clients wait until a process exits; raise the hard limit on open files (ulimit -Hn)",
 		"ignore-listener service=1")
 	r.state("greedy", StateStarved)
 	if !r.client(2) || !r.client(3) {

@@ -103,7 +103,7 @@ func TestSettingsAtTheirLimits(t *testing.T) {
 		{"behind_the_last_type", func(s *ServiceConfig) { s.Type = numServiceTypes }, "unknown transport type"},
 		{"the_last_type", func(s *ServiceConfig) { s.Type = numServiceTypes - 1 }, ""},
 		{"most_listeners", many(maxListeners), ""},
-		{"one_listener_too_many", many(maxListeners + 1), "may have 1 to 1024 listeners"},
+		{"one_listener_too_many", many(maxListeners + 1), "must have 1 to 1024 listeners"},
 		{"no_limit", func(s *ServiceConfig) { s.ProcessLimit = 0 }, ""},
 		{"negative_limit", func(s *ServiceConfig) { s.ProcessLimit = -1 }, "negative process limit"},
 		{"no_wakeup", func(s *ServiceConfig) { s.WakeupInterval = 0 }, ""},
@@ -287,7 +287,7 @@ func TestSpansAreAsLongAsTheyAreSaidToBe(t *testing.T) {
 			r.step(WakeupSentEvent(1))
 			r.step(WakeupClosedEvent(1))
 			r.step(ChildChannelClosedEvent(1))
-		}, 1000 * Millisecond, "lives on"},
+		}, 1000 * Millisecond, "is still running"},
 		{"wakeup under way", func(*rig) {}, 1000 * Millisecond, "Connection timed out"},
 		{"wakeup held", func(r *rig) { r.step(WakeupSentEvent(1)) }, 101_000 * Millisecond, "read timeout"},
 		{"removal", func(r *rig) { r.hangup(conf()) }, 5000 * Millisecond, "signal=9"},

@@ -2,10 +2,10 @@ package core
 
 import "strconv"
 
-// Level is the weight of a log line (spec runtime, 14.1).
+// Level is the severity of a log line (spec runtime, 14.1).
 type Level uint8
 
-// The levels. Verbose lines are info lines that only -v shows.
+// The levels. Verbose lines are info lines that are logged only with -v.
 const (
 	LevelVerbose Level = iota + 1
 	LevelInfo
@@ -15,12 +15,12 @@ const (
 	LevelPanic
 )
 
-// LogCode names one line of the log. Its level and its text stand here and
-// nowhere else.
+// LogCode identifies one line of the log. Its level and text are defined here
+// and nowhere else.
 type LogCode uint8
 
-// The log lines, in Postfix's wording where operators and log analysers look
-// for it (spec runtime, 16).
+// The log lines, in Postfix's wording where operators and log analysers expect
+// it (spec runtime, 16).
 const (
 	LogNone LogCode = iota
 	LogStarted
@@ -57,7 +57,7 @@ const (
 	numLogCodes
 )
 
-// logLevels gives each code's level; LogDiagnostic and LogListenFailed carry
+// logLevels maps each code to its level; LogDiagnostic and LogListenFailed carry
 // their own.
 var logLevels = [numLogCodes]Level{
 	LogStarted:          LevelInfo,
@@ -93,10 +93,10 @@ var logLevels = [numLogCodes]Level{
 	LogStarved:          LevelWarning,
 }
 
-// Message gives the text of a Log action without the level's prefix.
+// Message returns the text of a Log action without the level's prefix.
 func (a *Action) Message() string { return string(a.AppendMessage(nil)) }
 
-// AppendMessage adds the text of a Log action to dst.
+// AppendMessage appends the text of a Log action to dst.
 func (a *Action) AppendMessage(dst []byte) []byte {
 	m := message{dst}
 	switch a.Code {
@@ -111,8 +111,8 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 	case LogDiagnostic:
 		m.s(a.Text)
 	case LogReloadRefused:
-		m.s("reload refused: the running services go on with their old settings; processes started from now on read the new ").
-			s(a.Config.ConfigDirectory).s("/main.cf themselves and may fail until it is mended; mend it and reload again")
+		m.s("reload refused: services keep their previous settings; new processes read the changed ").
+			s(a.Config.ConfigDirectory).s(`/main.cf and may fail until the errors above are fixed; fix them and run "postfix reload"`)
 	case LogListenFailed:
 		m.listenFailed(a)
 	case LogListenRemedy:
@@ -131,7 +131,7 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 	case LogExecFailed:
 		m.s("master_spawn: exec ").s(a.Entry.Path).s(": ").s(a.Errno.String())
 		if a.Errno == ETIMEDOUT {
-			m.s(" -- the file system that holds the program does not answer; the process is killed, clients wait until the file system is back and the throttle time is over")
+			m.s(" -- the file system that holds the program does not respond; the process is killed, and clients wait until the file system responds and the throttle time is over")
 		}
 	default:
 		return a.appendServiceMessage(dst)
@@ -139,7 +139,7 @@ func (a *Action) AppendMessage(dst []byte) []byte {
 	return m.b
 }
 
-// appendServiceMessage has the texts about the dealings with one service.
+// appendServiceMessage appends the texts that concern one service.
 func (a *Action) appendServiceMessage(dst []byte) []byte {
 	m := message{dst}
 	switch a.Code {
@@ -168,7 +168,7 @@ func (a *Action) appendServiceMessage(dst []byte) []byte {
 		m.s("reaped process ").n(int64(a.PID)).s(" (").s(a.Status.String()).s("), which this master did not start; ignored")
 	case LogChannelClosed:
 		m.s("process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).
-			s(" closed its status channel and lives on; it keeps its place in service ").service(a.Entry).s(" until it exits or is killed")
+			s(" closed its status channel but is still running; it counts toward the process limit of service ").service(a.Entry).s(" until it exits")
 	case LogRemovalKilled:
 		m.s("service ").service(a.Entry).s(" was removed; its process ").s(a.Entry.Path).s(" pid ").n(int64(a.PID)).
 			s(" is still alive ").n(removalGrace.Seconds()).s(" s after SIGTERM, sending SIGKILL")
@@ -179,8 +179,8 @@ func (a *Action) appendServiceMessage(dst []byte) []byte {
 	case LogThrottleReleased:
 		m.s("throttle released for command ").s(a.Entry.Path)
 	case LogStarved:
-		m.s("no descriptor is left for one more process of service ").service(a.Entry).s("; ").n(a.Number).
-			s(" processes are running, and one is kept for each service that has none; clients wait until a process exits; " +
+		m.s("no descriptor is left for another process of service ").service(a.Entry).s("; ").n(a.Number).
+			s(" processes are running, and one descriptor is reserved for each service without a process; clients wait until a process exits; " +
 				"raise the hard limit on open files (ulimit -Hn)")
 	default:
 		m.s("unknown log code ").n(int64(a.Code))
@@ -211,7 +211,8 @@ func (m *message) service(e *ServiceConfig) *message {
 	return m.s(e.Name).s("(").s(e.Canonical).s(")")
 }
 
-// listenFailed is the original's fatal line for each step (spec runtime, 6).
+// listenFailed appends the original's fatal line for each step (spec runtime,
+// 6).
 func (m *message) listenFailed(a *Action) {
 	end := a.Entry.Endpoints[a.Listener]
 	prefix := ""
@@ -235,7 +236,7 @@ func (m *message) listenFailed(a *Action) {
 		}
 		m.s(prefix).s("remove ").s(end.Path).s(": ")
 	case StepAside:
-		m.s("cannot rename ").s(end.Path).s(" aside, to give the path to another service (").s(a.Errno.String()).s(")")
+		m.s("cannot rename ").s(end.Path).s(" aside to free the path for another service (").s(a.Errno.String()).s(")")
 		return
 	case StepBind:
 		if end.Path != "" {
@@ -270,8 +271,8 @@ func (m *message) listenFailed(a *Action) {
 	m.s(a.Errno.String())
 }
 
-// IdentityFailure is the original's line for an identity that cannot be had: one
-// of StepGroup, StepGroups and StepUser has failed.
+// IdentityFailure returns the original's line for an identity that could not be
+// set: step is StepGroup, StepGroups or StepUser.
 func IdentityFailure(step ListenStep, owner Account, e Errno) string {
 	call, id := "setegid", owner.GID
 	switch step {
@@ -294,7 +295,7 @@ func IdentityRemedy(step ListenStep, owner Account) string {
 		" (CapabilityBoundingSet= of its unit, --cap-add of its container), and in a user namespace map the user and group of " + owner.Name
 }
 
-// listenRemedy says what to do about a listener that cannot be had.
+// listenRemedy returns what to do about a listener that could not be opened.
 func listenRemedy(step ListenStep, owner Account, e Errno) string {
 	switch {
 	case step == StepGroup || step == StepGroups || step == StepUser:
@@ -304,9 +305,9 @@ func listenRemedy(step ListenStep, owner Account, e Errno) string {
 	case e == EADDRINUSE:
 		return "another program holds this address; stop it or change the entry"
 	case e == EADDRNOTAVAIL:
-		return "this address is on no local interface; correct the host or bring the interface up first"
+		return "no local interface has this address; correct the host or bring up the interface first"
 	case e == EISDIR:
-		return "a directory stands at this path; remove it or rename the service"
+		return "there is a directory at this path; remove it or rename the service"
 	case e == EACCES || e == EPERM:
 		return "permission denied; the directory must be writable by mail_owner, and ports below 1024 need root"
 	case e == EMFILE || e == ENFILE:
@@ -314,7 +315,7 @@ func listenRemedy(step ListenStep, owner Account, e Errno) string {
 	case e == ENOENT || e == ENOTDIR:
 		return "the directory is missing; create it (postfix set-permissions, or mkdir public private)"
 	case e == EROFS || e == ENOSPC:
-		return "the file system takes no new files; make room or mount it writable"
+		return "the file system is full or read-only; free space or remount it writable"
 	}
-	return "see the error; correct the entry or remove what is in the way"
+	return "correct the entry or remove the cause of this error"
 }

@@ -246,7 +246,7 @@ func serviceFault(s *ServiceConfig) string {
 	case s.Type == 0 || s.Type >= numServiceTypes:
 		return "service " + s.Name + " has an unknown transport type"
 	case len(s.Endpoints) == 0 || len(s.Endpoints) > maxListeners:
-		return "service " + s.Name + " may have 1 to 1024 listeners"
+		return "service " + s.Name + " must have 1 to 1024 listeners"
 	case s.ProcessLimit < 0:
 		return "service " + s.Name + " has a negative process limit"
 	case s.WakeupInterval < 0 || s.WakeupInterval > 0 && s.WakeupInterval < Second:

@@ -324,7 +324,7 @@ func TestContradictoryConfigIsRefused(t *testing.T) {
 		want     string
 	}{
 		{"twice", []ServiceConfig{unix("a", 1), unix("a", 2)}, "has two entries for private/a/unix"},
-		{"no_listener", []ServiceConfig{with(unix("a", 1), func(s *ServiceConfig) { s.Endpoints = nil })}, "may have 1 to 1024 listeners"},
+		{"no_listener", []ServiceConfig{with(unix("a", 1), func(s *ServiceConfig) { s.Endpoints = nil })}, "must have 1 to 1024 listeners"},
 		{"no_type", []ServiceConfig{with(unix("a", 1), func(s *ServiceConfig) { s.Type = 0 })}, "unknown transport type"},
 		{"no_throttle", []ServiceConfig{with(unix("a", 1), func(s *ServiceConfig) { s.ThrottleDelay = 0 })}, "throttle time"},
 		{"wrong_kind", []ServiceConfig{with(unix("a", 1), func(s *ServiceConfig) { s.Type = Inet })}, "a listener of the wrong kind"},

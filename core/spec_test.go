@@ -72,7 +72,7 @@ func TestStartFailures(t *testing.T) {
 		}},
 		{"exec that hangs", Failed{StartExec, ETIMEDOUT}, []string{
 			"log warning: master_spawn: exec /d/ad: Connection timed out -- the file system that holds the program does not respond; " +
-				"the process is killed, clients wait until the file system is back and the throttle time is over",
+				"the process is killed, and clients wait until the file system responds and the throttle time is over",
 			"log warning: /d/ad: bad command startup -- throttling",
 		}},
 	}

@@ -70,7 +70,7 @@ func TestListenerThatCannotBeHadIsToldAsTheOriginalDoes(t *testing.T) {
 		{Unix, StepRemove, "remove private/a: " + busy},
 		{UnixDatagram, StepRemove, "remove private/a: " + busy},
 		{FIFO, StepRemove, "fifo_listen: remove private/a: " + busy},
-		{Unix, StepAside, "cannot rename private/a aside, to give the path to another service (" + busy + ")"},
+		{Unix, StepAside, "cannot rename private/a aside to free the path for another service (" + busy + ")"},
 		{Unix, StepBind, "bind: private/a: " + busy},
 		{Inet, StepBind, "bind 0.0.0.0 port 25: " + busy},
 		{Unix, StepMode, "chmod socket private/a: " + busy},
@@ -100,10 +100,10 @@ func TestListenerThatCannotBeHadIsToldAsTheOriginalDoes(t *testing.T) {
 func TestRemedyFitsTheError(t *testing.T) {
 	s := unix("a", 1)
 	for e, want := range map[Errno]string{
-		EADDRINUSE: "another program", EADDRNOTAVAIL: "no local interface", EISDIR: "a directory stands",
+		EADDRINUSE: "another program", EADDRNOTAVAIL: "no local interface", EISDIR: "there is a directory",
 		EACCES: "permission denied", EPERM: "permission denied", EMFILE: "no descriptors", ENFILE: "no descriptors",
-		ENOENT: "directory is missing", ENOTDIR: "directory is missing", EROFS: "takes no new files", ENOSPC: "takes no new files",
-		EBUSY: "see the error",
+		ENOENT: "directory is missing", ENOTDIR: "directory is missing", EROFS: "full or read-only", ENOSPC: "full or read-only",
+		EBUSY: "remove the cause of this error",
 	} {
 		a := Action{Kind: Log, Code: LogListenRemedy, Entry: &s, Config: conf(), ListenStep: StepBind, Errno: e}
 		if got := a.Message(); !strings.Contains(got, want) {

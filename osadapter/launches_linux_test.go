@@ -68,7 +68,7 @@ func (s *station) passes(mock *clock.Mock, what string, holds func() bool) {
 	})
 }
 
-const timedOut = "Connection timed out -- the file system that holds the program does not answer"
+const timedOut = "Connection timed out -- the file system that holds the program does not respond"
 
 // On a dead disk the start fails in the end. Its process cannot be killed; it is reaped
 // without a word when the disk is gone, and is nobody's child.

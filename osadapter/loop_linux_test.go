@@ -277,7 +277,7 @@ func TestRefusedListenerUndoesTheReload(t *testing.T) {
 	s.mu.Unlock()
 	s.hangup()
 	eventually(t, "the refusal is logged", func() bool { return strings.Contains(s.log(), "reload refused") })
-	if !strings.Contains(s.log(), "a directory stands at this path") || !strings.Contains(s.log(), "c: Is a directory") {
+	if !strings.Contains(s.log(), "there is a directory at this path") || !strings.Contains(s.log(), "c: Is a directory") {
 		t.Errorf("log:\n%s", s.log())
 	}
 	if _, err := os.Lstat(s.path("b")); err == nil {

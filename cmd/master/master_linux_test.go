@@ -30,7 +30,7 @@ func TestStartFailures(t *testing.T) {
 			s.master += "foo unix - - n - 1 echo\n"
 			s.write()
 			must(s.t, os.Mkdir(s.path("q/private/foo"), 0o755))
-		}, nil, []string{"fatal: remove private/foo: Is a directory", `master.cf: line 2: service "foo" cannot listen on private/foo; a directory stands at this path`}},
+		}, nil, []string{"fatal: remove private/foo: Is a directory", `master.cf: line 2: service "foo" cannot listen on private/foo; there is a directory at this path`}},
 		{"missing_queue", func(s *station) { must(s.t, os.RemoveAll(s.path("q"))) }, nil, []string{"fatal: chdir ", "/q: No such file or directory", "create the directory"}},
 		{"missing_queue_after_a_warning", func(s *station) {
 			s.main += "mail_name = a\nmail_name = b\n"

@@ -260,8 +260,8 @@ func failedStarts() []scenario {
 		{"a directory is where a socket should be", func(s *station, _ *launch) {
 			s.require("mkdir", os.Mkdir(s.path("q/private/x"), 0o777))
 			s.master("x unix - - n - - actor")
-		}, []shown{hint(`.*cannot listen on private/x; a directory stands`)}},
-		{"an address that is not of this machine", func(s *station, _ *launch) { s.master("192.0.2.200:@port2 inet n - n - 2 actor") }, []shown{hint(`.*cannot listen on .*this address is on no local interface`)}},
+		}, []shown{hint(`.*cannot listen on private/x; there is a directory`)}},
+		{"an address that is not of this machine", func(s *station, _ *launch) { s.master("192.0.2.200:@port2 inet n - n - 2 actor") }, []shown{hint(`.*cannot listen on .*no local interface has this address`)}},
 		{"a bad line in master.cf after a good one", func(s *station, _ *launch) { s.master("x unix - - n - -") }, []shown{hint(`an entry has eight columns`)}},
 		{"a mail owner that nobody knows", func(s *station, _ *launch) { s.setMain("mail_owner", "nobody-of-this-name") }, []shown{hint(`make the account, or name one that exists`)}},
 		{"eight descriptors", func(_ *station, l *launch) { l.OpenFiles = [2]uint64{8, 8} }, few},

@@ -175,7 +175,7 @@ func greedy(descriptors, clients int) scenario {
 		name: fmt.Sprintf("%d clients of one service with %d descriptors", clients, descriptors),
 		shows: []shown{
 			{row: "Q29", original: `^at once: all`, ours: `^at once: not all`},
-			{row: "Q29", ours: `^log: warning .*no descriptor is left for one more process of service x\(private/x\)`},
+			{row: "Q29", ours: `^log: warning .*no descriptor is left for another process of service x\(private/x\)`},
 		},
 		play: func(s *station) {
 			s.loose = true

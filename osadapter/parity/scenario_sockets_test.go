@@ -84,7 +84,7 @@ func blockedPaths() []scenario {
 		}{
 			{
 				"a directory is at the path of", func(s *station) error { return os.Mkdir(s.path("q/public/x"), 0o777) },
-				[]shown{hint(`.*cannot listen on public/x; a directory stands at this path`), undone},
+				[]shown{hint(`.*cannot listen on public/x; there is a directory at this path`), undone},
 			},
 			{
 				"the directory is root's that should hold", func(s *station) error { return os.Chown(s.path("q/public"), 0, 0) },

@@ -27,7 +27,7 @@ func TestGreedyServiceLeavesEveryOtherAProcess(t *testing.T) {
 			greedy = append(greedy, w.Client(core.Unix, path("cleanup")))
 		}
 		w.Run(core.Second)
-		if !w.Logged("no descriptor is left for one more process of service cleanup(private/cleanup)") {
+		if !w.Logged("no descriptor is left for another process of service cleanup(private/cleanup)") {
 			t.Errorf("%d files: nothing was said", files)
 		}
 		others := []*Client{

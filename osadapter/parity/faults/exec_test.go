@@ -29,7 +29,7 @@ func (w *watcher) hangExecs(program string, room int) {
 }
 
 // givenUp is what the daemon says of a start that takes too long.
-const givenUp = "Connection timed out -- the file system that holds the program does not answer"
+const givenUp = "Connection timed out -- the file system that holds the program does not respond"
 
 // hungLives are what happens while execs hang.
 var hungLives = map[string]func(l *life) error{
