@@ -29,6 +29,7 @@ type Canon struct {
 
 	names  Names
 	sorted []*timer
+	all    []*service
 }
 
 // Names tells what the places in the last form that was written stand for.
@@ -92,13 +93,13 @@ func (k *Canon) Append(dst []byte, m *Machine) []byte {
 	if m.reload.phase == reloadLoading {
 		n.Load = m.reload.request
 	}
+	k.all = k.all[:0]
 	for _, list := range [3][]*service{m.active, m.stopping, m.reload.added} {
-		for _, s := range list {
-			n.Services = append(n.Services, s.id)
-		}
+		k.all = append(k.all, list...)
 	}
-	w := canonWalk{c: codec{b: dst}, k: k, m: m}
+	w := machineWalk{c: codec{b: dst}, m: m, canon: k, all: k.all}
 	w.machine()
+	clear(k.all)
 	return w.c.b
 }
 
@@ -110,7 +111,7 @@ func (k *Canon) Names() *Names { return &k.names }
 func (k *Canon) Restore(b []byte, from Origin) (*Machine, error) {
 	m := &Machine{now: from.Now, lastService: from.Service, lastGeneration: from.Generation, lastRequest: from.Request}
 	m.exitTimer = timer{kind: timerExit}
-	w := canonWalk{c: codec{b: b, reading: true}, k: k, m: m, from: from}
+	w := machineWalk{c: codec{b: b, reading: true}, m: m, canon: k, from: from}
 	w.machine()
 	if w.c.err == nil && len(w.c.b) != 0 {
 		w.c.fail()
@@ -118,68 +119,31 @@ func (k *Canon) Restore(b []byte, from Origin) (*Machine, error) {
 	return m, w.c.err
 }
 
-// canonWalk goes over a machine once, writing or reading.
-type canonWalk struct {
-	c    codec
-	k    *Canon
-	m    *Machine
-	from Origin
-	all  []*service // in the order of their places
-}
-
-func (w *canonWalk) machine() {
-	c, m := &w.c, w.m
-	c.options(&m.options, false)
-	number(c, &m.phase)
-	w.config(&m.config)
-	w.list(&m.active, lifeActive)
-	w.list(&m.stopping, lifeStopping)
-	w.list(&m.reload.added, lifeOpening)
-	for i := range w.all {
-		w.service(w.all[i])
-	}
-	for _, s := range m.stopping {
-		w.successors(s)
-	}
-	w.transaction()
-	w.timers()
-	switch {
-	case m.options.Descriptors != 0:
-		w.descriptors()
-	case c.reading && c.err == nil:
-		m.live, m.reserved, m.listeners = m.countDescriptors()
-	}
-}
-
-// descriptors walks the sums and who is held back.
-func (w *canonWalk) descriptors() {
-	c, m := &w.c, w.m
-	number(c, &m.live)
-	number(c, &m.reserved)
-	number(c, &m.listeners)
-	w.warned(&m.starvedWarned, &m.starvedWarnedAt)
-	n := len(m.starved)
-	number(c, &n)
-	if c.reading && (n < 0 || n > len(w.all)) {
-		c.fail()
+// place gives a service that is read its number; when writing, the place in the
+// form says all.
+func (w *machineWalk) place(s *service) {
+	if !w.c.reading {
+		w.canon.names.Services = append(w.canon.names.Services, s.id)
 		return
 	}
-	for i := range n {
-		var at int
-		if !c.reading {
-			at = slices.Index(w.all, m.starved[i])
-		}
-		w.place(&at, len(w.all))
-		if c.reading && at >= 0 && !w.all[at].starved {
-			s := w.all[at]
-			s.starved, s.starvedIndex = true, len(m.starved)
-			m.starved = append(m.starved, s)
-		}
-	}
+	w.m.lastService++
+	s.id = w.m.lastService
+	w.all = append(w.all, s)
 }
 
-// place walks an index into a list of n things; -1 is none of them.
-func (w *canonWalk) place(i *int, n int) {
+// named notes a number whose place in the form says all, or gives the next one to
+// what is read.
+func named[T Generation | Request](w *machineWalk, v *T, names *[]T, last *T) {
+	if !w.c.reading {
+		*names = append(*names, *v)
+		return
+	}
+	*last++
+	*v = *last
+}
+
+// index walks an index into a list of n things; -1 is none of them.
+func (w *machineWalk) index(i *int, n int) {
 	number(&w.c, i)
 	if w.c.reading && (*i < -1 || *i >= n) {
 		w.c.fail()
@@ -187,81 +151,52 @@ func (w *canonWalk) place(i *int, n int) {
 	}
 }
 
-func (w *canonWalk) config(f **Config) {
+func (w *machineWalk) knownConfig(f **Config) {
 	n := -1
 	if !w.c.reading && *f != nil {
-		number, ok := w.k.configNumbers[*f]
+		number, ok := w.canon.configNumbers[*f]
 		n = w.known(number, ok)
 	}
-	w.place(&n, len(w.k.configs))
+	w.index(&n, len(w.canon.configs))
 	if w.c.reading && n >= 0 {
-		*f = w.k.configs[n]
+		*f = w.canon.configs[n]
 	}
 }
 
-func (w *canonWalk) entry(e **ServiceConfig) {
+func (w *machineWalk) knownEntry(e **ServiceConfig) {
 	var n int
 	if !w.c.reading {
-		number, ok := w.k.entryNumbers[*e]
+		number, ok := w.canon.entryNumbers[*e]
 		n = w.known(number, ok)
 	}
-	w.place(&n, len(w.k.entries))
+	w.index(&n, len(w.canon.entries))
 	if w.c.reading {
 		if n < 0 {
 			w.c.fail()
 			*e = &ServiceConfig{}
 			return
 		}
-		*e = w.k.entries[n]
+		*e = w.canon.entries[n]
 	}
 }
 
-func (w *canonWalk) known(n int, ok bool) int {
+func (w *machineWalk) known(n int, ok bool) int {
 	w.m.assert(ok, "a canonical form is made of known configurations")
 	return n
 }
 
-// list walks how many services there are, and makes them when reading. The
-// number is negative if some of them share an address and are not in the order
-// of their age; then each one's place in that order follows.
-func (w *canonWalk) list(v *[]*service, l life) {
-	c := &w.c
-	n := len(*v)
-	if !c.reading && ageCounts(*v) {
-		n = -n
+// ages walks, for services of which some share an address and that are not in the
+// order of their age, the place of each in that order; the first one made comes
+// after first.
+func (w *machineWalk) ages(list []*service, first ServiceID) {
+	if w.canon == nil {
+		return
 	}
-	number(c, &n)
-	aged := n < 0
-	n = max(n, -n)
-	if c.reading {
-		if n < 0 || n > len(c.b) {
-			c.fail()
-			return
-		}
-		*v = make([]*service, n)
-		first := w.m.lastService
-		for i := range *v {
-			w.m.lastService++
-			s := &service{id: w.m.lastService, seq: w.m.lastService, life: l}
-			if l == lifeStopping {
-				s.stoppingIndex = i
-			}
-			s.initTimers()
-			w.m.services.put(uint64(s.id), s)
-			(*v)[i] = s
-		}
-		if aged {
-			w.ages(*v, first)
-		}
-	} else if aged {
-		w.ages(*v, 0)
+	count := !w.c.reading && ageCounts(list)
+	w.c.bool(&count)
+	if !count {
+		return
 	}
-	w.all = append(w.all, *v...)
-}
-
-// ages walks the place of each service in the order of their age; the first one
-// made comes after first.
-func (w *canonWalk) ages(list []*service, first ServiceID) {
 	taken := make([]bool, len(list))
 	for _, s := range list {
 		older := 0
@@ -270,7 +205,7 @@ func (w *canonWalk) ages(list []*service, first ServiceID) {
 				older++
 			}
 		}
-		w.place(&older, len(list))
+		w.index(&older, len(list))
 		if w.c.reading {
 			if w.c.err != nil || older < 0 || taken[older] {
 				w.c.fail()
@@ -301,39 +236,21 @@ func ageCounts(list []*service) bool {
 	return false
 }
 
-func (w *canonWalk) service(s *service) {
-	c := &w.c
-	w.entry(&s.entry)
-	w.listeners(s)
-	c.bool(&s.watching)
-	c.bool(&s.throttled)
-	c.bool(&s.wakeupArmed)
-	w.past(s)
-	w.children(s)
-	w.wakeups(s)
-	number(c, &s.total)
-	number(c, &s.starting)
-	number(c, &s.idle)
-	number(c, &s.retired)
-	number(c, &s.leaving)
-	number(c, &s.heldBy)
-}
-
-// listeners walks what the service listens on: the endpoints of one of the
-// known entries, which after a reload need not be its own.
-func (w *canonWalk) listeners(s *service) {
+// knownListeners walks the endpoints of a service: those of one of the known
+// entries, which after a reload need not be its own.
+func (w *machineWalk) knownListeners(s *service) {
 	var n int
 	if !w.c.reading {
-		n = slices.IndexFunc(w.k.entries, func(e *ServiceConfig) bool { return slices.Equal(e.Endpoints, s.endpoints) })
+		n = slices.IndexFunc(w.canon.entries, func(e *ServiceConfig) bool { return slices.Equal(e.Endpoints, s.endpoints) })
 		w.known(n, n >= 0)
 	}
-	w.place(&n, len(w.k.entries))
+	w.index(&n, len(w.canon.entries))
 	if w.c.reading {
 		if n < 0 {
 			w.c.fail()
 			return
 		}
-		s.endpoints = w.k.entries[n].Endpoints
+		s.endpoints = w.canon.entries[n].Endpoints
 		s.listeners = make([]listenerState, len(s.endpoints))
 	}
 	for i := range s.listeners {
@@ -341,9 +258,9 @@ func (w *canonWalk) listeners(s *service) {
 	}
 }
 
-// past walks the two instants that are compared with now. One that is so long
+// nearPast walks the two instants that are compared with now. One that is so long
 // ago that no comparison can tell it from never is written as never.
-func (w *canonWalk) past(s *service) {
+func (w *machineWalk) nearPast(s *service) {
 	stressed, left := s.stressed && s.stressUntil >= w.m.now, s.stressUntil.Sub(w.m.now)
 	w.c.bool(&stressed)
 	if stressed {
@@ -359,7 +276,7 @@ func (w *canonWalk) past(s *service) {
 }
 
 // warned walks when something was last warned of.
-func (w *canonWalk) warned(set *bool, at *Time) {
+func (w *machineWalk) warned(set *bool, at *Time) {
 	warned, ago := *set && w.m.now.Sub(*at) <= limitWarningInterval, w.m.now.Sub(*at)
 	w.c.bool(&warned)
 	if warned {
@@ -373,43 +290,9 @@ func (w *canonWalk) warned(set *bool, at *Time) {
 	}
 }
 
-func (w *canonWalk) children(s *service) {
-	n := 0
-	for c := s.first; c != nil; c = c.next {
-		n++
-	}
-	number(&w.c, &n)
-	if !w.c.reading {
-		for c := s.first; c != nil; c = c.next {
-			w.k.names.Children = append(w.k.names.Children, c.generation)
-			w.child(c)
-		}
-		return
-	}
-	for ; n > 0 && w.c.err == nil; n-- {
-		w.m.lastGeneration++
-		c := &child{generation: w.m.lastGeneration, service: s}
-		c.timer = timer{kind: timerChannelClosed, child: c}
-		w.m.listChild(c)
-		w.child(c)
-	}
-}
-
-func (w *canonWalk) child(x *child) {
-	c := &w.c
-	w.entry(&x.entry)
-	w.pid(&x.pid)
-	number(c, &x.state)
-	c.bool(&x.retired)
-	c.bool(&x.served)
-	c.bool(&x.terminated)
-	c.bool(&x.killed)
-	c.bool(&x.closed)
-	number(c, &x.complaints)
-}
-
-func (w *canonWalk) pid(p *PID) {
-	n, pids := PID(0), &w.k.names.PIDs
+// sharedPID walks a pid: which children share one is all that counts.
+func (w *machineWalk) sharedPID(p *PID) {
+	n, pids := PID(0), &w.canon.names.PIDs
 	if !w.c.reading && *p != 0 {
 		i := slices.Index(*pids, *p)
 		if i < 0 {
@@ -424,102 +307,23 @@ func (w *canonWalk) pid(p *PID) {
 	}
 }
 
-func (w *canonWalk) wakeups(s *service) {
-	n := 0
-	for k := s.openWakeups; k != nil; k = k.next {
-		n++
+// deadlines walks the deadlines in the order in which they expire.
+func (w *machineWalk) deadlines() {
+	if w.canon == nil {
+		return // each stands with what it belongs to
 	}
-	number(&w.c, &n)
-	if !w.c.reading {
-		for k := s.openWakeups; k != nil; k = k.next {
-			w.k.names.Wakeups = append(w.k.names.Wakeups, k.request)
-			w.entry(&k.entry)
-			w.c.bool(&k.sent)
-		}
-		return
-	}
-	var last *wakeup
-	for ; n > 0 && w.c.err == nil; n-- {
-		w.m.lastRequest++
-		k := &wakeup{request: w.m.lastRequest, service: s}
-		k.timer = timer{kind: timerWakeupLimit, wakeup: k}
-		w.entry(&k.entry)
-		w.c.bool(&k.sent)
-		w.m.listWakeup(last, k)
-		last = k
-	}
-}
-
-func (w *canonWalk) successors(s *service) {
-	n := len(s.successors)
-	number(&w.c, &n)
-	if w.c.reading && (n < 0 || n > len(w.all)) {
-		w.c.fail()
-		return
-	}
-	for i := range n {
-		var at int
-		if !w.c.reading {
-			at = slices.Index(w.all, s.successors[i])
-		}
-		w.place(&at, len(w.all))
-		if w.c.reading && at >= 0 {
-			s.successors = append(s.successors, w.all[at])
-		}
-	}
-}
-
-// transaction walks a reload under way. Its plan depends on nothing that can
-// change before the commit, so it is made again.
-func (w *canonWalk) transaction() {
-	c, t := &w.c, &w.m.reload
-	number(c, &t.phase)
-	c.bool(&t.again)
-	number(c, &t.pending)
-	if c.reading && t.phase == reloadLoading {
-		w.m.lastRequest++
-		t.request = w.m.lastRequest
-	}
-	var next *Config
-	if t.plan != nil {
-		next = t.plan.Config
-	}
-	w.config(&next)
-	if c.reading && next != nil && c.err == nil {
-		t.plan = w.m.Plan(next)
-	}
-	n := len(t.failed)
-	number(c, &n)
-	if c.reading {
-		if n < 0 || n > maxFailureLines {
-			c.fail()
-			return
-		}
-		t.failed = make([]failure, n)
-	}
-	for i := range t.failed {
-		f := &t.failed[i]
-		w.entry(&f.entry)
-		number(c, &f.listener)
-		number(c, &f.step)
-		number(c, &f.errno)
-	}
-}
-
-// timers walks the deadlines in the order in which they expire.
-func (w *canonWalk) timers() {
 	c, m := &w.c, w.m
 	n := len(m.timers.heap)
 	number(c, &n)
 	if !c.reading {
-		w.k.sorted = append(w.k.sorted[:0], m.timers.heap...)
-		slices.SortFunc(w.k.sorted, func(a, b *timer) int {
+		w.canon.sorted = append(w.canon.sorted[:0], m.timers.heap...)
+		slices.SortFunc(w.canon.sorted, func(a, b *timer) int {
 			if m.timers.less(a, b) {
 				return -1
 			}
 			return 1
 		})
-		for _, t := range w.k.sorted {
+		for _, t := range w.canon.sorted {
 			kind, owner, left := t.kind, w.owner(t), t.when.Sub(m.now)
 			number(c, &kind)
 			number(c, &owner)
@@ -544,21 +348,21 @@ func (w *canonWalk) timers() {
 }
 
 // owner tells the place of the thing that a timer belongs to.
-func (w *canonWalk) owner(t *timer) int {
+func (w *machineWalk) owner(t *timer) int {
 	switch t.kind {
 	case timerThrottle, timerWakeup, timerRemoval, timerLeaving:
 		return slices.Index(w.all, t.service)
 	case timerWakeupLimit:
-		return slices.Index(w.k.names.Wakeups, t.wakeup.request)
+		return slices.Index(w.canon.names.Wakeups, t.wakeup.request)
 	case timerChannelClosed:
-		return slices.Index(w.k.names.Children, t.child.generation)
+		return slices.Index(w.canon.names.Children, t.child.generation)
 	default:
 		return 0
 	}
 }
 
 // owned finds that timer again; nil: there is none.
-func (w *canonWalk) owned(kind timerKind, owner int) *timer {
+func (w *machineWalk) owned(kind timerKind, owner int) *timer {
 	if owner < 0 {
 		return nil
 	}

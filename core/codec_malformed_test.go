@@ -107,7 +107,7 @@ func TestImpossibleCountsOfSuccessorsAreRefused(t *testing.T) {
 		var b codec
 		number(&b, &n)
 		s := &service{}
-		w := canonWalk{c: codec{b: b.b, reading: true}, m: &Machine{}, all: []*service{s}}
+		w := machineWalk{c: codec{b: b.b, reading: true}, m: &Machine{}, all: []*service{s}}
 		if w.successors(s); w.c.err == nil {
 			t.Errorf("%d successors of one service were accepted", n)
 		}

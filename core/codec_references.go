@@ -127,7 +127,7 @@ func (r *References) defineEntry(c *codec, e *ServiceConfig) *ServiceConfig {
 // references of whoever goes on from it.
 func (m *Machine) AppendSnapshot(dst []byte, r *References) []byte {
 	r.Reset()
-	w := stateWalk{c: codec{b: append(dst, snapshotMark...)}, m: m, refs: r}
+	w := machineWalk{c: codec{b: append(dst, snapshotMark...)}, m: m, refs: r}
 	w.machine()
 	return w.c.b
 }

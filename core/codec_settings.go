@@ -73,6 +73,21 @@ func (c *codec) diagnostic(d *Diagnostic) {
 	c.string(&d.Hint)
 }
 
+func (c *codec) environmentItem(e *EnvironmentItem) {
+	c.string(&e.Name)
+	c.string(&e.Value)
+	c.bool(&e.Set)
+}
+
+func (c *codec) logSettings(l *LogSettings) {
+	c.string(&l.Name)
+	number(c, &l.Facility)
+	c.string(&l.File)
+	c.string(&l.PostlogPath)
+	c.string(&l.Hostname)
+	c.bool(&l.AllowUnicode)
+}
+
 func (c *codec) config(f *Config) {
 	c.string(&f.MailVersion)
 	c.string(&f.ConfigDirectory)
@@ -83,17 +98,8 @@ func (c *codec) config(f *Config) {
 	c.string(&f.InetInterfaces)
 	c.string(&f.InetProtocols)
 	c.string(&f.DebuggerCommand)
-	list(c, &f.Environment, func(e *EnvironmentItem) {
-		c.string(&e.Name)
-		c.string(&e.Value)
-		c.bool(&e.Set)
-	})
-	c.string(&f.Log.Name)
-	number(c, &f.Log.Facility)
-	c.string(&f.Log.File)
-	c.string(&f.Log.PostlogPath)
-	c.string(&f.Log.Hostname)
-	c.bool(&f.Log.AllowUnicode)
+	list(c, &f.Environment, c.environmentItem)
+	c.logSettings(&f.Log)
 	list(c, &f.Services, c.serviceConfig)
 	list(c, &f.Diagnostics, c.diagnostic)
 	c.bool(&f.ReloadClearsThrottle)

@@ -150,7 +150,7 @@ func TestClosedChannelIsStillComplainedOf(t *testing.T) {
 
 func TestTimersOfThingsThatAreNotThereAreRefused(t *testing.T) {
 	r := started(t, unix("a", 1))
-	w := canonWalk{k: NewCanon(r.m.config), m: r.m, all: r.m.active}
+	w := machineWalk{canon: NewCanon(r.m.config), m: r.m, all: r.m.active}
 	for kind := timerNone; kind <= timerExit+1; kind++ {
 		for _, owner := range []int{-1, 1, 2} {
 			if kind == timerExit && owner >= 0 {
@@ -272,7 +272,7 @@ func TestReferenceToAnEntryThatIsNotThereIsRefused(t *testing.T) {
 	for n, want := range map[int]bool{-1: false, 0: true, 1: false, 2: false} {
 		c := codec{}
 		number(&c, &n)
-		w := stateWalk{c: codec{b: c.b, reading: true}, refs: &refs}
+		w := machineWalk{c: codec{b: c.b, reading: true}, refs: &refs}
 		var e *ServiceConfig
 		if w.entry(&e); (w.c.err == nil) != want || (e == &s) != want {
 			t.Errorf("%d: got %v, %v", n, e, w.c.err)

@@ -28,7 +28,7 @@ func TestEveryMutantStillFitsItsSource(t *testing.T) {
 func TestBankReachesEveryFileThatDecides(t *testing.T) {
 	// These hold names, texts, checks and encodings: a wrong line there is no
 	// wrong decision, and other tests hold them.
-	exempt := map[string]bool{"action.go": true, "check.go": true, "codec.go": true, "codec_action.go": true, "codec_canonical.go": true, "codec_fields.go": true, "codec_settings.go": true, "doc.go": true, "errno.go": true}
+	exempt := map[string]bool{"action.go": true, "check.go": true, "codec.go": true, "codec_action.go": true, "codec_canonical.go": true, "codec_fields.go": true, "codec_settings.go": true, "codec_snapshot.go": true, "doc.go": true, "errno.go": true}
 	bank, err := Bank(root)
 	if err != nil {
 		t.Fatal(err)
