@@ -164,3 +164,21 @@ func settings[T any](t *testing.T, x *fixture, walk func(*codec, *T)) {
 		}
 	}
 }
+
+// Everything that an operator says of a service is a setting of its own, except
+// what only a listener has, and what follows from the rest.
+func TestEverySettingOfAServiceIsAChangeOfIt(t *testing.T) {
+	x := newFixture()
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[ServiceConfig]()) {
+		a, b := unix("a", 1), unix("a", 1)
+		if field := reflect.ValueOf(&b).Elem().Field(i); field.Kind() == reflect.Struct {
+			x.set(t, field.Field(0))
+		} else {
+			x.set(t, field)
+		}
+		want := slices.Contains([]string{"Canonical", "Type", "Line", "Endpoints", "HostInName", "Backlog", "WindowSize", "ForegroundFlag", "VerboseFlag", "SwitchIdentity"}, f.Name)
+		if got := a.sameSettings(&b); got != want {
+			t.Errorf("%s: the settings are the same: %v", f.Name, got)
+		}
+	}
+}

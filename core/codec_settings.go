@@ -1,6 +1,9 @@
 package core
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // options walks the options; those of the format before are without the last.
 func (c *codec) options(o *MachineOptions, old bool) {
@@ -62,6 +65,25 @@ func (c *codec) serviceConfig(s *ServiceConfig) {
 	c.bool(&s.ForegroundFlag)
 	c.bool(&s.VerboseFlag)
 	c.bool(&s.SwitchIdentity)
+}
+
+// sameSettings reports whether a reload from s to o changes nothing of the
+// service's own.
+func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
+	return bytes.Equal(s.ownSettings(), o.ownSettings())
+}
+
+// ownSettings encodes what is the service's own. That is everything but its
+// identity, the place where it stands, what only its listeners have, and how this
+// master was started.
+func (s *ServiceConfig) ownSettings() []byte {
+	own := *s
+	own.Canonical, own.Type, own.Line = "", 0, 0
+	own.Endpoints, own.HostInName, own.Backlog, own.WindowSize = nil, false, 0, 0
+	own.ForegroundFlag, own.VerboseFlag, own.SwitchIdentity = false, false, false
+	var c codec
+	c.serviceConfig(&own)
+	return c.b
 }
 
 func (c *codec) diagnostic(d *Diagnostic) {

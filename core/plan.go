@@ -195,23 +195,6 @@ func (k *ownership) claimVacant(address kernelAddress, at string) (vacantListene
 	return from, true
 }
 
-// sameSettings reports whether a reload from s to o leaves the service's own
-// settings unchanged. Listeners and the position in the file do not count.
-func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
-	if s.Name != o.Name || s.Unprivileged != o.Unprivileged || s.Chroot != o.Chroot || s.LocalOnly != o.LocalOnly ||
-		s.WakeupInterval != o.WakeupInterval || s.WakeupIfUsed != o.WakeupIfUsed || s.ProcessLimit != o.ProcessLimit ||
-		s.Command != o.Command || s.Path != o.Path || s.ThrottleDelay != o.ThrottleDelay || s.Owner != o.Owner ||
-		len(s.Args) != len(o.Args) {
-		return false
-	}
-	for i := range s.Args {
-		if s.Args[i] != o.Args[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // maxListeners bounds the listeners of one service: their numbers must fit an
 // event, and a child must be able to hold their descriptors.
 const maxListeners = 1024
