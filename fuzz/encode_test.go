@@ -3,6 +3,7 @@ package fuzz
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -50,6 +51,9 @@ func encode(o core.MachineOptions, began core.Time, events []happened, at byte, 
 		if set {
 			head |= bit
 		}
+	}
+	if o.Descriptors != 0 {
+		at = byte(min(fewDescriptors+o.Descriptors-1, math.MaxUint8))
 	}
 	w := &scribe{out: []byte{head, at}}
 	if o.ExitSet {

@@ -40,6 +40,9 @@ type startFailure struct {
 	errno core.Errno
 }
 
+// refusal is a configuration that is rejected.
+var refusal = &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}}
+
 type place struct {
 	service  core.ServiceID
 	listener uint16
@@ -88,7 +91,7 @@ func (h *honest) carryOut(a *core.Action) {
 	switch a.Kind {
 	case core.LoadConfig:
 		if h.next == nil {
-			h.queue = append(h.queue, core.ConfigRejectedEvent(a.Request, &core.Config{Diagnostics: []core.Diagnostic{{Severity: core.Error, Text: "bad"}}}))
+			h.queue = append(h.queue, core.ConfigRejectedEvent(a.Request, refusal))
 			return
 		}
 		h.queue = append(h.queue, core.ConfigLoadedEvent(a.Request, h.next))

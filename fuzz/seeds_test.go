@@ -282,6 +282,10 @@ func stories(t *testing.T) (all []recording) {
 			if len(words) == 0 || words[0] == "#" || strings.HasPrefix(line, "  ") {
 				continue
 			}
+			if words[0] == "options" {
+				h.begin(words[1:])
+				continue
+			}
 			if words[0] == "service" {
 				next.Services = append(next.Services, storyService(t, words[1:]))
 				continue
@@ -291,9 +295,29 @@ func stories(t *testing.T) (all []recording) {
 			}
 			h.tell(words)
 		}
-		all = append(all, recording{name: "story-" + baseName(file), options: core.MachineOptions{GroupLeader: true}, events: h.past})
+		all = append(all, recording{name: "story-" + baseName(file), options: h.m.Options(), events: h.past})
 	}
 	return all
+}
+
+// begin makes a machine anew, with the options of a story.
+func (h *honest) begin(words []string) {
+	o := core.MachineOptions{GroupLeader: true, Strict: true}
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		n, err := strconv.Atoi(strings.TrimSuffix(value, "s"))
+		switch {
+		case word == "init":
+			o.InitMode = true
+		case key == "exit-after" && err == nil:
+			o.ExitSet, o.ExitAfter = true, core.Duration(n)*core.Second
+		case key == "descriptors" && err == nil:
+			o.Descriptors = uint32(n)
+		default:
+			h.t.Fatalf("%q: no such option", word)
+		}
+	}
+	h.m = core.New(0, o)
 }
 
 // tell lets happen what a line of a story says; see core/trace_test.go.
@@ -311,6 +335,10 @@ func (h *honest) tell(words []string) {
 	}
 	switch words[0] {
 	case "start":
+		if len(words) > 1 {
+			h.step(core.ConfigRejectedEvent(0, refusal))
+			return
+		}
 		h.step(core.ConfigLoadedEvent(0, h.next))
 	case "hangup":
 		if len(words) > 1 {
@@ -332,7 +360,26 @@ func (h *honest) tell(words []string) {
 		k := *h.kid(&core.Action{Generation: core.Generation(number(1))})
 		h.children = slices.DeleteFunc(h.children, func(other kid) bool { return other == k })
 		h.step(core.ChildExitedEvent(k.generation, k.pid, status))
-	case "sent", "closed": // answered at once here
+	case "report":
+		h.step(statusEvent(core.Generation(number(1)), wire.Message{PID: int32(number(2)), Generation: uint32(number(3)), Status: wire.Status(number(4))}))
+	case "partial":
+		h.step(core.StatusReceivedEvent(core.Generation(number(1)), [wire.StatusSize]byte{}, number(2)))
+	case "close":
+		h.step(core.ChildChannelClosedEvent(core.Generation(number(1))))
+	case "stop":
+		k := h.kid(&core.Action{Generation: core.Generation(number(1))})
+		h.step(core.ChildStoppedEvent(k.generation, k.pid, core.Signal(number(2))))
+	case "stranger":
+		h.step(core.ChildExitedEvent(0, core.PID(number(1)), core.KilledBy(core.Signal(number(2)))))
+	case "hold":
+		h.late = true
+	case "release":
+		h.answerAll()
+	case "mend":
+		delete(h.failing, words[1])
+		delete(h.refused, words[1])
+	case "state": // is looked at, and nothing happens
+	case "sent", "closed", "failed": // answered at once here
 	case "fail":
 		h.failing[words[1]] = startFailure{map[string]core.StartStep{"fork": core.StartFork, "exec": core.StartExec}[words[2]], core.Errno(number(3))}
 	case "refuse":
