@@ -750,7 +750,7 @@ func TestCommandThatIsNotExecuted(t *testing.T) {
 		ask(t, "unix", s.path("a"))
 		runtime.GC()
 	}
-	if err := <-failed; err == nil || !strings.Contains(err.Error(), "its file system does not answer") {
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "its file system does not respond") {
 		t.Errorf("%v", err)
 	}
 	s.reapsAll()

@@ -132,7 +132,7 @@ func (d *daemon) detach() {
 	}
 	if d.options.Detach() {
 		if err := boot.NewSession(); err != nil {
-			d.info("a shell made this process the leader of a process group; start it with -w, or through postfix start")
+			d.info("an interactive shell made this process the leader of its process group, so it cannot leave the session; start it with -w, or run \"postfix start\"")
 			d.fatal(err.Error())
 		}
 	}
@@ -214,8 +214,8 @@ func (d *daemon) loadMain() (*config.Parameters, *osadapter.Ending) {
 	d.untold = parameters.Diagnostics
 	switchIdentity, err := d.credentials.CheckOwner(parameters.MailOwner().UID)
 	if err != nil {
-		d.info("started by user " + itoa(d.credentials.UID) + "; without root only mail_owner itself (" +
-			parameters.MailOwner().Name + ") may start a master")
+		d.info("user " + itoa(d.credentials.UID) + " may not start this master; start it as root, or as mail_owner (" +
+			parameters.MailOwner().Name + ")")
 		d.fatal(err.Error())
 	}
 	d.switchIdentity, d.loader.Flags.SwitchIdentity = switchIdentity, switchIdentity
@@ -266,12 +266,12 @@ func (d *daemon) lockOut(p *config.Parameters) {
 			earlier, opened = boot.OpenCrashOutput(p.DataDirectory())
 		}
 	})
-	d.ownLock(locked, path, p.MailOwner().Name, "the master of a mail system with the same data_directory; give each mail system its own")
+	d.ownLock(locked, path, p.MailOwner().Name, "the master of a mail system with the same data_directory; give each mail system its own data_directory")
 	if opened != nil {
-		d.log.Log(logs.Warning, opened.Error()+"; a crash of the Go runtime would leave no report")
+		d.log.Log(logs.Warning, opened.Error()+"; a crash of the Go runtime will leave no report; correct this and restart the master")
 	}
 	if earlier != "" {
-		d.log.Log(logs.Warning, "an earlier master crashed; its last words are in "+earlier+"; please report them, with the log of that time")
+		d.log.Log(logs.Warning, "a previous master crashed; its crash report is in "+earlier+"; please report it, with the log of that time")
 	}
 	d.refuge = refuge{p.DataDirectory(), p.MailOwner()}
 }
@@ -326,7 +326,7 @@ func (d *daemon) load(r core.Request) {
 			if bug := recover(); bug != nil {
 				d.loop.Post(core.ConfigRejectedEvent(r, config.Refusal(core.Diagnostic{
 					Severity: core.Error,
-					Text:     fmt.Sprintf("internal error (%v) while reading the configuration; please report this, with the configuration", bug),
+					Text:     fmt.Sprintf("internal error (%v) while reading the configuration; please report this line with the configuration", bug),
 				})))
 			}
 		}()
@@ -355,7 +355,7 @@ func (d *daemon) apply(c *core.Config) []string {
 		boot.Catch(d.loop.Signals(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGILL,
 			syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGTERM)
 		if err := boot.InstallWatchdog(); err != nil {
-			d.log.Log(logs.Warning, err.Error()+"; the master goes on without the watchdog that ends it when the Go runtime hangs")
+			d.log.Log(logs.Warning, err.Error()+"; the master continues without the watchdog that ends it if the Go runtime hangs")
 		}
 	}
 	d.applied = true

@@ -59,7 +59,7 @@ func (d *daemon) saveJournal() {
 	if err != nil {
 		d.log.Log(logs.Warning, err.Error())
 	} else {
-		d.info("the last steps are in " + path + "; please add the file to the report")
+		d.info("the last steps of this master are in " + path + "; please attach this file to the report")
 	}
 	d.journal.Finish(saveLimit)
 }

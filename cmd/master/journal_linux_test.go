@@ -170,7 +170,7 @@ func TestBrokenInvariantSavesTheJournal(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "master.journal")
 	text := meetBug(t, dir)
-	for _, part := range []string{"panic: broken invariant: ChildStarted answers a start (step 2)", "the last steps are in " + path} {
+	for _, part := range []string{"panic: broken invariant: ChildStarted answers a start (step 2)", "the last steps of this master are in " + path} {
 		if !strings.Contains(text, part) {
 			t.Errorf("nothing of %q in:\n%s", part, text)
 		}

@@ -195,7 +195,7 @@ func (d *daemon) endAsSomebodyElse(lost *sys.IdentityLost) {
 	}
 	if lost.Refused != 0 {
 		d.info(core.IdentityRemedy(lost.Step, lost.Owner))
-		d.info("master cannot become root again after that either (" + lost.Errno.String() + "), and ends")
+		d.info("master cannot become root again either (" + lost.Errno.String() + "), so it ends")
 	}
 	d.fatal(lost.Error())
 }

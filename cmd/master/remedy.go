@@ -21,14 +21,14 @@ func lockRemedy(err error, path, owner, held string) string {
 	case errors.As(err, &busy):
 		return name + " is held by process " + itoa(busy.Holder) + ", " + held
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR):
-		return "the directory of " + name + " is missing, or a symbolic link stands there that leads nowhere; create the directory, owned by " + owner
+		return "the directory of " + name + " is missing, or the file is a dangling symbolic link; create the directory, owned by " + owner + ", or remove the link"
 	case errors.Is(err, unix.EROFS):
-		return name + " is on a read-only file system; mount it writable"
+		return name + " is on a read-only file system; remount it writable"
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
-		return name + " cannot be written because the file system is full; make room"
+		return name + " cannot be written because the file system is full; free space"
 	}
-	return name + " must be a plain file that belongs to " + owner + ", mode 600, in a directory that belongs to " + owner +
-		"; correct this, or remove what is there and start again"
+	return name + " must be a regular file owned by " + owner + ", mode 600, in a directory owned by " + owner +
+		"; correct this, or remove it and start again"
 }
 
 // absolute returns the absolute path of a file of the queue directory.

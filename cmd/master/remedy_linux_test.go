@@ -60,14 +60,14 @@ func TestLockFileThatCannotBeHadIsToldWithPathAndOwner(t *testing.T) {
 		spoil  func(s *station) error
 		remedy string // @ is the station
 	}{
-		{"directory", func(s *station) error { return os.Mkdir(s.path("q/pid/master.pid"), 0o700) }, "lock file @/q/pid/master.pid must be a plain file that belongs to OWNER"},
+		{"directory", func(s *station) error { return os.Mkdir(s.path("q/pid/master.pid"), 0o700) }, "lock file @/q/pid/master.pid must be a regular file owned by OWNER"},
 		{"missing", func(s *station) error { return os.Remove(s.path("q/pid")) }, "the directory of lock file @/q/pid/master.pid is missing"},
 		{"links", func(s *station) error {
 			if err := os.WriteFile(s.path("d/master.lock"), nil, 0o600); err != nil {
 				return err
 			}
 			return os.Link(s.path("d/master.lock"), s.path("d/other"))
-		}, "lock file @/d/master.lock must be a plain file that belongs to MAIL"},
+		}, "lock file @/d/master.lock must be a regular file owned by MAIL"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()

@@ -59,10 +59,10 @@ func checkCrashFile(fd int) error {
 		return errors.New("not a regular file")
 	}
 	if st.Uid != 0 && int(st.Uid) != unix.Geteuid() {
-		return errors.New("owned by somebody else")
+		return errors.New("owned by another user")
 	}
 	if st.Mode&0o077 != 0 {
-		return errors.New("others may read or write it")
+		return errors.New("other users may read or write it")
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestCrashOutputRefusesWhatOthersControl(t *testing.T) {
 				return err
 			}
 			return os.Chmod(path, 0o644)
-		}, "others may read or write it"},
+		}, "other users may read or write it"},
 		{"directory", false, func(path string) error { return os.Mkdir(path, 0o700) }, "cannot open file: Is a directory"},
 		{
 			"pipe without reader", false, func(path string) error { return unix.Mkfifo(path, 0o600) },
@@ -76,7 +76,7 @@ func TestCrashOutputRefusesWhatOthersControl(t *testing.T) {
 				return err
 			}
 			return os.Chown(path, 1, 1)
-		}, "owned by somebody else"},
+		}, "owned by another user"},
 	} {
 		if row.root && os.Getuid() != 0 {
 			t.Logf("%s: not tried, needs root", row.name)

@@ -95,7 +95,7 @@ func TestMissingMainCfTellsHowToNameAnotherDirectory(t *testing.T) {
 	cmd := s.byHand("stream", nil, "-S")
 	cmd.Env = append(cmd.Env, "MAIL_CONFIG="+s.dir+"/nowhere")
 	out, _ := cmd.CombinedOutput()
-	for _, part := range []string{"directory " + s.dir + "/nowhere; MAIL_CONFIG", "testd: fatal: open " + s.dir + "/nowhere/main.cf: No such file"} {
+	for _, part := range []string{"directory " + s.dir + "/nowhere; set MAIL_CONFIG", "testd: fatal: open " + s.dir + "/nowhere/main.cf: No such file"} {
 		if !strings.Contains(string(out), part) {
 			t.Errorf("%q lacks %q", out, part)
 		}

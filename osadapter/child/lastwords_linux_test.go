@@ -40,7 +40,7 @@ func TestPanicOfAForeignGoroutineIsLogged(t *testing.T) {
 		}
 		p, log := crash(t, "panic", strings.Fields(args)...)
 		if strings.Contains(args, "-c") && !isStatic(t) { // the jail contains no loader
-			if !strings.Contains(log, "warning: a panic of this process in a goroutine of its own will not be logged; a dynamically linked program") {
+			if !strings.Contains(log, "warning: a panic in a goroutine that this server starts will not be logged; a dynamically linked program") {
 				t.Errorf("%q: log\n%s", args, log)
 			}
 			continue

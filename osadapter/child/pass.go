@@ -91,7 +91,7 @@ func receiveDescriptor(fd int, limit time.Duration) (int, error) {
 		}
 	}
 	if passed < 0 {
-		return -1, errors.New("no descriptor came")
+		return -1, errors.New("no descriptor received")
 	}
 	return passed, nil
 }

@@ -91,7 +91,7 @@ func TestPassedConnectionThatComesWithoutDescriptorIsDropped(t *testing.T) {
 		p.wantReport(wire.Taken)
 		p.wantReport(wire.Available)
 	}
-	p.wantLog("warning: connection dropped: receive passed connection: no descriptor came")
+	p.wantLog("warning: connection dropped: receive passed connection: no descriptor received")
 	p.wantLog("warning: connection dropped: receive connection attributes: unexpected EOF")
 }
 

@@ -107,7 +107,7 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 	}
 	if !p.options.standard { // there the runtime prints a panic for the person who watches
 		if err := p.leaveLastWords(p.parameters.Log(), held); err != nil {
-			p.Warnf("a panic of this process in a goroutine of its own will not be logged; %v", err)
+			p.Warnf("a panic in a goroutine that this server starts will not be logged; %v", err)
 		}
 	}
 	queue := p.parameters.QueueDirectory()
@@ -129,11 +129,11 @@ func (p *Process) byHand() bool { return p.options.transport == "" }
 
 // tellHowToRun says how to run the server if it is started without a master.
 func (p *Process) tellHowToRun() {
-	what := "a master starts this server when a client comes; put a line for it into master.cf and reload"
+	what := "master starts this server on demand; add an entry for it to master.cf and run \"postfix reload\""
 	if p.kind == machine.Datagram {
-		what += "; a server of datagrams cannot be tried by hand"
+		what += "; a datagram server cannot be tried by hand"
 	} else {
-		what += ". To try it by hand, add -S, and it serves one client on standard input and output"
+		what += "; to try it by hand, add -S, which serves one client on standard input and output"
 	}
 	p.Infof("%s", what)
 }
@@ -148,7 +148,7 @@ func (p *Process) enterJail(queue string) error {
 	if err := dropPrivileges(p.parameters.MailOwner(), p.options.unprivileged, p.options.chroot, queue); err != nil {
 		var denied *deniedError
 		if errors.As(err, &denied) && denied.err == unix.EPERM {
-			p.Infof("the process lacks the capability %s, which columns 4 and 5 of master.cf ask for; give it to the master (CapabilityBoundingSet= of its unit, --cap-add of its container)", denied.capability)
+			p.Infof("this process lacks the capability %s, which columns 4 and 5 of its master.cf entry require; give it to the master (CapabilityBoundingSet= of its unit, --cap-add of its container)", denied.capability)
 		}
 		return err
 	}
@@ -175,7 +175,7 @@ func (p *Process) loadParameters() error {
 	if params != nil {
 		wrongLog = p.switchLog(params)
 	} else if p.byHand() {
-		p.Infof("main.cf is that of the directory %s; MAIL_CONFIG in the environment names another one", directory)
+		p.Infof("main.cf is expected in the directory %s; set MAIL_CONFIG to use another one", directory)
 	}
 	for _, d := range diagnostics {
 		switch {
@@ -186,7 +186,7 @@ func (p *Process) loadParameters() error {
 		}
 	}
 	if !ok {
-		return errors.New("main.cf cannot be used")
+		return errors.New("main.cf has errors")
 	}
 	p.parameters = params
 	return wrongLog

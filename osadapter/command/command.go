@@ -25,8 +25,8 @@ const grace = time.Second
 
 // Ways in which a started command fails.
 var (
-	ErrTimeLimit   = errors.New("no end within the time limit")
-	ErrNotExecuted = errors.New("not executed within the time limit, its file system does not answer")
+	ErrTimeLimit   = errors.New("not finished within the time limit")
+	ErrNotExecuted = errors.New("not executed within the time limit, its file system does not respond")
 	ErrOutput      = errors.New("too much output")
 )
 

@@ -132,8 +132,8 @@ func (l *Loader) LoadServices(parameters *config.Parameters) (c *core.Config, ok
 	}
 	if !r.Needs.Empty() || !parameters.Needs.Empty() {
 		r.Config = config.Refusal(append(r.Config.Diagnostics, core.Diagnostic{
-			Severity: core.Error, File: path, Text: "the names in the configuration could not all be looked up",
-			Hint: "report this; an answer must not raise new questions without end",
+			Severity: core.Error, File: path, Text: "not all names in the configuration could be looked up",
+			Hint: "please report this line with the configuration; each look-up led to another one",
 		})...)
 	}
 	return r.Config, r.OK

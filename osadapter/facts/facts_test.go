@@ -120,9 +120,9 @@ func TestUnknownNamesAreErrorsAndTroubleIsInTheHint(t *testing.T) {
 	if ok || !slices.Equal(texts(c.Diagnostics), []string{want}) {
 		t.Fatalf("accepted %v: %q", ok, texts(c.Diagnostics))
 	}
-	run.err = errors.New("no end within the time limit")
+	run.err = errors.New("not finished within the time limit")
 	c, _ = l.Load(nil)
-	if hint := c.Diagnostics[0].Hint; !strings.Contains(hint, "no end within the time limit") {
+	if hint := c.Diagnostics[0].Hint; !strings.Contains(hint, "not finished within the time limit") {
 		t.Errorf("hint %q", hint)
 	}
 }

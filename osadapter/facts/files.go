@@ -68,19 +68,19 @@ func unreadable(path string, err error) *core.Diagnostic {
 	if errors.As(err, new(readError)) {
 		text = "read " + path + ": " + errorText(err)
 	}
-	hint := "make the file, or start with -c DIRECTORY to name another directory"
+	hint := "create the file, or start with -c DIRECTORY to use another directory"
 	switch errorNumber(err) {
 	case core.EACCES, core.EPERM:
 		hint = "let the user who starts the master read the file and its directory"
 	case core.EISDIR:
-		hint = "there is a directory where the file should be" // Differs: Q42
+		hint = "there is a directory in place of the file; remove or rename it" // Differs: Q42
 	}
 	switch {
 	case errors.Is(err, errTooLarge):
-		hint = "a configuration file may have " + strconv.Itoa(maxFileSize>>20) + " MB; see whether it is the right one"
+		hint = "a configuration file may have at most " + strconv.Itoa(maxFileSize>>20) + " MB; check whether it is the right file"
 	case errors.Is(err, errNoFile):
 		text = "read " + path + ", which is " + errNoFile.Error()
-		hint = "put a file where the FIFO or the disk is"
+		hint = "replace it with a regular file"
 	}
 	return &core.Diagnostic{Severity: core.Error, File: path, Text: text, Hint: hint}
 }

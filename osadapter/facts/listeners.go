@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNoListeners means that this system does not report listening sockets.
-var ErrNoListeners = errors.New("this system does not tell which ports are taken")
+var ErrNoListeners = errors.New("this system does not report which ports are in use")
 
 // Listener is a listening TCP socket of this host.
 type Listener struct {

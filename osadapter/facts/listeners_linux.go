@@ -48,7 +48,7 @@ func listening() (list []Listener, err error) {
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		part, err := listeningIn(family)
 		if err != nil {
-			return nil, fmt.Errorf("ask the kernel who listens: %w", err)
+			return nil, fmt.Errorf("ask the kernel for listening sockets: %w", err)
 		}
 		list = append(list, part...)
 	}

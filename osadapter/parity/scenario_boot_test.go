@@ -243,12 +243,12 @@ func failedStarts() []scenario {
 		before func(s *station, l *launch)
 		shows  []shown
 	}{
-		{"the leader of a process group cannot have a session", func(_ *station, l *launch) { l.Session = "group" }, []shown{hint(`a shell made this process the leader`)}},
+		{"the leader of a process group cannot have a session", func(_ *station, l *launch) { l.Session = "group" }, []shown{hint(`an interactive shell made this process the leader`)}},
 		{"the queue directory is missing", func(s *station, _ *launch) { s.setMain("queue_directory", "@dir/none") }, []shown{hint(`create the directory, or correct queue_directory`)}},
 		{"the queue directory is a file", func(s *station, _ *launch) { s.setMain("queue_directory", "@dir/c/main.cf") }, []shown{hint(`create the directory, or correct queue_directory`)}},
 		{"the pid directory is missing", func(s *station, _ *launch) { s.require("rm", os.Remove(s.path("q/pid"))) }, []shown{hint(`the directory of lock file .*/q/pid/master.pid is missing`)}},
 		{"the data directory is missing", func(s *station, _ *launch) { s.require("rm", os.Remove(s.path("d"))) }, []shown{hint(`the directory of lock file .*/d/master.lock is missing`)}},
-		{"the data directory is root's", func(s *station, _ *launch) { s.require("chown", os.Chown(s.path("d"), 0, 0)) }, []shown{hint(`lock file .*/d/master.lock must be a plain file that belongs to `)}},
+		{"the data directory is root's", func(s *station, _ *launch) { s.require("chown", os.Chown(s.path("d"), 0, 0)) }, []shown{hint(`lock file .*/d/master.lock must be a regular file owned by `)}},
 		{"the socket directory is missing", func(s *station, _ *launch) {
 			s.require("rm", os.Remove(s.path("q/private")))
 			s.master("x unix - - n - - actor")
@@ -276,7 +276,7 @@ func failedStarts() []scenario {
 		}})
 	}
 	for _, file := range []string{"c/main.cf", "c/master.cf"} {
-		list = append(list, scenario{name: "start fails when there is no " + filepath.Base(file), shows: []shown{hint(`make the file`)}, play: func(s *station) {
+		list = append(list, scenario{name: "start fails when there is no " + filepath.Base(file), shows: []shown{hint(`create the file`)}, play: func(s *station) {
 			s.master(one)
 			s.write()
 			s.require("rm", os.Remove(s.path(file)))

@@ -10,7 +10,7 @@ var _ = topic("commandline", commandLines(), commandLineScenarios)
 // status, the time it takes, and the log.
 func commandLines() []scenario {
 	usage := []shown{hint(`see master\(8\)`)}
-	noFile := []shown{hint(`make the file, or start with -c DIRECTORY`)}
+	noFile := []shown{hint(`create the file, or start with -c DIRECTORY`)}
 	var list []scenario
 	for _, c := range []struct {
 		name  string
@@ -198,7 +198,7 @@ var commandLineScenarios = []scenario{
 	},
 	{
 		name:  "another user may not start it",
-		shows: []shown{hint(`started by user 65534`)},
+		shows: []shown{hint(`user 65534 may not start this master`)},
 		play: func(s *station) {
 			s.master("x unix - - n - 2 actor")
 			l := s.command()

@@ -52,7 +52,7 @@ var lockStates = []lockState{
 		s.require("symlink", os.Symlink(filepath.Base(path)+".target", path))
 		s.require("chown", os.Lchown(path, s.owner.uid, s.owner.gid))
 	}, nil, "master"},
-	{"a dangling symlink", func(s *station, path string) { s.require("symlink", os.Symlink("nowhere", path)) }, []shown{hint(`the directory of lock file .* is missing, or a symbolic link`)}, ""},
+	{"a dangling symlink", func(s *station, path string) { s.require("symlink", os.Symlink("nowhere", path)) }, []shown{hint(`the directory of lock file .* is missing, or the file is a dangling symbolic link`)}, ""},
 	{"a fifo", func(s *station, path string) {
 		s.require("mkfifo", unix.Mkfifo(path, 0o600))
 		if strings.HasPrefix(path, s.path("d")) {
@@ -116,7 +116,7 @@ func lockedStarts() []scenario {
 		for _, state := range lockStates[1:] {
 			shows := state.shows
 			if state.refused != "" && strings.Contains(file, state.refused) {
-				shows = append(shows, hint(`lock file .* must be a plain file that belongs to `))
+				shows = append(shows, hint(`lock file .* must be a regular file owned by `))
 			}
 			list = append(list, scenario{
 				name: "start when " + filepath.Base(file) + " is " + state.name, shows: shows,

@@ -18,8 +18,8 @@ type plan struct{}
 
 // Missing says in one line what this system lacks to run the daemon.
 func Missing() string {
-	return "the daemon runs on Linux only so far: on " + runtime.GOOS +
-		" the event poll, the identity of single threads and the start of children are missing"
+	return "the daemon runs on Linux only: " + runtime.GOOS +
+		" lacks epoll, identities per thread and the way in which it starts children"
 }
 
 // Close answers ENOSYS.
