@@ -5,51 +5,50 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// ActionKind says what to do.
+// ActionKind identifies what the server must do.
 type ActionKind uint8
 
-// The kinds of action. The zero value is never valid. The list of one step is
-// carried out in its order.
+// The kinds of action. The zero value is never valid. The actions of one step are
+// carried out in order.
 const (
 	ActionNone ActionKind = iota
 
-	// Lock: get the accept lock, waiting as long as it takes. Answer with
+	// Lock: acquire the accept lock, blocking as long as it takes. Answer with
 	// LockGranted or LockFailed.
 	Lock
-	// Unlock: give the accept lock back. Not answered; should the system
-	// refuse, report LockFailed.
+	// Unlock: release the accept lock. No answer, but report LockFailed if the
+	// system refuses.
 	Unlock
-	// Watch: report ConnectionReady once, when a listener can be read. It
-	// holds until that report. Not answered otherwise.
+	// Watch: report ConnectionReady once, when a listener is readable. It stays
+	// in force until that report. No other answer.
 	Watch
-	// Accept: without waiting, accept one client, or read one message from a
-	// FIFO or a datagram socket. Answer with Accepted or AcceptMissed. Exactly
-	// one accept for each ConnectionReady (spec child, 5).
+	// Accept: without blocking, accept one client, or read one message from a
+	// FIFO or a datagram socket. Answer with Accepted or AcceptMissed. There is
+	// exactly one accept for each ConnectionReady (spec child, 5).
 	Accept
 	// Report: write the message of Status to the status channel in one write.
 	// Available is answered with Reported or ReportFailed. Taken is not
-	// answered: its failure changes nothing, for the next Available fails too
+	// answered: its failure changes nothing, because the next Available fails too
 	// (spec child, 5).
 	Report
-	// Serve: serve the client that Accepted told of, close its connection,
-	// and answer with Served. A Multi server reports RequestBegan and
-	// RequestEnded around each of its requests, an EventDriven server
-	// RequestEnded once.
+	// Serve: serve the client that Accepted reported, close its connection, and
+	// answer with Served. A Multi server reports RequestBegan and RequestEnded
+	// around each of its requests, an EventDriven server RequestEnded once.
 	Serve
 	// Exit: end the process with exit code Code. With ReasonLock log Errno
-	// first. The last action of all; whatever is unanswered stays so.
+	// first. No action follows, and unanswered actions stay unanswered.
 	Exit
 
 	numActionKinds
 )
 
-// Reason says why a server leaves.
+// Reason is why a server exits.
 type Reason uint8
 
-// The reasons to leave (spec child, 5 to 7).
+// The reasons to exit (spec child, 5 to 7).
 const (
 	ReasonNone       Reason = iota
-	ReasonIdle              // max_idle went by without a client
+	ReasonIdle              // max_idle passed without a client
 	ReasonUsed              // max_use clients have been served
 	ReasonMasterGone        // the channel is closed, or a report failed
 	ReasonRetired           // the retirement time is over
@@ -66,7 +65,7 @@ var reasonNames = [numReasons]string{
 	ReasonLock:       "lock",
 }
 
-// String gives the reason's word in traces.
+// String returns the reason's word in traces.
 func (r Reason) String() string {
 	if r < numReasons {
 		return reasonNames[r]
@@ -74,7 +73,7 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
-// Action is one thing to do. Which fields count depends on Kind; see
+// Action is one thing to do. Kind determines which fields are used; see
 // actionFields.
 type Action struct {
 	Kind   ActionKind
@@ -84,7 +83,7 @@ type Action struct {
 	Status wire.Status
 }
 
-// actionFields says which fields each kind uses.
+// actionFields lists the fields that each kind uses.
 var actionFields = [numActionKinds]field{
 	Report: fStatus,
 	Exit:   fCode | fReason | fErrno,
@@ -101,7 +100,7 @@ var actionNames = [numActionKinds]string{
 	Exit:       "exit",
 }
 
-// String gives the kind's word in traces.
+// String returns the kind's word in traces.
 func (k ActionKind) String() string {
 	if k < numActionKinds {
 		return actionNames[k]
@@ -109,7 +108,7 @@ func (k ActionKind) String() string {
 	return "unknown"
 }
 
-// wellFormed tells whether a uses only the fields of its kind.
+// wellFormed reports whether a uses only the fields of its kind.
 func (a Action) wellFormed() bool {
 	if a.Kind == ActionNone || a.Kind >= numActionKinds {
 		return false
@@ -119,7 +118,7 @@ func (a Action) wellFormed() bool {
 		(a.Errno == 0 || f&fErrno != 0) && (a.Status == 0 || f&fStatus != 0)
 }
 
-// String gives the action as traces show it.
+// String returns the action as traces show it.
 func (a Action) String() string {
 	switch a.Kind {
 	case Report:

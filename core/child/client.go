@@ -7,7 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// mayAccept tells whether the server wants another client now. A report
+// mayAccept reports whether the server accepts another client now. A report
 // without its answer may be the last thing that it does.
 func (m *Machine) mayAccept() bool {
 	switch {
@@ -37,15 +37,15 @@ func (m *Machine) unlock() {
 	}
 }
 
-// connectionReady: another process may be faster than our accept, so the idle
-// time is only put aside.
+// connectionReady accepts the client. Another process may accept it first, so
+// the idle timer is only suspended.
 func (m *Machine) connectionReady() {
 	if !m.watching {
 		return
 	}
 	m.watching = false
 	if !m.mayAccept() {
-		return // draining: the watch was out before
+		return // draining: the watch began before
 	}
 	m.idle.suspend(m.now)
 	m.idleExpired = false
@@ -56,8 +56,9 @@ func (m *Machine) connectionReady() {
 	m.emit(Action{Kind: Accept})
 }
 
-// accepted: the connection has left the queue, so now, and not before, the
-// master may be told to watch the listener itself (spec runtime, 8).
+// accepted counts the client and serves it. The connection has left the queue,
+// so the master may be told only now to watch the listener itself (spec runtime,
+// 8).
 func (m *Machine) accepted() {
 	m.assert(m.accepting, "Accepted answers Accept")
 	m.accepting = false
@@ -71,10 +72,11 @@ func (m *Machine) accepted() {
 	m.emit(Action{Kind: Serve})
 }
 
-// reportIfFull: available means that the next client is accepted (spec runtime, 8).
-// Who has as many as it may have is taken, whatever it does with them, so that
-// the master starts another process or watches the listener itself. Below the
-// limit nothing differs from the reference's servers, which have none.
+// reportIfFull reports taken when the server has as many clients as it may have:
+// available would mean that it accepts the next one (spec runtime, 8). A full
+// server is taken whatever its clients do, so that the master starts another
+// process or watches the listener itself. Below the limit it behaves like the
+// reference's servers, which have no limit.
 func (m *Machine) reportIfFull() {
 	if !m.rule().concurrent || m.settings.MaxClients == 0 || m.clients < m.settings.MaxClients {
 		return
@@ -85,8 +87,9 @@ func (m *Machine) reportIfFull() {
 	}
 }
 
-// reportRoom: a client has left. Who leaves as well, or accepts no more because
-// it is retired, has no room to offer.
+// reportRoom reports available when a client has left a full server. A server
+// that is about to exit, or is retired and accepts no more, has no room to
+// report.
 func (m *Machine) reportRoom() {
 	if !m.full || m.retired || m.reasonToLeave() != ReasonNone {
 		return
@@ -114,8 +117,8 @@ func (m *Machine) requestEnded() {
 	m.endRequest()
 }
 
-// beginRequest: busy is who handles one request or more; a second one at the
-// same time is no news to the master, nor is any while the server is full.
+// beginRequest reports taken for the first of the requests in progress. Further
+// ones do not change what the master knows, nor do any while the server is full.
 func (m *Machine) beginRequest() {
 	m.assert(m.requests < m.clients, "a client has one request at a time")
 	m.requests++
@@ -135,7 +138,7 @@ func (m *Machine) endRequest() {
 	}
 }
 
-// reportAvailable says that the server can take a client, if it can.
+// reportAvailable reports available unless the server is full.
 func (m *Machine) reportAvailable() {
 	if !m.full {
 		m.report(wire.Available)
@@ -156,7 +159,7 @@ func (m *Machine) served() {
 	if m.clients == 0 {
 		m.armIdle()
 		if m.accepting {
-			m.idle.suspend(m.now) // the next client may be here already
+			m.idle.suspend(m.now) // the next client may already be waiting
 		}
 	}
 	m.reportRoom()
@@ -170,8 +173,8 @@ func (m *Machine) reported() {
 	}
 }
 
-// reportFailed: the channel is cut. This is how a busy server learns of a
-// reload, and why it does not go back to the accept lock.
+// reportFailed records that the channel is cut. This is how a busy server learns
+// of a reload, and why it does not go back to the accept lock.
 func (m *Machine) reportFailed() {
 	m.assert(m.unanswered > 0, "ReportFailed answers Report of Available")
 	m.unanswered--

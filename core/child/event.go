@@ -2,58 +2,58 @@ package child
 
 import "github.com/stationmaster/stationmaster/core"
 
-// EventKind says what happened.
+// EventKind identifies what happened.
 type EventKind uint8
 
 // The kinds of event. The zero value is never valid.
 const (
 	EventNone EventKind = iota
 
-	// Started: start-up is over and the main loop begins. The first event,
-	// and the only one before it.
+	// Started: initialization is over and the main loop begins. It is the first
+	// event.
 	Started
-	// LockGranted answers Lock: the accept lock is ours. A server that blocks
-	// in the lock, as the reference servers do, learns of nothing else
+	// LockGranted answers Lock: this process holds the accept lock. A server that
+	// blocks in the lock, as the reference servers do, sees no other event
 	// meanwhile; it then delivers an overdue TimerExpired and a ChannelClosed
 	// after LockGranted and before ConnectionReady.
 	LockGranted
-	// LockFailed answers Lock, or tells later that Unlock went wrong: Errno.
+	// LockFailed answers Lock, or reports later that Unlock failed with Errno.
 	LockFailed
-	// ConnectionReady: what Watch watches can be read. Ignored when nothing
-	// is watched.
+	// ConnectionReady: a watched listener is readable. Ignored when nothing is
+	// watched.
 	ConnectionReady
-	// Accepted answers Accept: there is a client, or for a FIFO or a datagram
-	// socket, what was read is there.
+	// Accepted answers Accept: a client was accepted, or a message was read from
+	// a FIFO or a datagram socket.
 	Accepted
 	// AcceptMissed answers Accept: another process was faster, or the client
 	// is gone (spec child, 5, accept).
 	AcceptMissed
-	// RequestBegan: a client of a Multi server has sent something. What it
-	// asks is looked at after the actions of this step. No answer to anything.
+	// RequestBegan: a client of a Multi server has sent something. The server
+	// reads the request after the actions of this step. It answers no action.
 	RequestBegan
-	// RequestEnded: that request is answered; or, in an EventDriven server,
-	// the function that was told of a new client has returned, once for each
-	// Serve and before its Served.
+	// RequestEnded: that request is answered; or, in an EventDriven server, the
+	// function called for a new client has returned, once for each Serve and
+	// before its Served.
 	RequestEnded
-	// Served answers Serve: the client has been served to its end and its
-	// connection is closed. It has no request open.
+	// Served answers Serve: the client has been served and its connection is
+	// closed. It has no open request.
 	Served
-	// Reported answers Report of Available: the whole message is written.
+	// Reported answers Report of Available: the whole message was written.
 	Reported
-	// ReportFailed answers Report of Available: it is not.
+	// ReportFailed answers Report of Available: the message was not written.
 	ReportFailed
-	// ChannelClosed: the status channel can be read or has hung up: the
-	// master cut us off or is dead. It may come at any time, more than once,
-	// or, in a server that looks at nothing while it serves, late.
+	// ChannelClosed: the status channel is readable or has hung up: the master
+	// cut this process off or is dead. It may come at any time, more than once,
+	// or late in a server that polls nothing while it serves.
 	ChannelClosed
-	// TimerExpired: the time that Deadline named has come. Too early or with
-	// no deadline, it is ignored.
+	// TimerExpired: the time that Deadline returned has come. It is ignored when
+	// it comes too early or without a deadline.
 	TimerExpired
 
 	numEventKinds
 )
 
-// Event is one thing that happened. Which fields count depends on Kind; see
+// Event is one thing that happened. Kind determines which fields are used; see
 // eventFields.
 type Event struct {
 	Kind  EventKind
@@ -76,7 +76,7 @@ const (
 	fReason
 )
 
-// eventFields says which fields each kind uses.
+// eventFields lists the fields that each kind uses.
 var eventFields = [numEventKinds]field{
 	LockFailed: fErrno,
 }
@@ -98,7 +98,7 @@ var eventNames = [numEventKinds]string{
 	TimerExpired:    "timer-expired",
 }
 
-// String gives the kind's word in traces.
+// String returns the kind's word in traces.
 func (k EventKind) String() string {
 	if k < numEventKinds {
 		return eventNames[k]
@@ -106,7 +106,7 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
-// wellFormed tells whether ev is of a known kind and uses only its fields.
+// wellFormed reports whether ev is of a known kind and uses only its fields.
 func (ev Event) wellFormed() bool {
 	if ev.Kind == EventNone || ev.Kind >= numEventKinds {
 		return false

@@ -2,11 +2,11 @@ package child
 
 import "github.com/stationmaster/stationmaster/core"
 
-// reasonToLeave is the one place that decides whether the server ends (spec
-// child, 5: loop ends, timer fires, descriptor 5).
+// reasonToLeave returns why the server must exit now, or ReasonNone. No other
+// function decides that (spec child, 5: loop ends, timer fires, descriptor 5).
 func (m *Machine) reasonToLeave() Reason {
 	if m.masterGone && m.rule().concurrent && !m.settings.Drain {
-		return ReasonMasterGone // also with clients connected
+		return ReasonMasterGone // even with clients connected
 	}
 	if m.clients > 0 || m.accepting || m.unanswered > 0 {
 		return ReasonNone
@@ -30,7 +30,8 @@ func (m *Machine) exit(why Reason, code uint8, e core.Errno) {
 	m.exited = true
 }
 
-// timer is one deadline, which can be put aside with what is left of it.
+// timer is one deadline that can be suspended and later resumed with the time
+// that was left.
 type timer struct {
 	when      core.Time
 	left      core.Duration
@@ -73,9 +74,9 @@ func (m *Machine) timerExpired() {
 	}
 }
 
-// Deadline says when the machine next wants a TimerExpired. ok is false when
-// it waits for nothing but events. While Lock is unanswered the deadline still
-// stands; a server that blocks in the lock looks at it afterwards.
+// Deadline returns the time at which the machine next needs a TimerExpired. ok
+// is false when no timer is set. The deadline holds while Lock is unanswered; a
+// server that blocks in the lock checks it afterwards.
 func (m *Machine) Deadline() (when core.Time, ok bool) {
 	switch {
 	case m.exited:

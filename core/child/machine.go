@@ -1,12 +1,12 @@
 // Package child is the server's side of the contract with the master, as one
-// pure state machine: when a server takes the accept lock, watches, accepts,
-// reports, and why it leaves. A real server carries it (osadapter/child), and
-// so does every child of the simulated world. Source: spec child, 4 to 8.
+// pure state machine: it decides when a server takes the accept lock, watches,
+// accepts and reports, and why it exits. Real servers run it through
+// osadapter/child, and so does every child of the simulated world. Source: spec
+// child, 4 to 8.
 //
-// It refuses to do anything itself: no clock, no I/O, no goroutine, no
-// randomness. It does not know clients apart and never looks into a request:
-// it counts them. A Machine is a plain value: copy it, compare it, reset it;
-// no step allocates.
+// It performs nothing itself: no clock, no I/O, no goroutine, no randomness. It
+// does not identify clients and never reads a request: it counts them. A Machine
+// is a plain value: copy it, compare it, reset it. No step allocates.
 package child
 
 import (
@@ -14,21 +14,21 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// lockState is where the process stands with the accept lock.
+// lockState is what the process has of the accept lock.
 type lockState uint8
 
 const (
-	lockNone  lockState = iota // not ours, not asked for
+	lockNone  lockState = iota // not held, not requested
 	lockAsked                  // Lock is unanswered
-	lockHeld                   // ours
+	lockHeld                   // held
 )
 
-// maxActions bounds the actions of one step: Unlock, Report, Serve, and one
-// more that settle derives.
+// maxActions bounds the actions of one step: Unlock, Report, Serve, and one more
+// that proceed derives.
 const maxActions = 4
 
-// Machine is one server. The zero value is not usable: call New or Reset. It
-// is not safe for use by more than one goroutine.
+// Machine is one server. The zero value is not usable: call New or Reset. It is
+// not safe for concurrent use.
 type Machine struct {
 	settings Settings
 	now      core.Time
@@ -37,15 +37,15 @@ type Machine struct {
 	started     bool
 	exited      bool
 	lock        lockState
-	watching    bool // Watch is out and ConnectionReady has not come
+	watching    bool // Watch is in force and ConnectionReady has not come
 	accepting   bool // Accept is unanswered
 	masterGone  bool // the channel is closed, or a report failed
 	retired     bool // the retirement time is over
-	full        bool // as many clients as there may be, and the master was told
-	idleExpired bool // max_idle went by without a client
+	full        bool // at MaxClients, and reported as taken
+	idleExpired bool // max_idle passed without a client
 
 	clients    int32 // accepted and not Served
-	requests   int32 // begun and not ended
+	requests   int32 // in progress
 	uses       int32 // counted for max_use
 	unanswered int32 // reports of Available without an answer
 
@@ -56,21 +56,21 @@ type Machine struct {
 	count   uint8
 }
 
-// New gives a server that waits for its first event, Started.
+// New returns a server that waits for its first event, Started.
 func New(now core.Time, s Settings) Machine {
 	var m Machine
 	m.Reset(now, s)
 	return m
 }
 
-// Reset makes m as New would, in place.
+// Reset makes m equal to what New returns.
 func (m *Machine) Reset(now core.Time, s Settings) {
 	*m = Machine{settings: s, now: now}
 	m.assert(s.valid(), "the settings are valid")
 }
 
 // Step applies one event at the given time, which must not go back. The result
-// is valid until the next Step, and empty for ever after Exit.
+// is valid until the next Step. After Exit it is always empty.
 func (m *Machine) Step(now core.Time, ev Event) []Action {
 	m.assert(now >= m.now, "time does not go back")
 	m.now = now
@@ -115,8 +115,8 @@ func (m *Machine) Step(now core.Time, ev Event) []Action {
 	return m.actions[:m.count]
 }
 
-// proceed derives what follows from the facts that the event changed: whether
-// the server leaves, and if not, whether it waits for the next client.
+// proceed derives what follows from the event: whether the server exits, and if
+// not, whether it waits for the next client.
 func (m *Machine) proceed() {
 	if m.exited {
 		return
@@ -139,7 +139,7 @@ func (m *Machine) proceed() {
 	m.emit(Action{Kind: Watch})
 }
 
-// start begins the main loop. Nothing is reported: the master counts a new
+// start begins the main loop. It reports nothing: the master counts a new
 // process as available (spec child, 4).
 func (m *Machine) start() {
 	m.started = true
@@ -149,7 +149,7 @@ func (m *Machine) start() {
 	}
 }
 
-// emit adds an action to the current step.
+// emit appends an action to the current step.
 func (m *Machine) emit(a Action) {
 	m.assert(!m.exited, "nothing follows Exit")
 	m.assert(a.wellFormed(), "an action uses only the fields of its kind")
@@ -158,7 +158,7 @@ func (m *Machine) emit(a Action) {
 	m.count++
 }
 
-// report says to the master what we are. Once it is gone, nobody listens.
+// report reports the status to the master, unless the master is gone.
 func (m *Machine) report(s wire.Status) {
 	if m.masterGone {
 		return

@@ -2,7 +2,7 @@ package child
 
 import "github.com/stationmaster/stationmaster/core"
 
-// Skeleton is the way in which a server deals with its clients (spec child, 2).
+// Skeleton is the way in which a server handles its clients (spec child, 2).
 type Skeleton uint8
 
 // The five skeletons. The zero value is never valid.
@@ -10,7 +10,7 @@ const (
 	Single      Skeleton = iota + 1 // one client at a time
 	Multi                           // many clients, each request reported
 	EventDriven                     // many clients, each accept reported
-	Trigger                         // no client: a few bytes that say "go"
+	Trigger                         // no client: a few bytes that trigger work
 	Datagram                        // no client: one message
 	numSkeletons
 )
@@ -18,9 +18,9 @@ const (
 // rule is one column of the table in spec child, 5.
 type rule struct {
 	name       string
-	concurrent bool // many clients at once; max_use and max_idle ask for none
-	taken      bool // taken is reported when any client is accepted, not only the last there may be
-	locks      bool // the accept lock is used, if there is one
+	concurrent bool // many clients at once; max_use and max_idle apply only without clients
+	taken      bool // every accept is reported as taken, not only the one that fills the server
+	locks      bool // the server uses the accept lock, if there is one
 }
 
 var rules = [numSkeletons]rule{
@@ -31,7 +31,7 @@ var rules = [numSkeletons]rule{
 	Datagram:    {name: "dgram", concurrent: false, taken: true, locks: true},
 }
 
-// String gives the skeleton's word in the spec.
+// String returns the skeleton's word in the specification.
 func (s Skeleton) String() string {
 	if s < numSkeletons && rules[s].name != "" {
 		return rules[s].name
@@ -39,26 +39,26 @@ func (s Skeleton) String() string {
 	return "unknown"
 }
 
-// Settings are what a server knows when its main loop begins.
+// Settings are the parameters of a server when its main loop begins.
 type Settings struct {
 	Skeleton    Skeleton
-	MaxUse      int32         // leave after so many uses; 0: never
-	MaxIdle     core.Duration // leave after so long without a client; 0: never
-	RetireAfter core.Duration // leave when so old, once no client is left; 0: never
+	MaxUse      int32         // exit after this many uses; 0: never
+	MaxIdle     core.Duration // exit after this time without a client; 0: never
+	RetireAfter core.Duration // exit at this age, once no client is left; 0: never
 
-	// MaxClients bounds the clients of a concurrent skeleton at once; 0: no
-	// limit, as in the reference's servers. Who has so many reports Taken, and
-	// Available when one leaves: available means that it accepts (spec
+	// MaxClients bounds the clients of a concurrent server; 0: no limit, as in
+	// the reference's servers. At the limit the server reports Taken, and
+	// Available when a client leaves: available means that it accepts (spec
 	// runtime, 8).
 	MaxClients int32
-	// AcceptLock: only who holds the lock waits for clients (spec child, 6).
-	// Multi and EventDriven servers never lock, whatever it says.
+	// AcceptLock: only the process that holds the lock waits for clients (spec
+	// child, 6). Multi and EventDriven servers never lock, whatever it says.
 	AcceptLock bool
-	// EarlyUnlock: there is no connection to accept, a FIFO or a datagram
-	// socket is read: the lock is given back before reading.
+	// EarlyUnlock: the server reads a FIFO or a datagram socket instead of
+	// accepting a connection, and releases the lock before it reads.
 	EarlyUnlock bool
 	// Drain: when the master is gone a concurrent server accepts no more and
-	// leaves with its last client. Without it the clients are dropped, as the
+	// exits with its last client. Without it the clients are dropped, as the
 	// reference's multi servers do.
 	Drain bool
 }
@@ -70,5 +70,5 @@ func (s Settings) valid() bool {
 
 func (m *Machine) rule() rule { return rules[m.settings.Skeleton] }
 
-// locks tells whether this server takes the accept lock at all.
+// locks reports whether this server uses the accept lock at all.
 func (m *Machine) locks() bool { return m.settings.AcceptLock && m.rule().locks }

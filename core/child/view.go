@@ -1,6 +1,6 @@
 package child
 
-// Phase is where a server stands, for those who look on.
+// Phase is what a server is doing, for observers.
 type Phase uint8
 
 // The phases. A concurrent server is Busy while it handles a request.
@@ -11,11 +11,11 @@ const (
 	Accepting              // Accept is unanswered
 	Busy                   // serves
 	Reporting              // Report of Available is unanswered
-	Full                   // a concurrent server has all clients it may have, or drains
-	Exited                 // over
+	Full                   // a concurrent server is at MaxClients, or drains
+	Exited                 // no action follows
 )
 
-// Phase tells where the server stands.
+// Phase returns what the server is doing.
 func (m *Machine) Phase() Phase {
 	switch {
 	case m.exited:
@@ -37,18 +37,19 @@ func (m *Machine) Phase() Phase {
 	}
 }
 
-// Clients is the number of clients that are connected.
+// Clients returns the number of connected clients.
 func (m *Machine) Clients() int { return int(m.clients) }
 
-// MasterGone tells whether the server knows that the master cut it off: its
-// status channel need not be looked at any more.
+// MasterGone reports whether the server knows that the master cut it off: it
+// need not poll its status channel any more.
 func (m *Machine) MasterGone() bool { return m.masterGone }
 
-// Uses is the number of uses counted for max_use.
+// Uses returns the number of uses counted for max_use.
 func (m *Machine) Uses() int { return int(m.uses) }
 
-// Check tells whether the state is whole; what is broken if not. For tests and
-// the simulator: the daemon's own assertions hold in every step anyway.
+// Check reports whether the state is consistent, and returns what is broken if
+// not. It is for tests and the simulator; the machine's own assertions run in
+// every step.
 func (m *Machine) Check() (broken string, ok bool) {
 	r := m.rule()
 	for _, p := range []struct {
@@ -59,15 +60,15 @@ func (m *Machine) Check() (broken string, ok bool) {
 		{r.concurrent || m.clients <= 1, "one client at a time"},
 		{r.concurrent || m.requests == m.clients, "a client is a request"},
 		{m.settings.MaxClients == 0 || !r.concurrent || m.clients <= m.settings.MaxClients, "clients are bounded"},
-		{!m.full || r.concurrent && m.settings.MaxClients > 0, "only who has a limit of clients is full"},
-		{m.full || m.settings.MaxClients == 0 || !r.concurrent || m.clients < m.settings.MaxClients, "who is at the limit is full"},
-		{!m.full || m.retired || m.clients == m.settings.MaxClients || m.exited, "who has room is not full"},
+		{!m.full || r.concurrent && m.settings.MaxClients > 0, "only a server with a limit of clients is full"},
+		{m.full || m.settings.MaxClients == 0 || !r.concurrent || m.clients < m.settings.MaxClients, "a server at the limit is full"},
+		{!m.full || m.retired || m.clients == m.settings.MaxClients || m.exited, "a server with room is not full"},
 		{m.lock == lockNone || m.locks(), "only a server with a lock locks"},
-		{!m.watching || !m.locks() || m.lock == lockHeld, "who watches holds the lock"},
+		{!m.watching || !m.locks() || m.lock == lockHeld, "a server that watches holds the lock"},
 		{!m.watching || !m.accepting, "a watch ends before the accept"},
 		{m.unanswered >= 0, "answers belong to reports"},
 		{!m.idle.armed || m.clients == 0, "idle time runs without clients"},
-		{m.exited || !m.started || m.reasonToLeave() == ReasonNone, "who has a reason leaves"},
+		{m.exited || !m.started || m.reasonToLeave() == ReasonNone, "a server with a reason to exit has exited"},
 	} {
 		if !p.holds {
 			return p.what, false

@@ -1,10 +1,10 @@
-// Package wire holds the contract between the master and its children as
-// bytes: descriptor numbers, the status message, the generation, the words of
-// a child's command line, and the wakeup request.
+// Package wire holds the contract between the master and its children as bytes:
+// descriptor numbers, the status message, the generation, the words of a child's
+// command line, and the wakeup request.
 //
-// It refuses to decide anything and to do any I/O: both sides of the contract,
-// core and core/child, stand on it. Source: spec runtime, sections 7 and 9, and
-// spec child, sections 1 to 5.
+// It decides nothing and does no I/O: both sides of the contract, core and
+// core/child, build on it. Source: spec runtime, sections 7 and 9, and spec
+// child, sections 1 to 5.
 package wire
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// Descriptor numbers that a child finds open (spec runtime, 7.1).
+// Descriptor numbers that are open in a new child (spec runtime, 7.1).
 const (
 	FlowReadFD  = 3 // read end of the flow-control pipe, non-blocking
 	FlowWriteFD = 4 // write end of the flow-control pipe, non-blocking
@@ -24,7 +24,7 @@ const (
 // generation, in octal digits without a prefix.
 const GenerationVariable = "GENERATION"
 
-// The wakeup request (spec runtime, 9). A FIFO gets the first byte only.
+// The wakeup request (spec runtime, 9). A FIFO receives the first byte only.
 const (
 	WakeupByte byte = 'W'
 	WakeupEnd  byte = 0
@@ -33,11 +33,11 @@ const (
 // StatusSize is the length of one status message in bytes.
 const StatusSize = 12
 
-// Status is what a child says about itself.
+// Status is what a child reports about itself.
 type Status int32
 
-// The two reports of a child. The wire knows no others; whatever else arrives
-// is warned about and ignored.
+// The two reports of a child. The wire has no others; the master logs and ignores
+// any other value.
 const (
 	Taken     Status = 0 // busy: the child has accepted a client
 	Available Status = 1 // idle: the child can accept a client
@@ -50,7 +50,7 @@ type Message struct {
 	Status     Status
 }
 
-// Append adds the 12 bytes of the message to dst.
+// Append appends the 12 bytes of the message to dst.
 func (m Message) Append(dst []byte) []byte {
 	dst = binary.NativeEndian.AppendUint32(dst, uint32(m.PID))
 	dst = binary.NativeEndian.AppendUint32(dst, m.Generation)
@@ -66,41 +66,42 @@ func ParseMessage(b [StatusSize]byte) Message {
 	}
 }
 
-// FormatGeneration gives the text of GENERATION for g.
+// FormatGeneration returns the text of GENERATION for g.
 func FormatGeneration(g uint32) string {
 	return strconv.FormatUint(uint64(g), 8)
 }
 
-// ParseGeneration reads the text of GENERATION. ok is false when the text is
-// not made of octal digits alone or does not fit 32 bits.
+// ParseGeneration parses the text of GENERATION. ok is false unless the text
+// consists of octal digits and fits 32 bits.
 func ParseGeneration(text string) (g uint32, ok bool) {
 	n, err := strconv.ParseUint(text, 8, 32)
 	return uint32(n), err == nil
 }
 
-// CommandLine is what a child's argv says about its service (spec config, 5.7).
+// CommandLine is the content of a child's argv about its service (spec config,
+// 5.7).
 type CommandLine struct {
 	Command      string   // argv[0], as written in master.cf
-	Service      string   // the name column, given with -n when it differs
+	Service      string   // the name column; -n if it differs from the command
 	Transport    string   // inet, unix, fifo, pass or unix-dgram
-	ProcessLimit int32    // 1 gives -l, 0 gives -z
+	ProcessLimit int32    // 1: -l, 0: -z
 	Foreground   bool     // -d: the master runs with -d
 	Verbose      bool     // -v
 	Unprivileged bool     // -u
 	Chroot       bool     // -c
-	StressAware  bool     // -o stress= or -o stress=yes
+	StressAware  bool     // pass -o stress= or -o stress=yes
 	Stress       bool     // the service is in stress mode now
-	Listeners    int      // -s when more than one
+	Listeners    int      // -s if more than one
 	Args         []string // the operator's own arguments
 }
 
-// Argv builds the child's argument vector in the order that servers and
-// operators' tools know.
+// Argv returns the child's argument vector in the order that servers and
+// operators' tools expect.
 func (c *CommandLine) Argv() []string {
 	return c.AppendArgv(make([]string, 0, 16+len(c.Args)))
 }
 
-// AppendArgv is Argv into memory of the caller's.
+// AppendArgv appends what Argv returns to argv.
 func (c *CommandLine) AppendArgv(argv []string) []string {
 	argv = append(argv, c.Command)
 	switch c.ProcessLimit {
@@ -134,8 +135,8 @@ func (c *CommandLine) AppendArgv(argv []string) []string {
 	return append(argv, c.Args...)
 }
 
-// baseName is what follows the last slash; "foo/" is itself, so that a service
-// "foo" run by "foo/" counts as different (spec config, 5.7).
+// baseName returns the text after the last slash; "foo/" is returned whole, so
+// that a service "foo" run by "foo/" counts as different (spec config, 5.7).
 func baseName(path string) string {
 	for i := len(path) - 2; i >= 0; i-- {
 		if path[i] == '/' {
