@@ -35,7 +35,7 @@ func (e *evaluation) accounts() {
 
 func id(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
-// user checks an account that must exist and be without privileges.
+// user checks an account that must exist and must not be privileged.
 func (e *evaluation) user(param string) (User, bool) {
 	name := e.texts[param]
 	if e.bad[param] {
@@ -96,7 +96,7 @@ func (e *evaluation) group() (Group, bool) {
 	return g, true
 }
 
-// distinct checks that mail_owner is not also the user of deliveries.
+// distinct checks that mail_owner is not also the account used for deliveries.
 func (e *evaluation) distinct(privs, owner User) {
 	a, b := e.texts["default_privs"], e.texts["mail_owner"]
 	where := e.inFile() + "parameters default_privs and mail_owner"
@@ -111,7 +111,7 @@ func (e *evaluation) distinct(privs, owner User) {
 	}
 }
 
-// because puts what went wrong with a look-up before a hint.
+// because prefixes a hint with the reason why a look-up failed.
 func because(trouble, hint string) string {
 	if trouble == "" {
 		return hint

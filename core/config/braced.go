@@ -2,12 +2,12 @@ package config
 
 import "strings"
 
-// Text is the logical line of the entry: its physical lines joined and cut at
-// the first NUL byte. The entry must come from ParseMaster.
+// Text returns the logical line of the entry: its physical lines joined and cut
+// at the first NUL byte. The entry must come from ParseMaster.
 func (e *MasterEntry) Text() string { return e.line.text }
 
-// BracedFields splits the entry as postconf(1) does: braces keep blanks
-// together in the columns too, where the master knows no braces. The entry must
+// BracedFields splits the entry as postconf(1) does: braces keep blanks together
+// in the columns too, where the master gives braces no meaning. The entry must
 // come from ParseMaster.
 func (e *MasterEntry) BracedFields() (list []Field) {
 	text := e.line.text
@@ -21,9 +21,9 @@ func (e *MasterEntry) BracedFields() (list []Field) {
 	}
 }
 
-// Stripped is an argument as the program gets it: without outer braces and the
-// blanks inside them. offset is where the text begins in the field. What is in
-// braces that are not closed, which config refuses, is left as it is.
+// Stripped returns an argument as the program receives it: without outer braces
+// and the blanks inside them. offset is where the text begins in the field. An
+// argument with unbalanced braces, which config refuses, is returned unchanged.
 func (f Field) Stripped() (text string, offset int) {
 	if f.Text[0] != '{' {
 		return f.Text, 0

@@ -14,7 +14,7 @@ func knownOperator(op string) bool {
 	return false
 }
 
-// satisfies tells whether the outcome of a three-way comparison fits op.
+// satisfies reports whether the result of a three-way comparison satisfies op.
 func satisfies(order int, op string) bool {
 	switch op {
 	case "==":
@@ -31,8 +31,8 @@ func satisfies(order int, op string) bool {
 	return order > 0
 }
 
-// compareValues compares numbers when both sides are all digits, else bytes.
-// fatal is the line that the original dies of.
+// compareValues compares numbers if both sides are all digits, otherwise bytes.
+// fatal is the original's fatal line.
 func compareValues(left, op, right string) (holds bool, fatal string) {
 	if !allDigits(left) || !allDigits(right) {
 		return satisfies(strings.Compare(left, right), op), ""
@@ -48,7 +48,7 @@ func compareValues(left, op, right string) (holds bool, fatal string) {
 }
 
 // compareLevels compares compatibility levels. bad is the original's warning
-// about a text that is none.
+// about a text that is not a level.
 func compareLevels(left, op, right string) (holds bool, bad string) {
 	var n [2]level
 	for i, text := range []string{left, right} {
@@ -60,8 +60,8 @@ func compareLevels(left, op, right string) (holds bool, bad string) {
 	return satisfies(cmp.Compare(n[0], n[1]), op), ""
 }
 
-// level is a compatibility level: major, minor and patch in one number that
-// orders as they do.
+// level is a compatibility level: major, minor and patch packed into one number
+// that sorts in their order.
 type level int64
 
 // Bounds of the components (spec config, 4).
@@ -76,7 +76,7 @@ func badLevel(text string) string {
 	return "malformed compatibility level syntax: \"" + text + "\""
 }
 
-// parseLevel reads "major[.minor[.patch]]", each number as strtol does.
+// parseLevel parses "major[.minor[.patch]]", each number as strtol does.
 func parseLevel(text string) (level, bool) {
 	var value level
 	rest := text

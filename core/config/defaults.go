@@ -2,11 +2,12 @@ package config
 
 import "slices"
 
-// flavour chooses the defaults: "debian" or "upstream". Set it when linking:
-// -ldflags "-X github.com/stationmaster/stationmaster/core/config.flavour=upstream".
+// flavour selects the defaults: "debian" or "upstream". Set it when linking:
+// -ldflags "-X
+// github.com/stationmaster/stationmaster/core/config.flavour=upstream".
 var flavour = "debian"
 
-// Flavour tells whose defaults are built in: "debian" or "upstream".
+// Flavour returns whose defaults are built in: "debian" or "upstream".
 func Flavour() string { return flavour }
 
 // kind is the type of a parameter (spec config, 2.3).
@@ -20,17 +21,17 @@ const (
 	kindTime                   // seconds, with a unit
 )
 
-// row is one parameter that is evaluated at every start and reload. A limit of
-// 0 is none.
+// row is one parameter that is evaluated at every start and reload. A limit of 0
+// means none.
 type row struct {
 	name     string
 	kind     kind
-	value    string // the default of both flavours, or Debian's; itself a macro text
-	upstream string // where upstream differs
+	value    string // the default of both flavours, or Debian's; may contain macros
+	upstream string // the upstream default, if it differs
 	min, max int32
 }
 
-// text gives the default of the flavour in force.
+// text returns the default of the flavour in force.
 func (r *row) text() string {
 	if r.upstream != "" && flavour == "upstream" {
 		return r.upstream
@@ -38,9 +39,9 @@ func (r *row) text() string {
 	return r.value
 }
 
-// rows are the parameters that the original evaluates before it does anything
-// else, in its order: the first bad value is the one it dies of (spec config,
-// 3.2). The defaults of myhostname, mydomain and mynetworks are derived.
+// rows are the parameters that the original evaluates before anything else, in
+// its order: the first bad value ends it (spec config, 3.2). The defaults of
+// myhostname, mydomain and mynetworks are derived.
 var rows = [...]row{
 	{name: "compatibility_level", kind: kindText, value: "0"},
 	{name: "mail_version", kind: kindText, value: "3.7.11", min: 1},
@@ -167,7 +168,8 @@ var rows = [...]row{
 	{name: "service_throttle_time", kind: kindTime, value: "60s", min: 1},
 }
 
-// ownRows are parameters that the master reads at another time, and our own.
+// ownRows are parameters that the master reads at another time, and
+// stationmaster's own.
 var ownRows = [...]row{
 	{name: "debugger_command", kind: kindText},
 	{name: "master_reload_clears_throttle", kind: kindBool, value: "no"},
@@ -175,12 +177,13 @@ var ownRows = [...]row{
 	{name: "master_journal_size_limit", kind: kindNumber, value: "67108864", min: 65536},
 }
 
-// IsOwn reports whether a parameter is ours alone: Postfix does not know it.
+// IsOwn reports whether a parameter is one of stationmaster's own: Postfix does
+// not know it.
 func IsOwn(name string) bool {
 	return name != "debugger_command" && slices.ContainsFunc(ownRows[:], func(r row) bool { return r.name == name })
 }
 
-// ownNames lists our own parameters in a sentence.
+// ownNames lists stationmaster's own parameters in a sentence.
 func ownNames() string {
 	text := ""
 	for i := range ownRows {
@@ -197,7 +200,7 @@ func ownNames() string {
 	return text
 }
 
-// rowIndex finds a row by name.
+// rowIndex maps names to rows.
 var rowIndex = func() map[string]*row {
 	index := make(map[string]*row, len(rows)+len(ownRows))
 	for i := range rows {

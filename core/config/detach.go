@@ -6,12 +6,11 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// As they come from the parser all texts are stretches of the files' text,
-// which stays in memory as long as one of them. What outlives the syntax trees
-// is therefore copied, once it is final. Diagnostics need no copy: their texts
-// are put together anew anyway.
+// All texts from the parser are substrings of the file's text, so each one keeps
+// the whole text in memory. Texts that outlive the syntax trees are therefore
+// copied once they are final. Diagnostics need no copy: their texts are built anew.
 
-// detach copies what the accessors of Parameters and Frozen give away.
+// detach copies the texts that the accessors of Parameters and Frozen return.
 func (v *evaluated) detach() {
 	for _, s := range []*string{
 		&v.queueDirectory, &v.dataDirectory, &v.daemonDirectory, &v.version, &v.owner.Name,
@@ -26,8 +25,8 @@ func (v *evaluated) detach() {
 	}
 }
 
-// detach copies the texts of services into one store. The path and the command
-// are the resolver's own already.
+// detach copies the texts of services into one string. The path and the command
+// are already copies.
 func detach(services []core.ServiceConfig) {
 	size := 0
 	eachText(services, func(s *string) { size += len(*s) })
@@ -45,7 +44,8 @@ func detach(services []core.ServiceConfig) {
 	}
 }
 
-// eachText calls do for every text of a service that may be a stretch of a file.
+// eachText calls do for every text of a service that may be a substring of a
+// file.
 func eachText(services []core.ServiceConfig, do func(*string)) {
 	for i := range services {
 		s := &services[i]

@@ -2,17 +2,17 @@ package config
 
 import "strings"
 
-// disableList is a master_service_disable. Its patterns are found by their
-// text in lower case; of several with one text the first decides.
+// disableList is the value of master_service_disable, keyed by pattern text in
+// lower case; of several items with one text the first counts.
 type disableList map[string]disablePattern
 
 // disablePattern is one item of master_service_disable.
 type disablePattern struct {
-	order  int // in the list
+	order  int // position in the list
 	negate bool
 }
 
-// parseDisable reads master_service_disable (spec config, 6).
+// parseDisable parses master_service_disable (spec config, 6).
 func parseDisable(list string) disableList {
 	patterns := make(disableList)
 	for order := 0; list != ""; order++ {
@@ -44,8 +44,8 @@ func cutPlain(list string) (item, rest string) {
 	return list[:i], list[i+1:]
 }
 
-// disabled tells whether an entry is switched off: the first pattern that
-// matches decides. One with a slash matches NAME/TYPE, another TYPE alone.
+// disabled reports whether an entry is disabled: the first pattern that matches
+// decides. A pattern with a slash matches NAME/TYPE, any other TYPE alone.
 func disabled(patterns disableList, name, transport string) bool {
 	if len(patterns) == 0 {
 		return false
@@ -61,7 +61,7 @@ func disabled(patterns disableList, name, transport string) bool {
 	return found && !first.negate
 }
 
-// lowerCase changes the ASCII letters of a text.
+// lowerCase converts ASCII letters to lower case.
 func lowerCase(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] != lower(s[i]) {

@@ -13,8 +13,8 @@ const (
 	bitLocalOnly    = 16
 )
 
-// DumpService gives the lines of the verbose log about an accepted entry
-// (spec runtime, 16, end), without line ends.
+// DumpService returns the lines of the verbose log about an accepted entry (spec
+// runtime, 16, end), without line ends.
 func DumpService(s *core.ServiceConfig) []string {
 	bits := 0
 	for _, b := range []struct {

@@ -10,8 +10,8 @@ import (
 )
 
 // splitEndpoint splits the name of an inet service into host and port (spec
-// config, 5.3). fault is the original's reason when it cannot; host is given
-// also when it is what is wrong.
+// config, 5.3). fault is the original's reason when it cannot; host is set even
+// if it is the part at fault.
 func splitEndpoint(name string, unicode bool) (host, port, fault string) {
 	bracket := strings.HasPrefix(name, "[")
 	switch {
@@ -51,8 +51,8 @@ type inetName struct {
 	addresses  []netip.Addr
 }
 
-// inetName resolves the name column of an inet entry, before the next column
-// is looked at. ok is false when the entry is refused or a name is unknown.
+// inetName resolves the name column of an inet entry, before the next column is
+// read. ok is false when the entry is refused or a name is unknown.
 func (r *resolver) inetName(e *MasterEntry) (name inetName, ok bool) {
 	field := e.Fields[ColumnName]
 	host, port, fault := splitEndpoint(field.Text, r.p.result.log.AllowUnicode)
@@ -79,7 +79,7 @@ func (r *resolver) inetName(e *MasterEntry) (name inetName, ok bool) {
 	return name, known
 }
 
-// portOf gives the port at the end of the name column.
+// portOf returns the port at the end of the name column.
 func portOf(e *MasterEntry, port string) Field {
 	f := e.Fields[ColumnName]
 	f.offset += len(f.Text) - len(port)
@@ -87,7 +87,7 @@ func portOf(e *MasterEntry, port string) Field {
 	return f
 }
 
-// bind fills in the endpoints and the identity of an inet entry. fault is the
+// bind sets the endpoints and the identity of an inet entry. fault is the
 // original's reason when there is no such port.
 func (r *resolver) bind(s *core.ServiceConfig, e *MasterEntry, name inetName) (fault string) {
 	port, found, overflow := r.port(name.port)

@@ -6,12 +6,12 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// maxEnvironment bounds the items of import_environment: far beyond what any
-// system has, and little to go through for every start of the daemon.
+// maxEnvironment bounds the items of import_environment: far more than any
+// system has, and cheap to process at every start of the daemon.
 const maxEnvironment = 4096
 
-// environment reads import_environment (spec runtime, 5). A reload keeps the
-// environment of the start, so then nothing is reported.
+// environment parses import_environment (spec runtime, 5). A reload keeps the
+// environment of the start, so it reports nothing.
 func (e *evaluation) environment() {
 	const param = "import_environment"
 	if e.bad[param] {
@@ -57,7 +57,7 @@ func (e *evaluation) environment() {
 	e.p.result.environment = items
 }
 
-// cutItem cuts the first item of a list off: separated by blanks and commas,
+// cutItem cuts off the first item of a list separated by blanks and commas,
 // except inside braces.
 func cutItem(list string) (item, rest string) {
 	start := 0
@@ -80,8 +80,8 @@ func cutItem(list string) (item, rest string) {
 
 func isSeparator(c byte) bool { return isBlank(c) || c == ',' }
 
-// stripBraces removes the outer braces of a token that starts with one, and
-// the white space inside them. fault is the original's reason if it cannot.
+// stripBraces removes the outer braces of a token that starts with one, and the
+// white space inside them. fault is the original's reason if it cannot.
 func stripBraces(token string) (inner, fault string) {
 	size := balanced(token)
 	switch {

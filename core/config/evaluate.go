@@ -7,10 +7,10 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Evaluate gives main.cf its meaning: overrides, defaults, and the checks that
-// the original makes before it does anything else, in its order (spec config,
-// 3.2). Look at Needs first: while it is not empty the result is provisional.
-// Then OK tells whether the parameters can be used.
+// Evaluate interprets main.cf: overrides, defaults, and the checks that the
+// original makes before anything else, in its order (spec config, 3.2). Check
+// Needs first: while it is not empty the result is provisional. Afterwards OK
+// reports whether the parameters are usable.
 func Evaluate(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters {
 	p := newParameters(main, facts, options)
 	p.bad, p.spent = make(map[string]bool), new(effort)
@@ -30,24 +30,24 @@ func Evaluate(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters
 	return p
 }
 
-// maxRemarks bounds what is said about one parameter, or about the arguments of
-// one entry of master.cf.
+// maxRemarks bounds the diagnostics about one parameter, or about the arguments
+// of one entry of master.cf.
 const maxRemarks = 200
 
-// said is how much was said about a parameter.
+// said counts what was reported about a parameter.
 type said struct{ remarks, bytes int }
 
-// evaluation is one run over the parameters.
+// evaluation is one pass over the parameters.
 type evaluation struct {
 	p       *Parameters
 	texts   map[string]string
-	numbers map[string]int64 // booleans are 0 and 1, spans are seconds
-	bad     map[string]bool  // parameters that were refused; their default stands in
+	numbers map[string]int64 // booleans are 0 and 1, times are seconds
+	bad     map[string]bool  // refused parameters; their default is used instead
 	said    map[string]said  // about each parameter
 	local   bool             // inet_interfaces was read
 }
 
-// evaluated are the parameters that the master itself uses, checked.
+// evaluated holds the checked parameters that the master itself uses.
 type evaluated struct {
 	queueDirectory, dataDirectory, daemonDirectory string
 
@@ -61,7 +61,7 @@ type evaluated struct {
 	network        network
 	inetProtocols  string // in force
 	inetInterfaces string // in force
-	interfacesNow  string // as main.cf says now
+	interfacesNow  string // the current value in main.cf
 	processLimit   int32
 	throttleDelay  core.Duration
 	windowSize     int32
@@ -71,8 +71,8 @@ type evaluated struct {
 	journalLimit   int64
 }
 
-// row evaluates one parameter. After an error the default stands in, so that
-// the checks that follow find their own errors and no others.
+// row evaluates one parameter. After an error the default is used, so that later
+// checks report their own errors only.
 func (e *evaluation) row(r *row) {
 	err := e.read(r, e.fallback(r))
 	if err == nil {
@@ -87,7 +87,7 @@ func (e *evaluation) row(r *row) {
 	e.bad[r.name] = true
 	kept, had := e.p.table[r.name]
 	delete(e.p.table, r.name)
-	if e.read(r, e.fallback(r)) != nil { // a default that refers to something bad
+	if e.read(r, e.fallback(r)) != nil { // a default that refers to a bad parameter
 		e.texts[r.name], e.numbers[r.name] = "", int64(max(r.min, 0))
 	}
 	if had {
@@ -95,7 +95,7 @@ func (e *evaluation) row(r *row) {
 	}
 }
 
-// read evaluates a parameter by its kind.
+// read evaluates a parameter according to its kind.
 func (e *evaluation) read(r *row, fallback string) (err error) {
 	switch r.kind {
 	case kindText:
@@ -119,7 +119,7 @@ func (e *evaluation) read(r *row, fallback string) (err error) {
 	return err
 }
 
-// fallback is the default of a row; some are derived.
+// fallback returns the default of a row; some are derived.
 func (e *evaluation) fallback(r *row) string {
 	switch r.name {
 	case "myhostname":
@@ -176,14 +176,14 @@ func (e *evaluation) refuse(name, text, hint string) { e.refuseIn(name, "", text
 // warn reports a warning about a parameter.
 func (e *evaluation) warn(name, text, hint string) { e.warnIn(name, "", text, hint) }
 
-// enough tells that so much is wrong with a parameter that no more is said.
+// enough reports whether the limit of diagnostics about a parameter is reached.
 func (e *evaluation) enough(name string) bool {
 	s := e.said[name]
 	return s.remarks >= maxRemarks || s.bytes >= maxExpansion
 }
 
-// report tells what is wrong with a piece of a parameter's value. The first
-// error is always told.
+// report adds a diagnostic about a piece of a parameter's value. The first error
+// is always reported.
 func (e *evaluation) report(severity core.Severity, name, piece, text, hint string) {
 	if e.enough(name) && (severity != core.Error || e.bad[name]) {
 		return
@@ -193,7 +193,7 @@ func (e *evaluation) report(severity core.Severity, name, piece, text, hint stri
 	e.p.report(e.p.within(name, piece, core.Diagnostic{Severity: severity, Text: text, Hint: hint}))
 }
 
-// inFile starts the messages that name main.cf.
+// inFile returns the start of the messages that name main.cf.
 func (e *evaluation) inFile() string { return "file " + e.p.Path + ": " }
 
 func (e *evaluation) compatibility() {
@@ -205,9 +205,10 @@ func (e *evaluation) compatibility() {
 	e.p.result.level = value
 }
 
-// facilities are the names of syslog facilities (spec config, 3.1).
+// facilities maps the names of syslog facilities to their numbers (spec config,
+// 3.1).
 var facilities = map[string]uint8{
-	"kern": 2, // the C library takes 0 for "none given" and keeps that of mail
+	"kern": 2, // the C library treats 0 as unset and keeps the facility of mail
 	"user": 1, "mail": 2, "daemon": 3, "auth": 4, "syslog": 5, "lpr": 6, "news": 7,
 	"uucp": 8, "cron": 9, "authpriv": 10, "ftp": 11, "local0": 16, "local1": 17, "local2": 18,
 	"local3": 19, "local4": 20, "local5": 21, "local6": 22, "local7": 23,
@@ -237,8 +238,8 @@ func (e *evaluation) hostname(name string) {
 	e.refuse(name, e.inFile()+"parameter "+name+": bad parameter value: "+value, hint)
 }
 
-// originFile reads Debian's form of myorigin: a path stands for the first line
-// of that file.
+// originFile handles Debian's form of myorigin: a path means the first line of
+// that file.
 func (e *evaluation) originFile() {
 	path := e.texts["myorigin"]
 	if flavour != "debian" || !strings.HasPrefix(path, "/") || e.bad["myorigin"] {

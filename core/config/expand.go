@@ -264,7 +264,7 @@ func skipBlanks(text string, i int) int {
 	return i
 }
 
-// shown cuts what a message shows of the text after a mistake.
+// shown truncates the text after a mistake for a message.
 func shown(text string) string {
 	if len(text) > 20 {
 		return text[:20]
@@ -272,7 +272,7 @@ func shown(text string) string {
 	return text
 }
 
-// macro appends the meaning of one macro: a value, a conditional or a
+// macro appends the expansion of one macro: a value, a conditional or a
 // comparison.
 func (x *expansion) macro(s *scope, out []byte, body string) []byte {
 	if !x.count(s, 1, len(body), len(out)) || !x.enter(s, func() string { return body }) {
@@ -305,7 +305,7 @@ func (x *expansion) macro(s *scope, out []byte, body string) []byte {
 	return out
 }
 
-// value gives the unexpanded text of a name.
+// value returns the unexpanded text of a name.
 func (x *expansion) value(name string) string {
 	if x.lookup != nil {
 		return x.lookup(name)
@@ -342,8 +342,9 @@ func (x *expansion) conditional(s *scope, out []byte, text string, holds bool) [
 	return x.text(s, out, second)
 }
 
-// result reads one result of a conditional. In braces: what is inside, and
-// what follows without the blanks before it. Bare: everything, verbatim.
+// result parses one result of a conditional. In braces it is the text inside,
+// and rest is what follows without leading blanks. Otherwise it is the whole
+// text, verbatim.
 func (x *expansion) result(s *scope, text string) (inner, rest string, braced bool) {
 	i := skipBlanks(text, 0)
 	if i == len(text) || text[i] != '{' {
@@ -356,7 +357,7 @@ func (x *expansion) result(s *scope, text string) (inner, rest string, braced bo
 	return inner, text[skipBlanks(text, i+next):], true
 }
 
-// operand reads the text in braces at the start of text, and the offset after
+// operand returns the text in braces at the start of text, and the offset after
 // it.
 func (x *expansion) operand(s *scope, text string) (inner string, next int, ok bool) {
 	size := balanced(text)
@@ -369,7 +370,7 @@ func (x *expansion) operand(s *scope, text string) (inner string, next int, ok b
 
 const comparisonHint = "write ${{left} == {right} ? {text}:{text}}"
 
-// comparison appends the meaning of "{left} op {right} ...".
+// comparison appends the value of "{left} op {right} ...".
 func (x *expansion) comparison(s *scope, out []byte, body string) []byte {
 	left, next, ok := x.operand(s, body)
 	if !ok {
@@ -406,8 +407,8 @@ func (x *expansion) comparison(s *scope, out []byte, body string) []byte {
 	return out
 }
 
-// operator reads the operator after the left operand, and the offset after
-// its suffix. levels tells that it compares compatibility levels.
+// operator parses the operator after the left operand, and returns the offset
+// after its suffix. levels reports whether it compares compatibility levels.
 func (x *expansion) operator(s *scope, left, body string, next int) (op string, levels bool, end int, ok bool) {
 	i := skipBlanks(body, next)
 	for end = i; end < len(body) && strings.IndexByte("<>!=?+-*/~&|%", body[end]) >= 0; end++ {
@@ -449,10 +450,10 @@ func (x *expansion) compare(s *scope, left, op, right string, levels bool) bool 
 	return holds
 }
 
-// operandText expands an operand, in a scope of its own. After a mistake in it
-// what came before is still compared.
+// operandText expands an operand in its own scope. After a mistake in it, the
+// text before the mistake is still compared.
 func (x *expansion) operandText(s *scope, text string) string {
-	// Differs: the original has no bound here and dies of a loop that passes
+	// Differs: the original has no bound here and crashes on a loop that passes
 	// through an operand.
 	if x.operands == maxOperandNesting {
 		x.warn(s, "unreasonable macro call nesting: \""+text+"\"", nestingHint)

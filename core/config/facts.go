@@ -8,68 +8,68 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Facts are what the system knows, as plain values. A name that is absent from
-// a map was not looked up yet and turns up in Needs; a name that was looked up
-// in vain is present with Found false (or an empty list).
+// Facts describe the system as plain values. A name that is absent from a map
+// was not looked up yet and is listed in Needs; a name that does not exist is
+// present with Found false (or an empty list).
 type Facts struct {
-	ConfigDirectory string // absolute (Differs: Q23, Q41, never read again from the environment)
-	ProcessName     string // $process_name: the name the process was started under
+	ConfigDirectory string // absolute (Differs: Q23, Q41, not read again from the environment)
+	ProcessName     string // $process_name: the name under which the process was started
 	ProcessID       int32  // $process_id
 	Hostname        string // gethostname(2)
 
-	// IPv4 and IPv6 say whether the kernel has the family: 0 if it has,
-	// otherwise the error of socket(2).
+	// IPv4 and IPv6 are 0 if the kernel supports the family, otherwise the error
+	// of socket(2).
 	IPv4, IPv6 core.Errno
 	// Interfaces are the addresses of the interfaces that are up, with their
 	// prefix lengths, in the kernel's order.
 	Interfaces []netip.Prefix
-	// InterfacesError is why they could not be listed; 0: they were.
+	// InterfacesError is the error of listing them; 0: none.
 	InterfacesError core.Errno
 
 	Users      map[string]User   // by name
 	Groups     map[string]Group  // by name
 	UserNames  map[uint32]string // first user with the identity; empty: none
 	GroupNames map[uint32]string // first group with the identity; empty: none
-	Hosts      map[string]Host   // by name as written; numeric addresses are never asked for
+	Hosts      map[string]Host   // by name as written; numeric addresses are never looked up
 	Ports      map[string]Port   // TCP services by name
 	FirstLines map[string]File   // the first line of a file, for Debian's myorigin = /path
 }
 
-// User is the answer to the look-up of a user name.
+// User is the result of looking up a user name.
 type User struct {
 	Found    bool
 	UID, GID uint32
 	Trouble  string // why the look-up itself failed, for the hint; may be empty
 }
 
-// Group is the answer to the look-up of a group name.
+// Group is the result of looking up a group name.
 type Group struct {
 	Found   bool
 	GID     uint32
 	Trouble string
 }
 
-// Host is the answer to the look-up of a host name: its addresses in the
-// resolver's order, none if there is no such host.
+// Host is the result of looking up a host name: its addresses in the resolver's
+// order, empty if there is no such host.
 type Host struct {
 	Addresses []netip.Addr
 	Trouble   string
 }
 
-// Port is the answer to the look-up of a TCP service name.
+// Port is the result of looking up a TCP service name.
 type Port struct {
 	Found   bool
 	Number  uint16
 	Trouble string
 }
 
-// File is the answer to the reading of a file.
+// File is the result of reading a file.
 type File struct {
 	Line    string // the first line, without its end
-	Problem string // why it cannot be used, such as "cannot open file: Permission denied"
+	Problem string // why it is unusable, such as "cannot open file: Permission denied"
 }
 
-// Needs list what must be looked up before a result is final. Every list is
+// Needs lists what must be looked up before a result is final. Every list is
 // sorted and free of duplicates.
 type Needs struct {
 	Users      []string
@@ -81,14 +81,14 @@ type Needs struct {
 	FirstLines []string
 }
 
-// Empty tells whether nothing is needed any more.
+// Empty reports whether nothing must be looked up.
 func (n *Needs) Empty() bool {
 	return len(n.Users)+len(n.Groups)+len(n.UserIDs)+len(n.GroupIDs)+len(n.Hosts)+len(n.Ports)+len(n.FirstLines) == 0
 }
 
-// inquiry answers from Facts and remembers what it could not answer. The
-// second result of its methods tells whether the answer is there. Names are
-// copied: facts outlive the text that they were asked for.
+// inquiry answers from Facts and records the names that are missing. The second
+// result of its methods reports whether the fact is known. Names are copied:
+// facts outlive the text that mentions them.
 type inquiry struct {
 	facts *Facts
 	needs Needs
@@ -150,7 +150,7 @@ func (q *inquiry) firstLine(path string) (File, bool) {
 	return f, ok
 }
 
-// open gives what is still needed, sorted and without duplicates.
+// open returns what must still be looked up, sorted and without duplicates.
 func (q *inquiry) open() Needs {
 	n := q.needs
 	for _, list := range []*[]string{&n.Users, &n.Groups, &n.Hosts, &n.Ports, &n.FirstLines} {

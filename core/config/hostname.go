@@ -13,8 +13,8 @@ const (
 	maxLabel    = 63
 )
 
-// checkHostname tells what is wrong with a host name, in the original's words;
-// empty if nothing is. With unicode set, bytes outside ASCII are letters.
+// checkHostname returns what is wrong with a host name, in the original's words,
+// or "". With unicode set, bytes outside ASCII are letters.
 func checkHostname(name string, unicode bool) string {
 	if name == "" {
 		return "empty hostname"
@@ -51,7 +51,7 @@ func checkHostname(name string, unicode bool) string {
 	return ""
 }
 
-// clip cuts a name for a message.
+// clip truncates a name for a message.
 func clip(name string) string {
 	if len(name) > 100 {
 		return name[:100]
@@ -59,7 +59,7 @@ func clip(name string) string {
 	return name
 }
 
-// validHost tells whether a text can be the host part of a service name: a
+// validHost reports whether a text can be the host part of a service name: a
 // host name or an address.
 func validHost(text string, unicode bool) bool {
 	if strings.IndexByte(text, ':') >= 0 {
@@ -68,8 +68,8 @@ func validHost(text string, unicode bool) bool {
 	return validIPv4(text) || checkHostname(text, unicode && utf8.ValidString(text)) == ""
 }
 
-// validIPv4 is the original's check: four decimal numbers up to 255, and a
-// first number of 0 only in 0.0.0.0. Leading zeros are let through.
+// validIPv4 makes the original's check: four decimal numbers up to 255, and a
+// first number of 0 only in 0.0.0.0. Leading zeros are allowed.
 func validIPv4(text string) bool {
 	var octets [4]int
 	n := 0
@@ -88,8 +88,8 @@ func validIPv4(text string) bool {
 	return n == len(octets) && (octets[0] != 0 || octets == [4]int{})
 }
 
-// validIPv6 is the original's loose check (spec config, 5.3): what passes may
-// still be no address.
+// validIPv6 makes the original's loose check (spec config, 5.3): a text that
+// passes may still not be an address.
 func validIPv6(text string) bool {
 	colons, double := 0, false
 	for field, rest, more := "", text, true; more; {
@@ -120,8 +120,8 @@ func validIPv6(text string) bool {
 	return colons >= 2 && colons <= 7
 }
 
-// parseAddress reads an address in any form that the C library's resolver
-// takes for one: IPv6, or one to four numbers in decimal, octal or hexadecimal.
+// parseAddress parses an address in any form that the C library's resolver
+// accepts: IPv6, or one to four numbers in decimal, octal or hexadecimal.
 func parseAddress(text string) (netip.Addr, bool) {
 	if strings.IndexByte(text, ':') >= 0 {
 		a, err := netip.ParseAddr(text)
@@ -155,7 +155,7 @@ func parseAddress(text string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true
 }
 
-// cNumber turns a number in C's notation into one of Go's: there a leading 0
+// cNumber converts a number from C notation to Go notation: in Go, a leading 0
 // may be followed by a letter other than x.
 func cNumber(text string) string {
 	if len(text) > 1 && text[0] == '0' && text[1]|0x20 != 'x' {
@@ -164,7 +164,7 @@ func cNumber(text string) string {
 	return text
 }
 
-// formatAddress prints an address as the C library does: unlike Go it shows
+// formatAddress prints an address as the C library does: unlike Go, it prints
 // the last four bytes of an IPv4-compatible address in decimal.
 func formatAddress(a netip.Addr) string {
 	if b := a.As16(); a.Is6() && [12]byte(b[:12]) == [12]byte{} && (b[12] != 0 || b[13] != 0) {

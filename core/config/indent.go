@@ -6,13 +6,13 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// attributes are the names of arguments of pipe(8) and spawn(8) that people
-// write at the start of a line.
+// attributes are the arguments of pipe(8) and spawn(8) that people write at the
+// start of a line.
 var attributes = [...]string{"argv", "chroot", "directory", "eol", "flags", "null_sender", "size", "user"}
 
-// unindented reports whether an entry looks like arguments of the entry before
-// it, on a line that has lost the blank at its start: it begins with an option,
-// an attribute, a macro or a brace, and what follows is no transport type.
+// unindented reports whether an entry looks like arguments of the previous entry
+// on a line that lost its leading blank: it begins with an option, an attribute,
+// a macro or a brace, and is not followed by a transport type.
 func (e *MasterEntry) unindented() bool {
 	if e.Ignored() || e.hasType() {
 		return false
@@ -53,7 +53,7 @@ func (e *MasterEntry) wantsMore() bool {
 
 // markUnindented marks the entries that must have been meant as arguments.
 func (f *MasterFile) markUnindented() {
-	var before *MasterEntry // that is not ignored
+	var before *MasterEntry // the last entry that is not ignored
 	for i := range f.Entries {
 		e := &f.Entries[i]
 		e.lost = before != nil && (e.unindented() || before.wantsMore() && !e.Ignored() && !e.hasType())
@@ -64,12 +64,12 @@ func (f *MasterFile) markUnindented() {
 }
 
 // Unindented reports whether the entry must have been meant as arguments of the
-// one before it: its line has lost the blank at its start.
+// previous one: its line lost its leading blank.
 func (e *MasterEntry) Unindented() bool { return e.lost }
 
-// unindented resolves a run of entries that begins at number i and must have
-// been meant as arguments. The original refuses the first; what is said of it
-// is said for the run. The result is the number of the last.
+// unindented resolves a run of entries that begins at index i and must have been
+// meant as arguments. The original refuses the first; its diagnostic covers the
+// run. unindented returns the index of the last.
 func (r *resolver) unindented(entries []MasterEntry, i int) (last int) {
 	for last = i; last+1 < len(entries) && entries[last+1].lost; {
 		last++
@@ -80,7 +80,7 @@ func (r *resolver) unindented(entries []MasterEntry, i int) (last int) {
 	}
 	said := len(r.out)
 	r.entry(&entries[i])
-	if len(r.out) == said || before < 0 { // some of the entries may have been left out
+	if len(r.out) == said || before < 0 { // the first entry may be disabled
 		return last
 	}
 	d := &r.out[len(r.out)-1]

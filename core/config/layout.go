@@ -2,35 +2,35 @@ package config
 
 import "strings"
 
-// The columns of a laid-out master.cf begin where the heading that comes with
-// Postfix has them. A longer text pushes the next column on, which catches up
-// at its place or later, as in the file that comes with Postfix.
+// The columns of a formatted master.cf begin where they do in the heading of
+// Postfix's own file. A longer text pushes the following columns to the right
+// until one fits its usual position again, as in Postfix's own file.
 var columnStops = [NumColumns]int{
 	ColumnType: 10, ColumnPrivate: 16, ColumnUnprivileged: 24, ColumnChroot: 32,
 	ColumnWakeup: 40, ColumnLimit: 48, ColumnCommand: 56,
 }
 
 const (
-	// continuationIndent is how far the leftmost continuation line of an entry
-	// is moved in; the others keep their distance to it.
+	// continuationIndent is the indent of the leftmost continuation line of an
+	// entry; the others keep their distance to it.
 	continuationIndent = 2
 	// maxIndent bounds the blanks before a continuation line.
 	maxIndent = 64
 	// widestName is the longest name that may move the columns of all entries.
 	widestName = 40
-	// tabWidth is what a tab at the start of a line counts.
+	// tabWidth is the width of a tab at the start of a line.
 	tabWidth = 8
 )
 
-// Layout aligns the columns of a master.cf. Only blanks between columns, at
-// the start of continuation lines and at the ends of lines change, so the
-// result has the same entries in the same lines: comments, blank lines, the
+// Layout aligns the columns of a master.cf. It changes only blanks between
+// columns, at the start of continuation lines and at the ends of lines, so the
+// result has the same entries on the same lines. Comments, blank lines, the
 // order, blanks between arguments, everything inside braces, lines that start
 // with a blank where no entry precedes, and entries with a NUL byte stay byte
-// for byte. A missing last line feed is added. Layout of its own result
-// changes nothing. The columns stand where the heading that comes with Postfix
-// has them; if a name is so long that its entry does not fall into step again
-// by the chroot column, all columns move apart.
+// for byte. It adds a missing last line feed. Layout of its own result changes
+// nothing. The columns begin where Postfix's heading has them; if a name is so
+// long that its entry is not aligned again by the chroot column, all columns
+// move apart.
 func Layout(text []byte) []byte {
 	lines := splitLines(string(text))
 	l := layout{stops: columnStops}
@@ -53,10 +53,10 @@ func Layout(text []byte) []byte {
 type layout struct {
 	out    []byte
 	stops  [NumColumns]int
-	starts []int // of the kept lines of the entry, by offset; one more at the end
+	starts []int // offsets of the kept lines of the entry, and one at the end
 }
 
-// widen moves the columns apart where the usual places do not do.
+// widen moves the columns apart where the usual positions do not suffice.
 func (l *layout) widen(lines []logicalLine) {
 	var widest [NumColumns]int
 	short := true
@@ -76,8 +76,8 @@ func (l *layout) widen(lines []logicalLine) {
 	}
 }
 
-// widestOf enters the lengths of an entry's columns. short is false when the
-// entry is out of step at the chroot column and could be in step if all made
+// widestOf records the widths of an entry's columns. short is false when the
+// entry is not aligned at the chroot column and would be if all entries made
 // room for it.
 func widestOf(line *logicalLine, widest *[NumColumns]int) (short bool) {
 	end := len(line.text)
@@ -106,8 +106,8 @@ func widestOf(line *logicalLine, widest *[NumColumns]int) (short bool) {
 	return short
 }
 
-// nextToken finds the token at or after an offset; number counts the tokens
-// before it. start == stop at the end of the text.
+// nextToken returns the token at or after an offset; number is how many tokens
+// precede it. At the end of the text start equals stop.
 func nextToken(text string, at, number int) (start, stop int) {
 	for at < len(text) && isBlank(text[at]) {
 		at++
@@ -122,7 +122,7 @@ func nextToken(text string, at, number int) (start, stop int) {
 	return start, stop
 }
 
-// entry lays one entry out, its comments between.
+// entry formats one entry, including the comments inside it.
 func (l *layout) entry(line *logicalLine) {
 	l.starts = append(l.starts[:0], 0)
 	for _, p := range line.parts {
@@ -131,8 +131,8 @@ func (l *layout) entry(line *logicalLine) {
 	l.starts = append(l.starts, len(line.text))
 	indents := l.leftmost(line.text)
 	number := 0              // tokens begun so far
-	start, stop := 0, 0      // the token that was begun last
-	raw, kept := line.raw, 0 // kept: the number of the kept line that comes next
+	start, stop := 0, 0      // the token begun last
+	raw, kept := line.raw, 0 // kept: the index of the next kept line
 	for raw != "" {
 		var physicalLine string
 		if physicalLine, raw = physical(raw); dropped(physicalLine) {
@@ -173,8 +173,9 @@ func (l *layout) entry(line *logicalLine) {
 	}
 }
 
-// end ends a physical line: blanks at its end go, but for the carriage return
-// of a file that has them. whole tells that a token reaches up to the end.
+// end ends a physical line: trailing blanks are removed, except the carriage
+// return of a file that uses them. whole reports that a token extends to the
+// end.
 func (l *layout) end(physicalLine string, whole bool) {
 	if !whole && strings.HasSuffix(strings.TrimSuffix(physicalLine, "\n"), "\r") {
 		l.out = append(l.out, '\r')
@@ -190,8 +191,8 @@ func (l *layout) pad(n int) {
 	}
 }
 
-// leftmost gives the smallest indent of the entry's continuation lines, those
-// inside a token left out.
+// leftmost returns the smallest indent of the entry's continuation lines,
+// without those inside a token.
 func (l *layout) leftmost(text string) int {
 	smallest := -1
 	number, start, stop := 0, 0, 0
@@ -216,7 +217,7 @@ func (l *layout) leftmost(text string) int {
 	return max(smallest, 0)
 }
 
-// indentEnd gives the offset of the first byte of a line that is no blank.
+// indentEnd returns the offset of the first byte of a line that is not blank.
 func indentEnd(text string, from, to int) int {
 	for from < to && isBlank(text[from]) {
 		from++
@@ -224,7 +225,8 @@ func indentEnd(text string, from, to int) int {
 	return from
 }
 
-// indentWidth counts the blanks at the start of a line, tabs as up to eight.
+// indentWidth returns the width of the blanks at the start of a line; a tab is
+// up to eight wide.
 func indentWidth(blanks string) int {
 	width := 0
 	for i := 0; i < len(blanks); i++ {

@@ -2,22 +2,22 @@ package config
 
 import "github.com/stationmaster/stationmaster/core"
 
-// Bounds of what a system can carry out. The original has none and fails when
-// it comes to it.
+// Bounds of what a system can run. The original has none and fails when it
+// reaches the system's.
 const (
-	// maxListeners bounds the sockets of one service: a child gets them all, and
-	// more than 1024 descriptors do not fit its limit.
+	// maxListeners bounds the sockets of one service: a child inherits them all,
+	// and its limit does not allow more than 1024 descriptors.
 	maxListeners = 1024
-	// maxSockets bounds the sockets of all services: more descriptors than any
-	// system gives to one process.
+	// maxSockets bounds the sockets of all services: no system allows one process
+	// more descriptors.
 	maxSockets = 1 << 20
-	// maxArgumentSpace is what Linux gives to the arguments and the environment
-	// of a program at most; other systems give less.
+	// maxArgumentSpace is the most that Linux allows for the arguments and the
+	// environment of a program; other systems allow less.
 	maxArgumentSpace = 6 << 20
 )
 
-// room tells whether a service may listen on so many addresses more, and
-// reports it if not.
+// room reports whether a service may listen on this many more addresses, and
+// adds a diagnostic if not.
 func (r *resolver) room(e *MasterEntry, addresses int) bool {
 	hint := "name fewer addresses in inet_interfaces, or put a host before the port"
 	if addresses > maxListeners {
@@ -32,8 +32,8 @@ func (r *resolver) room(e *MasterEntry, addresses int) bool {
 	return r.sockets <= maxSockets
 }
 
-// argumentSpace warns of arguments with which no program can be started: the
-// original would try for ever.
+// argumentSpace warns about arguments with which no program can be started: the
+// original would retry forever.
 func (r *resolver) argumentSpace(s *core.ServiceConfig, e *MasterEntry) {
 	space := 0
 	for _, arg := range s.Args {

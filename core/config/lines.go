@@ -6,43 +6,43 @@ import (
 	"strings"
 )
 
-// maxEntries bounds the entries of one file, and with them the memory that its
-// syntax tree takes. A system that has descriptors for as many services does
-// not exist: each takes several of the million that a process can have.
+// maxEntries bounds the entries of one file, and so the memory of its syntax
+// tree. No system has descriptors for this many services: each takes several of
+// the million that a process can have.
 const maxEntries = 1 << 18
 
-// lineKind says what a stretch of a file is.
+// lineKind classifies a section of a file.
 type lineKind uint8
 
 const (
 	lineIgnored   lineKind = iota // blank and comment lines between entries
 	lineEntry                     // a logical line
 	lineMisplaced                 // a logical line that starts with a blank: skipped with a warning
-	lineExcess                    // what follows the last entry that is read; see maxEntries
+	lineExcess                    // the text after the last entry that is read; see maxEntries
 )
 
-// logicalLine is one stretch of a file. The stretches of a file joined give
-// the file back byte for byte.
+// logicalLine is one section of a file. All sections concatenated are the file,
+// byte for byte.
 type logicalLine struct {
 	kind   lineKind
 	cut    bool   // a NUL hid some text
-	number int32  // of the first kept physical line, from 1
-	raw    string // every byte of it, with the comments inside it and the line ends
+	number int32  // line number of the first kept physical line, from 1
+	raw    string // all its bytes, including comments and line ends
 	text   string // joined: the line feeds removed, cut at the first NUL
 	parts  []linePart
 }
 
-// linePart tells where a physical line begins in the joined text. The first
-// part is implied: offset 0 at line number, column 1.
+// linePart is where a physical line begins in the joined text. The first part is
+// implied: offset 0 at line number, column 1.
 type linePart struct {
 	offset int
 	number int32
 }
 
-// Position is a place in a file, both numbers from 1.
+// Position is a position in a file; both numbers start at 1.
 type Position struct{ Line, Column int32 }
 
-// position gives the place in the file of an offset of the joined text.
+// position returns the position in the file of an offset of the joined text.
 func (l *logicalLine) position(offset int) Position {
 	at := linePart{number: l.number}
 	if i := sort.Search(len(l.parts), func(i int) bool { return l.parts[i].offset > offset }); i > 0 {
@@ -59,7 +59,7 @@ type lineReader struct {
 	parts  []linePart
 }
 
-// physical cuts the next physical line off, with its line feed.
+// physical cuts off the next physical line, including its line feed.
 func physical(text string) (line, rest string) {
 	if i := strings.IndexByte(text, '\n'); i >= 0 {
 		return text[:i+1], text[i+1:]
@@ -67,8 +67,8 @@ func physical(text string) (line, rest string) {
 	return text, ""
 }
 
-// dropped tells whether a physical line is blank or a comment. A NUL is text
-// here: it cuts the logical line later.
+// dropped reports whether a physical line is blank or a comment. A NUL counts as
+// text here: it cuts the logical line later.
 func dropped(line string) bool {
 	for i := 0; i < len(line); i++ {
 		if !isSpace(line[i]) {
@@ -78,10 +78,10 @@ func dropped(line string) bool {
 	return true
 }
 
-// continues tells whether the text goes on with the logical line before it.
+// continues reports whether the text continues the previous logical line.
 func continues(text string) bool { return text != "" && (isSpace(text[0]) || text[0] == '#') }
 
-// next gives the next stretch. The text must not be at its end.
+// next returns the next section. The text must not be empty.
 func (r *lineReader) next() logicalLine {
 	line, _ := physical(r.text)
 	if dropped(line) {
@@ -114,8 +114,8 @@ func (r *lineReader) ignored() logicalLine {
 	return l
 }
 
-// joined reads the logical line at the start of the text: all its bytes, and
-// what they mean. A line without continuation is not copied.
+// joined reads the logical line at the start of the text and returns its bytes
+// and its joined text. A line without continuation is not copied.
 func (r *lineReader) joined() (raw, text string) {
 	line, rest := physical(r.text)
 	r.number++
@@ -123,7 +123,7 @@ func (r *lineReader) joined() (raw, text string) {
 	used, first := len(line), strings.TrimSuffix(line, "\n")
 	for number := r.number; continues(rest); {
 		line, rest = physical(rest)
-		if number++; dropped(line) { // ours only if a continuation follows
+		if number++; dropped(line) { // part of this entry only if a continuation follows
 			continue
 		}
 		if len(r.parts) == 0 {
@@ -139,7 +139,7 @@ func (r *lineReader) joined() (raw, text string) {
 	return r.text[:used], string(r.kept)
 }
 
-// splitLines reads all stretches of a text.
+// splitLines splits a text into sections.
 func splitLines(text string) []logicalLine {
 	r := lineReader{text: text}
 	entries := min(countEntries(text), maxEntries)
@@ -178,7 +178,7 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isAlnum(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// allDigits tells whether s is made of one digit or more.
+// allDigits reports whether s consists of one or more digits.
 func allDigits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !isDigit(s[i]) {
@@ -193,7 +193,7 @@ const spaces = " \t\n\v\f\r"
 // trimSpace removes ASCII white space from both ends.
 func trimSpace(s string) string { return strings.Trim(s, spaces) }
 
-// equalFold compares texts without regard to the case of ASCII letters.
+// equalFold compares texts, ignoring the case of ASCII letters.
 func equalFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false

@@ -11,7 +11,7 @@ type MainFile struct {
 	Path    string
 	Entries []MainEntry // in file order, broken ones included
 	lines   []logicalLine
-	excess  int32 // the line of the first entry that is not read; 0: all are
+	excess  int32 // the line of the first entry that is not read; 0: all are read
 }
 
 // MainEntry is one "name = value" of main.cf, not yet expanded.
@@ -19,7 +19,7 @@ type MainEntry struct {
 	Name  string // empty: the entry is broken
 	Value string // without the blanks around it
 	Line  int32  // the number that messages carry: the first line of the entry
-	// NameAt and ValueAt are where the texts stand in the file.
+	// NameAt and ValueAt are the positions of the texts in the file.
 	NameAt, ValueAt Position
 
 	text   string // the whole logical line
@@ -31,8 +31,8 @@ type MainEntry struct {
 	valueStart int // offset in the logical line
 }
 
-// ParseMain reads main.cf (spec config, 2.1). It never fails: what is wrong is
-// kept in the tree and reported by Evaluate.
+// ParseMain parses main.cf (spec config, 2.1). It never fails: mistakes are kept
+// in the tree and reported by Evaluate.
 func ParseMain(path string, text []byte) *MainFile {
 	f := &MainFile{Path: path, lines: splitLines(string(text))}
 	f.Entries = make([]MainEntry, 0, len(f.lines))
@@ -65,7 +65,7 @@ func parseMainEntry(l *logicalLine) MainEntry {
 	return e
 }
 
-// span is a stretch of a text by offsets.
+// span is a substring of a text, by offsets.
 type span struct{ start, end int }
 
 // splitNameValue splits "name = value"; fault is the original's reason when it
@@ -100,7 +100,7 @@ func splitNameValue(text string) (name, value span, fault string) {
 	return name, span{i, end}, ""
 }
 
-// Print gives the file back byte for byte.
+// Print returns the file byte for byte.
 func (f *MainFile) Print() []byte { return printLines(f.lines) }
 
 func printLines(lines []logicalLine) []byte {
@@ -115,7 +115,8 @@ func printLines(lines []logicalLine) []byte {
 	return out
 }
 
-// excessError is ours: the original goes on until the memory is used up.
+// excessError returns an error of our own: the original continues until memory
+// is exhausted.
 func excessError(path string, line int32, what string) core.Diagnostic {
 	return core.Diagnostic{
 		Severity: core.Error, File: path, Line: line, Column: 1,
@@ -124,10 +125,10 @@ func excessError(path string, line int32, what string) core.Diagnostic {
 	}
 }
 
-// astrayText is how much of a misplaced line its warning shows, in bytes.
+// astrayText is how many bytes of a misplaced line its warning shows.
 const astrayText = 30
 
-// astrayWarning is what the original logs about a line that starts with a
+// astrayWarning returns the original's warning about a line that starts with a
 // blank where no entry precedes it (spec config, 1).
 func astrayWarning(path, text string, at Position) core.Diagnostic {
 	if len(text) > astrayText {
@@ -140,7 +141,7 @@ func astrayWarning(path, text string, at Position) core.Diagnostic {
 	}
 }
 
-// cutAdvice is ours: the original is silent (quirk Q35).
+// cutAdvice returns advice of our own: the original is silent (quirk Q35).
 func cutAdvice(path string, l *logicalLine) core.Diagnostic {
 	at := l.position(len(l.text))
 	return core.Diagnostic{

@@ -5,7 +5,7 @@ type MasterFile struct {
 	Path    string
 	Entries []MasterEntry // in file order, broken ones included
 	lines   []logicalLine
-	excess  int32 // the line of the first entry that is not read; 0: all are
+	excess  int32 // the line of the first entry that is not read; 0: all are read
 }
 
 // The columns of master.cf (spec config, 5.1).
@@ -29,14 +29,14 @@ var columnNames = [NumColumns]string{
 
 // MasterEntry is one entry of master.cf as written.
 type MasterEntry struct {
-	Fields []Field // the columns that are there, at most NumColumns
+	Fields []Field // the columns that are present, at most NumColumns
 	Args   []Field // tokens after the command, braces as written
 	Line   int32   // the number that messages carry: the first line of the entry
 	End    Position
 
 	line   *logicalLine
 	astray bool // starts with a blank: skipped
-	lost   bool // must have been meant as arguments of the entry before it
+	lost   bool // must have been meant as arguments of the previous entry
 }
 
 // Field is one token of an entry.
@@ -45,11 +45,11 @@ type Field struct {
 	offset int
 }
 
-// At tells where a token of the entry stands in the file.
+// At returns the position of a token of the entry in the file.
 func (e *MasterEntry) At(f Field) Position { return e.line.position(f.offset) }
 
-// ParseMaster reads master.cf (spec config, 5.1 and 5.6). It never fails: what
-// is wrong is reported by Resolve.
+// ParseMaster parses master.cf (spec config, 5.1 and 5.6). It never fails:
+// Resolve reports mistakes.
 func ParseMaster(path string, text []byte) *MasterFile {
 	f := &MasterFile{Path: path, lines: splitLines(string(text))}
 	f.Entries = make([]MasterEntry, 0, len(f.lines))
@@ -78,12 +78,12 @@ func ParseMaster(path string, text []byte) *MasterFile {
 	return f
 }
 
-// maxTokens bounds the columns and arguments of one file, and with them the
-// memory that its syntax tree takes. As many arguments are several times what a
-// system gives to any program.
+// maxTokens bounds the columns and arguments of one file, and so the memory of
+// its syntax tree. It is several times more arguments than a system allows any
+// program.
 const maxTokens = 1 << 22
 
-// longEntry is how many tokens a long entry has; a longer one costs a copy.
+// longEntry is the number of tokens of a long entry; a longer one costs a copy.
 const longEntry = 64
 
 // tokenStore holds the tokens of many entries together, in blocks.
@@ -93,8 +93,8 @@ type tokenStore struct {
 	total int
 }
 
-// split cuts a logical line into tokens. full tells that the file has more
-// than are kept.
+// split cuts a logical line into tokens. full reports that the file has more
+// than the limit.
 func (s *tokenStore) split(text string) (fields []Field, full bool) {
 	if cap(s.block)-len(s.block) < longEntry {
 		s.block = make([]Field, 0, s.size)
@@ -106,9 +106,9 @@ func (s *tokenStore) split(text string) (fields []Field, full bool) {
 	return fields, s.total > maxTokens
 }
 
-// splitFields cuts a logical line into tokens and appends them to dst, at most
-// limit: eight columns between blanks, then arguments, in which braces keep
-// blanks.
+// splitFields cuts a logical line into tokens and appends at most limit of them
+// to dst: eight columns separated by blanks, then arguments, in which braces
+// keep blanks.
 func splitFields(text string, dst []Field, limit int) []Field {
 	n, i := 0, 0
 	for n < limit {
@@ -132,7 +132,7 @@ func splitFields(text string, dst []Field, limit int) []Field {
 	return dst
 }
 
-// braceToken gives the length of the token at the start of text: up to the
+// braceToken returns the length of the token at the start of text, up to the
 // first blank outside braces.
 func braceToken(text string) int {
 	depth := 0
@@ -149,5 +149,5 @@ func braceToken(text string) int {
 	return len(text)
 }
 
-// Print gives the file back byte for byte.
+// Print returns the file byte for byte.
 func (f *MasterFile) Print() []byte { return printLines(f.lines) }

@@ -8,17 +8,17 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// network is what inet_protocols and inet_interfaces mean.
+// network is the meaning of inet_protocols and inet_interfaces.
 type network struct {
 	ipv4, ipv6 bool
 	own        []netip.Addr // where entries without a host listen, sorted
 }
 
-// enabled tells whether addresses like a may be used.
+// enabled reports whether addresses of a's family may be used.
 func (n *network) enabled(a netip.Addr) bool { return a.Is4() && n.ipv4 || a.Is6() && n.ipv6 }
 
-// protocols reads inet_protocols (spec config, 5.4). Differs: Q9, at a reload
-// the families of the start stay in force in every place.
+// protocols evaluates inet_protocols (spec config, 5.4). Differs: Q9, at a
+// reload the families of the start stay in force everywhere.
 func (e *evaluation) protocols() {
 	const param = "inet_protocols"
 	n, whole := &e.p.result.network, e.texts[param]
@@ -39,7 +39,7 @@ func (e *evaluation) protocols() {
 				"use all, ipv4 or ipv6, in lower case")
 		}
 	}
-	if e.bad[param] { // all stands in, so that nothing else is refused because of it
+	if e.bad[param] { // use all, so that nothing else is refused because of it
 		n.ipv4, n.ipv6 = true, true
 	}
 	e.p.result.inetProtocols = whole
@@ -59,11 +59,11 @@ func (e *evaluation) protocols() {
 	drop(&n.ipv4, "IPv4", e.p.inquiry.facts.IPv4)
 }
 
-// interfaces reads inet_interfaces (spec config, 5.4). Differs: Q10 is kept,
-// at a reload the addresses of the start stay in force.
+// interfaces evaluates inet_interfaces (spec config, 5.4). As in Q10, the
+// addresses of the start stay in force at a reload.
 func (e *evaluation) interfaces() {
 	const param = "inet_interfaces"
-	if e.local { // the default of mynetworks has asked for it already
+	if e.local { // already done for the default of mynetworks
 		return
 	}
 	e.local = true
@@ -80,12 +80,12 @@ func (e *evaluation) interfaces() {
 	if !e.bad[param] {
 		e.listed(value)
 	}
-	if e.bad[param] { // all stands in, so that no entry is refused because of it
+	if e.bad[param] { // use all, so that no entry is refused because of it
 		n.own = n.wildcards()
 	}
 }
 
-// wildcards are the addresses of inet_interfaces = all.
+// wildcards returns the addresses of inet_interfaces = all.
 func (n *network) wildcards() (list []netip.Addr) {
 	if n.ipv4 {
 		list = append(list, netip.IPv4Unspecified())
@@ -96,7 +96,7 @@ func (n *network) wildcards() (list []netip.Addr) {
 	return list
 }
 
-// listed reads the value of inet_interfaces.
+// listed evaluates the value of inet_interfaces.
 func (e *evaluation) listed(value string) {
 	const param = "inet_interfaces"
 	n := &e.p.result.network
@@ -154,8 +154,8 @@ func (e *evaluation) namedInterfaces(list string) {
 	}
 }
 
-// address reads a numeric address. Asked for IPv4 alone, the C library takes an
-// IPv4 address in IPv6 form for the IPv4 address.
+// address parses a numeric address. With IPv4 alone, the C library treats an
+// IPv4 address in IPv6 form as the IPv4 address.
 func (n *network) address(text string) (netip.Addr, bool) {
 	a, ok := parseAddress(text)
 	if !n.ipv6 {
@@ -164,7 +164,7 @@ func (n *network) address(text string) (netip.Addr, bool) {
 	return a, ok
 }
 
-// lookup gives the addresses of a host in the enabled families, in the
+// lookup returns the addresses of a host in the enabled families, in the
 // resolver's order. known is false when the name must still be looked up.
 func lookup(q *inquiry, n *network, host string) (found []netip.Addr, answer Host, known bool) {
 	if a, ok := n.address(host); ok {
@@ -181,7 +181,7 @@ func lookup(q *inquiry, n *network, host string) (found []netip.Addr, answer Hos
 	}
 	for _, a := range answer.Addresses {
 		if a == netip.IPv6Loopback() && !n.ipv6 {
-			// Asked for IPv4 alone, the C library reads ::1 of the hosts file so.
+			// With IPv4 alone, the C library reads ::1 in the hosts file this way.
 			a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		}
 		if n.enabled(a) {
@@ -191,8 +191,8 @@ func lookup(q *inquiry, n *network, host string) (found []netip.Addr, answer Hos
 	return found, answer, true
 }
 
-// localAddresses are those of the interfaces that are up, in the enabled
-// families.
+// localAddresses returns the addresses of the interfaces that are up, in the
+// enabled families.
 func (e *evaluation) localAddresses() []netip.Addr {
 	var list []netip.Addr
 	for _, p := range e.p.inquiry.facts.Interfaces {
@@ -203,23 +203,22 @@ func (e *evaluation) localAddresses() []netip.Addr {
 	return list
 }
 
-// isLoopback tells whether only this host can reach an address (spec config,
+// isLoopback reports whether only this host can reach an address (spec config,
 // 5.4).
 func isLoopback(a netip.Addr) bool {
 	return a.Is4() && a.As4()[0] == 127 || a == netip.IPv6Loopback()
 }
 
-// sortAddresses puts addresses into the order of their sockets and removes
+// sortAddresses sorts addresses in the order of their sockets and removes
 // duplicates: IPv4 first, by the signed difference of the numbers as a
-// little-endian machine holds them; IPv6 by bytes (spec config, 5.4). The
+// little-endian machine stores them; IPv6 by bytes (spec config, 5.4). The
 // difference can overflow, so the order is that of the C library's merge sort.
 func sortAddresses(list []netip.Addr) []netip.Addr {
 	mergeSort(list, make([]netip.Addr, len(list)))
 	return slices.Compact(list)
 }
 
-// mergeSort halves the list until one is left, as deep as the list's length
-// has bits.
+// mergeSort halves the list recursively; the depth is logarithmic in its length.
 func mergeSort(list, spare []netip.Addr) {
 	if len(list) < 2 {
 		return
@@ -259,13 +258,13 @@ func littleEndian(a netip.Addr) int32 {
 	return int32(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
 }
 
-// ownNetworks is the default of mynetworks, from mynetworks_style.
+// ownNetworks returns the default of mynetworks, from mynetworks_style.
 func (e *evaluation) ownNetworks() string {
 	const param = "mynetworks_style"
 	n, whole := &e.p.result.network, e.texts[param]
 	_, given := e.p.table["mynetworks"]
 	if given || e.bad[param] || !n.ipv4 && !n.ipv6 || e.p.frozen != nil {
-		return "" // at a reload the original keeps that of the start, which is not ours to use
+		return "" // at a reload the original keeps the value of the start, which nothing here uses
 	}
 	var styles []string
 	for rest := whole; rest != ""; {
@@ -286,7 +285,7 @@ func (e *evaluation) ownNetworks() string {
 	return e.networks(styles[0])
 }
 
-// networkText gives the network of an interface address in a style.
+// networkText returns the network of an interface address in a style.
 func networkText(style string, p netip.Prefix) string {
 	a := p.Addr()
 	switch {

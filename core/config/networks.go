@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// networks is the default of mynetworks in a style: the networks of the
-// addresses that inet_interfaces means, each once and with a blank after it, as
-// in the original. With "all" they come in the kernel's order, otherwise in
-// that of the listening sockets.
+// networks returns the default of mynetworks in a style: the networks of the
+// inet_interfaces addresses, each once and followed by a blank, as in the
+// original. With "all" they are in the kernel's order, otherwise in that of the
+// listening sockets.
 func (e *evaluation) networks(style string) string {
 	const param = "inet_interfaces"
 	e.interfaces()
@@ -26,8 +26,8 @@ func (e *evaluation) networks(style string) string {
 	return out.String()
 }
 
-// ownPrefixes are the addresses that inet_interfaces means, with the prefix
-// lengths of their interfaces.
+// ownPrefixes returns the inet_interfaces addresses with the prefix lengths of
+// their interfaces.
 func (e *evaluation) ownPrefixes() (list []netip.Prefix) {
 	n, interfaces := &e.p.result.network, e.p.inquiry.facts.Interfaces
 	if e.texts["inet_interfaces"] == "all" {

@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// parseLong reads a decimal number as the C library's strtol does: blanks,
-// sign, digits, then anything. ok is false when it does not fit 64 bits. Text
-// without a number is 0 with everything left in rest.
+// parseLong parses a decimal number as the C library's strtol does: blanks,
+// sign, digits, then anything. ok is false when it does not fit 64 bits. A text
+// without a number is 0, and rest is the whole text.
 func parseLong(text string) (n int64, rest string, ok bool) {
 	i := 0
 	for i < len(text) && isSpace(text[i]) {
@@ -28,8 +28,8 @@ func parseLong(text string) (n int64, rest string, ok bool) {
 	return n, text[i:], err == nil
 }
 
-// parseTime reads a span in seconds (spec config, 2.3): a number and a unit,
-// of which only the first byte counts.
+// parseTime parses a time in seconds (spec config, 2.3): a number and a unit, of
+// which only the first byte counts.
 func parseTime(text string, unit byte) (seconds int64, ok bool) {
 	n, rest, ok := parseLong(text)
 	if text == "" || !ok || n < 0 || n > math.MaxInt32 {
@@ -59,8 +59,8 @@ func parseTime(text string, unit byte) (seconds int64, ok bool) {
 	return n * factor, true
 }
 
-// atoi reads the leading digits of a field as C's atoi does on a system with
-// 64-bit long: saturated to 64 bits, then cut to 32 (spec config, 5.2).
+// atoi parses the leading digits of a field as C's atoi does on a system with
+// 64-bit long: saturated to 64 bits, then truncated to 32 (spec config, 5.2).
 func atoi(text string) int32 {
 	n, _, ok := parseLong(text)
 	if !ok {

@@ -7,10 +7,10 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// OriginKind says what kind of place a value comes from. Zero is never valid.
+// OriginKind is the kind of source that a value comes from. Zero is never valid.
 type OriginKind uint8
 
-// The kinds of places.
+// The kinds of sources.
 const (
 	OriginColumn    OriginKind = iota + 1 // a column of an entry of master.cf
 	OriginArgument                        // an argument of an entry of master.cf
@@ -19,21 +19,21 @@ const (
 	OriginSystem                          // the program and the system: -c, the resolver, services(5)
 )
 
-// Origin is the place that a value comes from.
+// Origin is the source of a value.
 type Origin struct {
 	Kind OriginKind
-	Name string // of the column as messages call it, or of the parameter, or of the system's table
-	Text string // as written there, macros unexpanded; of a derived default: empty
-	// File and At say where the text stands. For the default of a column they
-	// say where its "-" stands; for other defaults and the system File is empty.
+	Name string // name of the column as in messages, of the parameter, or of the system's table
+	Text string // as written, macros unexpanded; empty for a derived default
+	// File and At are the position of the text. For the default of a column they
+	// are the position of its "-"; for other defaults and the system File is empty.
 	File string
 	At   Position
 }
 
-// Origin tells where a parameter's value comes from. Parameters of which
-// main.cf says nothing have their built-in default, known or not, but for the
-// three that the program itself sets. An override of Options counts as a
-// default: its giver knows better.
+// Origin returns the source of a parameter's value. Parameters that main.cf does
+// not set have their built-in default, known or not, except the three that the
+// program itself sets. An override in EvaluateOptions counts as a default: the
+// caller that passed it knows its source.
 func (p *Parameters) Origin(name string) Origin {
 	s, ok := p.table[name]
 	if ok && s.entry != nil {
@@ -49,9 +49,9 @@ func (p *Parameters) Origin(name string) Origin {
 	return origin
 }
 
-// Origin tells where a column of an entry stands. A "-" is the built-in
-// default where the column has one of its own; see Sources for those that
-// depend on parameters.
+// Origin returns the source of a column of an entry. A "-" is the built-in
+// default if the column has one of its own; see Sources for those that depend on
+// parameters.
 func (f *MasterFile) Origin(e *MasterEntry, column int) Origin {
 	field := e.Fields[column]
 	origin := Origin{Kind: OriginColumn, Name: columnNames[column], Text: field.Text, File: f.Path, At: e.At(field)}
@@ -61,14 +61,14 @@ func (f *MasterFile) Origin(e *MasterEntry, column int) Origin {
 	return origin
 }
 
-// Argument tells where an argument of an entry stands.
+// Argument returns the source of an argument of an entry.
 func (f *MasterFile) Argument(e *MasterEntry, number int) Origin {
 	field := e.Args[number]
 	return Origin{Kind: OriginArgument, Name: "argument", Text: field.Text, File: f.Path, At: e.At(field)}
 }
 
-// Entry finds the entry that begins in a line, such as that of
-// core.ServiceConfig.Line; nil if none does.
+// Entry returns the entry that begins on a line, such as
+// core.ServiceConfig.Line, or nil.
 func (f *MasterFile) Entry(line int32) *MasterEntry {
 	i, found := slices.BinarySearchFunc(f.Entries, line, func(e MasterEntry, line int32) int { return cmp.Compare(e.Line, line) })
 	if !found {
@@ -77,9 +77,9 @@ func (f *MasterFile) Entry(line int32) *MasterEntry {
 	return &f.Entries[i]
 }
 
-// Disabled tells whether an entry is switched off, and by which parameters: by
-// master_service_disable, or by inet_protocols when no family is left (spec
-// config, 5.4 and 6).
+// Disabled reports whether an entry is disabled, and returns the parameters that
+// disable it: master_service_disable, or inet_protocols when no family is left
+// (spec config, 5.4 and 6).
 func (p *Parameters) Disabled(e *MasterEntry) (by []Origin, off bool) {
 	if len(e.Fields) <= ColumnType {
 		return nil, false
@@ -94,11 +94,11 @@ func (p *Parameters) Disabled(e *MasterEntry) (by []Origin, off bool) {
 	return nil, false
 }
 
-// Sources tell for each value of a service where it comes from: first the
-// place that decides, then what else it depends on.
+// Sources lists the source of each value of a service: first the one that
+// decides, then what else it depends on.
 type Sources struct {
 	Name, Type   []Origin
-	Canonical    []Origin // also of the port and the socket's path
+	Canonical    []Origin // also the source of the port and the socket's path
 	Listen       []Origin
 	Backlog      []Origin // empty: the transport has none
 	Private      []Origin
@@ -114,8 +114,8 @@ type Sources struct {
 	Queue        []Origin // the directory of sockets and jails
 }
 
-// Sources traces the values of a service that Resolve accepted; e is the entry
-// in the line of the service.
+// Sources returns the sources of a service that Resolve accepted; e is the entry
+// on the service's line.
 func (p *Parameters) Sources(f *MasterFile, e *MasterEntry, s *core.ServiceConfig) Sources {
 	column := func(n int) []Origin { return []Origin{f.Origin(e, n)} }
 	parameter := func(name string) []Origin { return []Origin{p.Origin(name)} }
@@ -161,7 +161,7 @@ func (p *Parameters) Sources(f *MasterFile, e *MasterEntry, s *core.ServiceConfi
 	return from
 }
 
-// inetSources traces identity and addresses of an inet service.
+// inetSources adds the sources of an inet service's identity and addresses.
 func (p *Parameters) inetSources(from *Sources, name string) {
 	from.Canonical = from.Name
 	host, port, _ := splitEndpoint(name, p.result.log.AllowUnicode)

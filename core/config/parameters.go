@@ -10,44 +10,44 @@ import (
 // Parameters are the parameters of a main.cf with their defaults: raw texts,
 // expanded when they are read. Reading an absent parameter stores its expanded
 // default, as in the original, so that later references see it; Parameters are
-// therefore not for concurrent use.
+// therefore not safe for concurrent use.
 type Parameters struct {
-	Path        string            // of main.cf, as messages name it
-	Diagnostics []core.Diagnostic // of Evaluate, in the original's order
+	Path        string            // path of main.cf, as in messages
+	Diagnostics []core.Diagnostic // from Evaluate, in the original's order
 	Needs       Needs             // not empty: look these up and evaluate again
 
-	own     string // the path of Options.Own
+	own     string // the path of EvaluateOptions.Own
 	table   map[string]setting
-	broken  *Problem        // the first entry of main.cf that cannot be read
-	bad     map[string]bool // parameters that were refused
-	given   []string        // names that main.cf or an override gives a text, in order
+	broken  *Problem        // the first malformed entry of main.cf
+	bad     map[string]bool // refused parameters
+	given   []string        // names that main.cf or an override sets, in order
 	inquiry inquiry
-	spent   *effort // on macros by the Evaluate under way; nil: it has ended
+	spent   *effort // effort on macros of the Evaluate in progress; nil: none is
 	frozen  *Frozen
 	result  evaluated
 }
 
-// setting is the raw text of a parameter and where it comes from.
+// setting is the raw text of a parameter and its source.
 type setting struct {
 	value string
 	entry *MainEntry // nil: not from a file
-	file  string     // where entry stands
-	given bool       // by a file or by an override
+	file  string     // the file of entry
+	given bool       // set by a file or by an override
 }
 
-// Problem says why a parameter cannot be used: warnings, then one Error. It is
-// the error of the typed accessors.
+// Problem is why a parameter cannot be used: warnings, then one Error. The typed
+// accessors return it as their error.
 type Problem struct{ Diagnostics []core.Diagnostic }
 
-// Error gives the words on which the original dies.
+// Error returns the original's fatal line.
 func (p *Problem) Error() string { return p.Diagnostics[len(p.Diagnostics)-1].Text }
 
-// OK tells whether no diagnostic is an error and nothing must be looked up any
-// more: the parameters are final.
+// OK reports whether the parameters are final: no diagnostic is an error and
+// nothing must be looked up.
 func (p *Parameters) OK() bool { return p.Needs.Empty() && !failed(p.Diagnostics) }
 
 // newParameters fills the table from main.cf (spec config, 2.1). Later entries
-// win; overrides win over all.
+// override earlier ones; overrides take precedence over all.
 func newParameters(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters {
 	p := &Parameters{Path: main.Path, table: make(map[string]setting, len(main.Entries)+160), frozen: options.Frozen}
 	p.inquiry.facts = facts
@@ -68,7 +68,7 @@ func newParameters(main *MainFile, facts *Facts, options EvaluateOptions) *Param
 
 func (p *Parameters) set(name, value string) { p.table[name] = setting{value: value} }
 
-// enterAll puts the entries of a file into the table.
+// enterAll adds the entries of a file to the table.
 func (p *Parameters) enterAll(f *MainFile) {
 	for i := range f.Entries {
 		p.enter(f, &f.Entries[i])
@@ -78,7 +78,7 @@ func (p *Parameters) enterAll(f *MainFile) {
 	}
 }
 
-// enter puts one entry into the table.
+// enter adds one entry to the table.
 func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 	if e.astray {
 		p.report(astrayWarning(main.Path, e.text, Position{e.Line, 1}))
@@ -122,8 +122,8 @@ func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 
 func (p *Parameters) report(d core.Diagnostic) { p.Diagnostics = append(p.Diagnostics, d) }
 
-// at gives a diagnostic the place of a parameter's value in its file, if it has
-// one.
+// at sets the position of a diagnostic to that of a parameter's value in its
+// file, if it has one.
 func (p *Parameters) at(name string, d core.Diagnostic) core.Diagnostic {
 	d.File = p.Path
 	if s, ok := p.table[name]; ok && s.entry != nil {
@@ -133,7 +133,7 @@ func (p *Parameters) at(name string, d core.Diagnostic) core.Diagnostic {
 	return d
 }
 
-// where starts messages of our own about a parameter.
+// where returns the start of our own messages about a parameter.
 func (p *Parameters) where(name string) string {
 	if name == "" {
 		return ""
@@ -144,8 +144,9 @@ func (p *Parameters) where(name string) string {
 	return p.Path + ": in parameter " + name + ", "
 }
 
-// locate puts file and line before a message about a parameter of our own.
-// Messages about Postfix's parameters are those of the original, which has neither.
+// locate prefixes a message about one of our own parameters with file and line.
+// Messages about Postfix's parameters are those of the original, which has
+// neither.
 func (p *Parameters) locate(name, text string) string {
 	if !IsOwn(name) {
 		return text
@@ -160,13 +161,13 @@ func (p *Parameters) locate(name, text string) string {
 	return where + text
 }
 
-// refuse makes the Problem of one error about a parameter.
+// refuse returns the Problem for one error about a parameter.
 func (p *Parameters) refuse(name, text, hint string) *Problem {
 	return &Problem{[]core.Diagnostic{p.at(name, core.Diagnostic{Severity: core.Error, Text: text, Hint: hint})}}
 }
 
-// Raw gives the unexpanded text of a parameter. defined is false when neither
-// main.cf nor an override nor an earlier evaluation gives it one.
+// Raw returns the unexpanded text of a parameter. defined is false if neither
+// main.cf nor an override nor an earlier evaluation sets it.
 func (p *Parameters) Raw(name string) (text string, at Position, defined bool) {
 	s, defined := p.table[name]
 	if s.entry != nil {
@@ -175,8 +176,8 @@ func (p *Parameters) Raw(name string) (text string, at Position, defined bool) {
 	return s.value, at, defined
 }
 
-// value expands a parameter. An absent one gets the fallback, expanded, which
-// is then stored.
+// value expands a parameter. If it is absent, the expanded fallback is returned
+// and stored.
 func (p *Parameters) value(name, fallback string) (string, error) {
 	s, ok := p.table[name]
 	raw := s.value
@@ -193,8 +194,8 @@ func (p *Parameters) value(name, fallback string) (string, error) {
 	return text, nil
 }
 
-// Value gives the expanded text of any parameter: from main.cf, or the
-// built-in default if it is one that the master knows, or empty.
+// Value returns the expanded text of any parameter: from main.cf, or the
+// built-in default of a parameter that the master knows, or "".
 func (p *Parameters) Value(name string) (string, error) {
 	if row, ok := builtin(name); ok {
 		return p.value(name, row.text())
@@ -208,7 +209,8 @@ func (p *Parameters) Value(name string) (string, error) {
 // Expand replaces the macros in a text (spec config, 2.2).
 func (p *Parameters) Expand(text string) (string, error) { return p.expand(text) }
 
-// String reads a text parameter of min to max bytes; max 0 is no limit.
+// String returns a text parameter of min to max bytes; a max of 0 means no
+// limit.
 func (p *Parameters) String(name, fallback string, min, max int) (string, error) {
 	text, err := p.value(name, fallback)
 	if err != nil {
@@ -226,13 +228,14 @@ func (p *Parameters) String(name, fallback string, min, max int) (string, error)
 	return text, nil
 }
 
-// Int reads a number from min to max; a limit of 0 is none, as in the original.
+// Int returns a number from min to max; a limit of 0 means none, as in the
+// original.
 func (p *Parameters) Int(name string, fallback, min, max int32) (int32, error) {
 	n, err := p.integer(name, strconv.Itoa(int(fallback)), min, max, 32)
 	return int32(n), err
 }
 
-// integer reads a number of the given width in bits.
+// integer returns a number of the given width in bits.
 func (p *Parameters) integer(name, fallback string, min, max int32, width int) (int64, error) {
 	text, err := p.value(name, fallback)
 	if err != nil {
@@ -255,8 +258,8 @@ func (p *Parameters) integer(name, fallback string, min, max int32, width int) (
 	return n, nil
 }
 
-// Time reads a span of min to max seconds; a limit of 0 is none. The unit of the
-// fallback, such as "100s", is that of a number without one.
+// Time returns a duration of min to max seconds; a limit of 0 means none. The
+// unit of the fallback, such as "100s", applies to a number without one.
 func (p *Parameters) Time(name, fallback string, min, max int32) (core.Duration, error) {
 	text, err := p.value(name, fallback)
 	if err != nil {
@@ -282,7 +285,7 @@ func (p *Parameters) Time(name, fallback string, min, max int32) (core.Duration,
 	return core.Duration(n) * core.Second, nil
 }
 
-// Bool reads "yes" or "no" in any letter case.
+// Bool returns the value of a "yes" or "no" in any letter case.
 func (p *Parameters) Bool(name string, fallback bool) (bool, error) {
 	text := "no"
 	if fallback {

@@ -6,8 +6,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// At tells where an offset of the entry's value stands in the file. The entry
-// must come from ParseMain; the offset may be the length of the value.
+// At returns the position in the file of an offset of the entry's value. The
+// entry must come from ParseMain; the offset may be the length of the value.
 func (e *MainEntry) At(offset int) Position {
 	if e.line == nil {
 		return e.ValueAt
@@ -15,10 +15,10 @@ func (e *MainEntry) At(offset int) Position {
 	return e.line.position(e.valueStart + offset)
 }
 
-// within gives a diagnostic the place of a piece of a parameter's value: where
-// the text of main.cf has the piece as a whole word, else where it has it at
-// all, else where the value begins. What only comes out of a macro stands
-// nowhere in the text.
+// within sets the position of a diagnostic to that of a piece of a parameter's
+// value: where the text in main.cf contains the piece as a whole word, else
+// where it contains it at all, else where the value begins. Text that comes from
+// a macro is nowhere in the value.
 func (p *Parameters) within(name, piece string, d core.Diagnostic) core.Diagnostic {
 	d = p.at(name, d)
 	s := p.table[name]
@@ -36,10 +36,10 @@ func (p *Parameters) within(name, piece string, d core.Diagnostic) core.Diagnost
 	return d
 }
 
-// wordIndex finds a piece that neither follows nor precedes a character of a
-// word; -1: there is none.
+// wordIndex returns the index of a piece that is neither preceded nor followed
+// by a word character, or -1.
 func wordIndex(text, piece string) int {
-	const tries = 100 // a long piece may begin again and again in itself
+	const tries = 100 // a long piece may overlap itself many times
 	for n, from := 0, 0; n < tries; n++ {
 		i := strings.Index(text[from:], piece)
 		if i < 0 {
@@ -57,8 +57,8 @@ func wordIndex(text, piece string) int {
 
 func isWordByte(c byte) bool { return isNameByte(c) || c == '.' || c == '-' || c >= 0x80 }
 
-// toldAlready tells whether a mistake was met before, by way of another
-// parameter: it has the same text, and the same place or none.
+// toldAlready reports whether a problem was already reported by way of another
+// parameter: with the same text, and the same position or none.
 func (p *Parameters) toldAlready(problem *Problem) bool {
 	first := &problem.Diagnostics[0]
 	if !failed(p.Diagnostics) {
@@ -73,8 +73,8 @@ func (p *Parameters) toldAlready(problem *Problem) bool {
 	return false
 }
 
-// given is the first of two parameters if main.cf has it, or if it does not
-// have the second either: where a mistake about both is best placed.
+// given returns the first of two parameters if main.cf sets it or does not set
+// the second either: the best position for an error about both.
 func (e *evaluation) given(first, second string) string {
 	if e.p.table[first].entry == nil && e.p.table[second].entry != nil {
 		return second
@@ -93,7 +93,7 @@ func (e *evaluation) warnIn(name, piece, text, hint string) {
 	e.report(core.Warning, name, piece, text, hint)
 }
 
-// End is the place after the last byte of the entry that counts.
+// End returns the position after the last significant byte of the entry.
 func (e *MainEntry) End() Position {
 	if e.line == nil {
 		return e.ValueAt
@@ -101,13 +101,13 @@ func (e *MainEntry) End() Position {
 	return e.line.position(len(e.line.text))
 }
 
-// Ignored tells whether the entry has no effect: it is broken, or begins with a
-// blank where no entry precedes it.
+// Ignored reports whether the entry has no effect: it is malformed, or begins
+// with a blank where no entry precedes it.
 func (e *MainEntry) Ignored() bool { return e.Name == "" || e.astray }
 
-// Ignored tells whether the entry has no effect: it begins with a blank where
-// no entry precedes it, or a NUL byte leaves nothing of it.
+// Ignored reports whether the entry has no effect: it begins with a blank where
+// no entry precedes it, or a NUL byte cuts all of it.
 func (e *MasterEntry) Ignored() bool { return e.astray || len(e.Fields) == 0 }
 
-// Inside tells where an offset of a token of the entry stands in the file.
+// Inside returns the position in the file of an offset of a token of the entry.
 func (e *MasterEntry) Inside(f Field, offset int) Position { return e.line.position(f.offset + offset) }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// knownPorts reads known_tcp_ports (spec config, 5.5): names in front of a
+// knownPorts parses known_tcp_ports (spec config, 5.5): names followed by a
 // port. Of a bad item only the names before the mistake count.
 func (e *evaluation) knownPorts() {
 	const param = "known_tcp_ports"
@@ -21,8 +21,8 @@ func (e *evaluation) knownPorts() {
 	}
 }
 
-// addKnownPorts adds the names of one item. fault is what the warning says
-// after the item.
+// addKnownPorts adds the names of one item. fault is the warning's text after
+// the item.
 func addKnownPorts(known map[string]string, item string) (fault string) {
 	last := strings.LastIndexByte(item, '=')
 	if last < 0 {
@@ -56,9 +56,9 @@ func addKnownPorts(known map[string]string, item string) (fault string) {
 
 func trimSpaceBlank(s string) string { return strings.Trim(s, " \t\r\n") }
 
-// port finds the number of a TCP port as the C library does: a number modulo
+// port returns the number of a TCP port as the C library does: a number modulo
 // 65536, or a name. ok is false when there is no such port, or when it must
-// still be looked up. overflow tells that the number did not fit (quirk Q14).
+// still be looked up. overflow reports that the number did not fit (quirk Q14).
 func (r *resolver) port(text string) (n uint16, ok, overflow bool) {
 	if mapped := r.p.result.knownPorts[text]; mapped != "" {
 		text = mapped

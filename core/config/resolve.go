@@ -9,19 +9,19 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Resolution is what a master.cf means.
+// Resolution is the meaning of a master.cf.
 type Resolution struct {
-	// Config is the whole configuration with the diagnostics of both files. If
-	// it is refused it holds nothing but the diagnostics.
+	// Config is the whole configuration with the diagnostics of both files. If it
+	// is refused it holds diagnostics only.
 	Config *core.Config
 	Needs  Needs // not empty: look these up and resolve again
-	OK     bool  // accepted; false while something is needed
+	OK     bool  // accepted; false while Needs is not empty
 }
 
-// Resolve gives master.cf its meaning against evaluated parameters (spec
-// config, 5). facts may have grown since Evaluate. Services come in file
-// order, one for each identity: of several entries the last counts, at the
-// place of the first (Differs: Q36, before anything is started).
+// Resolve interprets master.cf with evaluated parameters (spec config, 5). facts
+// may have grown since Evaluate. Services are in file order, one for each
+// identity: of several entries the last counts, at the position of the first
+// (Differs: Q36, before anything is started).
 func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resolution {
 	r := resolver{p: p, path: master.Path, flags: flags, q: inquiry{facts: facts}}
 	r.out = slices.Clone(p.Diagnostics)
@@ -72,7 +72,7 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 	return Resolution{OK: true, Config: accepted}
 }
 
-// Refusal is a configuration that holds nothing but diagnostics.
+// Refusal returns a configuration that holds diagnostics only.
 func Refusal(diagnostics ...core.Diagnostic) *core.Config {
 	return &core.Config{Diagnostics: diagnostics}
 }
@@ -85,13 +85,13 @@ type resolver struct {
 	q        inquiry
 	out      []core.Diagnostic
 	services []core.ServiceConfig
-	seen     map[identity]int32       // where a service stands in services
-	bound    map[netip.AddrPort]int32 // the line of the entry that has an address
-	paths    map[string]string        // of programs, by command
-	sockets  int                      // of the services so far
+	seen     map[identity]int32       // index in services
+	bound    map[netip.AddrPort]int32 // line of the entry that uses an address
+	paths    map[string]string        // paths of programs, by command
+	sockets  int                      // number of sockets so far
 }
 
-// identity is what tells services apart (spec config, 5.5).
+// identity distinguishes services (spec config, 5.5).
 type identity struct {
 	canonical string
 	transport core.ServiceType
@@ -103,7 +103,7 @@ func (r *resolver) say(severity core.Severity, at Position, text, hint string) {
 	})
 }
 
-// where starts the messages that name the entry.
+// where returns the start of the messages that name the entry.
 func (r *resolver) where(e *MasterEntry) string {
 	return r.path + ": line " + strconv.Itoa(int(e.Line)) + ": "
 }
@@ -112,13 +112,13 @@ func (r *resolver) refuse(e *MasterEntry, f Field, text, hint string) {
 	r.say(core.Error, e.At(f), r.where(e)+text, hint)
 }
 
-// advise remarks on what the original accepts in silence.
+// advise adds advice about what the original accepts silently.
 func (r *resolver) advise(e *MasterEntry, f Field, text, hint string) {
 	r.say(core.Info, e.At(f), r.where(e)+text, hint)
 }
 
-// debugger expands debugger_command. Only a master that needs it looks at its
-// mistakes (spec runtime, 15).
+// debugger expands debugger_command. Its mistakes matter only to a master that
+// uses it (spec runtime, 15).
 func (r *resolver) debugger() string {
 	text, err := r.p.Value("debugger_command")
 	if err != nil && r.flags.Debug {
@@ -144,7 +144,8 @@ func (r *resolver) noProtocols() {
 		}))
 }
 
-// entry resolves one entry: its columns from left to right, as the original.
+// entry resolves one entry: its columns from left to right, as the original
+// does.
 func (r *resolver) entry(e *MasterEntry) {
 	if e.line.cut {
 		r.out = append(r.out, cutAdvice(r.path, e.line))
@@ -166,13 +167,13 @@ func (r *resolver) entry(e *MasterEntry) {
 	s := core.ServiceConfig{Name: e.Fields[ColumnName].Text, Line: e.Line}
 	if s.Type, ok = core.ParseServiceType(kind.Text); !ok {
 		r.refuse(e, kind, "bad transport type: "+kind.Text, typeHint)
-		return // the columns may be out of step
+		return // the columns may be shifted
 	}
 	var name inetName
 	if s.Type == core.Inet {
 		r.frozenInterfaces(e)
 		if name, ok = r.inetName(e); !ok {
-			r.columns(&s, e, false) // for what else is wrong
+			r.columns(&s, e, false) // to report other mistakes
 			return
 		}
 	}
@@ -183,8 +184,8 @@ func (r *resolver) entry(e *MasterEntry) {
 
 const typeHint = "use inet, unix, fifo, pass or unix-dgram, in lower case"
 
-// frozenInterfaces warns once per entry that a change of inet_interfaces has
-// no effect (spec config, 3.3; quirk Q10).
+// frozenInterfaces warns once per entry that a change of inet_interfaces has no
+// effect (spec config, 3.3; quirk Q10).
 func (r *resolver) frozenInterfaces(e *MasterEntry) {
 	v := &r.p.result
 	if r.p.frozen == nil || v.interfacesNow == v.inetInterfaces {
@@ -196,7 +197,7 @@ func (r *resolver) frozenInterfaces(e *MasterEntry) {
 	r.say(core.Warning, at, "to change inet_interfaces, stop and start Postfix", hint)
 }
 
-// required gives a column that has no default.
+// required returns a column that has no default.
 func (r *resolver) required(e *MasterEntry, column int) (Field, bool) {
 	f, ok := r.column(e, column)
 	if ok && f.Text == "-" {
@@ -210,7 +211,7 @@ func (r *resolver) required(e *MasterEntry, column int) (Field, bool) {
 	return f, ok
 }
 
-// column gives a column that must be there.
+// column returns a column that must be present.
 func (r *resolver) column(e *MasterEntry, column int) (Field, bool) {
 	if column < len(e.Fields) {
 		return e.Fields[column], true
@@ -220,9 +221,8 @@ func (r *resolver) column(e *MasterEntry, column int) (Field, bool) {
 	return Field{}, false
 }
 
-// columns reads what follows the transport type. Of a broken entry the columns
-// that are there are all looked at. homeless is an inet service without an
-// address.
+// columns reads the columns after the transport type. It checks all columns that
+// a broken entry has. homeless is an inet service without an address.
 func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, homeless bool) bool {
 	private, good := r.private(s, e)
 	if good && homeless {
@@ -239,7 +239,7 @@ func (r *resolver) columns(s *core.ServiceConfig, e *MasterEntry, homeless bool)
 	var ok [NumColumns]bool
 	var wakeup int32
 	for column := ColumnUnprivileged; column < NumColumns; column++ {
-		if column > len(e.Fields) { // the first that is missing was reported
+		if column > len(e.Fields) { // the first missing one was reported
 			return false
 		}
 		switch column {
@@ -275,8 +275,8 @@ func (r *resolver) private(s *core.ServiceConfig, e *MasterEntry) (private, ok b
 	return private, ok
 }
 
-// program gives the command and its path. Many services have one program, so
-// both share one text.
+// program returns the command and its path. Many services run the same program,
+// so both are substrings of one text.
 func (r *resolver) program(command string) (name, path string) {
 	path, known := r.paths[command]
 	if !known {
@@ -370,7 +370,7 @@ func (r *resolver) arguments(e *MasterEntry) (args []string, ok bool) {
 	return args, ok
 }
 
-// accept completes a service and enters it into the list.
+// accept completes a service and adds it to the list.
 func (r *resolver) accept(s *core.ServiceConfig, e *MasterEntry, name inetName) {
 	v := &r.p.result
 	s.ThrottleDelay, s.Owner, s.WindowSize = v.throttleDelay, v.owner, v.windowSize
@@ -405,8 +405,8 @@ func (r *resolver) accept(s *core.ServiceConfig, e *MasterEntry, name inetName) 
 	r.services = append(r.services, *s)
 }
 
-// conflicts advises of two entries on one address and port: the kernel would
-// spread the clients over both (quirk Q13).
+// conflicts advises about two entries with one address and port: the kernel
+// would distribute the clients over both (quirk Q13).
 func (r *resolver) conflicts(s *core.ServiceConfig, e *MasterEntry) {
 	for _, endpoint := range s.Endpoints {
 		if endpoint.Path != "" || endpoint.Address.Port() == 0 {
@@ -421,8 +421,8 @@ func (r *resolver) conflicts(s *core.ServiceConfig, e *MasterEntry) {
 	}
 }
 
-// logFile checks maillog_file last of all, as the original does after the
-// services are up (spec runtime, 2 and 14.3).
+// logFile checks maillog_file last, as the original does after the services are
+// up (spec runtime, 2 and 14.3).
 func (r *resolver) logFile() {
 	if problem := r.p.CheckLogFile(); problem != nil {
 		r.out = append(r.out, problem.Diagnostics...)

@@ -2,29 +2,27 @@ package config
 
 import "strings"
 
-// ServerArgument is one argument of a service as its server takes it: an option
-// that sets a parameter, one that does something else, or what follows the
-// options.
+// ServerArgument is one argument of a service as its server reads it: an option
+// that sets a parameter, another option, or an argument after the options.
 type ServerArgument struct {
 	Letter byte   // of the option; 0: not an option
-	Option int    // the number of the argument that has the letter, from 0
-	Arg    int    // the number of the argument that holds the value
+	Option int    // index of the argument that has the letter
+	Arg    int    // index of the argument that holds the value
 	Start  int    // where the value begins in that argument
 	Text   string // the value of an option that takes one; else the argument
 	Name   string // the parameter that the option sets; empty: none
-	Value  string // what it is set to, macros unexpanded
-	Fault  string // why the server ends here; empty: it does not
+	Value  string // its value, macros unexpanded
+	Fault  string // why the server exits here; empty: it does not
 }
 
 // ServerOption is one option with which a service's own arguments override a
 // parameter of its server.
 type ServerOption struct {
-	Name, Value string // as given, macros unexpanded
-	Arg         int    // the number of the argument that holds the value, from 0
+	Name, Value string // as written, macros unexpanded
+	Arg         int    // index of the argument that holds the value
 }
 
-// Options of a server that take a value, and those that take none (spec child,
-// 3).
+// Options of a server that take a value, and options that do not (spec child, 3).
 const (
 	serverValues = "imnorst"
 	serverFlags  = "cdDlSuvVz"
@@ -36,9 +34,8 @@ const (
 	MissingValue  = "missing value"
 )
 
-// ServerArguments reads the arguments of a service as servers do: options up to
-// the first argument that is none, or up to "--". The list ends with the first
-// fault.
+// ServerArguments parses the arguments of a service as servers do: options up to
+// the first other argument, or up to "--". The list ends at the first fault.
 func ServerArguments(args []string) (list []ServerArgument) {
 	i := 0
 	for i < len(args) && len(args[i]) > 1 && args[i][0] == '-' {
@@ -59,8 +56,8 @@ func ServerArguments(args []string) (list []ServerArgument) {
 	return list
 }
 
-// serverOption reads the options of one argument: letters without a value, then
-// perhaps one with a value. more is how many arguments they take.
+// serverOption parses the options of one argument: letters without a value, then
+// optionally one with a value. more is the number of arguments they use.
 func serverOption(args []string, i int) (list []ServerArgument, more int) {
 	arg := args[i]
 	for at := 1; at < len(arg); at++ {
@@ -87,7 +84,7 @@ func serverOption(args []string, i int) (list []ServerArgument, more int) {
 	return list, 1
 }
 
-// override tells which parameter an option with a value sets.
+// override sets the parameter that an option with a value overrides.
 func (a *ServerArgument) override() {
 	switch a.Letter {
 	case 'o':
@@ -102,9 +99,9 @@ func (a *ServerArgument) override() {
 	}
 }
 
-// ServerOptions finds the parameters that a service's own arguments override:
-// "-o name=value", and "-i" and "-m" for max_idle and max_use. After an option
-// that the server refuses there are none.
+// ServerOptions returns the parameters that a service's own arguments override:
+// "-o name=value", and "-i" and "-m" for max_idle and max_use. It ends at an
+// option that the server refuses.
 func ServerOptions(args []string) (list []ServerOption) {
 	for _, a := range ServerArguments(args) {
 		if a.Name != "" {

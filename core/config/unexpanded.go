@@ -2,21 +2,20 @@ package config
 
 import "strconv"
 
-// Given gives the unexpanded text that main.cf or an override gives a
-// parameter; what an evaluation stored for later references does not count.
+// Given returns the unexpanded text that main.cf or an override sets for a
+// parameter; texts that an evaluation stored for later references do not count.
 func (p *Parameters) Given(name string) (text string, ok bool) {
 	s := p.table[name]
 	return s.value, s.given
 }
 
-// GivenNames gives the names that main.cf or an override gives a text, in their
-// order; one that occurs twice is there twice.
+// GivenNames returns the names that main.cf or an override sets, in order and
+// with repetitions.
 func (p *Parameters) GivenNames() []string { return p.given }
 
-// Derived gives the default of a parameter that has none of its own but that
-// of the system: its name, its process, its networks. ok tells whether the
-// name is one of these. The error is a *Problem: the default cannot be told
-// because of a bad value that it depends on.
+// Derived returns the default of a parameter whose default comes from the
+// system: its name, its process, its networks. ok reports whether the name is
+// one of these. The error is a *Problem: the default depends on a bad value.
 func (p *Parameters) Derived(name string) (text string, ok bool, err error) {
 	facts := p.inquiry.facts
 	switch name {
@@ -39,7 +38,7 @@ func (p *Parameters) Derived(name string) (text string, ok bool, err error) {
 	return p.table[name].value, true, nil
 }
 
-// deadly is the Problem that the original dies of: everything up to the first
+// deadly returns the Problem that ends the original: everything up to the first
 // error.
 func (p *Parameters) deadly() error {
 	for i := range p.Diagnostics {
@@ -50,8 +49,8 @@ func (p *Parameters) deadly() error {
 	return nil
 }
 
-// Broken is the error of the first entry of main.cf that is no entry at all;
-// nil if there is none. It is a *Problem.
+// Broken returns the error of the first malformed entry of main.cf, a *Problem,
+// or nil.
 func (p *Parameters) Broken() error {
 	if p.broken == nil {
 		return nil
@@ -59,15 +58,15 @@ func (p *Parameters) Broken() error {
 	return p.broken
 }
 
-// ExpandWith replaces the macros in the text of a parameter, as Expand, but
-// finds the unexpanded texts of names with lookup. The error is a *Problem with
-// its place in main.cf.
+// ExpandWith replaces the macros in the text of a parameter, like Expand, but
+// gets the unexpanded texts of names from lookup. The error is a *Problem with
+// its position in main.cf.
 func (p *Parameters) ExpandWith(name, text string, lookup func(name string) string) (string, error) {
 	return p.expandWith(name, text, lookup)
 }
 
-// EachDefault goes through the names of the parameters that a master reads, in
-// the original's order and then ours; own tells that the original does not know
+// EachDefault yields the names of the parameters that a master reads, in the
+// original's order and then our own; own reports that the original does not know
 // the parameter.
 func EachDefault(yield func(name string, own bool) bool) {
 	for i := range rows {
@@ -82,7 +81,7 @@ func EachDefault(yield func(name string, own bool) bool) {
 	}
 }
 
-// Default gives the unexpanded default of a parameter that a master reads, in
+// Default returns the unexpanded default of a parameter that a master reads, in
 // the flavour in force. That of myhostname, mydomain and mynetworks is empty;
 // see Derived.
 func Default(name string) (text string, ok bool) {
@@ -93,6 +92,6 @@ func Default(name string) (text string, ok bool) {
 	return r.text(), true
 }
 
-// Misplaced tells whether an entry is skipped because it starts with a blank
+// Misplaced reports whether an entry is skipped because it starts with a blank
 // (spec config, 1).
 func (e *MasterEntry) Misplaced() bool { return e.astray }

@@ -2,7 +2,7 @@ package config
 
 import "strconv"
 
-// ValueKind is how the programs of the original read a parameter that is no
+// ValueKind is how the programs of the original parse a parameter that is not
 // text.
 type ValueKind uint8
 
@@ -13,9 +13,9 @@ const (
 	Span              // of time
 )
 
-// Refusal returns the words with which a program ends over the expanded value of
-// a parameter, and a remedy; fault is empty if it can be read. Which numbers and
-// spans are too small or too large the program alone knows.
+// Refusal returns the fatal line of a program that cannot parse the expanded
+// value of a parameter, and a hint; fault is empty if the value can be parsed.
+// Only the program itself knows which numbers and times are out of range.
 func (k ValueKind) Refusal(name, text string) (fault, hint string) {
 	switch k {
 	case Boolean:
@@ -34,13 +34,13 @@ func (k ValueKind) Refusal(name, text string) (fault, hint string) {
 	return "", ""
 }
 
-// parseBool reads "yes" or "no" in any letter case.
+// parseBool parses "yes" or "no" in any letter case.
 func parseBool(text string) (value, ok bool) {
 	value = equalFold(text, "yes")
 	return value, value || equalFold(text, "no")
 }
 
-// parseNumber reads a number of the given width in bits, 32 or 64.
+// parseNumber parses a number of the given width in bits, 32 or 64.
 func parseNumber(text string, width int) (n int64, ok bool) {
 	n, rest, ok := parseLong(text)
 	return n, ok && rest == "" && text != "" && (width != 32 || n == int64(int32(n)))
