@@ -70,7 +70,7 @@ func (o *observation) complaining(s *service) {
 	if at, ok := o.before.believedUntil(s, len(o.before.h)); ok && o.step.ev.Kind == core.TimerExpired && at <= o.step.now {
 		evaluated = true
 	}
-	if !evaluated || believed || now.throttled || now.idle > 0 || now.starting > 0 || !o.after.full(s) || !s.entry.StressAware() {
+	if !evaluated || believed || now.throttled || now.idle > 0 || now.starting > 0 || !o.after.full(s) || !stressAware(s.entry) {
 		return
 	}
 	if at, ok := o.before.warnedAt(s); ok && at.Add(warnInterval) >= o.step.now {

@@ -81,7 +81,7 @@ func (o *observation) listenerReady(s *service) {
 	if stress {
 		what = "a start with stress"
 	}
-	aware := s.entry.StressAware()
+	aware := stressAware(s.entry)
 	rule := ruleSpawn
 	if stress {
 		rule = ruleStress
@@ -220,9 +220,9 @@ func (o *observation) childExited(ev *core.Event) {
 	}
 	c := o.before.child(ev.Generation)
 	s := o.before.service(c.service)
-	by, signaled := ev.Status.Signaled()
+	by, well := endOf(ev.Status)
 	ours := s.removed != never && by == core.SIGTERM || c.killed != never && by == core.SIGKILL
-	if ev.Status.Normal() || signaled && ours {
+	if well || ours {
 		return
 	}
 	o.mustLog(ruleReap, "the line of the bad end", line{

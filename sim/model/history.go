@@ -14,6 +14,7 @@ const never = -1
 type step struct {
 	now     core.Time
 	ev      core.Event
+	fault   *fault // of the configuration that came
 	actions []core.Action
 }
 

@@ -79,9 +79,9 @@ func (m *Model) Reset(now core.Time, o Flags) {
 // step stays in the history either way, but after a violation nothing further
 // that the model says is meaningful. actions is copied.
 func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) error {
-	ev = refused(ev)
+	ev, fault := refused(ev)
 	past := m.history
-	m.history = append(past, step{now: now, ev: ev, actions: slices.Clone(actions)})
+	m.history = append(past, step{now: now, ev: ev, fault: fault, actions: slices.Clone(actions)})
 	if m.last == nil || len(m.last.h) != len(past) {
 		m.last = m.read(past)
 	}

@@ -36,6 +36,7 @@ func (o *observation) diagnostics(c *core.Config) {
 type saying struct {
 	level        core.Level
 	text, remedy string
+	fault        *fault // instead of text: the words are ours
 }
 
 func (o *observation) remarks(c *core.Config) []saying {
@@ -57,7 +58,17 @@ func (o *observation) remarks(c *core.Config) []saying {
 		if d.Line > 0 && d.File != "" && !strings.Contains(d.Text, d.File) {
 			remedy = strings.TrimPrefix(fmt.Sprintf("%s; see %s, line %d", d.Hint, d.File, d.Line), "; ")
 		}
-		all = append(all, saying{level, text, remedy})
+		all = append(all, saying{level: level, text: text, remedy: remedy})
+	}
+	if f := o.step.fault; f != nil {
+		level := core.LevelError
+		switch {
+		case over:
+			level = core.LevelInfo
+		case boot:
+			level = core.LevelFatal
+		}
+		all = append(all, saying{level: level, text: "that service " + f.service + " has a fault: " + f.about, fault: f})
 	}
 	return all
 }
@@ -65,23 +76,7 @@ func (o *observation) remarks(c *core.Config) []saying {
 // match: the remedy may stand behind the text, but not in a fatal line.
 func (r saying) match(a *core.Action) bool {
 	return a.Code == core.LogDiagnostic && a.Level == r.level &&
-		(a.Text == r.text || r.level != core.LevelFatal && r.remedy != "" && a.Text == r.text+" ("+r.remedy+")")
-}
-
-// refused turns a configuration that the border calls faulty into what it
-// comes to: a rejected one, with that fault as its last error.
-func refused(ev core.Event) core.Event {
-	if ev.Kind != core.ConfigLoaded || ev.Config == nil {
-		return ev
-	}
-	fault := core.ConfigFault(ev.Config)
-	if fault == "" {
-		return ev
-	}
-	c := *ev.Config
-	c.Diagnostics = append(c.Diagnostics[:len(c.Diagnostics):len(c.Diagnostics)], core.Diagnostic{Severity: core.Error, Text: fault})
-	ev.Kind, ev.Config = core.ConfigRejected, &c
-	return ev
+		(r.fault != nil && r.fault.named(a.Text) || r.fault == nil && a.Text == r.text || r.level != core.LevelFatal && r.remedy != "" && a.Text == r.text+" ("+r.remedy+")")
 }
 
 func (o *observation) configLoaded() {

@@ -182,7 +182,7 @@ func (c *child) leavingAt(i int) bool { return c.leavingBefore(i+1) && !c.leavin
 // is false when nobody is believed.
 func (w *world) believedUntil(s *service, i int) (until core.Time, ok bool) {
 	leaving := w.count(s, func(c *child) bool { return c.leavingBefore(i) })
-	if leaving == 0 || s.removed != never || !s.entryAt(i-1).StressAware() {
+	if leaving == 0 || s.removed != never || !stressAware(s.entryAt(i-1)) {
 		return 0, false
 	}
 	for k := s.accepted; k < i; k++ {
@@ -203,7 +203,7 @@ func (w *world) lastSlot(s *service, i int) bool {
 	e := s.entryAt(i)
 	_, believed := w.believedUntil(s, i)
 	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) && !(believed && c.leavingBefore(i)) })
-	return e.StressAware() && n+1 >= int(e.ProcessLimit)
+	return stressAware(e) && n+1 >= int(e.ProcessLimit)
 }
 
 // stressUntil reads how long the service is in stress mode, from the last start
