@@ -7,6 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/model"
 )
 
@@ -49,6 +50,7 @@ func Fork(recording []byte, o Options) (Forked, error) {
 		return Forked{}, err
 	}
 	f := fork{machine: m, writer: t.writer(m), now: t.began, step: 0}
+	f.book.Reset(t.began, m.Options())
 	f.choose.Seed(o.Seed, false)
 	at := min(o.At, len(t.steps))
 	if at+o.Steps <= modelReach {
@@ -86,6 +88,7 @@ type kid struct {
 // fork is an adapter that keeps its duties and makes up the rest.
 type fork struct {
 	machine *core.Machine
+	book    laws.Book
 	model   *model.Model
 	writer  *trace.Writer
 	choose  sim.Chooser
@@ -130,8 +133,11 @@ func (f *fork) take(now core.Time, ev core.Event) (actions []core.Action, ok boo
 			f.fail("model", err.Error())
 		}
 	}
-	if err := f.machine.Check(); err != nil {
-		f.fail("check", err.Error())
+	if b := f.book.Step(now, &ev, actions, f.machine); b != nil {
+		f.fail(b.Law, b.Text)
+	}
+	if b := f.book.Sweep(f.machine); b != nil {
+		f.fail(b.Law, b.Text)
 	}
 	return actions, f.failure == nil
 }
