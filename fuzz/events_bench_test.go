@@ -40,9 +40,7 @@ func benchmarkEvents(b *testing.B, fresh func() *play, steps int) {
 				return
 			}
 			runs.Add(1)
-			for _, n := range p.book.told {
-				played.Add(int64(n))
-			}
+			played.Add(int64(p.steps))
 		}
 	})
 	b.ReportMetric(float64(runs.Load())/b.Elapsed().Seconds(), "runs/s")

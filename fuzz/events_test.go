@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/model"
 )
 
@@ -33,6 +34,7 @@ const (
 const (
 	maxEvents      = 200
 	maxEventsModel = 100
+	sweepEvery     = 64 // steps, and at the end: the whole machine is held against the law book
 )
 
 // The second byte says at which event the twin begins. From fewDescriptors on there
@@ -45,6 +47,7 @@ var origins = [4]core.Time{-1e18, math.MinInt64, endOfTime - core.Time(2000*core
 // beside it that was restored from a snapshot. It is used for many sequences.
 type play struct {
 	station
+	laws    laws.Book
 	twin    *core.Machine
 	model   *model.Model
 	refs    core.References
@@ -79,7 +82,7 @@ func (p *play) run(choices []byte, steps int) (err error) {
 			break
 		}
 	}
-	if err := p.laws(); err != nil {
+	if err := p.sweep(); err != nil {
 		return err
 	}
 	if err := p.united(); err != nil {
@@ -87,8 +90,6 @@ func (p *play) run(choices []byte, steps int) (err error) {
 	}
 	return p.canonical()
 }
-
-func (p *play) laws() error { return p.book.laws() }
 
 // start makes the machine that the first bytes ask for.
 func (p *play) start(choices []byte) error {
@@ -124,6 +125,17 @@ func (p *play) start(choices []byte) error {
 	if p.model != nil {
 		p.model.Reset(now, model.FlagsOf(o))
 	}
+	p.laws.MadeUp = true // pids are drawn, also ones in use
+	p.laws.Reset(now, o)
+	p.laws.Numbered(p.base)
+	return nil
+}
+
+// sweep holds the whole machine against the law book.
+func (p *play) sweep() error {
+	if b := p.laws.Sweep(p.m); b != nil {
+		return b
+	}
 	return nil
 }
 
@@ -138,12 +150,16 @@ func (p *play) step() error {
 	if p.story != nil {
 		fmt.Fprintf(p.story, "%s", texts(actions))
 	}
+	if b := p.laws.Step(p.now, &ev, actions, p.m); b != nil {
+		return b
+	}
 	if err := p.m.Check(); err != nil {
 		return err
 	}
-	p.book.count(&ev, actions)
-	if err := p.observe(&ev, actions); err != nil {
-		return err
+	if p.observe(actions); p.steps%sweepEvery == 0 {
+		if err := p.sweep(); err != nil {
+			return err
+		}
 	}
 	if p.twin != nil {
 		if err := p.compare(&ev, actions); err != nil {
@@ -316,11 +332,8 @@ func newModelPlay() *play {
 
 // FuzzEvents plays any sequence of up to 200 events, at any times that do not
 // go back, from an adapter that keeps nothing but its duty; see station. After
-// each, Machine.Check holds, the actions are no more than the event can have
-// (book.limit) and such as an adapter can carry out, and no deadline lies in the
-// past; in the end nothing was done more often than there was reason for
-// (book.laws). From some step on a twin that was restored from a snapshot goes
-// beside: its actions and its state are the same to the end.
+// each, Machine.Check holds and every law of the book (package sim/laws). From some
+// step on a twin that was restored from a snapshot goes beside: its actions and its state are the same to the end.
 func FuzzEvents(f *testing.F) { fuzzEvents(f, newPlay(), maxEvents) }
 
 // FuzzEventsWithModel plays up to 100 events of an adapter that tells nothing

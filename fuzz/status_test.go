@@ -10,6 +10,8 @@ import (
 const (
 	messageSize = 12
 	maxPieces   = 60 // of one talk
+
+	complaintsOfOne = 16 // lines that one child can bring into the log with what it sends
 )
 
 // number reads 32 bits in the order of this machine, by hand: what it is held

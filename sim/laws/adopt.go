@@ -81,7 +81,7 @@ func (b *Book) After(now core.Time, ev *core.Event, actions []core.Action, m Mac
 	if b.judge(now, ev, actions); b.breach == nil && !b.exited && b.running && !b.due.adrift {
 		b.shown(after)
 	}
-	b.settle(m)
+	b.settle(ev, m)
 	return b.breach
 }
 

@@ -174,7 +174,7 @@ type wakeup struct {
 	entry    *core.ServiceConfig
 	fifo     bool
 	sent     bool
-	deadline core.Time // 0: at once
+	deadline core.Time
 }
 
 // due is what the machine must do in the step under way.
@@ -202,6 +202,9 @@ func (b *Book) Reset(now core.Time, o core.MachineOptions) {
 		b.exitAt = now.Add(o.ExitAfter)
 	}
 }
+
+// Numbered says that the machine has given generations up to that one before.
+func (b *Book) Numbered(last core.Generation) { b.lastGeneration = last }
 
 func (b *Book) begin(now core.Time, o core.MachineOptions) {
 	for _, s := range b.services {
@@ -243,7 +246,7 @@ func equal(a, b []string) bool {
 func (b *Book) Step(now core.Time, ev *core.Event, actions []core.Action, m Machine) *Breach {
 	if b.breach == nil {
 		b.judge(now, ev, actions)
-		b.settle(m)
+		b.settle(ev, m)
 	}
 	return b.breach
 }
@@ -298,13 +301,17 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 }
 
 // settle asks about each service that the step touched.
-func (b *Book) settle(m Machine) {
+func (b *Book) settle(ev *core.Event, m Machine) {
 	if b.exited || b.due.adrift || b.breach != nil {
 		return
 	}
 	b.deadline, b.timed = 0, false
-	if len(b.touched) > 0 || len(b.removed) > 0 {
+	if len(b.touched) > 0 || ev.Kind == core.TimerExpired {
 		b.deadline, b.timed = m.Deadline()
+	}
+	for i := range b.docket.timer {
+		e := &b.docket.timer[i]
+		b.breaks(e.law, e.check(b, ev))
 	}
 	for _, s := range b.touched {
 		if s.Life != Gone {

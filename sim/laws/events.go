@@ -227,7 +227,7 @@ func (b *Book) childExited(ev *core.Event) {
 	}
 	signal := core.Signal(0)
 	if ev.Status&bySignal != 0 {
-		signal = core.Signal(ev.Status &^ bySignal)
+		signal = core.Signal(uint8(ev.Status))
 	}
 	ours := signal == core.SIGTERM && c.terminated || signal == core.SIGKILL && c.killed
 	s, e, pid, served := c.Service, c.entry, c.PID, c.Served

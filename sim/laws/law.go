@@ -28,6 +28,7 @@ type law struct {
 	action  []actionCheck                                           // in the order of the actions, before the account takes each
 	service []func(b *Book, s *Service) string                      // after the step, of every service that it touched
 	step    []func(b *Book, ev *core.Event) string                  // after the step
+	timer   []func(b *Book, ev *core.Event) string                  // after the step, when the machine's timer is known
 	view    []func(b *Book, s *Service, v *core.ServiceView) string // in a sweep, of every service
 	sweep   []func(b *Book) string                                  // in a sweep
 }
@@ -172,7 +173,10 @@ var table = [...]law{
 		action: []actionCheck{on((*Book).loadAsked, core.LoadConfig)},
 		step:   []func(*Book, *core.Event) string{(*Book).hangupHeeded},
 	},
-	{Law: Law{"L9", "Nothing spins: the events at one instant are bounded, a readiness or a deadline that is due changes something, and the world comes to rest."}},
+	{
+		Law:   Law{"L9", "Nothing spins: the events at one instant are bounded, a deadline that was served is no longer due, and the world comes to rest."},
+		timer: []func(*Book, *core.Event) string{(*Book).deadlineServed},
+	},
 }
 
 // everyAction has all kinds, and one that is none.
@@ -209,6 +213,7 @@ type docket struct {
 	action  [core.Exit + 2][]entry[func(*Book, *core.Action) string]
 	service []entry[func(*Book, *Service) string]
 	step    []entry[func(*Book, *core.Event) string]
+	timer   []entry[func(*Book, *core.Event) string]
 	view    []entry[func(*Book, *Service, *core.ServiceView) string]
 	sweep   []entry[func(*Book) string]
 }
@@ -240,6 +245,7 @@ func docketOf(only []string) *docket {
 		}
 		d.service = enter(d.service, l.Name, l.service)
 		d.step = enter(d.step, l.Name, l.step)
+		d.timer = enter(d.timer, l.Name, l.timer)
 		// Counts and states follow from children and clocks: these are asked first,
 		// because they tell better what went wrong.
 		d.view = append(enter(nil, l.Name, l.view), d.view...)

@@ -223,9 +223,9 @@ func (t *phrase) service(e *core.ServiceConfig) *phrase {
 
 func (t *phrase) status(s core.ExitStatus) *phrase {
 	if s&bySignal != 0 {
-		return t.is("killed by signal ").number(int64(s &^ bySignal))
+		return t.is("killed by signal ").number(int64(uint8(s)))
 	}
-	return t.is("exit status ").number(int64(s))
+	return t.is("exit status ").number(int64(uint8(s)))
 }
 
 // whole reports whether what lies between two places of the text is no part of a

@@ -255,7 +255,7 @@ func (b *Book) remove(s *Service) {
 	}
 	for i := range b.wakeups {
 		if b.wakeups[i].service == s {
-			b.wakeups[i].deadline = 0
+			b.wakeups[i].deadline = b.now
 			b.due.closes++
 		}
 	}

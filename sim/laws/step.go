@@ -19,11 +19,11 @@ func (b *Book) pidOfOne(ev *core.Event) string {
 	if ev.Kind != core.ChildStarted && (ev.Kind != core.ChildExited || ev.Generation != 0) {
 		return ""
 	}
-	if ev.PID <= 0 {
+	if ev.PID <= 0 && ev.Kind == core.ChildStarted {
 		return wrong("%v with pid %d", ev.Kind, ev.PID)
 	}
 	for _, c := range b.living {
-		if c.PID == ev.PID {
+		if c.State != Pending && c.PID == ev.PID {
 			return wrong("%v, generation %d, with pid %d of generation %d, which is not reaped", ev.Kind, ev.Generation, ev.PID, c.Generation)
 		}
 	}
@@ -140,6 +140,14 @@ func (b *Book) killAwaited(s *Service) string {
 func (b *Book) clientServed(*core.Event) string {
 	if s := b.due.started; s != nil {
 		return wrong("a client waits for service %d and no child was started", s.ID)
+	}
+	return ""
+}
+
+// deadlineServed: what was due at this instant was done.
+func (b *Book) deadlineServed(ev *core.Event) string {
+	if ev.Kind == core.TimerExpired && b.awaited(b.now) {
+		return wrong("the machine wants its timer at %d, and it is %d", b.deadline, b.now)
 	}
 	return ""
 }

@@ -92,33 +92,29 @@ func (b *Book) timerOfFirst() string {
 	if !b.whole {
 		return ""
 	}
-	first := core.Time(0)
-	sooner := func(t core.Time) {
-		if t != 0 && (first == 0 || t < first) {
-			first = t
+	first, due := core.Time(0), false
+	sooner := func(t core.Time, set bool) {
+		if set && (!due || t < first) {
+			first, due = t, true
 		}
 	}
 	for _, s := range b.active {
-		sooner(s.WakeAt)
-		sooner(s.LeaveBy)
-		if s.Throttled {
-			sooner(s.Release)
-		}
+		sooner(s.WakeAt, s.WakeAt != 0)
+		sooner(s.LeaveBy, s.LeaveBy != 0)
+		sooner(s.Release, s.Throttled)
 	}
 	for _, s := range b.removed {
-		sooner(s.KillAt)
+		sooner(s.KillAt, true)
 	}
 	for i := range b.wakeups {
-		sooner(b.wakeups[i].deadline)
+		sooner(b.wakeups[i].deadline, true)
 	}
 	for _, c := range b.closed {
-		sooner(c.closedAt)
+		sooner(c.closedAt, true)
 	}
-	if b.options.ExitSet {
-		sooner(b.exitAt)
-	}
-	if b.timed != (first != 0) || b.timed && b.deadline != first {
-		return wrong("the machine waits for a timer: %v at %d; the next thing due: %d", b.timed, b.deadline, first)
+	sooner(b.exitAt, b.options.ExitSet)
+	if b.timed != due || due && b.deadline != first {
+		return wrong("the machine waits for a timer: %v at %d; something is due: %v at %d", b.timed, b.deadline, due, first)
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ func stressAware(e *core.ServiceConfig) bool { return e.ProcessLimit > 1 && !e.L
 // endOf reads an exit status: the signal that ended the process, or 0, and whether it
 // called exit with code 0.
 func endOf(s core.ExitStatus) (by core.Signal, well bool) {
-	if s > 0xff {
+	if s>>8&1 != 0 {
 		return core.Signal(s & 0xff), false
 	}
 	return 0, s == 0
