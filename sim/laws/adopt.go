@@ -78,10 +78,11 @@ func (b *Book) adopt(v *core.ServiceView, e *core.ServiceConfig) {
 // After judges one step of a machine that was taken over, by the view of what came of it:
 // that is asked first, because it tells best what went wrong.
 func (b *Book) After(now core.Time, ev *core.Event, actions []core.Action, m Machine, after *core.View) *Breach {
-	if b.judge(now, ev, actions); b.breach == nil && !b.exited && b.running && !b.due.adrift {
+	b.event = *ev
+	if b.judge(now, &b.event, actions); b.breach == nil && !b.exited && b.running && !b.due.adrift {
 		b.shown(after)
 	}
-	b.settle(ev, m)
+	b.settle(&b.event, m)
 	return b.breach
 }
 

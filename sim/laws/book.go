@@ -38,6 +38,7 @@ type Book struct {
 	whole  bool // the account began with the machine
 
 	now     core.Time // of the step under way
+	event   core.Event
 	options core.MachineOptions
 	running bool // a configuration is in force
 	exited  bool
@@ -245,8 +246,9 @@ func equal(a, b []string) bool {
 // breach ends the account: it is returned now and from then on.
 func (b *Book) Step(now core.Time, ev *core.Event, actions []core.Action, m Machine) *Breach {
 	if b.breach == nil {
-		b.judge(now, ev, actions)
-		b.settle(ev, m)
+		b.event = *ev // so that the caller's does not have to outlive the call
+		b.judge(now, &b.event, actions)
+		b.settle(&b.event, m)
 	}
 	return b.breach
 }
