@@ -66,7 +66,7 @@ func (x *Exec) startChild(a *core.Action) {
 		x.hasStarted()
 		return
 	}
-	x.settle(&l, step, e)
+	x.answerStart(&l, step, e)
 }
 
 // hasStarted says that there is one more process to be reaped.
@@ -76,7 +76,7 @@ func (x *Exec) hasStarted() {
 	}
 }
 
-// newChild gives one that was used before, if there is any.
+// newChild returns a child to fill in, one that was used before if there is any.
 func (x *Exec) newChild() *child {
 	if n := len(x.free); n > 0 {
 		c := x.free[n-1]
@@ -100,7 +100,7 @@ func (x *Exec) statusReady(g core.Generation) {
 	}
 }
 
-// read delivers what is queued in the channel, at most limit bytes. It tells
+// read delivers what is queued in the channel, at most limit bytes. It reports
 // whether the other end is closed.
 func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
 	buffer := x.buffer[:]
@@ -130,7 +130,7 @@ func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
 
 func (x *Exec) closeStatus(c *child) {
 	if c.status != sys.None {
-		x.forget(c.status)
+		x.unpoll(c.status)
 		x.k.Close(c.status)
 		c.status = sys.None
 	}
@@ -148,8 +148,8 @@ func (x *Exec) retireChild(g core.Generation) {
 	x.closeStatus(c)
 }
 
-// signalChild signals only who is not reaped: after that the number may be
-// somebody else's.
+// signalChild signals a child only while it is not reaped: afterwards the number may
+// belong to another process.
 func (x *Exec) signalChild(a *core.Action) {
 	if x.pids[a.PID] == a.Generation {
 		x.k.Kill(a.PID, a.Signal)

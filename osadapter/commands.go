@@ -20,7 +20,7 @@ type Commands struct {
 }
 
 // NewCommands returns an empty set. started is called, on another goroutine, when there is
-// a process to be reaped in the end; ended when it is time for that, and when somebody
+// a process to be reaped in the end; ended when it is time for that, and when a process
 // may have ended while a sweep was excluded.
 func NewCommands(started, ended func()) *Commands {
 	return &Commands{running: map[core.PID]*command.Running{}, started: started, ended: ended}

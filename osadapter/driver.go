@@ -25,7 +25,7 @@ type Driver struct {
 	waker   sys.FD
 	now     core.Time // of this turn
 	wall    int64     // of this turn, for the journal
-	sweep   bool      // one over all children is owed
+	sweep   bool      // one over all children has to be made
 	putOff  int       // for so many turns by now
 }
 
@@ -64,7 +64,7 @@ type Surroundings struct {
 	// Mailbox holds what others leave for the driver.
 	Mailbox Mailbox
 	// Started is called for each process that has been started and will have to be
-	// reaped. Nil: nobody minds.
+	// reaped. Nil: it is not called.
 	Started func()
 	// Programs run beside the daemon. Nil: there are none.
 	Programs Programs
@@ -98,8 +98,8 @@ type Programs interface {
 	Exclude() bool
 	Admit()
 	// Claim takes the status of a process if it is one of the programs. It is
-	// called between Exclude and Admit, so that nobody signals a number that is free
-	// again.
+	// called between Exclude and Admit, so that no program is signalled whose number
+	// is free again.
 	Claim(*sys.Reaped) bool
 }
 
@@ -167,7 +167,7 @@ const retryPause = 100 * core.Millisecond
 
 // Wait does what is to be done before each wait, and returns how long to wait at
 // most: to the machine's next deadline, and not long while log lines are kept that
-// somebody may take soon, calls are to be made again, a start is under way, or a child
+// may be taken soon, calls are to be made again, a start is under way, or a child
 // is about to end. Not bounded, only an event ends the wait.
 //
 // The wait itself ends in time: a timer of the runtime would fire on another thread,
@@ -254,8 +254,8 @@ func (d *Driver) begin(now core.Time) {
 // it walks over all children that live, again for each that it finds.
 const sweepPatience = 100
 
-// reap delivers the ends of children: of those whose channels have told, and in a
-// sweep, if one is owed, of all. The sweep is put off while children are found without
+// reap delivers the ends of children: of those whose channels have closed, and in a
+// sweep, if one has to be made, of all. The sweep is put off while children are found without
 // it, but not for ever, and not when a signal is about to end us.
 func (d *Driver) reap(sweep, last bool) {
 	found := d.exec.reapEnded()

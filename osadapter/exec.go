@@ -44,7 +44,7 @@ type Exec struct {
 	fds     []sys.FD        // of a service, while a child is started
 	buffer  [readBytes]byte // what a channel is read into
 
-	unreaped bool // who ended could not be asked for
+	unreaped bool // the last question which processes have ended failed
 
 	queue  []core.Event // from head on
 	head   int
@@ -151,11 +151,12 @@ func (x *Exec) carryOut(a *core.Action) {
 }
 
 // mustRetry reports whether there are calls to be made again: those whose failure the
-// machine is not told of, and that nothing else would ever make good. The operator was
-// told when they failed first.
+// machine does not learn of, and that nothing else would make good. The log said so
+// when they failed first.
 func (x *Exec) mustRetry() bool { return len(x.stale) > 0 || x.unreaped || x.paths.Owing() }
 
-// retry asks once more who ended, if that failed, and puts back what it can.
+// retry asks once more which processes have ended, if that failed, and puts back the
+// paths that it can.
 func (x *Exec) retry() {
 	if x.unreaped {
 		x.reap()
@@ -184,7 +185,7 @@ func (x *Exec) ready(e sys.PollEvent) {
 // with its channel full leaves a hundred times as many events.
 const keptLength = 1024
 
-// emptied gives the list without what is in it, for the next turn.
+// emptied returns the list, empty, for the next turn.
 func emptied[T any](list []T) []T {
 	if cap(list) > keptLength {
 		return nil
@@ -206,7 +207,7 @@ func (x *Exec) next() (core.Event, bool) {
 }
 
 // warnOfNoService says what else would show by nothing at all: with an empty
-// master.cf, or one whose entries are all disabled, a start serves nobody, and a
+// master.cf, or one whose entries are all disabled, a start serves no client, and a
 // reload ends every service.
 func (x *Exec) warnOfNoService(c *core.Config) {
 	if len(c.Services) == 0 {

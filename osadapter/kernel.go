@@ -4,7 +4,7 @@
 //
 // It refuses to decide: whether to listen, start, throttle or end is the
 // machine's business. One goroutine owns everything here and blocks in one
-// place only; signals, the clock and whatever runs outside wake it through one
+// place only; signals, the clock and other goroutines wake it through one
 // descriptor.
 package osadapter
 

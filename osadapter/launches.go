@@ -9,7 +9,7 @@ import (
 // answer at all. The loop waits a moment for it, as nearly every start is over by then,
 // and then goes on: the start is under way, and is looked at every now and then. When
 // it has taken too long it counts as failed. Its process is killed then, but on a disk
-// that does not answer it can live on for ever. It is nobody's child then, and is only
+// that does not answer it can live on for ever. It counts as no child then, and is only
 // remembered until it is reaped.
 
 const (
@@ -18,7 +18,7 @@ const (
 	// second in all.
 	startPatience = 10 * core.Millisecond
 	// startLimit is how long an exec may take. A disk that is only slow answers within
-	// that, and nobody but the clients of the one service waits meanwhile.
+	// that, and only the clients of the one service wait meanwhile.
 	startLimit = 10 * core.Second
 	// A start under way is looked at after these times, and a part of its age between
 	// them: an exec that took long may take a little longer.
@@ -46,7 +46,7 @@ func (x *Exec) patience() core.Duration {
 }
 
 // stuck reports whether a start of the program would only leave one more process that
-// nobody can end.
+// cannot be ended.
 func (x *Exec) stuck(program string) bool {
 	n := 0
 	for _, p := range x.leaving {
@@ -75,7 +75,7 @@ func (x *Exec) launchPause(now core.Time) core.Duration {
 
 // finishLaunches looks after the starts that are under way.
 func (x *Exec) finishLaunches(now core.Time) {
-	x.settleThose(func(l *launch) bool {
+	x.keepUnsettled(func(l *launch) bool {
 		if !l.timed {
 			l.begun, l.timed = now, true
 		}
@@ -85,7 +85,7 @@ func (x *Exec) finishLaunches(now core.Time) {
 		late := now.Sub(l.begun) >= startLimit
 		if late {
 			x.kill(l.PID)
-			x.settle(l, core.StartExec, core.ETIMEDOUT)
+			x.answerStart(l, core.StartExec, core.ETIMEDOUT)
 			x.leaving[l.PID] = l.program
 		}
 		return late
@@ -95,19 +95,19 @@ func (x *Exec) finishLaunches(now core.Time) {
 // endStart settles the start of a process that was reaped. A kernel that is about to
 // write its memory to a file does not say that it needs ours no more.
 func (x *Exec) endStart(pid core.PID) {
-	x.settleThose(func(l *launch) bool {
+	x.keepUnsettled(func(l *launch) bool {
 		if l.PID != pid {
 			return false
 		}
 		if !x.executed(l) {
-			x.settle(l, core.StartNone, 0)
+			x.answerStart(l, core.StartNone, 0)
 		}
 		return true
 	})
 }
 
-// settleThose forgets the starts that are settled.
-func (x *Exec) settleThose(settled func(*launch) bool) {
+// keepUnsettled forgets the starts for which settled returns true.
+func (x *Exec) keepUnsettled(settled func(*launch) bool) {
 	left := x.launches[:0]
 	for i := range x.launches {
 		if !settled(&x.launches[i]) {
@@ -124,13 +124,13 @@ func (x *Exec) executed(l *launch) bool {
 	if e == core.EINPROGRESS {
 		return false
 	}
-	x.settle(l, step, e)
+	x.answerStart(l, step, e)
 	return true
 }
 
-// settle answers a start. One that failed may leave a process, which is not to be
+// answerStart answers a start that is over. One that failed may leave a process, which is not to be
 // taken for a stranger when it is reaped.
-func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
+func (x *Exec) answerStart(l *launch, step core.StartStep, e core.Errno) {
 	if e == 0 {
 		c := x.newChild()
 		*c = child{pid: l.PID, status: l.status}
@@ -140,7 +140,7 @@ func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
 		x.answer(core.ChildStartedEvent(l.service, l.generation, c.pid))
 		return
 	}
-	x.forget(l.status)
+	x.unpoll(l.status)
 	x.k.Close(l.status)
 	if l.PID != 0 {
 		x.leaving[l.PID] = ""
@@ -149,13 +149,13 @@ func (x *Exec) settle(l *launch, step core.StartStep, e core.Errno) {
 	x.answer(core.ChildStartFailedEvent(l.service, l.generation, step, e))
 }
 
-// kill ends a process that is not reaped and that nobody may ask to leave.
+// kill ends a process that is not reaped and may not be asked to leave.
 func (x *Exec) kill(pid core.PID) {
 	sys.Insist(func() core.Errno { return x.k.Kill(pid, core.SIGKILL) })
 }
 
-// killLaunches ends those who would find no master any more. Nobody waits for them:
-// on a dead disk that could take for ever.
+// killLaunches kills the processes of starts under way, which would find no master any
+// more. It does not wait for them: on a dead disk that could take for ever.
 func (x *Exec) killLaunches() {
 	for i := range x.launches {
 		x.kill(x.launches[i].PID)

@@ -15,8 +15,8 @@ type service struct {
 	watched   bool
 	applied   bool // what of watched the poll set knows
 	stale     bool // in Exec.stale
-	failed    bool // the poll set would not know it; the operator was told
-	shut      bool // a listener was shut down; the operator was told
+	failed    bool // the poll set did not take it; the log said so
+	shut      bool // a listener was shut down; the log said so
 }
 
 func (x *Exec) service(id core.ServiceID, listeners int) *service {
@@ -31,7 +31,7 @@ func (x *Exec) service(id core.ServiceID, listeners int) *service {
 	return s
 }
 
-// open gives a listener that is there, or nil.
+// open returns a listener that is there, or nil.
 func (x *Exec) open(id core.ServiceID, listener uint16) *sockets.Listener {
 	s := x.services[id]
 	if s == nil || int(listener) >= len(s.listeners) || s.listeners[listener].FD == sys.None {
@@ -68,7 +68,7 @@ func (s *service) socket(path string) sys.FD {
 }
 
 // openListeners carries out the actions from the first on that open a listener,
-// as many as there are, and tells how many that were.
+// as many as there are, and returns how many that were.
 func (x *Exec) openListeners(actions []core.Action) int {
 	var requests [openBatch]sockets.Request
 	var opened [openBatch]sockets.Opened
@@ -125,19 +125,19 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 
 func (x *Exec) closeListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
-		x.forget(l.FD)
+		x.unpoll(l.FD)
 		x.complain("close listener "+l.Endpoint.String(), x.paths.Remove(&l), "its file or clients may be left over")
 	}
 }
 
 func (x *Exec) abandonListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
-		x.forget(l.FD)
+		x.unpoll(l.FD)
 		x.undone(l.Endpoint, x.paths.Abandon(&l))
 	}
 }
 
-// undone tells the operator if a listener could not be undone.
+// undone logs that a listener could not be undone.
 func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 	switch {
 	case e == 0:
@@ -175,7 +175,7 @@ func (x *Exec) moveListener(a *core.Action) {
 	x.apply(a.To, s) // also the service that an event names has changed
 }
 
-// listenerReady tells of clients. A hangup that comes though nobody is interested
+// listenerReady reports clients. A hangup of a listener that is not watched
 // would come for ever: one of the processes that share the listeners has shut
 // one down (known bug 25). They leave the poll set until they are watched again;
 // then it is a child's business to find out.
@@ -190,7 +190,7 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 		if l.FD == sys.None {
 			continue
 		}
-		x.forget(l.FD)
+		x.unpoll(l.FD)
 		if !s.shut {
 			s.shut = true
 			x.around.Log(core.LevelWarning, "a process of the service at "+l.Endpoint.String()+
@@ -199,11 +199,11 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 	}
 }
 
-// forget takes a descriptor out of the poll set, which others that share it would
+// unpoll takes a descriptor out of the poll set, which others that share it would
 // keep it in: children that have a listener, and for a moment any process that is
-// being started. What is closed without it would go on to be reported, and nobody
-// could take it out any more.
-func (x *Exec) forget(fd sys.FD) {
+// being started. What is closed without it would go on to be reported, and could
+// not be taken out any more.
+func (x *Exec) unpoll(fd sys.FD) {
 	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }
 
@@ -213,11 +213,11 @@ func (x *Exec) watch(id core.ServiceID, on bool) {
 		return
 	}
 	s.watched = on
-	x.touch(id, s)
+	x.markStale(id, s)
 }
 
-// touch has the service looked at before the next wait.
-func (x *Exec) touch(id core.ServiceID, s *service) {
+// markStale has the service looked at before the next wait.
+func (x *Exec) markStale(id core.ServiceID, s *service) {
 	if !s.stale {
 		s.stale = true
 		x.stale = append(x.stale, id)
@@ -249,7 +249,7 @@ func (x *Exec) applyWatches() {
 // apply tells the poll set of the service's listeners: which service an event of
 // them names, and whether there are any. On Linux that takes no memory and
 // cannot fail; no other system promises it, and a listener that is not watched
-// is never served: what fails is told once and made again until it is done.
+// is never served: what fails is logged once and repeated until it is done.
 func (x *Exec) apply(id core.ServiceID, s *service) {
 	s.applied = s.watched
 	failed := false
@@ -275,7 +275,7 @@ func (x *Exec) apply(id core.ServiceID, s *service) {
 		failed = failed || e != 0
 	}
 	if s.failed = failed; failed {
-		x.touch(id, s)
+		x.markStale(id, s)
 	}
 }
 
@@ -292,8 +292,8 @@ func (s *service) appendDescriptors(fds []sys.FD) []sys.FD {
 	return fds
 }
 
-// complain tells the operator of a call that failed where the machine expects
-// no answer, and what follows.
+// complain logs a call that failed where the machine expects no answer, and what
+// follows.
 func (x *Exec) complain(what string, e core.Errno, follows string) {
 	if e != 0 {
 		x.around.Log(core.LevelWarning, what+": "+e.String()+"; "+follows)

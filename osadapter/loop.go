@@ -123,7 +123,7 @@ func (l *Loop) leave(put func(*Mail)) {
 	l.Wake()
 }
 
-// Wake makes the loop come round, now or, if that fails, later: nobody else would
+// Wake makes the loop come round, now or, if that fails, later: nothing else would
 // look for what was left. Any goroutine may call it.
 func (l *Loop) Wake() {
 	if l.k.WakerWake(l.driver.Waker()) != 0 {
@@ -143,7 +143,7 @@ const (
 
 // watchEnds sleeps until some child has ended, however that came, and has the loop
 // reap. Most ends are noticed without it (see reaping.go): it looks only so
-// often, and costs nothing while nobody ends. It may be left behind asleep.
+// often, and costs nothing while no process ends. It may be left behind asleep.
 func (l *Loop) watchEnds(stop <-chan struct{}) {
 	for {
 		if l.k.AwaitEnd() == core.ECHILD {

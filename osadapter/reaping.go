@@ -7,7 +7,7 @@ import (
 
 // How we learn that a child has ended. A child that exits closes its status
 // channel a moment before it can be waited for: that makes us ask for it, at the
-// end of the turn and then again soon. Whoever ends otherwise (a descendant holds
+// end of the turn and then again soon. A child that ends otherwise (a descendant holds
 // the channel, or we have cut it) is found by a sweep over all, which Mail.Ends
 // brings. So most ends cost no descriptor, no signal and no other thread. SIGCHLD,
 // which goes through the runtime's hands, is caught where there may be children that
@@ -29,7 +29,7 @@ const (
 func (x *Exec) reapFirst() {
 	if x.reap() || x.k.Adopts() {
 		x.around.CatchEnds()
-		x.reap() // who ended before that
+		x.reap() // those that ended before that
 	}
 }
 
@@ -60,7 +60,7 @@ func (x *Exec) reapEnded() (found bool) {
 // any need for one.
 func (x *Exec) askPause() (core.Duration, bool) { return x.pause, len(x.ended) > 0 }
 
-// reapChild asks for one child and tells whether it has ended.
+// reapChild asks for one child and reports whether it has ended.
 func (x *Exec) reapChild(g core.Generation, c *child) bool {
 	var r sys.Reaped
 	e := sys.Insist(func() (e core.Errno) {
@@ -81,7 +81,7 @@ func (x *Exec) reapChild(g core.Generation, c *child) bool {
 	return r.PID != 0
 }
 
-// cannotAsk has the question who ended put again, until there is an answer.
+// cannotAsk has the question which processes have ended repeated until it is answered.
 func (x *Exec) cannotAsk(e core.Errno) {
 	if !x.unreaped {
 		x.complain("wait", e, "processes that ended are not noticed until this works; it is tried again")
@@ -90,9 +90,9 @@ func (x *Exec) cannotAsk(e core.Errno) {
 }
 
 // reap takes the statuses of all processes that ended. The sweep goes on until
-// nobody is left, because one notice may stand for many; the process table bounds
+// no process is left, because one notice may stand for many; the process table bounds
 // it. What follows from them comes after it: to do one thing for many in a row is
-// cheaper. When the system does not say who ended, it is told once, and asked again
+// cheaper. When the system does not answer, that is logged once, and asked again
 // until it does. It reports whether there are processes that live on.
 func (x *Exec) reap() (alive bool) {
 	programs := x.around.Programs
@@ -114,7 +114,7 @@ func (x *Exec) reap() (alive bool) {
 func (x *Exec) sweep() (alive bool) {
 	for {
 		var r sys.Reaped
-		e := sys.Insist(func() (e core.Errno) { // the notice of whoever is left does not come again
+		e := sys.Insist(func() (e core.Errno) { // the notice of those that are left does not come again
 			r, e = x.k.Wait()
 			return e
 		})

@@ -72,8 +72,8 @@ func (x *Exec) wakeupReady(r core.Request) {
 	}
 }
 
-// wakeupDone answers a request of which nothing is left. Of a connection two
-// things are told, even if its end came at once.
+// wakeupDone answers a request of which nothing is left. A connection has two
+// answers, even if its end came at once.
 func (x *Exec) wakeupDone(r core.Request, t core.ServiceType) {
 	x.answer(core.WakeupSentEvent(r))
 	if t != core.FIFO {
@@ -83,7 +83,7 @@ func (x *Exec) wakeupDone(r core.Request, t core.ServiceType) {
 
 func (x *Exec) closeWakeup(r core.Request) {
 	if w := x.wakeups[r]; w != nil {
-		x.forget(w.attempt.FD)
+		x.unpoll(w.attempt.FD)
 		w.attempt.Close(x.k)
 		delete(x.wakeups, r)
 	}
