@@ -18,8 +18,8 @@ type child struct {
 	station *station
 	conn    *net.UnixConn
 	pid     int
-	process int      // a descriptor of the process, -1: it had gone
-	given   []string // "name: value", as the actor told them
+	process int      // a descriptor of the process, -1: it has ended
+	given   []string // "name: value", as the actor reported
 
 	// Guarded by the company's lock.
 	answers []string // to orders
@@ -27,16 +27,16 @@ type child struct {
 	ended   bool
 }
 
-// company is all the actors of a station.
+// company holds all actors of a station.
 type company struct {
 	listener *net.UnixListener
 
 	mu        sync.Mutex
 	changed   chan struct{}
-	all       []*child // in the order in which they came
-	calls     []*child // every connection, also one that has told nothing yet
+	all       []*child // in the order of their calls
+	calls     []*child // every connection, including one that has sent nothing yet
 	marks     int      // see drain
-	taken     int      // how many of them the scenario has been given
+	taken     int      // how many of them the scenario has received
 	chronicle []string // starts and ends in order
 }
 
@@ -67,7 +67,8 @@ func (c *company) receive(s *station) {
 		c.mu.Lock()
 		c.calls = append(c.calls, x)
 		c.mu.Unlock()
-		// The notes come at once, and are read here: starts have an order.
+		// The notes are sent at once, and are read here, so that starts have an
+		// order.
 		b := make([]byte, 1<<17)
 		if c.hear(x, b) {
 			go func() {
@@ -78,14 +79,14 @@ func (c *company) receive(s *station) {
 	}
 }
 
-// catchUp waits until what others have told is known, above all that they have
-// ended: it came before this start. It does not wait for ever, for in a flood
-// there is always more.
+// catchUp waits until everything that other actors have sent is known, in
+// particular their ends, which came before this start. It does not wait forever,
+// since in a flood there is always more.
 func (c *company) catchUp() {
 	newLimit(5 * time.Second).poll(func() bool { return !c.someHaveMore() })
 }
 
-// someHaveMore reports whether an actor has told something that is not known yet.
+// someHaveMore reports whether an actor has sent something that is not known yet.
 func (c *company) someHaveMore() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,7 +98,7 @@ func (c *company) someHaveMore() bool {
 	return false
 }
 
-// hear takes the next thing that an actor tells; false: it was the last one.
+// hear reads the next message of an actor; it returns false after the last one.
 func (c *company) hear(x *child, b []byte) bool {
 	n, err := x.conn.Read(b)
 	if err != nil || n == 0 {
@@ -130,8 +131,8 @@ func (c *company) hear(x *child, b []byte) bool {
 	return true
 }
 
-// awaitDeath waits until an actor whose connection has ended is dead to its last
-// thread: until then its listener may be open, and nobody can reap it.
+// awaitDeath waits until the last thread of an actor whose connection has ended is
+// dead: until then its listener may be open, and it cannot be reaped.
 func (x *child) awaitDeath() {
 	if x.process < 0 {
 		return
@@ -147,13 +148,13 @@ func (x *child) awaitDeath() {
 	x.process = -1
 }
 
-// tell wakes whoever waits; it is called with the lock held.
+// tell wakes the waiting goroutines; the caller holds the lock.
 func (c *company) tell() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-// wait waits until holds, called with the lock held, is true.
+// wait waits until holds, which is called with the lock held, returns true.
 func (c *company) wait(holds func() bool) bool {
 	limit := newLimit(patience)
 	c.mu.Lock()
@@ -170,8 +171,8 @@ func (c *company) wait(holds func() bool) bool {
 	return true
 }
 
-// drain waits until all that actors have told before this call is known here,
-// their ends among it.
+// drain waits until everything that actors have sent before this call is known
+// here, including their ends.
 func (c *company) drain() {
 	c.mu.Lock()
 	want := c.marks + 1
@@ -184,12 +185,12 @@ func (c *company) drain() {
 	if _, err := conn.Write([]byte("mark")); err != nil {
 		return
 	}
-	// Connections are accepted in their order.
+	// Connections are accepted in order.
 	c.wait(func() bool { return c.marks >= want })
 	newLimit(patience).poll(func() bool { return !c.someHaveMore() })
 }
 
-// hasMore reports whether the actor has told something that nobody has read yet.
+// hasMore reports whether the actor has sent something that has not been read.
 func (x *child) hasMore() bool {
 	raw, err := x.conn.SyscallConn()
 	if err != nil {
@@ -223,7 +224,8 @@ func (x *child) value(name string) string {
 	return ""
 }
 
-// generation is the number of the start, which names the child in observations.
+// generation returns the number of the start, which names the child in
+// observations.
 func (x *child) generation() int {
 	for _, line := range x.given {
 		if v, ok := strings.CutPrefix(line, "env GENERATION="); ok {
@@ -237,7 +239,7 @@ func (x *child) generation() int {
 
 func (x *child) label() string { return "child " + strconv.Itoa(x.generation()) }
 
-// service is the name in argv: what follows -n, or argv[0].
+// service returns the name in argv: the argument of -n, or argv[0].
 func (x *child) service() string {
 	argv := strings.Split(x.value("argv"), "|")
 	for i, word := range argv {
@@ -248,12 +250,12 @@ func (x *child) service() string {
 	return argv[0]
 }
 
-// order tells the actor what to do, and does not wait.
+// order sends an order to the actor, and does not wait.
 func (x *child) order(words string) {
 	_, _ = x.conn.Write([]byte(words))
 }
 
-// do tells the actor what to do and returns its answer.
+// do sends an order to the actor and returns its answer.
 func (x *child) do(words string) string {
 	c := x.station.company
 	c.mu.Lock()
@@ -270,7 +272,7 @@ func (x *child) do(words string) string {
 }
 
 // awaitAnswer waits until the actor has answered n orders since it started, and
-// gives the n-th answer.
+// returns the n-th answer.
 func (x *child) awaitAnswer(n int) string {
 	c := x.station.company
 	x.station.await("answer "+strconv.Itoa(n)+" of "+x.label(), c.wait(func() bool { return len(x.answers) >= n || x.ended }))
@@ -282,7 +284,7 @@ func (x *child) awaitAnswer(n int) string {
 	return x.answers[n-1]
 }
 
-// awaitEvent waits until the serving actor has told this event n times.
+// awaitEvent waits until the serving actor has reported this event n times.
 func (x *child) awaitEvent(text string, n int) {
 	c := x.station.company
 	x.station.await(x.label()+" tells "+text, c.wait(func() bool {
@@ -296,7 +298,7 @@ func (x *child) awaitEvent(text string, n int) {
 	}))
 }
 
-// exit has the actor exit, and waits until it has.
+// exit makes the actor exit, and waits until it has.
 func (x *child) exit(status int) {
 	x.order("exit " + strconv.Itoa(status))
 	x.awaitEnd()

@@ -46,7 +46,7 @@ func (s *station) tryDial(address string) (*client, error) {
 	return &client{conn, s, bufio.NewReader(conn)}, nil
 }
 
-// dialResult observes in a word what a connection comes to.
+// dialResult observes the result of a connection attempt in a word.
 func (s *station) dialResult(address string) string {
 	c, err := s.tryDial(address)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *station) dialResult(address string) string {
 	return "connected"
 }
 
-// errorWord returns the system's word for an error, without addresses.
+// errorWord returns the system's name of an error, without addresses.
 func errorWord(err error) string {
 	var number unix.Errno
 	if errors.As(err, &number) {
@@ -68,7 +68,7 @@ func errorWord(err error) string {
 	return err.Error()
 }
 
-// ask sends a line and returns the answer; "" when the server hung up.
+// ask sends a line and returns the answer; "" if the server closed the connection.
 func (c *client) ask(line string) string {
 	if _, err := c.Write([]byte(line + "\n")); err != nil {
 		return ""
@@ -76,7 +76,7 @@ func (c *client) ask(line string) string {
 	return c.line()
 }
 
-// line reads one line; "" when the server hung up.
+// line reads one line; "" if the server closed the connection.
 func (c *client) line() string {
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	text, err := c.lines.ReadString('\n')
@@ -95,7 +95,7 @@ func (c *client) awaitHangUp() {
 	}
 }
 
-// peerCredentials reports whose socket this is: the identity at listen(2).
+// peerCredentials returns the identity that called listen(2).
 func (c *client) peerCredentials() *unix.Ucred {
 	cred, err := credentialsOf(c.Conn.(*net.UnixConn))
 	c.station.require("SO_PEERCRED", err)
@@ -133,7 +133,7 @@ func (s *station) send(name, text string) {
 	s.require("send to "+name, err)
 }
 
-// poke writes into a FIFO in the queue directory.
+// poke writes to a FIFO in the queue directory.
 func (s *station) poke(name, text string) {
 	f, err := os.OpenFile(s.path("q/"+name), os.O_WRONLY|unix.O_NONBLOCK, 0)
 	s.require("open "+name, err)

@@ -16,27 +16,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A master learns the time from the page of code that the kernel maps into every
-// process. In a master that is to have its clock turned forward, the functions
-// there ask the kernel and add what stands in a word behind them. Nothing of the
-// master itself is touched, and nobody else's time changes. What the kernel
-// counts for a process (a sleep, an alarm) goes on as it was: a master that is
-// woken looks at its clock and finds out.
+// A master reads the time from the page of code that the kernel maps into every
+// process. To turn its clock forward, its copies of these functions are replaced by
+// code that asks the kernel and adds the value of a word behind them. Nothing in
+// the master itself is changed, and no other process is affected. Kernel timers of
+// the process (a sleep, an alarm) are unaffected: a master that wakes up reads its
+// clock and notices.
 
 func noTurnedClock() string { return "" }
 
 const (
 	vdsoName    = "[vdso]"
-	turnedSpace = 64 // from the start of gettimeofday: behind the new code
+	turnedSpace = 64 // from the start of gettimeofday, after the new code
 )
 
-// clockHand is the word by which the clock of a process is turned.
+// clockHand is the word that turns the clock of a process.
 type clockHand struct {
 	file *os.File // the process's memory
 	word int64
 }
 
-// turn turns the clock of a master forward and has its loop come round.
+// turn turns the clock of a master forward and wakes its loop.
 func (p *process) turn(d time.Duration) {
 	s := p.station
 	p.freezeOutside()
@@ -49,8 +49,8 @@ func (p *process) turn(d time.Duration) {
 		return now == "" || now[:1] == "S" && now[1:] != before[1:]
 	}
 	s.eventually("the master goes on", asleep)
-	// It has no children that ended: the signals mean nothing but a look round.
-	// The original catches the first, the runtime of ours the second.
+	// No child has ended, so the signals only wake the loop. The original catches
+	// the first, the runtime of ours the second.
 	before = loopActivity(p.master())
 	if before != "" {
 		_ = unix.Kill(p.master(), unix.SIGCHLD)
@@ -59,8 +59,8 @@ func (p *process) turn(d time.Duration) {
 	}
 }
 
-// loopActivity is the state of a process's first thread and how often it went to
-// sleep; "" when it has ended.
+// loopActivity returns the state of a process's first thread and how often it went
+// to sleep; "" if it has ended.
 func loopActivity(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, state, _ := strings.Cut(string(text), "\nState:\t")
@@ -72,7 +72,7 @@ func loopActivity(pid int) string {
 	return state[:min(1, len(state))] + switches
 }
 
-// changeClock adds to the word of a process none of whose threads is in the
+// changeClock adds to the word of a process if none of its threads is in the
 // kernel's page.
 func changeClock(pid int, d time.Duration) error {
 	hand, err := openClock(pid)
@@ -92,8 +92,8 @@ func changeClock(pid int, d time.Duration) error {
 	return nil
 }
 
-// freezeOutside stops every thread of the master, none of them while it reads
-// the clock.
+// freezeOutside stops every thread of the master, none of them while it reads the
+// clock.
 func (p *process) freezeOutside() {
 	s := p.station
 	s.eventually("the master stands still, and not over its clock", func() bool {
@@ -106,7 +106,7 @@ func (p *process) freezeOutside() {
 	})
 }
 
-// readsClock reports whether a thread of a stopped process runs, or stands in the
+// readsClock reports whether a thread of a stopped process runs, or is in the
 // kernel's page.
 func readsClock(pid int) bool {
 	start, end, err := vdsoOf(pid)
@@ -142,7 +142,7 @@ func vdsoOf(pid int) (start, end uint64, err error) {
 	return 0, 0, fmt.Errorf("process %d has no %s", pid, vdsoName)
 }
 
-// openClock finds the word of a stopped process, and makes it if there is none.
+// openClock finds the word of a stopped process, or creates it.
 func openClock(pid int) (clockHand, error) {
 	start, end, err := vdsoOf(pid)
 	if err != nil {
@@ -160,7 +160,7 @@ func openClock(pid int) (clockHand, error) {
 	return hand, nil
 }
 
-// find changes the three functions, unless they have been.
+// find replaces the three functions unless they have been replaced.
 func (h *clockHand) find(start int64, size int) error {
 	image := make([]byte, size)
 	if _, err := h.file.ReadAt(image, start); err != nil {
@@ -211,8 +211,8 @@ type patch struct {
 	text []byte
 }
 
-// turnedCode is what the functions become; operand is where the distance to the
-// word goes, which is counted from behind it.
+// turnedCode is the new code of the functions; operand is the offset of the
+// distance to the word, which is relative to the end of the instruction.
 var turnedCode = map[string]struct {
 	bytes   []byte
 	operand int

@@ -11,7 +11,7 @@ func noTurnedClock() string {
 	return "turning the clock of a process forward is made for amd64 only"
 }
 
-// turn is for machines where noTurnedClock is "".
+// turn exists for machines where noTurnedClock returns "".
 func (p *process) turn(time.Duration) { p.station.stop(noTurnedClock()) }
 
 func (p *process) turnHeld(d time.Duration) { p.turn(d) }

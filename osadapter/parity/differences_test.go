@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// differencesFile is the table of what differs on purpose.
+// differencesFile is the table of intended differences.
 const differencesFile = "../../docs/differences.md"
 
-// A row of the table. Its identifier is the first cell, "Q5" or "D3".
+// row is a row of the table. Its identifier is the first cell, "Q5" or "D3".
 type row struct{ id, original, ours, why, old string }
 
 var identifier = regexp.MustCompile(`^[A-Z]\d+$`)
@@ -71,7 +71,7 @@ func TestTableOfDifferencesHasOneRowForEachIdentifier(t *testing.T) {
 	}
 }
 
-// Every row is shown by a scenario, and no scenario names a row that is not there.
+// Every row is shown by a scenario, and every row that a scenario names exists.
 func TestEveryDifferenceIsShown(t *testing.T) {
 	rows, err := readDifferences(differencesFile)
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package parity
 
-// entryFlag lets the actor look at what it was given before the Go runtime does.
+// entryFlag makes the actor record what it was given before the Go runtime starts.
 const entryFlag = "-E main.entry"

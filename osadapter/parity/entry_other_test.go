@@ -2,5 +2,6 @@
 
 package parity
 
-// entryFlag: on this processor the actor tells nothing of signals and limits.
+// entryFlag is empty: on this processor the actor does not report signals and
+// limits.
 const entryFlag = ""

@@ -15,12 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A program can be started with a filter on its system calls (launch.Filter). It
-// is put on by become, just before the program takes its place.
+// A program can be started with a filter on its system calls (launch.Filter).
+// become installs it just before it executes the program.
 const (
-	// askedForks: the test decides whether a process may be forked.
+	// askedForks: the test decides whether a process may fork.
 	askedForks = "forks"
-	// noIPv6Sockets: there are no IPv6 sockets on this machine.
+	// noIPv6Sockets: IPv6 sockets do not exist on this machine.
 	noIPv6Sockets = "no IPv6"
 )
 
@@ -42,7 +42,8 @@ const (
 	giveWord = unix.BPF_RET | unix.BPF_K
 )
 
-// filters are the programs. Threads are not processes: clone tells them apart.
+// filters are the filter programs. Threads are not processes: the flags of clone
+// distinguish them.
 var filters = map[string][]unix.SockFilter{
 	askedForks: {
 		statement(loadWord, dataNumber),
@@ -65,8 +66,8 @@ var filters = map[string][]unix.SockFilter{
 	},
 }
 
-// setFilter puts the filter on this thread. With one that asks, it then stops,
-// until the test has taken the descriptor on which it is asked.
+// setFilter installs the filter on this thread. With one that asks, it then stops
+// until the test has taken the descriptor for the questions.
 func (l *launch) setFilter() {
 	code := filters[l.Filter]
 	if len(code) == 0 {
@@ -87,16 +88,16 @@ func (l *launch) setFilter() {
 	}
 }
 
-// forks decides about the processes that a master wants to fork.
+// forks decides about the forks of a master.
 type forks struct {
-	refuse atomic.Int64 // how many are still to be refused
+	refuse atomic.Int64 // how many forks remain to be refused
 	fd     int
 	stop   int // closed at the end
 	done   sync.WaitGroup
 }
 
-// startAsking starts a master whose forks are asked for; the first ones are
-// refused.
+// startAsking starts a master whose forks the test decides about; the first ones
+// are refused.
 func (s *station) startAsking(refused int64) (*process, *forks) {
 	l := s.command()
 	l.Filter = askedForks
@@ -149,7 +150,7 @@ func (f *forks) close() {
 	unix.Close(f.fd)
 }
 
-// A question and an answer, as the kernel has them.
+// A question and an answer in the kernel's format.
 type (
 	question struct {
 		id         uint64
@@ -169,7 +170,7 @@ type (
 
 const goOn = 1 // SECCOMP_USER_NOTIF_FLAG_CONTINUE
 
-// answer answers until it is told to stop or nobody can ask any more.
+// answer answers until it is told to stop or no process can ask any more.
 func (f *forks) answer() {
 	for {
 		fds := []unix.PollFd{{Fd: int32(f.fd), Events: unix.POLLIN}, {Fd: int32(f.stop), Events: unix.POLLIN}}
@@ -181,14 +182,14 @@ func (f *forks) answer() {
 		}
 		var q question
 		if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(f.fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&q))); e != 0 {
-			continue // whoever asked is gone
+			continue // the asking process has ended
 		}
 		d := decision{id: q.id, flags: goOn}
 		refused := f.refuse.Load() > 0
 		if refused {
 			d.flags, d.errno = 0, -int32(syscall.EAGAIN)
 		}
-		// A signal takes the question back, and the master asks again after it.
+		// A signal withdraws the question, and the master asks again after it.
 		_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(f.fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&d)))
 		if refused && e == 0 {
 			f.refuse.Add(-1)

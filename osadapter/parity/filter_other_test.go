@@ -15,7 +15,7 @@ func (l *launch) setFilter() {}
 
 type forks struct{ refuse atomic.Int64 }
 
-// startAsking is for machines where noFilter is "".
+// startAsking exists for machines where noFilter returns "".
 func (s *station) startAsking(int64) (*process, *forks) {
 	s.stop(noFilter())
 	return nil, nil

@@ -117,7 +117,7 @@ func TestTableIsReadStrictly(t *testing.T) {
 	}
 }
 
-// What comes of waiting for rest: a process that works never rests, nor does one
+// The result of waiting for rest: a process that works never rests, nor does one
 // whose child waits to be reaped.
 func TestOnlySleepersRest(t *testing.T) {
 	for _, row := range []struct {
@@ -161,7 +161,7 @@ func TestLogLinesHaveTheTimeOfTheirWriting(t *testing.T) {
 	}
 	defer s.close()
 	before := time.Now()
-	s.mu.Lock() // nobody reads
+	s.mu.Lock() // stops the reader
 	s.send(t, "<22>Nov  3 04:05:06 postfix/master[123]: first")
 	s.send(t, "<22>Nov  3 04:05:06 postfix/master[123]: second")
 	after := time.Now()
@@ -192,7 +192,7 @@ func (s *syslog) send(t *testing.T, text string) {
 	}
 }
 
-// Another run of these tests on the machine must not be given the same port.
+// Another run of these tests on the machine must not get the same port.
 func TestAPortIsGivenOnce(t *testing.T) {
 	first, giveBack := freePort()
 	if first == 0 {

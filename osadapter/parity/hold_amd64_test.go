@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hold stops the first thread of a Go master, which carries the loop, and leaves it
-// there; the other threads go on.
+// hold stops the first thread of a Go master, which runs the loop, and keeps it
+// stopped; the other threads continue.
 func (p *process) hold() error {
 	held := make(chan error, 1)
 	go func() {
@@ -22,7 +22,7 @@ func (p *process) hold() error {
 		err := t.stop()
 		held <- err
 		if err == nil {
-			t.awaitEnd() // the parent hears of the end after the tracer only
+			t.awaitEnd() // the parent is told of the end only after the tracer
 		}
 	}()
 	return <-held
@@ -64,8 +64,8 @@ func (t tracee) awaitEnd() {
 }
 
 // turnHeld is turn for a master that is held. All its threads are interrupted,
-// for some of them sleep until a time by the old clock, and it has looked at the
-// new one when they rest.
+// because some of them sleep until a time by the old clock; when they rest, it has
+// read the new one.
 func (p *process) turnHeld(d time.Duration) {
 	s := p.station
 	s.require("stop", unix.Kill(p.master(), unix.SIGSTOP))

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usualHosts is the /etc/hosts that every station has: what localhost is differs
-// from machine to machine.
+// usualHosts is the /etc/hosts of every station: localhost differs from machine to
+// machine.
 const usualHosts = "127.0.0.1 localhost\n::1 localhost\n"
 
-// privateHosts covers /etc/hosts, for us and our children alone, with the file
-// hosts of the station. A scenario may have made it already.
+// privateHosts mounts the station's file hosts over /etc/hosts, for us and our
+// children only. A scenario may have created it already.
 func privateHosts(dir string) error {
 	path := filepath.Join(dir, "hosts")
 	if err := os.WriteFile(path+".usual", []byte(usualHosts), 0o644); err != nil {
@@ -31,8 +31,7 @@ func privateHosts(dir string) error {
 	return nil
 }
 
-// setHosts changes what the station's host names are from now on. The file stays
-// the one that is mounted.
+// setHosts changes the station's host names. The mounted file stays the same.
 func (s *station) setHosts(text string) {
 	s.require("hosts", os.WriteFile(s.path("hosts"), []byte(text), 0o644))
 }

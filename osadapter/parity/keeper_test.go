@@ -21,13 +21,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A station's processes live under a keeper: a process that starts them, reaps
-// them and all orphans, and has a /dev of its own in which /dev/log is the
-// station's. When the test goes away, in whatever way, it ends them all.
+// A station's processes live under a keeper: a process that starts them, reaps them
+// and all orphans, and has a /dev of its own in which /dev/log is the station's.
+// When the test ends, in whatever way, it ends them all.
 
-// keep is the role of the keeper. Orders come line by line, as JSON launches;
-// the answers are "started PID", "failed TEXT" and "ended PID TIME STATUS", with
-// the time in nanoseconds.
+// keep is the role of the keeper. Orders are lines of JSON launches; the answers
+// are "started PID", "failed TEXT" and "ended PID TIME STATUS", with the time in
+// nanoseconds.
 func keep() {
 	runtime.LockOSThread()
 	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
@@ -35,11 +35,11 @@ func keep() {
 	must(privateHosts(os.Args[1]))
 	self, err := os.Executable()
 	must(err)
-	var mu sync.Mutex // a process is told of before its end is
+	var mu sync.Mutex // a start is reported before the end
 	answer := func(format string, a ...any) { fmt.Printf(format+"\n", a...) }
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
-	signal.Ignore(unix.SIGPIPE) // whoever reads the answers may be gone before we are
+	signal.Ignore(unix.SIGPIPE) // the reader of the answers may end before we do
 	go func() {
 		for range children {
 			mu.Lock()
@@ -75,7 +75,7 @@ func keep() {
 	endAll()
 }
 
-// reap tells of every process that has ended.
+// reap reports every process that has ended.
 func reap(answer func(string, ...any)) {
 	for {
 		var status unix.WaitStatus
@@ -94,7 +94,7 @@ func reap(answer func(string, ...any)) {
 	}
 }
 
-// endAll ends every process below this one, until there are none.
+// endAll ends all processes below this one.
 func endAll() {
 	for {
 		for _, pid := range childrenOf(os.Getpid()) {
@@ -106,8 +106,8 @@ func endAll() {
 	}
 }
 
-// privateDev covers /dev, for us and our children alone, with the directory dev
-// of the station.
+// privateDev mounts the station's directory dev over /dev, for us and our children
+// only.
 func privateDev(dir string) error {
 	dev := filepath.Join(dir, "dev")
 	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
@@ -125,13 +125,13 @@ func privateDev(dir string) error {
 	return nil
 }
 
-// keeper is the test's side of it.
+// keeper is the test's side of the keeper process.
 type keeper struct {
 	cmd    *exec.Cmd
 	orders io.WriteCloser
 
 	mu      sync.Mutex
-	changed chan struct{} // closed and made anew at every change
+	changed chan struct{} // closed and replaced at every change
 	started []int
 	failed  []string
 	ended   map[int]string // how each process ended
@@ -185,14 +185,14 @@ func (k *keeper) listen(answers io.Reader) {
 	k.mu.Unlock()
 }
 
-// tell wakes whoever waits; it is called with the lock held.
+// tell wakes the waiting goroutines; the caller holds the lock.
 func (k *keeper) tell() {
 	close(k.changed)
 	k.changed = make(chan struct{})
 }
 
-// wait waits until holds is true; it is called with the lock held. It gives
-// false when patience is over or the keeper is gone.
+// wait waits until holds returns true; the caller holds the lock. It returns false
+// when patience is over or the keeper has ended.
 func (k *keeper) wait(holds func() bool) bool {
 	limit := newLimit(patience)
 	k.mu.Lock()
@@ -212,7 +212,7 @@ func (k *keeper) wait(holds func() bool) bool {
 	return true
 }
 
-// start starts a program and returns its process number.
+// start starts a program and returns its process ID.
 func (k *keeper) start(l *launch) (int, error) {
 	order, err := json.Marshal(l)
 	if err != nil {
@@ -230,14 +230,15 @@ func (k *keeper) start(l *launch) (int, error) {
 	return k.started[before], nil
 }
 
-// status reports how a process ended; "" while it runs.
+// status returns how a process ended; "" while it runs.
 func (k *keeper) status(pid int) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.ended[pid]
 }
 
-// awaitEnd waits until the process has ended and tells how; "" in the end: it runs.
+// awaitEnd waits until the process has ended and returns how; "" if it still runs
+// when patience is over.
 func (k *keeper) awaitEnd(pid int) string {
 	k.wait(func() bool { return k.ended[pid] != "" })
 	return k.status(pid)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// launch says how a program is started, and by what kind of parent. The zero
+// launch describes how a program is started, and by what kind of parent. The zero
 // value of each field is the careful parent.
 type launch struct {
 	Program string
@@ -33,16 +33,16 @@ type launch struct {
 	Limits           map[int][2]uint64
 	Nice             int
 	Alarm            int        // seconds of an alarm that is still set
-	Child            string     // a child process from before, which ends when there is this file
+	Child            string     // a child of the parent, which ends when this file exists
 	PIDNamespace     bool       // the program is process 1 of a namespace
 	Filter           string     // on its system calls, see setFilter
 	Dead             [][]string // programs that ran before and were not reaped
 }
 
-// become is the role of the process that turns into the program: everything a
-// parent can do wrong is done here.
+// become is the role of the process that turns into the program: it makes every
+// mistake that a parent can make.
 func become() {
-	runtime.LockOSThread() // identities, priority and signal mask are a thread's
+	runtime.LockOSThread() // identities, priority and signal mask belong to a thread
 	var l launch
 	must(json.Unmarshal([]byte(os.Getenv("PARITY_LAUNCH")), &l))
 	if l.Child != "" {
@@ -86,22 +86,22 @@ func become() {
 	}
 	l.setSignals()
 	l.setFilter()
-	// Nothing may come in between: the runtime's own handlers are gone.
+	// Nothing may happen in between: the runtime's own handlers are gone.
 	_, _, e := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(program)),
 		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
 	unix.RawSyscall(unix.SYS_EXIT_GROUP, 200+uintptr(e)%50, 0, 0)
 }
 
-// leaveChild starts a process that ends later, as
-// sh -c 'something & exec program' does.
+// leaveChild starts a process that ends later, as sh -c 'something & exec program'
+// does.
 func leaveChild(until string) {
 	script := []string{"sh", "-c", `while [ ! -e "$0" ]; do sleep 0.02; done`, until}
 	_, err := syscall.ForkExec("/bin/sh", script, &syscall.ProcAttr{Env: []string{"PATH=/usr/bin:/bin"}})
 	must(err)
 }
 
-// setDescriptors puts 0, 1, 2 and the extra ones in their places. What the
-// runtime has open is marked close-on-exec.
+// setDescriptors moves 0, 1, 2 and the extra ones to their places. The runtime's
+// descriptors are close-on-exec.
 func (l *launch) setDescriptors() {
 	kinds := append([]string{l.Stdin, l.Stdout, l.Stderr}, l.Extra...)
 	const away = 500
@@ -123,8 +123,9 @@ func (l *launch) setDescriptors() {
 	}
 }
 
-// openKind opens what stands for a descriptor: "" or "null", "pipe" (its other
-// end is gone), "socket", "full" (/dev/full), "closed", or the path of a file that is appended to.
+// openKind opens a descriptor: "" or "null", "pipe" (whose other end is closed),
+// "socket", "full" (/dev/full), "closed", or the path of a file that is appended
+// to.
 func openKind(kind string) (int, error) {
 	switch kind {
 	case "", "null":
@@ -143,8 +144,8 @@ func openKind(kind string) (int, error) {
 	return unix.Open(kind, unix.O_RDWR|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC, 0o600)
 }
 
-// setSignals gives every signal the default action, but those that are to be
-// ignored, and blocks what is to be blocked, on every thread that could go on.
+// setSignals sets the default action of every signal except those to be ignored,
+// and blocks those to be blocked, on every thread that could continue.
 func (l *launch) setSignals() {
 	signal.Reset()
 	var mask uint64

@@ -4,16 +4,16 @@ package parity
 
 import "time"
 
-// patience is how long a condition may take on a machine that is busy. Only a
-// scenario that fails waits for so long.
+// patience is how long a condition may take on a busy machine. Only a scenario that
+// fails waits that long.
 const patience = 60 * time.Second
 
-// limit is the end of somebody's patience.
+// limit is a deadline.
 type limit struct{ at time.Time }
 
 func newLimit(d time.Duration) limit { return limit{time.Now().Add(d)} }
 
-// wait waits for the channel; false: the limit came first.
+// wait waits for the channel; it returns false if the limit came first.
 func (l limit) wait(c <-chan struct{}) bool {
 	timer := time.NewTimer(time.Until(l.at))
 	defer timer.Stop()
@@ -25,7 +25,7 @@ func (l limit) wait(c <-chan struct{}) bool {
 	}
 }
 
-// poll asks again and again, for what nobody tells us.
+// poll checks a condition repeatedly, if no event announces it.
 func (l limit) poll(holds func() bool) bool {
 	for !holds() {
 		if time.Now().After(l.at) {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listeners tells of the sockets and FIFOs on which a process listens, from
-// outside: address and backlog, as ss(8) gets them.
+// listeners returns the sockets and FIFOs on which a process listens, seen from
+// outside: address and backlog, as ss(8) does.
 func (s *station) listeners(pid int) []string {
 	var lines []string
 	held := map[uint32]bool{}
@@ -41,7 +41,7 @@ func (s *station) listeners(pid int) []string {
 	return lines
 }
 
-// openFilesOf returns what the descriptors of a process lead to.
+// openFilesOf returns the targets of the descriptors of a process.
 func openFilesOf(pid int) []string {
 	var targets []string
 	paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
@@ -53,7 +53,7 @@ func openFilesOf(pid int) []string {
 	return targets
 }
 
-// socketInode reads "socket:[N]"; 0: it is none.
+// socketInode parses "socket:[N]"; 0 if it is no socket.
 func socketInode(target string) uint32 {
 	digits, ok := strings.CutPrefix(target, "socket:[")
 	n, err := strconv.ParseUint(strings.TrimSuffix(digits, "]"), 10, 32)
@@ -63,8 +63,8 @@ func socketInode(target string) uint32 {
 	return uint32(n)
 }
 
-// hasUnread reports whether something waits in a unix-domain connection of the
-// process: a status report that it has not read.
+// hasUnread reports whether data waits in a unix-domain connection of the process:
+// a status report that it has not read.
 func hasUnread(pid int) bool {
 	found, err := diagnose(unix.AF_UNIX)
 	if err != nil {
@@ -78,7 +78,7 @@ func hasUnread(pid int) bool {
 	return false
 }
 
-// diagnosed is what the kernel tells of a socket.
+// diagnosed is what the kernel reports about a socket.
 type diagnosed struct {
 	text   string // of a listener or a named datagram socket
 	unread uint32 // bytes that wait in a unix-domain connection
@@ -143,7 +143,7 @@ func diagRequest(family uint8) []byte {
 	return append(b, body...)
 }
 
-// inetSocket reads a struct inet_diag_msg.
+// inetSocket decodes a struct inet_diag_msg.
 func inetSocket(b []byte, found map[uint32]diagnosed) {
 	if len(b) < 72 {
 		return
@@ -158,7 +158,7 @@ func inetSocket(b []byte, found map[uint32]diagnosed) {
 	found[inode] = diagnosed{text: fmt.Sprintf("tcp %s backlog %d", netip.AddrPortFrom(address, port), backlog)}
 }
 
-// unixSocket reads a struct unix_diag_msg and its attributes.
+// unixSocket decodes a struct unix_diag_msg and its attributes.
 func unixSocket(b []byte, found map[uint32]diagnosed) {
 	if len(b) < 16 {
 		return

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answerOr returns the n-th answer of the actor if it is there already.
+// answerOr returns the n-th answer of the actor if it has arrived.
 func (x *child) answerOr(n int, otherwise string) string {
 	c := x.station.company
 	c.mu.Lock()
@@ -24,8 +24,8 @@ func (x *child) answerOr(n int, otherwise string) string {
 	return x.answers[n-1]
 }
 
-// startedAt waits for the start of a child of the service and reports when the
-// scenario saw it.
+// startedAt waits for the start of a child of the service and returns the time at
+// which the scenario saw it.
 func (s *station) startedAt(service string) (*child, time.Time) {
 	a := s.child(service)
 	return a, time.Now()
@@ -43,11 +43,11 @@ func (s *station) lastLog(text string) time.Time {
 	return time.Time{}
 }
 
-// forOneSide is how long is waited for what only one of the masters does within
-// a second or so.
+// forOneSide is how long to wait for what only one of the masters does within about
+// a second.
 const forOneSide = 6 * time.Second
 
-// child1 is the first child that was given out, or the next one.
+// child1 returns the first child that was received, or the next one.
 func (s *station) child1() *child {
 	s.company.mu.Lock()
 	given := s.company.taken > 0
@@ -58,14 +58,14 @@ func (s *station) child1() *child {
 	return s.company.all[0]
 }
 
-// freeze stops the master, and waits until it stands still.
+// freeze stops the master, and waits until it is stopped.
 func (p *process) freeze() {
 	p.signal(unix.SIGSTOP)
 	p.station.eventually("the master stands still", func() bool { return stateOf(p.master()) == "T" })
 }
 
-// startTime reports when the process of a living actor was made, to the tick of the
-// kernel's clock before it.
+// startTime returns the start time of a living actor's process, rounded down to a
+// tick of the kernel's clock.
 func (x *child) startTime() time.Time {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.pid))
 	x.station.require("look at the actor", err)

@@ -19,20 +19,20 @@ var (
 )
 
 const (
-	// masterVariable names the master to be compared, when it is not ours.
+	// masterVariable names the master to be compared, if it is not ours.
 	masterVariable = "PARITY_MASTER"
-	// originalVariable is "none" where the recording is to be used although an
-	// original is installed.
+	// originalVariable is "none" to use the recording although an original is
+	// installed.
 	originalVariable = "PARITY_ORIGINAL"
-	// originalMaster is where Debian has the original.
+	// originalMaster is the path of the original on Debian.
 	originalMaster = "/usr/lib/postfix/sbin/master"
 	// roleVariable tells a copy of the test program what it is.
 	roleVariable = "PARITY_ROLE"
 )
 
-// binaries is the directory with what the tests build: master, actor, and the
-// test program once more, as the keeper. That one is without C: a process that is
-// about to become another program has no use for a second runtime, with threads
+// binaries is the directory of what the tests build: master, actor, and the test
+// program once more, as the keeper. That one is built without cgo: a process that
+// is about to execute another program must not have a second runtime, with threads
 // and an abort of its own.
 var binaries string
 
@@ -59,7 +59,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // masters are also started by others than root
+	if err := os.Chmod(dir, 0o755); err != nil { // masters are also started by users other than root
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -90,7 +90,7 @@ func buildAndRun(m *testing.M) int {
 	return code
 }
 
-// ourMaster is the program that is held against the original.
+// ourMaster returns the path of the program that is compared with the original.
 func ourMaster() string {
 	if path := os.Getenv(masterVariable); path != "" {
 		return path

@@ -17,8 +17,8 @@ import (
 )
 
 // A mode is another state of the log in which scenarios are played once more,
-// against both masters: what a start, a configuration and a log have to say must
-// arrive in each. Nothing of it is recorded, so it needs an installed original.
+// against both masters: what a start, a configuration and a log say must arrive in
+// each. Modes are not recorded, so they need an installed original.
 type mode struct {
 	name    string
 	topics  []string
@@ -40,7 +40,7 @@ var modes = []mode{
 		prepare: func(s *station) { s.logFile = newLogFile(s) },
 		rules:   []shown{{row: "D31", ours: `^log: .*` + regexp.QuoteMeta(toSyslog) + `$`}},
 		instead: map[string][]shown{
-			// The original has said these before it knew the file.
+			// The original has logged these before it knew the file.
 			"boot/a_main.cf_that_has_just_been_written":     {{row: "D31", ours: `overriding earlier entry: A=`}},
 			"boot/start_fails_when_eight_descriptors":       {},
 			"commandline/another_user_may_not_start_it":     {{row: "D31", ours: `^log: (info|crit) `}},
@@ -49,7 +49,7 @@ var modes = []mode{
 			"logging/a_log_file_with_a_prefix_that_is_not_allowed_ends_the_start": {
 				{row: "D5", ours: `^line in counts/log: .* put the file below`}, {row: "D14", original: `^file: q/private/`},
 			},
-			// The syslog socket is not there to take a descriptor that is closed.
+			// There is no syslog socket to take the number of a closed descriptor.
 			"boot/parent_with_all_standard_descriptors_closed": {},
 			"boot/parent_with_standard_error_closed":           {},
 			"boot/parent_with_standard_input_closed":           {},
@@ -61,7 +61,7 @@ var modes = []mode{
 	},
 }
 
-// inMode is the scenario in a mode; its name says so.
+// inMode returns the scenario in a mode, which its name mentions.
 func (sc *scenario) inMode(m *mode) *scenario {
 	other := *sc
 	other.name += " with " + m.name
@@ -122,14 +122,14 @@ func TestModesNameTopicsAndScenarios(t *testing.T) {
 
 const fillerText = "parity filler"
 
-// sleep keeps the daemon from reading for a while, with its queue full: no line
-// fits before that.
+// sleep keeps the daemon from reading for a while, with its queue full, so that no
+// line fits before that.
 func (s *syslog) sleep(d time.Duration) {
 	until := time.Now().Add(d)
 	s.mu.Lock()
 	s.asleep = until
 	s.mu.Unlock()
-	// The daemon notices when it has read a line, which makes room once more.
+	// The daemon notices after it has read a line, which frees room once more.
 	for s.fill(); time.Now().Before(until); s.fill() {
 		s.mu.Lock()
 		sleeping := s.sleeping
@@ -142,9 +142,9 @@ func (s *syslog) sleep(d time.Duration) {
 	}
 }
 
-// fill sends lines that mean nothing until no other fits.
+// fill sends meaningless lines until no other fits.
 func (s *syslog) fill() {
-	for range 64 { // as many as it takes: each may have so much under way
+	for range 64 { // as many as it takes: each may have that much in progress
 		c, err := net.DialUnix("unixgram", nil, s.conn.LocalAddr().(*net.UnixAddr))
 		if err != nil {
 			return
@@ -165,7 +165,7 @@ func (s *syslog) fill() {
 	}
 }
 
-// rest sleeps, on the daemon's side, for as long as it is to.
+// rest sleeps, on the daemon's side, for as long as requested.
 func (s *syslog) rest() {
 	s.mu.Lock()
 	left := time.Until(s.asleep)
@@ -179,28 +179,28 @@ func (s *syslog) rest() {
 	}
 }
 
-// logFile is the log file of a station's master, of which the station's log has
-// the lines, too.
+// logFile is the log file of a station's master, whose lines are also copied to the
+// station's log.
 type logFile struct {
 	path string
 	stop chan struct{}
 	done chan struct{}
 }
 
-// toSyslog marks the lines of a master with a log file that came to syslog.
+// toSyslog marks the lines of a master with a log file that arrived at syslog.
 const toSyslog = " (to syslog)"
 
 func newLogFile(s *station) *logFile {
 	f := &logFile{path: s.path("counts/maillog"), stop: make(chan struct{}), done: make(chan struct{})}
-	// Open to mail_owner: with -v the original logs as the owner, too, and ends if it
-	// cannot.
+	// Writable by mail_owner: with -v the original also logs as the owner, and ends
+	// if it cannot.
 	s.require("write", os.WriteFile(f.path, nil, 0o600))
 	s.require("chmod", os.Chmod(f.path, 0o666))
 	go f.follow(s.log)
 	return f
 }
 
-// configure names the file in main.cf, unless the scenario names one.
+// configure sets the file in main.cf, unless the scenario names one.
 func (f *logFile) configure(main []string) []string {
 	if slices.ContainsFunc(main, func(line string) bool { return regexp.MustCompile(`^maillog_file\s*=`).MatchString(line) }) {
 		return main
@@ -208,7 +208,7 @@ func (f *logFile) configure(main []string) []string {
 	return append(slices.Clone(main), "maillog_file = "+f.path, "maillog_file_prefixes = @dir")
 }
 
-// environment adds what postfix(1) gives its master.
+// environment adds what postfix(1) passes to its master.
 func (f *logFile) environment(env []string) []string {
 	if slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "POSTLOG_SERVICE=") }) {
 		return env
@@ -216,7 +216,7 @@ func (f *logFile) environment(env []string) []string {
 	return append(slices.Clone(env), "POSTLOG_SERVICE=@dir/q/public/postlog", "POSTLOG_HOSTNAME=host.example.net")
 }
 
-// follow hands on the lines of the file.
+// follow copies the lines of the file.
 func (f *logFile) follow(log *syslog) {
 	defer close(f.done)
 	read := 0
@@ -244,7 +244,7 @@ func (f *logFile) follow(log *syslog) {
 	}
 }
 
-// drain waits until the lines that are in the file now were handed on.
+// drain waits until the lines that are in the file now have been copied.
 func (f *logFile) drain(log *syslog) {
 	text, err := os.ReadFile(f.path)
 	if err != nil {
@@ -267,7 +267,7 @@ func (f *logFile) close() {
 	<-f.done
 }
 
-// parseLogFile reads a line of a log file: its severity is that of its prefix.
+// parseLogFile parses a line of a log file: its severity is that of its prefix.
 func parseLogFile(line string, at time.Time) logLine {
 	m := logFileForm.FindStringSubmatch(line)
 	if m == nil {

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An observation is what the outside could see of one master in one scenario:
-// named lines, sections in the order of their names. Lines of a section that has
-// an order of its own (the log, starts and ends) keep it; the others are sorted.
+// An observation is what was visible from outside of one master in one scenario:
+// named lines, in sections sorted by name. Lines of a section with an order of its
+// own (the log, starts and ends) keep it; others are sorted.
 type observation []string
 
 func (o observation) String() string { return strings.Join(o, "\n") }
@@ -45,7 +45,7 @@ func play(sc *scenario, binary string) (seen observation, err error) {
 	return s.finish(), nil
 }
 
-// carry runs the scenario's steps, up to the one that stops it.
+// carry runs the scenario's steps, up to one that stops it.
 func (s *station) carry(sc *scenario) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -57,7 +57,7 @@ func (s *station) carry(sc *scenario) {
 	sc.play(s)
 }
 
-// finish looks at everything, ends the masters, and puts the text together.
+// finish inspects everything, ends the masters, and assembles the text.
 func (s *station) finish() observation {
 	for _, p := range s.processes {
 		newLimit(busyLimit).rest(p.master(), shortRest)
@@ -121,7 +121,7 @@ func (s *station) finish() observation {
 	})
 }
 
-// drainLog waits until every line that was written before is in the station's log.
+// drainLog waits until every line written before is in the station's log.
 func (s *station) drainLog() {
 	s.log.drain()
 	if s.logFile != nil {
@@ -147,7 +147,8 @@ func textLines(text string) []string {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
-// endMasters terminates what still runs, by pid, and reports how each start ended.
+// endMasters terminates the processes that still run, by pid, and returns how each
+// start ended.
 func (s *station) endMasters() []string {
 	var ends []string
 	for _, p := range s.processes {
@@ -186,7 +187,7 @@ func (s *station) logText(n *names) []string {
 	return lines
 }
 
-// names turns what differs from run to run into names.
+// names replaces what differs between runs by names.
 type names struct {
 	station *station
 	labels  map[int]string
@@ -224,7 +225,7 @@ func (n *names) process(pid int) string {
 }
 
 var (
-	// processNumber is where texts have process numbers.
+	// processNumber matches process IDs in texts.
 	processNumber = regexp.MustCompile(`(\bpid:? |\bpid |parent: |process group: |session: |peercred=|process )(\d+)`)
 	versionText   = regexp.MustCompile(`-- version \S+, configuration`)
 	ownerNumbers  = regexp.MustCompile(`\b(uid|gid) (\d+)`)
@@ -270,8 +271,8 @@ func (n *names) replace(line string) string {
 	return line
 }
 
-// ownCapabilities is the mask of the tests, who are root: what is left of root's
-// capabilities differs from machine to machine.
+// ownCapabilities returns the mask of the tests, which run as root: root's
+// capabilities differ from machine to machine.
 var ownCapabilities = sync.OnceValue(func() string {
 	text, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := strings.Cut(string(text), "CapEff:\t")
@@ -279,7 +280,7 @@ var ownCapabilities = sync.OnceValue(func() string {
 	return mask
 })
 
-// accountName names the accounts of the station.
+// accountName returns the names of the station's accounts.
 func (s *station) accountName(kind, digits string) string {
 	n, _ := strconv.Atoi(digits)
 	switch {
@@ -293,7 +294,7 @@ func (s *station) accountName(kind, digits string) string {
 	return digits
 }
 
-// files tells of every file in the queue and the data directory: type, mode,
+// files describes every file in the queue and the data directory: type, mode,
 // owner, size.
 func (s *station) files() []string {
 	var lines []string
@@ -315,7 +316,8 @@ var fileKinds = map[uint32]string{
 
 var pidFile = regexp.MustCompile(`^ *(\d+)\n$`)
 
-// fileText describes one file; a file that holds a process number tells whose.
+// fileText describes one file; for a file that contains a process ID, it says
+// whose.
 func (s *station) fileText(path string) string {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {
@@ -344,7 +346,8 @@ func (s *station) fileText(path string) string {
 // observeFile adds a line about one file of the station.
 func (s *station) observeFile(name string) { s.observe("at "+name, s.fileText(s.path(name))) }
 
-// logFileForm is the beginning of a line in a log file: time, host, tag, process.
+// logFileForm matches the beginning of a line in a log file: time, host, tag,
+// process.
 var logFileForm = regexp.MustCompile(`^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (\S+) (\S+)\[(\d+)\]: `)
 
 // observeLogFile adds the lines of a log file of the station.

@@ -15,9 +15,9 @@ import (
 type process struct {
 	station *station
 	number  int // of the start
-	pid     int // of what was started; with -w the daemon is another one
+	pid     int // of the started process; with -w the daemon is another one
 	launch  launch
-	daemon  int // the process that said it is the daemon, 0: unknown
+	daemon  int // the process that logged that it is the daemon, 0: unknown
 	began   time.Time
 	ended   string
 }
@@ -41,7 +41,7 @@ func (s *station) bare(args ...string) launch {
 	}
 }
 
-// launch starts a program and does not wait for anything.
+// launch starts a program and does not wait.
 func (s *station) launch(l launch) *process {
 	s.write()
 	return s.launchAsIs(l)
@@ -71,7 +71,7 @@ func (s *station) launchAsIs(l launch) *process {
 	return p
 }
 
-// start starts a master and waits until it says that it has started.
+// start starts a master and waits until it logs that it has started.
 func (s *station) start(args ...string) *process { return s.startAs(s.command(args...)) }
 
 // startAs is start with any launch.
@@ -97,8 +97,8 @@ func (s *station) startAs(l launch) *process {
 	if l.PIDNamespace {
 		p.daemon = p.pid
 	}
-	// The line is not the last step of a start: the original's watchdog, which
-	// handles SIGALRM, comes after it.
+	// The line is not the last step of a start: the original installs its watchdog,
+	// which handles SIGALRM, after it.
 	newLimit(busyLimit).rest(p.master(), shortRest)
 	return p
 }
@@ -124,7 +124,7 @@ func (s *station) runAs(l launch) string {
 	return p.awaitEnd()
 }
 
-// awaitEnd waits until what was started has ended, and tells how.
+// awaitEnd waits until the started process has ended, and returns how.
 func (p *process) awaitEnd() string {
 	p.ended = p.station.keeper.awaitEnd(p.pid)
 	p.station.await(fmt.Sprintf("start %d ends", p.number), p.ended != "")
@@ -138,9 +138,9 @@ func (p *process) awaitDaemonEnd() string {
 	return how
 }
 
-// pause observes whether there was a pause, of the second that the original
-// waits, between the last log line of what was started and its end. It waits for
-// the end.
+// pause observes whether there was a pause, of the second that the original waits,
+// between the last log line of the started process and its end. It waits for the
+// end.
 func (p *process) pause() {
 	p.awaitEnd()
 	text := "ends at once"
@@ -150,11 +150,11 @@ func (p *process) pause() {
 	p.station.observe("the process", text)
 }
 
-// pauseLimit tells a pause of a second from none.
+// pauseLimit separates a pause of a second from none.
 const pauseLimit = 900 * time.Millisecond
 
-// lasted is the time from the last log line of what was started, or from the
-// start when it logged nothing, to its end.
+// lasted returns the time from the last log line of the started process, or from
+// its start if it logged nothing, to its end.
 func (p *process) lasted() time.Duration {
 	s := p.station
 	s.drainLog()
@@ -167,7 +167,7 @@ func (p *process) lasted() time.Duration {
 	return p.endedAt().Sub(since)
 }
 
-// endedAt reports when what was started was reaped.
+// endedAt returns the time at which the started process was reaped.
 func (p *process) endedAt() time.Time {
 	k := p.station.keeper
 	k.mu.Lock()
@@ -175,7 +175,7 @@ func (p *process) endedAt() time.Time {
 	return k.endedAt[p.pid]
 }
 
-// master is the process that serves.
+// master returns the process ID of the daemon.
 func (p *process) master() int {
 	if p.daemon != 0 {
 		return p.daemon
@@ -183,9 +183,9 @@ func (p *process) master() int {
 	return p.pid
 }
 
-// signal sends a signal to the master. One that ends or stops it waits until it
-// rests, if it does before long: the original that is hit while it logs may hang
-// in its handler until its alarm ends it.
+// signal sends a signal to the master. For one that ends or stops it, it first
+// waits until the master rests, if that happens soon: the original that is hit
+// while it logs may hang in its handler until its alarm ends it.
 func (p *process) signal(n unix.Signal) {
 	switch n {
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGILL, unix.SIGBUS, unix.SIGSEGV, unix.SIGTERM, unix.SIGSTOP:
@@ -194,10 +194,10 @@ func (p *process) signal(n unix.Signal) {
 	p.station.require("kill", unix.Kill(p.master(), n))
 }
 
-// reload writes the configuration, sends a hangup, and waits for the line that
-// says the master has begun. What comes after that is the scenario's to wait for.
-// Before it the master rests: the original loses reports that it has not read,
-// and a hangup that comes during another reload.
+// reload writes the configuration, sends a hangup, and waits for the line that says
+// that the reload has begun. The scenario must wait for what follows. First it
+// waits until the master rests: the original loses reports that it has not read,
+// and a hangup that arrives during another reload.
 func (p *process) reload() {
 	s := p.station
 	newLimit(busyLimit).rest(p.master(), shortRest)
@@ -232,8 +232,8 @@ func (s *station) awaitLog(text string, n int) {
 	}))
 }
 
-// child waits for the next actor that was started and not yet given out; with a
-// name, of that service.
+// child waits for the next actor that was started and not returned yet; with a
+// name, for one of that service.
 func (s *station) child(service ...string) *child {
 	c := s.company
 	var found *child
@@ -261,14 +261,14 @@ func without(list []*child, x *child) []*child {
 	return rest
 }
 
-// childCount reports how many actors have called in so far.
+// childCount returns how many actors have connected so far.
 func (s *station) childCount() int {
 	s.company.mu.Lock()
 	defer s.company.mu.Unlock()
 	return len(s.company.all)
 }
 
-// awaitChildren waits until n actors have called in since the beginning.
+// awaitChildren waits until n actors have connected since the beginning.
 func (s *station) awaitChildren(n int) {
 	s.await(fmt.Sprintf("%d children", n), s.company.wait(func() bool { return len(s.company.all) >= n }))
 }

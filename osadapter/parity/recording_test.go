@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// A recording holds what the original showed, for machines that have none: a
-// file for each topic, in it a section for each scenario. What every child is
-// given is written once, in usualFile; sections tell what is otherwise with one.
+// A recording holds what the original showed, for machines without it: a file for
+// each topic, with a section for each scenario. What every child is given is
+// written once, in usualFile; sections contain only the deviations.
 type recording struct {
 	mu     sync.Mutex
 	dir    string
@@ -27,12 +27,12 @@ const (
 	usualFile     = "usual.txt"
 	usualScenario = "boot/a_service_of_each_type_is_opened_and_one_is_used"
 	sectionMark   = "=== "
-	missingMark   = "not: " // a usual line that a child does not have
+	missingMark   = "not: " // a usual line that a child lacks
 )
 
 var theRecording = recording{dir: recordingDir}
 
-// load reads the files; it is called with the lock held.
+// load reads the files; the caller holds the lock.
 func (r *recording) load() {
 	if r.topics != nil {
 		return
@@ -58,7 +58,7 @@ func (r *recording) load() {
 	}
 }
 
-// get returns what was recorded of a scenario.
+// get returns the recording of a scenario.
 func (r *recording) get(sc *scenario) (observation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,7 +70,7 @@ func (r *recording) get(sc *scenario) (observation, error) {
 	return o, nil
 }
 
-// put keeps what the original has shown; save writes it.
+// put stores what the original has shown; save writes it.
 func (r *recording) put(sc *scenario, o observation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +81,7 @@ func (r *recording) put(sc *scenario, o observation) {
 	r.topics[sc.topic][sc.slug()] = o
 }
 
-// save writes the files, without the sections of scenarios that are no more.
+// save writes the files, without the sections of scenarios that no longer exist.
 func (r *recording) save() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,8 +123,8 @@ func (r *recording) save() error {
 	return nil
 }
 
-// labelOf splits a line of a child: "child 1." and the rest; ok is false for
-// other lines.
+// labelOf splits a line of a child: "child 1." and the rest; ok is false for other
+// lines.
 func labelOf(line string) (label, rest string, ok bool) {
 	if !strings.HasPrefix(line, "child ") {
 		return "", line, false
@@ -136,7 +136,7 @@ func labelOf(line string) (label, rest string, ok bool) {
 	return "child " + number + ".", rest, true
 }
 
-// encode leaves out what is usual, and tells of what is usual and missing.
+// encode omits usual lines, and marks usual lines that are missing.
 func encode(o observation, usual []string) []string {
 	var lines []string
 	for i := 0; i < len(o); {
@@ -166,7 +166,7 @@ func encode(o observation, usual []string) []string {
 	return lines
 }
 
-// decode is encode backwards.
+// decode is the inverse of encode.
 func decode(lines, usual []string) observation {
 	var o observation
 	for i := 0; i < len(lines); {

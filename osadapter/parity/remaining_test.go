@@ -2,6 +2,6 @@
 
 package parity
 
-// stillToShow are rows of docs/differences.md that no scenario shows yet. It is
-// empty, and only ever fills while a row and its scenario are being written.
+// stillToShow lists rows of docs/differences.md that no scenario shows yet. It is
+// empty except while a row and its scenario are being written.
 var stillToShow = []string{}

@@ -15,23 +15,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// For what must not happen there is no condition to wait for. A time alone says
-// nothing either: on a busy machine nothing may have happened in it because
-// nobody had a processor. So it is looked at whether those concerned have slept.
+// What must not happen has no condition to wait for. Waiting for a time proves
+// nothing either: on a busy machine nothing may have happened because no process
+// got a processor. So the processes concerned are checked for having slept.
 
 const (
-	// still is how long nothing must happen for us to say that nothing happens.
+	// still is how long nothing must happen before we say that nothing happens.
 	still = 100 * time.Millisecond
-	// shortRest is the rest before something that must not come in the middle of
+	// shortRest is the rest before something that must not happen in the middle of
 	// other things.
 	shortRest = 20 * time.Millisecond
-	// busyLimit is how long a master that may work without a pause is waited for.
+	// busyLimit is how long to wait for a master that may work without a pause.
 	busyLimit = 3 * time.Second
 )
 
-// quietFor waits until the master and its children have slept through this time,
-// and every child that it has started has called in: what has not been started
-// by then never is.
+// quietFor waits until the master and its children have slept for this time, and
+// every child that it has started has connected: what has not been started by then
+// is never started.
 func (p *process) quietFor(d time.Duration) {
 	s, l := p.station, newLimit(patience)
 	s.await("the master rests", l.poll(func() bool {
@@ -39,12 +39,12 @@ func (p *process) quietFor(d time.Duration) {
 	}))
 }
 
-// settle is quietFor the usual time.
+// settle is quietFor with the usual time.
 func (p *process) settle() { p.quietFor(still) }
 
-// fate waits until what the master was sent has had its effect: it has ended, and
-// how is told, or it and its children have slept or stood still for this time,
-// and "" is told.
+// fate waits until what was sent to the master has had its effect: either it has
+// ended, and fate returns how; or it and its children have slept or been stopped
+// for this time, and fate returns "".
 func (p *process) fate(d time.Duration) string {
 	p.quietFor(d)
 	if text, _ := threads(p.master()); text != "" {
@@ -53,12 +53,12 @@ func (p *process) fate(d time.Duration) string {
 	return p.station.keeper.awaitEnd(p.master())
 }
 
-// isOnItsWay reports whether a process is a child that has not become an actor
-// yet, or an actor that has not called in but will.
+// isOnItsWay reports whether a process is a child that has not become an actor yet,
+// or an actor that has not connected but will.
 func (s *station) isOnItsWay(pid int) bool {
 	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil || program != s.binary && program != s.path("s/actor") {
-		return false // gone, or something else
+		return false // it has ended, or is something else
 	}
 	argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil || strings.Contains(string(argv), "\x00alone") {
@@ -69,9 +69,9 @@ func (s *station) isOnItsWay(pid int) bool {
 	return !slices.ContainsFunc(s.company.all, func(x *child) bool { return x.pid == pid })
 }
 
-// rest waits until a process and its children have slept through this time and
-// have nothing left to do: one that waits for a processor is no sleeper, and
-// neither reports nor dead children wait for it. (The original that is signalled
+// rest waits until a process and its children have slept for this time and have
+// nothing left to do: a process that waits for a processor does not sleep, and
+// there may be neither unread reports nor zombies. (The original that is signalled
 // while it logs may hang in its handler until its alarm ends it.)
 func (l limit) rest(pid int, d time.Duration) bool {
 	last, since := "", time.Now()
@@ -96,7 +96,7 @@ func (l limit) rest(pid int, d time.Duration) bool {
 	}
 }
 
-// restChildren waits until the children that live do nothing.
+// restChildren waits until the living children are idle.
 func (s *station) restChildren() {
 	s.company.mu.Lock()
 	living := slices.DeleteFunc(slices.Clone(s.company.all), func(x *child) bool { return x.ended })
@@ -106,8 +106,8 @@ func (s *station) restChildren() {
 	}
 }
 
-// household returns the activity of a process and of its children, "" when it has
-// ended, and whether they rest. A dead child has none: it is to be reaped.
+// household returns the activity of a process and of its children, "" if it has
+// ended, and whether they rest. A zombie does not rest: it must be reaped.
 func household(pid int) (text string, resting bool) {
 	text, resting = threads(pid)
 	if text == "" {
@@ -125,12 +125,12 @@ func household(pid int) (text string, resting bool) {
 	return text, resting
 }
 
-// companions are programs that scenarios put beside a master's children; what
-// they do comes of time alone.
+// companions are programs that scenarios run beside a master's children; they act
+// only when time passes.
 var companions = []string{"sh", "dash", "bash", "busybox", "sleep"}
 
-// threads returns the states of the threads of a process and how often each went
-// to sleep, "" when it has ended, and whether all sleep or are stopped.
+// threads returns the states of the threads of a process and how often each went to
+// sleep, "" if it has ended, and whether all sleep or are stopped.
 func threads(pid int) (text string, resting bool) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	entries, err := os.ReadDir(dir)
@@ -157,7 +157,7 @@ func threads(pid int) (text string, resting bool) {
 	return text, resting
 }
 
-// childrenOf returns the processes that have pid as their parent.
+// childrenOf returns the processes whose parent is pid.
 func childrenOf(pid int) []int {
 	if !kernelListsChildren() {
 		return childrenByParent(pid)
@@ -178,13 +178,13 @@ func childrenOf(pid int) []int {
 	return found
 }
 
-// kernelListsChildren: some kernels have no lists of children.
+// kernelListsChildren reports whether the kernel has lists of children.
 var kernelListsChildren = sync.OnceValue(func() bool {
 	_, err := os.Stat("/proc/thread-self/children")
 	return err == nil
 })
 
-// childrenByParent looks at every process that there is.
+// childrenByParent checks every process.
 func childrenByParent(pid int) []int {
 	var found []int
 	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -205,8 +205,8 @@ func childrenByParent(pid int) []int {
 	return found
 }
 
-// isPending reports whether a signal has been sent to a process and has not come
-// to it yet.
+// isPending reports whether a signal has been sent to a process and has not been
+// delivered yet.
 func isPending(pid int, n unix.Signal) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

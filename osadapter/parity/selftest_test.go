@@ -17,9 +17,9 @@ import (
 	"github.com/stationmaster/stationmaster/sim/mutants"
 )
 
-// The bank of planted differences: files in the form of sim/mutants, whose
-// finder is a regular expression over the names of scenarios (topic/scenario)
-// that could see it.
+// The bank of planted differences: files in the format of sim/mutants, whose finder
+// is a regular expression over the names of scenarios (topic/scenario) that could
+// see it.
 const (
 	bankDir     = "testdata/mutants"
 	moduleRoot  = "../.."
@@ -61,7 +61,7 @@ func source(m *mutants.Mutant) (path, text string, err error) {
 	return path, text, err
 }
 
-// finders are the scenarios that could see a mutant.
+// finders returns the scenarios that could see a mutant.
 func finders(m *mutants.Mutant) ([]*scenario, error) {
 	re, err := regexp.Compile("^(?:" + m.Finder + ")$")
 	if err != nil {
@@ -81,7 +81,7 @@ func finders(m *mutants.Mutant) ([]*scenario, error) {
 	return found, nil
 }
 
-// Every planted difference still fits the source, and somebody could see it.
+// Every planted difference still fits the source, and some scenario could see it.
 func TestPlantedDifferencesFit(t *testing.T) {
 	bank, err := readBank()
 	if err != nil {
@@ -100,7 +100,7 @@ func TestPlantedDifferencesFit(t *testing.T) {
 	}
 }
 
-// TestSelftest plants each difference in our master and sees that it is reported.
+// TestSelftest plants each difference in our master and checks that it is reported.
 func TestSelftest(t *testing.T) {
 	if !*selftest {
 		t.Skip("the planted differences are tried by make parity-selftest (flag -selftest)")
@@ -126,7 +126,7 @@ func TestSelftest(t *testing.T) {
 	}
 }
 
-// reportedBy plays what could see the mutant until something does.
+// reportedBy plays the scenarios that could see the mutant until one does.
 func reportedBy(t *testing.T, m *mutants.Mutant, original, binary string) {
 	t.Helper()
 	list, err := finders(m)
@@ -145,7 +145,7 @@ func reportedBy(t *testing.T, m *mutants.Mutant, original, binary string) {
 	t.Errorf("nothing reports it: %s", m.What)
 }
 
-// plant builds our master with the difference in it.
+// plant builds our master with the difference.
 func plant(m *mutants.Mutant) (string, error) {
 	path, text, err := source(m)
 	if err != nil {

@@ -47,12 +47,12 @@ type station struct {
 	clients    []net.Conn
 
 	mu       sync.Mutex
-	lines    []string      // what the scenario itself observed
-	loose    bool          // starts and ends have no order of their own
+	lines    []string      // observed by the scenario itself
+	loose    bool          // starts and ends have no order
 	noTree   bool          // files are not observed
-	slow     time.Duration // after each start, the log is not read for so long
+	slow     time.Duration // after each start, the log is not read for this long
 	logFile  *logFile      // of a mode; nil: the scenario's own, or none
-	once     bool          // of equal lines of the log that follow each other one is observed
+	once     bool          // of equal consecutive log lines, only one is observed
 	quiet    []*regexp.Regexp
 	cleanups []func()
 }
@@ -62,13 +62,14 @@ type account struct {
 	uid, gid int
 }
 
-// stopped is thrown when a scenario cannot go on; the reason is an observation.
+// stopped is the panic value when a scenario cannot continue; the reason is an
+// observation.
 type stopped struct{}
 
 var errNoAccounts = errors.New("no accounts here can be mail_owner and setgid_group")
 
-// accounts gives the accounts of the installed original, or other ones that a
-// master accepts.
+// accounts returns the accounts of the installed original, or others that a master
+// accepts.
 func accounts() (owner, group account, err error) {
 	users, groups := records("/etc/passwd"), records("/etc/group")
 	pick := func(all [][]string, name string, fits func([]string) bool) []string {
@@ -103,7 +104,7 @@ func records(path string) [][]string {
 	return all
 }
 
-// newStation makes the directories and the log; nothing runs yet.
+// newStation creates the directories and the log; nothing runs yet.
 func newStation(binary string) (s *station, err error) {
 	s = &station{binary: binary, ports: map[string]int{}}
 	defer func() {
@@ -182,7 +183,7 @@ func linkOrCopy(from, to string) error {
 	return os.WriteFile(to, b, 0o755)
 }
 
-// close ends every process of the station and removes all that it made.
+// close ends every process of the station and removes all its files.
 func (s *station) close() {
 	for _, c := range s.clients {
 		c.Close()
@@ -209,15 +210,15 @@ func (s *station) close() {
 
 func (s *station) path(name string) string { return filepath.Join(s.dir, name) }
 
-// require stops the scenario when one of its own steps fails.
+// require stops the scenario if one of its own steps failed.
 func (s *station) require(what string, err error) {
 	if err != nil {
 		s.stop(what + ": " + err.Error())
 	}
 }
 
-// stop ends the scenario; the reason is observed, so it is a difference unless
-// both sides stop there, and then the scenario counts as broken.
+// stop ends the scenario; the reason is observed, so it is a difference unless both
+// sides stop there, and then the scenario counts as broken.
 func (s *station) stop(reason string) {
 	s.observe(brokenName, reason)
 	panic(stopped{})
@@ -225,20 +226,20 @@ func (s *station) stop(reason string) {
 
 const brokenName = "BROKEN"
 
-// await stops the scenario when a condition has not come true.
+// await stops the scenario if a condition was not met.
 func (s *station) await(what string, ok bool) {
 	if !ok {
 		s.stop("not within " + patience.String() + ": " + what)
 	}
 }
 
-// eventually waits for what nobody tells us.
+// eventually waits for a condition that no event announces.
 func (s *station) eventually(what string, holds func() bool) {
 	s.await(what, newLimit(patience).poll(holds))
 }
 
-// main adds lines to main.cf; master adds lines to master.cf. They count from
-// the next start or reload on.
+// main adds lines to main.cf; master adds lines to master.cf. They apply from the
+// next start or reload on.
 func (s *station) main(lines ...string)   { s.mainText = append(s.mainText, lines...) }
 func (s *station) master(lines ...string) { s.masterText = append(s.masterText, lines...) }
 
@@ -253,8 +254,8 @@ func (s *station) setMain(name, value string) {
 	s.main(name + " = " + value)
 }
 
-// write puts the configuration into its files, dated back: the original waits
-// for a main.cf that has just been written.
+// write writes the configuration with an old modification time: the original waits
+// if main.cf has just been written.
 func (s *station) write() {
 	main := s.mainText
 	if s.logFile != nil {
@@ -276,7 +277,8 @@ func (s *station) backDate(name string) {
 
 var placeholder = regexp.MustCompile(`@(dir|owner|group|port[1-9])`)
 
-// expand puts the station's own directory, accounts and ports into a text.
+// expand replaces the placeholders for the station's directory, accounts and ports
+// in a text.
 func (s *station) expand(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
 		switch name {
@@ -304,19 +306,19 @@ func (s *station) port(name string) int {
 	return s.ports[name]
 }
 
-// Ports are taken from below the kernel's ephemeral ones, each once in the life
-// of this process: masters share a port without an error (SO_REUSEPORT).
+// Ports are taken from below the kernel's ephemeral ones, each once in the life of
+// this process: masters share a port without an error (SO_REUSEPORT).
 var nextPort atomic.Int32
 
 const firstPort, portCount = 20000, 10000
 
-// freePort returns a port that nobody listens at, and that no other run of these
-// tests takes before giveBack is called; 0: there is none.
+// freePort returns an unused port that no other run of these tests takes before
+// giveBack is called; 0 if there is none.
 func freePort() (port int, giveBack func()) {
 	nextPort.CompareAndSwap(0, int32(os.Getpid()%97)*100+1)
 	for range portCount {
 		port := firstPort + int(nextPort.Add(1))%portCount
-		// A name that one process of the machine can have.
+		// Only one process of the machine can bind this name.
 		claim, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@parity-port-" + strconv.Itoa(port), Net: "unixgram"})
 		if err != nil {
 			continue
@@ -339,7 +341,7 @@ func isFree(port int) bool {
 	return unix.Bind(fd, &unix.SockaddrInet6{Port: port}) == nil
 }
 
-// observe adds a line of the scenario's own.
+// observe adds a line of the scenario itself.
 func (s *station) observe(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -348,6 +350,6 @@ func (s *station) observe(name, value string) {
 
 func (s *station) observef(name, format string, a ...any) { s.observe(name, fmt.Sprintf(format, a...)) }
 
-// ignore leaves out observation lines that match: use it for what chance
-// decides, and say why beside it.
+// ignore omits observation lines that match: use it for what is random, and say why
+// beside it.
 func (s *station) ignore(pattern string) { s.quiet = append(s.quiet, regexp.MustCompile(pattern)) }

@@ -16,12 +16,12 @@ import (
 )
 
 // A scenario is played against each master; it says what to do, never what is
-// right: that is what the other one shows.
+// right: the other master shows that.
 type scenario struct {
-	name  string // the behaviour, in words: it is the name of the subtest
+	name  string // the behaviour, in words: the name of the subtest
 	topic string
 	shows []shown       // rows of docs/differences.md that it shows
-	needs func() string // a reason to skip it here, or ""
+	needs func() string // returns a reason to skip it here, or ""
 	play  func(s *station)
 	mode  *mode // nil: as it is
 }
@@ -48,7 +48,7 @@ func topic(name string, lists ...[]scenario) struct{} {
 	return struct{}{}
 }
 
-// allScenarios returns them by topic, in the order of the files.
+// allScenarios returns the scenarios by topic, in the order of the files.
 func allScenarios() []*scenario {
 	names := make([]string, 0, len(topics))
 	for name := range topics {
@@ -127,8 +127,8 @@ func unable() string {
 	return ""
 }
 
-// installedOriginal returns the path of the original; "" when there is none, when
-// ours has taken its place, or when originalVariable says "none".
+// installedOriginal returns the path of the original; "" if there is none, if ours
+// has replaced it, or if originalVariable is "none".
 func installedOriginal() string {
 	if path := os.Getenv(originalVariable); path == "none" {
 		return ""
@@ -142,8 +142,8 @@ func installedOriginal() string {
 	return originalMaster
 }
 
-// try plays the scenario against ours and against the original, or what was
-// recorded of it, and compares.
+// try plays the scenario against ours and against the original, or takes the
+// recording of it, and compares.
 func (sc *scenario) try(t *testing.T, original, ours string) verdict {
 	t.Helper()
 	if sc.needs != nil {
@@ -165,7 +165,7 @@ func (sc *scenario) try(t *testing.T, original, ours string) verdict {
 	return judge(sc.fullName(), sc.shows, sc.allowed(), wanted, got)
 }
 
-// wanted is the original's observation.
+// wanted returns the original's observation.
 func (sc *scenario) wanted(original string) (observation, error) {
 	if original == "" {
 		return theRecording.get(sc)
@@ -197,7 +197,7 @@ func (s *summary) add(v verdict) {
 	s.verdicts = append(s.verdicts, v)
 }
 
-// print writes the table; false: something differs that should not.
+// print writes the table; it returns false if something differs that should not.
 func (s *summary) print(w io.Writer) bool {
 	if len(s.verdicts) == 0 {
 		return true

@@ -14,14 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A logLine is one datagram that came to the station's /dev/log.
+// A logLine is one datagram that arrived at the station's /dev/log.
 type logLine struct {
 	priority int    // facility*8 + severity, -1: not understood
 	tag      string // "postfix/master"
 	pid      int
 	text     string
-	at       time.Time // of its writing
-	file     bool      // it came to the log file
+	at       time.Time // when it was written
+	file     bool      // it was written to the log file
 }
 
 // syslogForm is glibc's: "<PRI>Mon dd hh:mm:ss TAG[PID]: TEXT".
@@ -52,7 +52,7 @@ func (l logLine) severity() string {
 	return text
 }
 
-// syslog listens as the system's log would.
+// syslog listens like the system's log daemon.
 type syslog struct {
 	conn *net.UnixConn
 
@@ -61,7 +61,7 @@ type syslog struct {
 	lines   []logLine
 	marks   int
 
-	asleep   time.Time // until then nothing is read
+	asleep   time.Time // nothing is read until then
 	sleeping bool      // it does so
 }
 
@@ -76,8 +76,8 @@ func newSyslog(path string) (*syslog, error) {
 	if err != nil {
 		return nil, err
 	}
-	// When a line was written is known from the kernel: on a busy machine it may be
-	// read much later.
+	// The kernel says when a line was written: on a busy machine it may be read
+	// much later.
 	if e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }); e != nil || err != nil {
 		return nil, errors.Join(e, err)
 	}
@@ -108,7 +108,7 @@ func (s *syslog) listen() {
 
 func (s *syslog) add(l logLine) { s.change(func() { s.lines = append(s.lines, l) }) }
 
-// change lets those know who wait.
+// change applies a change and wakes the waiting goroutines.
 func (s *syslog) change(how func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +117,7 @@ func (s *syslog) change(how func()) {
 	s.changed = make(chan struct{})
 }
 
-// sentAt reads the time at which the kernel took a datagram.
+// sentAt returns the time at which the kernel took a datagram.
 func sentAt(control []byte) time.Time {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *syslog) drain() {
 	}
 }
 
-// wait waits until holds, called with the lock held, is true.
+// wait waits until holds, which is called with the lock held, returns true.
 func (s *syslog) wait(holds func() bool) bool {
 	limit := newLimit(patience)
 	s.mu.Lock()

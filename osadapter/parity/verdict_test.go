@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// shown names a row of docs/differences.md that a scenario shows, and how it
-// looks: which lines only the original has, and which only ours. Both are
-// regular expressions over whole observation lines; "" says there are none. A
-// difference that does not show is as wrong as one that is not in the table.
+// shown names a row of docs/differences.md that a scenario shows, and what it looks
+// like: which lines only the original has, and which only ours. Both are regular
+// expressions over whole observation lines; "" means none. A difference that does
+// not show is as wrong as one that is not in the table.
 type shown struct {
 	row      string
 	original string
 	ours     string
 }
 
-// hint is row D5 for one line: ours says before a fatal line what to do.
+// hint is row D5 for one line: before a fatal line, ours says what to do.
 func hint(text string) shown {
 	return shown{row: "D5", ours: `^log: info [a-z]+/master\[[a-z0-9 ]+\] ` + text}
 }
 
-// verdict is what became of one scenario.
+// verdict is the result of one scenario.
 type verdict struct {
 	name string // topic/scenario
 	kind verdictKind
@@ -54,8 +54,8 @@ func (v verdict) String() string {
 	return "DIFFERS"
 }
 
-// judge compares two observations by the scenario's rules, and by those that it
-// need not show.
+// judge compares two observations by the rules that the scenario must show and
+// those that it may show.
 func judge(name string, rules, allowed []shown, original, ours observation) verdict {
 	v := verdict{name: name, kind: same}
 	var b strings.Builder
@@ -106,7 +106,7 @@ var everywhere = []shown{
 // versionLine is row D33: a start names the build.
 var versionLine = shown{row: "D33", ours: ` this master is stationmaster \S+, built with go\S+$`}
 
-// allowed are the differences that the scenario may have and need not show.
+// allowed returns the differences that the scenario may show but need not.
 func (sc *scenario) allowed() []shown {
 	if sc.mode == nil {
 		return nil
@@ -150,7 +150,7 @@ func explain(rules []shown, diff []difference) (explained []bool, unseen []unsee
 	return explained, unseen
 }
 
-// difference is a line that one side has: '-' the original, '+' ours.
+// difference is a line that only one side has: '-' the original, '+' ours.
 type difference struct {
 	side byte
 	line string

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What entry wrote down before the Go runtime began. Without entry (another
+// What entry recorded before the Go runtime started. Without entry (another
 // processor) all of it is empty, and the notes have fewer lines.
 var (
 	entered         byte
@@ -64,7 +64,7 @@ func session() string {
 	return strconv.Itoa(id)
 }
 
-// statusNames are the lines of /proc/self/status that are told.
+// statusNames are the lines of /proc/self/status that are reported.
 var statusNames = []string{"Umask", "Uid", "Gid", "Groups", "NoNewPrivs", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapEff", "CapBnd"}
 
 func fromStatus() []string {
@@ -83,7 +83,7 @@ func fromStatus() []string {
 	return lines
 }
 
-// signals turns a mask into numbers.
+// signals returns the numbers in a mask.
 func signals(mask string) string {
 	bits, err := strconv.ParseUint(mask, 16, 64)
 	if err != nil {
@@ -130,7 +130,7 @@ func descriptors() []string {
 	return lines
 }
 
-// describe tells the type and the flags of a descriptor, and for a socket its
+// describe returns the type and the flags of a descriptor, and for a socket its
 // family, address and options.
 func describe(fd int) string {
 	var st unix.Stat_t
@@ -181,7 +181,7 @@ func link(fd int) string {
 	return target
 }
 
-// socketOptions are told as numbers.
+// socketOptions are reported as numbers.
 var socketOptions = []struct {
 	name          string
 	level, option int

@@ -1,13 +1,13 @@
-// Command actor is the scripted server of the parity suite: a child of whatever
-// master starts it, which writes down what it was given and then does what it is
-// told, well or badly. It is built and put into a daemon directory by the tests.
+// Command actor is the scripted server of the parity suite: a child of any master,
+// which records what it was given and then obeys orders, correct or harmful. The
+// tests build it and put it into a daemon directory.
 //
-// It refuses to be a server for anything else: without the directory of a test
-// above its own there is nobody to tell it what to do, and it leaves.
+// It serves no other purpose: without the directory of a test above its own there
+// is no source of orders, and it exits.
 //
-// Orders are words. They come from the arguments that master.cf gives it
-// (orders separated by ";"), and after these from the tests, over the socket
-// "ctl" beside its daemon directory. See orders for what can be said.
+// Orders are words. They come from the arguments in master.cf (separated by ";"),
+// and after these from the tests, over the socket "ctl" beside its daemon
+// directory. See orders for the vocabulary.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	}
 	a.dir = filepath.Dir(filepath.Dir(program))
 	words := a.arguments(os.Args[1:])
-	// What was given is looked at before anything is opened.
+	// What was given is recorded before anything is opened.
 	given := notes()
 	var script []string
 	for _, order := range strings.Split(strings.Join(words, " "), ";") {
@@ -36,7 +36,7 @@ func main() {
 		}
 	}
 	if len(script) > 0 && script[0] == "alone" {
-		script = script[1:] // nobody is told: for floods
+		script = script[1:] // nothing is reported: for floods
 	} else {
 		a.connect()
 		a.tell("notes", strings.Join(given, "\n"))
@@ -56,10 +56,10 @@ type actor struct {
 	generation uint32
 	clients    []int // accepted, the latest last
 	maxUse     int
-	maxIdle    int // milliseconds, 0: for ever
+	maxIdle    int // milliseconds, 0: forever
 }
 
-// arguments reads what the contract says and returns the rest of the words.
+// arguments parses the arguments of the contract and returns the remaining words.
 func (a *actor) arguments(args []string) []string {
 	if n, err := strconv.ParseUint(os.Getenv("GENERATION"), 8, 32); err == nil {
 		a.generation = uint32(n)
@@ -84,7 +84,7 @@ func (a *actor) arguments(args []string) []string {
 	return nil
 }
 
-// connect opens the way to the test, far above the descriptors of the contract.
+// connect connects to the test, with a descriptor far above those of the contract.
 func (a *actor) connect() {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -101,14 +101,14 @@ func (a *actor) connect() {
 	a.control = fd
 }
 
-// tell sends one packet to the test: a word that says what it is, and the text.
+// tell sends one packet to the test: a word for its kind, and the text.
 func (a *actor) tell(what, text string) {
 	if a.control >= 0 {
 		_ = unix.Send(a.control, []byte(what+" "+text), unix.MSG_NOSIGNAL)
 	}
 }
 
-// listenToTest takes orders until the test is gone.
+// listenToTest executes orders until the test has ended.
 func (a *actor) listenToTest() {
 	buf := make([]byte, 4096)
 	for a.control >= 0 {

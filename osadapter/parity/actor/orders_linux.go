@@ -20,14 +20,14 @@ const (
 	available     = 1
 )
 
-// orders are what can be said. The answer goes to the test as "did ANSWER".
+// orders is the vocabulary. The answer is sent to the test as "did ANSWER".
 var orders map[string]func(a *actor, words []string) string
 
 func init() {
 	orders = map[string]func(a *actor, words []string) string{
 		// accept waits for a client of any listener, or for the channel's end.
 		"accept": func(a *actor, _ []string) string { return a.accept(-1) },
-		// taken and avail send the report that the contract asks for.
+		// taken and avail send the report that the contract requires.
 		"taken": func(a *actor, _ []string) string { return a.report(taken, a.pid, a.generation) },
 		"avail": func(a *actor, _ []string) string { return a.report(available, a.pid, a.generation) },
 		// report STATUS [PID [GENERATION]] sends any report; "-" is the right value.
@@ -47,9 +47,9 @@ func init() {
 		// fifo and dgram read one message from the first listener.
 		"fifo":  func(a *actor, _ []string) string { return a.message() },
 		"dgram": func(a *actor, _ []string) string { return a.message() },
-		// pass accepts, and takes a descriptor as the client.
+		// pass accepts, and receives a descriptor as the client.
 		"pass": func(a *actor, _ []string) string { return a.pass() },
-		// peer tells who is on the other side of the latest client.
+		// peer reports who is on the other side of the latest client.
 		"peer": func(a *actor, _ []string) string { return a.peer() },
 		// eof waits for the end of the status channel.
 		"eof": func(_ *actor, _ []string) string { return waitForChannel() },
@@ -57,7 +57,7 @@ func init() {
 		"shut": func(_ *actor, w []string) string { return result(unix.Close(number(w, 0))) },
 		// serve [max_use=N] [max_idle=MS] lives as a server should, until it leaves.
 		"serve": (*actor).serve,
-		// sleep MS waits; hang waits for ever.
+		// sleep MS waits; hang waits forever.
 		"sleep": func(_ *actor, w []string) string {
 			time.Sleep(time.Duration(number(w, 0)) * time.Millisecond)
 			return "slept"
@@ -131,8 +131,8 @@ func (a *actor) anyReport(words []string) string {
 	return a.report(number(words, 0), pid, generation)
 }
 
-// ready polls the listeners and the status channel for ms milliseconds, -1: for
-// ever. It returns the first that is ready, or -1.
+// ready polls the listeners and the status channel for ms milliseconds; -1:
+// forever. It returns the first that is ready, or -1.
 func (a *actor) ready(ms int) int {
 	fds := []unix.PollFd{{Fd: statusFD, Events: unix.POLLIN}}
 	for i := range a.listeners {
@@ -257,8 +257,8 @@ func waitForChannel() string {
 	}
 }
 
-// die ends the process by the signal itself: the runtime's handlers are taken
-// away first.
+// die ends the process by the signal itself: the runtime's handlers are removed
+// first.
 func (a *actor) die(s unix.Signal) string {
 	defaultAction(s)
 	return result(unix.Kill(a.pid, s))

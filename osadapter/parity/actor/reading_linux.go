@@ -7,8 +7,8 @@ import (
 )
 
 func init() {
-	// take N reads N bytes from the latest client, or what comes before its end:
-	// two writes of the other side may come in one piece or in two.
+	// take N reads N bytes from the latest client, or up to end-of-file: two writes
+	// of the other side may arrive in one piece or in two.
 	orders["take"] = func(a *actor, w []string) string { return a.take(number(w, 0)) }
 }
 

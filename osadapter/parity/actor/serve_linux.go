@@ -96,8 +96,8 @@ func (a *actor) session() {
 	}
 }
 
-// defaultAction puts the kernel's action back, behind the runtime's back: the
-// process ends a moment later.
+// defaultAction restores the kernel's action, bypassing the runtime: the process
+// ends a moment later.
 func defaultAction(s unix.Signal) {
 	var action [4]uint64 // handler (0: default), flags, restorer, mask
 	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)

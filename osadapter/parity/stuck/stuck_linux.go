@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Gate holds up the execs of one file. Who waits there can be killed. When this
-// process ends, in whatever way, the kernel lets everybody pass.
+// Gate blocks the execs of one file. A process that waits there can be killed. When
+// this process ends, in whatever way, the kernel lets all of them pass.
 type Gate struct {
 	Path string
 
@@ -29,7 +29,7 @@ type Gate struct {
 	arrived atomic.Int32
 }
 
-// Close lets those who wait pass when the test is over.
+// close lets the waiting processes pass at the end of the test.
 func (g *Gate) close() {
 	g.Open()
 	_ = unix.Close(g.stop[1])
@@ -38,8 +38,8 @@ func (g *Gate) close() {
 	_ = unix.Close(g.fd)
 }
 
-// NewGate puts a copy of the program into a directory of the test's own, and a gate
-// before it.
+// NewGate copies the program into a directory of the test, and puts a gate before
+// it.
 func NewGate(t testing.TB, program string) *Gate {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gate")
@@ -71,8 +71,9 @@ func NewGate(t testing.TB, program string) *Gate {
 	return g
 }
 
-// copyProgram makes a file that nobody has open for writing any more, not even a
-// child that another test is starting just now: it could not be executed.
+// copyProgram creates a file that no process has open for writing any more, not
+// even a child that another test is just starting: otherwise it could not be
+// executed.
 func copyProgram(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {
@@ -93,7 +94,7 @@ func copyProgram(from, to string) error {
 	return os.Chmod(to, 0o755)
 }
 
-// watch notes who arrives, and lets them pass once the gate is open.
+// watch records arriving processes, and lets them pass once the gate is open.
 func (g *Gate) watch() {
 	defer close(g.done)
 	var event unix.FanotifyEventMetadata
@@ -130,7 +131,7 @@ func (g *Gate) pass(fd int32) {
 	_ = unix.Close(int(fd))
 }
 
-// Open lets everybody pass, now and from now on.
+// Open lets all processes pass, now and from now on.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,18 +142,18 @@ func (g *Gate) Open() {
 	g.waiting = nil
 }
 
-// Shut holds everybody up again.
+// Shut blocks all processes again.
 func (g *Gate) Shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open = false
 }
 
-// Arrived returns how many execs have come to the gate so far.
+// Arrived returns how many execs have reached the gate so far.
 func (g *Gate) Arrived() int { return int(g.arrived.Load()) }
 
-// Disk is a mounted file system that answers nobody. Who asks it for a file cannot
-// even be killed, until it is taken away.
+// Disk is a mounted file system that answers no request. A process that requests a
+// file from it cannot even be killed, until the disk is taken away.
 type Disk struct {
 	Dir string
 
@@ -161,7 +162,7 @@ type Disk struct {
 	once  sync.Once
 }
 
-// What the kernel and the server of a file system in user space say to each other.
+// Messages between the kernel and the server of a file system in user space.
 const (
 	opInit        = 26
 	headerSize    = 40
@@ -169,7 +170,7 @@ const (
 	bufferSize    = 1 << 17
 )
 
-// NewDisk mounts one for the time of the test.
+// NewDisk mounts a Disk until the end of the test.
 func NewDisk(t testing.TB) *Disk {
 	t.Helper()
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -192,8 +193,8 @@ func NewDisk(t testing.TB) *Disk {
 	return d
 }
 
-// serve greets the kernel, and then takes requests without an answer. A request that
-// was taken is one that cannot be interrupted.
+// serve greets the kernel, and then reads requests without answering. A request
+// that has been read cannot be interrupted.
 func (d *Disk) serve(fd int) {
 	defer close(d.done)
 	defer unix.Close(fd)
@@ -222,10 +223,10 @@ func (d *Disk) serve(fd int) {
 	}
 }
 
-// Asked returns how many questions it has left unanswered so far.
+// Asked returns the number of requests that it has left unanswered so far.
 func (d *Disk) Asked() int { return int(d.asked.Load()) }
 
-// TakeAway unmounts it: whoever waits gets an error.
+// TakeAway unmounts it: waiting processes get an error.
 func (d *Disk) TakeAway() {
 	d.once.Do(func() {
 		for unix.Unmount(d.Dir, unix.MNT_FORCE|unix.MNT_DETACH) == unix.EINTR {
