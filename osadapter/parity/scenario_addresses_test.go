@@ -8,7 +8,8 @@ import (
 
 var _ = topic("addresses", addressScenarios, doubleScenarios(), badAddresses())
 
-// served asks each address once, in turn, for a child and where it accepted.
+// served connects to each address once, in turn, for a child, and observes which
+// one accepted.
 func served(s *station, addresses ...string) {
 	for _, address := range addresses {
 		c, err := s.tryDial(address)
@@ -144,12 +145,12 @@ var addressScenarios = []scenario{
 	}},
 }
 
-// doubleScenarios have two entries of one path, address or name.
+// doubleScenarios have two entries with one path, address or name.
 func doubleScenarios() []scenario {
 	return []scenario{
 		{name: "two services on one port share it", shows: []shown{{row: "D13", ours: `^log: info .*address 127.0.0.1:@port1 is also that of the entry in line 1`}}, play: func(s *station) {
 			s.loose = true
-			s.ignore(`^(child [0-9]+\.|process: )`) // the kernel deals the clients out
+			s.ignore(`^(child [0-9]+\.|process: )`) // the kernel distributes the clients
 			s.master("127.0.0.1:@port1 inet n - n - 2 actor serve", "@port1 inet n - n - 2 actor serve")
 			s.start()
 			for range 12 {
@@ -222,7 +223,7 @@ func doubleScenarios() []scenario {
 	}
 }
 
-// badAddresses are starts that fail over an address.
+// badAddresses are starts that fail because of an address.
 func badAddresses() []scenario {
 	badForm := []shown{hint(`write port, host:port or `), undone}
 	var list []scenario

@@ -12,8 +12,8 @@ import (
 
 var _ = topic("argv", argvScenarios)
 
-// argvOf starts a master with these lines, whose first word is replaced by a
-// socket of its own, and observes argv of a child of each.
+// argvOf starts a master with these lines, whose first word is replaced by a socket
+// of its own, and observes argv of a child of each.
 func argvOf(lines ...string) func(s *station) {
 	return func(s *station) {
 		for i, line := range lines {

@@ -15,7 +15,7 @@ import (
 
 var _ = topic("boot", bootScenarios, carelessParents(), failedStarts())
 
-// one is the service of scenarios that need no other.
+// one is the service of scenarios that need only one.
 const one = "127.0.0.1:@port1 inet n - n - 2 actor"
 
 // serveOne has a client at @port1 served by the first child.
@@ -171,7 +171,8 @@ var bootScenarios = []scenario{
 	},
 }
 
-// carelessParents start the master wrongly; the master and a child are looked at.
+// carelessParents start the master incorrectly; the master and a child are
+// observed.
 func carelessParents() []scenario {
 	blocked := []shown{{row: "D9", original: `^child 1.status SigBlk: |^master SigBlk: `, ours: `^child 1.status SigBlk: none$|^master SigBlk: 0+$`}}
 	ignored := []shown{{row: "D9", original: `^child 1.status SigIgn: |^master SigIgn: `, ours: `^child 1.status SigIgn: 13$|^master SigIgn: 0*1000$`}}

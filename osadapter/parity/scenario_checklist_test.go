@@ -6,7 +6,8 @@ import "fmt"
 
 var _ = topic("checklist", checklist)
 
-// round has a client at each address served, and returns the clients.
+// round connects a client to each address, waits until it is served, and returns
+// the clients.
 func round(s *station, addresses ...string) []*client {
 	var clients []*client
 	for _, address := range addresses {
@@ -17,7 +18,7 @@ func round(s *station, addresses ...string) []*client {
 	return clients
 }
 
-// checklist are the intents of another master's tests, by their names there.
+// checklist covers the intents of another master's tests, under their names.
 var checklist = []scenario{
 	{name: "service: one client after another", play: func(s *station) {
 		s.master("127.0.0.1:@port1 inet n - n - - actor serve")

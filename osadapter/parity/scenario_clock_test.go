@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What takes minutes is shown with the master's clock turned forward.
+// What takes minutes is shown by turning the master's clock forward.
 var _ = topic("clock", overdueWakeups(), clockScenarios, watchdogScenarios)
 
 const (
@@ -20,13 +20,14 @@ const (
 	remindText  = "has reached its process limit"
 )
 
-// rested turns the clock and waits until the master has done what is due.
+// rested turns the clock and waits until the master has done everything that is
+// due.
 func (p *process) rested(d time.Duration) {
 	p.turn(d)
 	p.settle()
 }
 
-// overdueWakeups are wakeups whose connection the server keeps: the master
+// overdueWakeups are wakeups whose connection the server keeps open: the master
 // closes it after 101 seconds and says so.
 func overdueWakeups() []scenario {
 	var list []scenario
@@ -111,7 +112,7 @@ var clockScenarios = []scenario{
 		}
 		p.settle()
 		p.rested(990 * time.Second)
-		all[1] = busy(s, "public/p") // it is told
+		all[1] = busy(s, "public/p") // started with stress=yes
 		p.settle()
 		p.rested(15 * time.Second)
 		all[2] = busy(s, "public/p") // the last place: stress begins anew
@@ -120,7 +121,7 @@ var clockScenarios = []scenario{
 		all[2].exit(0)
 		p.settle()
 		p.rested(1005 * time.Second)
-		busy(s, "public/p") // it is not told
+		busy(s, "public/p") // started without stress=yes
 		p.settle()
 	}},
 	{name: "the warning at the limit comes again after a thousand seconds", needs: noTurnedClock, play: func(s *station) {
@@ -153,12 +154,12 @@ var clockScenarios = []scenario{
 }
 
 // watchdogScenarios are about loops that hang. Each master hangs in a way of its
-// own: nothing is known that makes both hang.
+// own: no way is known that makes both hang.
 var watchdogScenarios = []scenario{
 	{name: "the watchdog ends a loop that hangs", needs: noTurnedClock, play: func(s *station) {
 		s.master(one, "127.0.0.1:@port2 inet n - n - 1 actor deaf; accept; taken")
 		l := s.command()
-		l.Nice = 10 // the original works all the time
+		l.Nice = 10 // the original never rests
 		p := s.startAs(l)
 		s.dial("@port2")
 		a := s.child()
@@ -175,8 +176,8 @@ var watchdogScenarios = []scenario{
 	}},
 }
 
-// hangOriginal takes a service away whose child is deaf: the original waits for
-// its end. Alarms are its watchdog's clock.
+// hangOriginal removes a service whose child ignores SIGTERM: the original waits
+// for its end. Alarms are its watchdog's clock.
 func hangOriginal(s *station, p *process) {
 	s.setMaster(one)
 	s.ignore(`^log: info .*reload -- version`)
@@ -191,10 +192,10 @@ func hangOriginal(s *station, p *process) {
 	}
 }
 
-// hangOurs holds the thread of the loop, and turns the clock by which the watchdog
-// goes.
+// hangOurs stops the thread of the loop, and turns the clock that the watchdog
+// uses.
 func hangOurs(s *station, p *process) {
-	p.turn(0) // makes its clock one that can be turned
+	p.turn(0) // makes its clock adjustable
 	s.require("hold the loop", p.hold())
 	for range 3 {
 		p.turnHeld(334 * time.Second)
@@ -202,8 +203,7 @@ func hangOurs(s *station, p *process) {
 	s.awaitLog("watchdog timeout", 1)
 }
 
-// ticksOf is the processor time that a process has used, in hundredths of a
-// second.
+// ticksOf returns the processor time of a process, in hundredths of a second.
 func ticksOf(pid int) int {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, after, _ := strings.Cut(string(text), ") ")

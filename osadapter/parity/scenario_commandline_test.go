@@ -6,8 +6,8 @@ import "golang.org/x/sys/unix"
 
 var _ = topic("commandline", commandLines(), commandLineScenarios)
 
-// commandLines are starts that end by themselves: what is seen is the exit
-// status, the time it takes, and the log.
+// commandLines are starts that end by themselves: the exit status, the time it
+// takes, and the log are observed.
 func commandLines() []scenario {
 	usage := []shown{hint(`see master\(8\)`)}
 	noFile := []shown{hint(`create the file, or start with -c DIRECTORY`)}
@@ -125,7 +125,7 @@ var commandLineScenarios = []scenario{
 		name:  "v makes children verbose",
 		shows: nil,
 		play: func(s *station) {
-			s.ignore(`^log: info `) // what verbose lines say is for debugging
+			s.ignore(`^log: info `) // verbose lines are for debugging
 			s.master("127.0.0.1:@port1 inet n - n - 2 actor")
 			s.start("-v", "-v")
 			s.dial("@port1")

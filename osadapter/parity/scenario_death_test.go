@@ -36,7 +36,7 @@ var deathScenarios = []scenario{
 		observeServed(s, "a new one", s.dial("private/x"))
 		busy.ask("quit")
 		a.awaitEnd()
-		s.ignore(`^(process: child [3-9]|child [3-9])`) // how many serve is chance
+		s.ignore(`^(process: child [3-9]|child [3-9])`) // how many serve is random
 	}},
 	{name: "of two masters one after the other the second serves all", play: func(s *station) {
 		s.loose = true
@@ -100,7 +100,7 @@ var deathScenarios = []scenario{
 	}},
 }
 
-// few is a launch with this many descriptors.
+// few returns a launch with this many descriptors.
 func (s *station) few(n uint64) launch {
 	l := s.command()
 	l.OpenFiles = [2]uint64{n, n}
@@ -168,8 +168,8 @@ var descriptorScenarios = []scenario{
 }
 
 // greedy has more clients of a service without a process limit than descriptors:
-// the original serves them all at once, ours as many as it can, and both serve the
-// other services.
+// the original serves all of them at once, ours as many as it can, and both serve
+// the other services.
 func greedy(descriptors, clients int) scenario {
 	return scenario{
 		name: fmt.Sprintf("%d clients of one service with %d descriptors", clients, descriptors),
@@ -180,7 +180,7 @@ func greedy(descriptors, clients int) scenario {
 		play: func(s *station) {
 			s.loose = true
 			s.noTree = true
-			s.ignore(`^(process: )?child \d+`)                            // how many there were is not the point
+			s.ignore(`^(process: )?child \d+`)                            // their number does not matter
 			s.ignore(`processes at most, though it`)                      // row D13 is shown elsewhere
 			s.main(fmt.Sprintf("default_process_limit = %d", clients+10)) // the queue takes them all
 			s.master("x unix - - n - 0 actor serve", "y unix - - n - 1 actor serve", "z unix - - n - 0 actor serve")

@@ -11,7 +11,7 @@ import (
 
 var _ = topic("demand", demandScenarios, leavingScenarios)
 
-// observeServed asks a serving actor who it is and observes its generation.
+// observeServed asks a serving actor for its identity and observes its generation.
 func observeServed(s *station, name string, c *client) {
 	var pid, generation int
 	var program string
@@ -172,7 +172,8 @@ var demandScenarios = []scenario{
 		s.eventually("fifty starts", func() bool { return len(s.output("counts/x")) >= 50 })
 		c.Close()
 		s.observe("fifty starts", "reached")
-		// The loop goes on until the end, which may come to a child before it is one.
+		// The loop continues until the end, which may reach a child before it has
+		// executed its program.
 		s.ignore(`^log: crit (postfix/)?master\[other\]`)
 	}},
 	{name: "generations are counted over all services", play: func(s *station) {

@@ -9,7 +9,7 @@ import (
 
 var _ = topic("environment", environments())
 
-// environments: what of the master's environment comes to its children.
+// environments: which variables of the master's environment reach its children.
 func environments() []scenario {
 	careless := []string{"IFS=x", "LD_PRELOAD=", "MAIL_LOGTAG=tag", "POSTLOG_HOSTNAME=elsewhere", "GENERATION=7", "XAUTHORITY=/x", "DISPLAY=:0", "LANG=de_DE", "A=1", "A=2", "B=", "TZ=UTC"}
 	empty := []shown{{row: "D12", original: `^child 1.env POSTLOG_SERVICE=$`}}

@@ -2,7 +2,7 @@
 
 package parity
 
-// Forks that fail; the test is asked before each.
+// Forks that fail; the test is asked before each one.
 var _ = topic("forks", forkScenarios)
 
 const forkText = "master_spawn: fork: "

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a hangup means for the processes and listeners of other masters is
-// checked of this one, too.
+// What other masters do with processes and listeners after a hangup is checked for
+// this one, too.
 var _ = topic("hangup", hangupScenarios)
 
 var hangupScenarios = []scenario{
@@ -109,7 +109,7 @@ var hangupScenarios = []scenario{
 	}},
 }
 
-// hangupWith is a reload of files that have changed, after the one before.
+// hangupWith reloads changed files, after the previous reload.
 func (p *process) hangupWith() {
 	p.quietFor(shortRest)
 	p.station.write()

@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Processes that a master has as its children because it took the place of their
-// parent.
+// Processes that are a master's children because it replaced their parent.
 var _ = topic("inherited", inheritedScenarios)
 
 // leaveDead starts programs and waits until they have ended, without reaping.
@@ -28,7 +27,7 @@ func leaveDead(programs [][]string) {
 	}
 }
 
-// deadChildren is a launch by a parent that has not reaped these.
+// deadChildren returns a launch by a parent that has not reaped these.
 func (s *station) deadChildren(scripts ...string) launch {
 	l := s.command()
 	for _, script := range scripts {
@@ -37,7 +36,7 @@ func (s *station) deadChildren(scripts ...string) launch {
 	return l
 }
 
-// strangers are the children of the master that are no actors of ours.
+// strangers returns the children of the master that are not our actors.
 func (p *process) strangers() []int {
 	return slices.DeleteFunc(childrenOf(p.master()), func(pid int) bool {
 		p.station.company.mu.Lock()
@@ -46,14 +45,14 @@ func (p *process) strangers() []int {
 	})
 }
 
-// strangerAtFirstEnd is row Q3 where the original meets what it inherited when
-// the first of its own children has ended.
+// strangerAtFirstEnd is row Q3 where the original encounters an inherited child
+// when the first of its own has ended.
 var strangerAtFirstEnd = shown{
 	row: "Q3", original: `^the next client: the master has ended$`,
 	ours: `^the next client: is served$|^(child 2\.|process: child 2)`,
 }
 
-// firstEnd has the first child end, and observes whether there is a second one.
+// firstEnd makes the first child end, and observes whether there is a second one.
 func firstEnd(s *station, p *process) {
 	busy(s, "public/x").exit(0)
 	s.eventually("the end is noticed", func() bool {
@@ -103,7 +102,7 @@ var inheritedScenarios = []scenario{
 		play: func(s *station) {
 			s.loose = true
 			s.master("x unix n - n - 2 actor")
-			// Its number, its arguments and what it runs are those of a child.
+			// Its process ID, its arguments and its program are those of a child.
 			p := s.startAs(throughShell(s, "GENERATION=1 @dir/s/actor -n x -t unix -u alone';' hang &", ""))
 			a := busy(s, "public/x")
 			p.settle()

@@ -12,7 +12,7 @@ import (
 
 var _ = topic("init", initScenarios, initSignals())
 
-// first is a launch as process 1 of a namespace.
+// first returns a launch as process 1 of a namespace.
 func (s *station) first(args ...string) launch {
 	l := s.command(args...)
 	l.PIDNamespace = true
@@ -141,11 +141,11 @@ var initScenarios = []scenario{
 	}},
 }
 
-// firstRests is longer than the second after which ours gives up.
+// firstRests is longer than the second after which ours ends.
 const firstRests = 1600 * time.Millisecond
 
-// initSignals are those that end other masters; the kernel lets process 1 die
-// of none that it does not handle.
+// initSignals are those that end other masters; the kernel lets process 1 die of
+// none that it does not handle.
 func initSignals() []scenario {
 	var list []scenario
 	for _, n := range []unix.Signal{

@@ -10,7 +10,7 @@ import (
 
 var _ = topic("limits", limitScenarios)
 
-// occupy has n clients served by n children.
+// occupy connects n clients, served by n children.
 func occupy(s *station, address string, n int) []*client {
 	clients := make([]*client, 0, n)
 	for i := range n {
@@ -169,7 +169,7 @@ var limitScenarios = []scenario{
 	}},
 	{name: "a burst of twenty clients is served by at most five", play: func(s *station) {
 		s.loose = true
-		s.ignore(`^(child [0-9]+\.|process: )`) // who serves whom is chance
+		s.ignore(`^(child [0-9]+\.|process: )`) // which child serves a client is random
 		s.master("x unix n - n - 5 actor serve max_use=3")
 		s.start()
 		clients := make([]*client, 20)

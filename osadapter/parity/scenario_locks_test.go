@@ -12,19 +12,19 @@ import (
 
 var _ = topic("locks", lockTests(), lockedStarts(), lockScenarios)
 
-// lockState is something that may be at the path of a lock file.
+// lockState is a state of the path of a lock file.
 type lockState struct {
 	name  string
 	make  func(s *station, path string)
 	shows []shown // of a start
-	// refused is a part of the path of the lock file for which this fails a start
-	// that says whose the file must be.
+	// refused is a part of the lock file's path for which a start fails with a hint
+	// about the file's owner.
 	refused string
 }
 
 const otherContent = "this was here before, and it is longer than a process number\nwith a second line\n"
 
-// atPath puts a file there, with root's or the owner's name as its directory has.
+// atPath creates a file there, with the owner of its directory.
 func atPath(s *station, path, content string, mode os.FileMode) {
 	s.require("write", os.WriteFile(path, []byte(content), mode))
 	s.require("chmod", os.Chmod(path, mode))
@@ -83,7 +83,7 @@ var lockStates = []lockState{
 	}, nil, ""},
 }
 
-// lockTests are master -t with everything that can be at pid/master.pid.
+// lockTests run master -t with every state of pid/master.pid.
 func lockTests() []scenario {
 	var list []scenario
 	for _, state := range lockStates {
@@ -109,7 +109,7 @@ func lockTests() []scenario {
 	return list
 }
 
-// lockedStarts are starts with everything that can be at the two lock files.
+// lockedStarts are starts with every state of the two lock files.
 func lockedStarts() []scenario {
 	var list []scenario
 	for _, file := range []string{"q/pid/master.pid", "d/master.lock"} {

@@ -23,15 +23,15 @@ func noPostlogd() string {
 	return ""
 }
 
-// makeStdout gives the station's /dev what it has elsewhere.
+// makeStdout creates /dev/stdout in the station's /dev.
 func (s *station) makeStdout() {
 	s.require("symlink", os.Symlink("/proc/self/fd/1", s.path("dev/stdout")))
 }
 
 func countText(text, part string) int { return strings.Count(text, part) }
 
-// logEvents make a master log its lines, one kind each. lines is what the log
-// must have before the scenario goes on.
+// logEvents make a master log its lines, one kind each. lines is what the log must
+// contain before the scenario continues.
 var logEvents = []struct {
 	name  string
 	shows []shown
@@ -123,7 +123,7 @@ var logEvents = []struct {
 	},
 }
 
-// eventsInLogs plays every event with each of the ways in which a log is kept.
+// eventsInLogs plays every event with each kind of log.
 func eventsInLogs() []scenario {
 	var list []scenario
 	for _, e := range logEvents {
@@ -150,14 +150,14 @@ func eventsInLogs() []scenario {
 
 func playLogEvent(s *station, way, text string, count int, event func(s *station, p *process, a *child)) {
 	told := func(what string, n int) bool {
-		// What comes before the configuration is in force goes to syslog.
+		// What precedes the configuration goes to syslog.
 		return s.countLog(what)+countText(s.output("counts/log"), what) >= n
 	}
 	if way != "syslog" {
 		s.main("maillog_file = @dir/counts/log", "maillog_file_prefixes = @dir")
 	}
 	if way == "postlog" {
-		// The socket is ours: what comes is what postlogd would write.
+		// The socket is ours: what arrives is what postlogd would write.
 		receiver := newPostlog(s)
 		defer receiver()
 	}
@@ -183,15 +183,15 @@ func playLogEvent(s *station, way, text string, count int, event func(s *station
 	}
 }
 
-// awaitAllEnded waits until every child that ever was has ended.
+// awaitAllEnded waits until all children so far have ended.
 func (s *station) awaitAllEnded() {
 	s.await("all children end", s.company.wait(func() bool {
 		return !slices.ContainsFunc(s.company.all, func(x *child) bool { return !x.ended })
 	}))
 }
 
-// newPostlog is a server of the log's datagrams that was there before the master
-// and stays: it writes them down.
+// newPostlog is a server for the log's datagrams that runs before the master and
+// stays: it writes them down.
 func newPostlog(s *station) func() {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	s.require("socket", err)
@@ -220,8 +220,8 @@ func newPostlog(s *station) func() {
 	}
 }
 
-// awaitThrottle waits until postlogd has ended, a second after it could not do
-// what it is for. The original says nothing of it.
+// awaitThrottle waits until postlogd has ended, a second after it failed. The
+// original does not log that.
 func awaitThrottle(s *station) {
 	newLimit(1500 * time.Millisecond).poll(func() bool { return countText(s.output("counts/log"), "throttling") > 0 })
 }

@@ -29,8 +29,8 @@ func noPostfixCommand() string {
 	return ""
 }
 
-// system makes the station one that postfix(1) can drive: with the installed
-// daemons, but the station's master and actor.
+// system makes the station one that postfix(1) can control: with the installed
+// daemons, except for the station's master and actor.
 func (s *station) system() {
 	names, err := os.ReadDir(originalDaemons)
 	s.require("installed daemons", err)
@@ -50,10 +50,10 @@ func (s *station) system() {
 	}
 	s.setMain("command_directory", originalCommands)
 	s.main("meta_directory = @dir/c", "mail_spool_directory = @dir/d", "alias_maps =", "alias_database =")
-	s.noTree = true // what the check makes is not the master's
+	s.noTree = true // the check creates files that are not the master's
 	s.loose = true
-	// postlog(1) and the programs of the script log, too; what they say of the
-	// installation is not the point.
+	// postlog(1) and the programs of the script log, too; what they say about the
+	// installation does not matter.
 	s.ignore(`^(log|stderr|stdout): .*(symlink leaves directory|not owned by|group or other writable|warning: .*unused parameter|system is running: PID)`)
 	s.write()
 }
@@ -77,7 +77,7 @@ func (s *station) begin() *process {
 	return s.adopt()
 }
 
-// adopt makes a process of the master that the lock file names.
+// adopt returns the master that the lock file names.
 func (s *station) adopt() *process {
 	pid := 0
 	s.eventually("a master", func() bool {
@@ -93,8 +93,8 @@ func (s *station) adopt() *process {
 	return p
 }
 
-// postfixScenarios drive the mail system with the one command that operators
-// know.
+// postfixScenarios control the mail system with postfix(1), the command that
+// operators use.
 func postfixScenarios() []scenario {
 	var list []scenario
 	for _, c := range []struct {

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is seldom seen: odd ports, and lines of the log whose causes are rare.
+// Rare cases: odd ports, and log lines with rare causes.
 var _ = topic("rare", zeroPorts(), rareScenarios)
 
-// zeroPorts are ports with zeros before them.
+// zeroPorts are ports with leading zeros.
 func zeroPorts() []scenario {
 	var list []scenario
 	for _, c := range []struct{ name, entry string }{
@@ -55,7 +55,7 @@ func zeroPorts() []scenario {
 	)
 }
 
-// noSetUID: programs of other users are not run as them here.
+// noSetUID: set-uid programs do not work here.
 func noSetUID() string {
 	var fs unix.Statfs_t
 	if err := unix.Statfs("/tmp", &fs); err != nil {
@@ -67,7 +67,7 @@ func noSetUID() string {
 	return ""
 }
 
-// twice is what the original says again when it is about to start services.
+// twice is what the original logs again when it is about to start services.
 var twice = []shown{{row: "D19", original: `inet_protocols: disabling IPv6 name/address support`}}
 
 var rareScenarios = []scenario{
@@ -88,7 +88,8 @@ var rareScenarios = []scenario{
 	{name: "i with w", play: playInitWith("-w")},
 	{name: "a lock file that cannot be written", shows: []shown{hint(`lock file .*/q/pid/master.pid cannot be written because`)}, play: func(s *station) {
 		s.master(one)
-		// A device of its own: the lock of the system's holds for everybody.
+		// A device of its own: a lock on the system's device would affect
+		// everybody.
 		s.require("mknod", unix.Mknod(s.path("full"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 7))))
 		s.require("symlink", os.Symlink(s.path("full"), s.path("q/pid/master.pid")))
 		s.runAs(s.command())
@@ -168,7 +169,7 @@ var rareScenarios = []scenario{
 	}},
 }
 
-// playInitWith starts process 1 with -i and an option that does not go with it.
+// playInitWith starts process 1 with -i and an option that conflicts with it.
 func playInitWith(option string) func(s *station) {
 	return func(s *station) {
 		s.master(one)

@@ -13,7 +13,7 @@ import (
 
 var _ = topic("reaping", reapingScenarios, stoppedScenarios(), strangers)
 
-// family has n busy children.
+// family starts n busy children.
 func family(s *station, n int) []*child {
 	all := make([]*child, n)
 	for i := range all {
@@ -25,7 +25,8 @@ func family(s *station, n int) []*child {
 	return all
 }
 
-// endAsleep has all children end while the master is stopped, and lets it go on.
+// endAsleep makes all children end while the master is stopped, and continues the
+// master.
 func endAsleep(p *process, all []*child, code int) {
 	p.settle()
 	p.freeze()
@@ -53,7 +54,7 @@ var reapingScenarios = []scenario{
 	}},
 	{name: "many children crash while the master sleeps", play: func(s *station) {
 		s.loose = true
-		s.ignore(`^log: warning .*exit status 3$`) // in which order is the kernel's
+		s.ignore(`^log: warning .*exit status 3$`) // the kernel chooses the order
 		s.master("x unix n - n - 0 actor")
 		p := s.start()
 		all := family(s, 8)
@@ -67,7 +68,7 @@ var reapingScenarios = []scenario{
 	}},
 	{name: "many children crash unused while the master sleeps", play: func(s *station) {
 		s.loose = true
-		s.ignore(`^log: warning .*exit status 3$`) // in which order is the kernel's
+		s.ignore(`^log: warning .*exit status 3$`) // the kernel chooses the order
 		s.setMain("service_throttle_time", "60s")
 		s.master("x unix n - n - 0 actor")
 		p := s.start()
@@ -130,7 +131,7 @@ var reapingScenarios = []scenario{
 	}},
 	{name: "a storm of starts leaves another service served", play: func(s *station) {
 		s.loose = true
-		s.ignore(`^(child [0-9]+\.|process: )`) // how many there are is chance
+		s.ignore(`^(child [0-9]+\.|process: )`) // their number is random
 		s.master("x unix n - n - 0 actor alone; count x; exit 0", "y unix n - n - 1 actor")
 		s.start()
 		c := s.dial("public/x")
@@ -139,7 +140,7 @@ var reapingScenarios = []scenario{
 		c.Close()
 		s.dial("public/y")
 		s.observe("the other service", s.child().do("accept"))
-		s.ignore(`^(log: info .*terminating|log: crit .*master_sigdeath|end: )`) // the end comes in the middle of starts
+		s.ignore(`^(log: info .*terminating|log: crit .*master_sigdeath|end: )`) // the end comes while children are being started
 	}},
 }
 
@@ -152,7 +153,7 @@ func stoppedScenarios() []scenario {
 			p := s.start()
 			a := busy(s, "public/x")
 			p.settle()
-			s.require("stop", unix.Kill(a.pid, n)) // without a terminal only the first one stops it
+			s.require("stop", unix.Kill(a.pid, n)) // without a terminal only the first signal stops it
 			probe(s, p, "public/x")
 			s.require("continue", unix.Kill(a.pid, unix.SIGCONT))
 			s.observe("then", a.do("avail"))
@@ -193,7 +194,7 @@ func stoppedScenarios() []scenario {
 	)
 }
 
-// stateOf is the letter of a process's state, "" when it is gone.
+// stateOf returns the letter of a process's state, "" if it has ended.
 func stateOf(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -207,7 +208,8 @@ func stateOf(pid int) string {
 	return ""
 }
 
-// goFile is what processes wait for that end when the scenario says so.
+// goFile is the file for which processes wait that must end when the scenario says
+// so.
 const goFile = "@dir/counts/go"
 
 // letGo ends them.
@@ -288,7 +290,7 @@ var strangers = []scenario{
 	}},
 }
 
-// daemonised tells that what is launched waits for the daemon, as -w says.
+// daemonised marks a launch as one that waits for the daemon, as with -w.
 func daemonised(l launch) launch {
 	l.Argv = append(l.Argv, "-w")
 	return l

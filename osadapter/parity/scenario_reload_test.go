@@ -15,7 +15,8 @@ import (
 
 var _ = topic("reload", renewedServices(), replacedServices(), reloadScenarios, refusedReloads())
 
-// serveAt has a client at the address served by the next child of any service.
+// serveAt connects a client to the address, which the next child of any service
+// serves.
 func serveAt(s *station, address string) *child {
 	c := s.dial(address)
 	a := s.child()
@@ -26,8 +27,8 @@ func serveAt(s *station, address string) *child {
 	return a
 }
 
-// renewedServices are the rows of the life cycle in which a service goes on: its
-// busy child stays until its session ends, and the next one has what is new.
+// renewedServices are the rows of the life cycle in which a service continues: its
+// busy child stays until its session ends, and the next child has the new settings.
 func renewedServices() []scenario {
 	var list []scenario
 	for _, c := range []struct{ name, before, after, address, later string }{
@@ -60,8 +61,8 @@ func renewedServices() []scenario {
 	return list
 }
 
-// replacedServices are the rows in which a service goes and another one comes:
-// its busy child is terminated.
+// replacedServices are the rows in which a service is replaced by another one: its
+// busy child is terminated.
 func replacedServices() []scenario {
 	gone := []shown{{row: "Q12", original: `^file: q/private/x socket`}}
 	var list []scenario
@@ -289,7 +290,7 @@ var reloadScenarios = []scenario{
 			s.loose = true
 			s.master("x unix - - n - 2 actor")
 			p := s.start()
-			serveAt(s, "private/x").do("avail") // it listens to nobody but us
+			serveAt(s, "private/x").do("avail") // it serves only our client
 			p.reload()
 			s.dial("private/x")
 			p.quietFor(300 * time.Millisecond)
@@ -324,7 +325,7 @@ var reloadScenarios = []scenario{
 		}
 		s.observef("servers before", "%d", len(pids))
 		s.observef("second clients of old servers", "%d", again)
-		s.ignore(`^(process|child \d+)[:.]`) // how many serve the short sessions is chance
+		s.ignore(`^(process|child \d+)[:.]`) // how many serve the short sessions is random
 	}},
 	{
 		name: "of duplicates the last one counts at a reload",
@@ -417,8 +418,8 @@ var reloadScenarios = []scenario{
 	}},
 }
 
-// hangup is a reload that finds its files as they were. It begins when the one
-// before has ended: the original may lose a hangup that comes during a reload.
+// hangup reloads unchanged files, when the previous reload has ended: the original
+// may lose a hangup that arrives during a reload.
 func (p *process) hangup() {
 	p.quietFor(shortRest)
 	before := p.station.countLog("reload -- version")
@@ -426,8 +427,8 @@ func (p *process) hangup() {
 	p.station.awaitLog("reload -- version", before+1)
 }
 
-// awaitListener waits until the master has, or has no more, a listener that is
-// told of in this way, without touching it.
+// awaitListener waits until the master has, or no longer has, a listener that is
+// described by the text, without connecting to it.
 func (p *process) awaitListener(text string, there bool) {
 	s := p.station
 	want := s.expand(text)
@@ -437,7 +438,7 @@ func (p *process) awaitListener(text string, there bool) {
 	})
 }
 
-// processState is the state letter of a process, "" when it is gone.
+// processState returns the state letter of a process, "" if it has ended.
 func processState(pid int) string {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -449,7 +450,7 @@ func processState(pid int) string {
 }
 
 // refusedReloads are faults that end the original at a reload, and that ours
-// refuses; the service is there for the next client.
+// refuses; the service serves the next client.
 func refusedReloads() []scenario {
 	shows := []shown{{
 		row:      "Q1",
@@ -499,7 +500,7 @@ func refusedReloads() []scenario {
 	return list
 }
 
-// playRefused has a busy child see a reload that fails.
+// playRefused plays a reload that fails while a child is busy.
 func playRefused(s *station, spoil func()) {
 	s.loose = true
 	s.master(one)

@@ -9,15 +9,16 @@ import (
 
 var _ = topic("removal", removalScenarios, removedTypes())
 
-// untilKilled is longer than ours lets a deaf child of a removed service live.
+// untilKilled is longer than ours lets a child of a removed service live that
+// ignores SIGTERM.
 const untilKilled = 10 * time.Second
 
-// within reports whether something came true in time.
+// within reports whether a condition was met in time.
 func within(d time.Duration, holds func() bool) bool { return newLimit(d).poll(holds) }
 
-// afterRemoval reports whether something comes true after the removal of a service
-// with a child that does not go. A master that rests has a time in mind, and is
-// waited for; the original works until the child is gone.
+// afterRemoval reports whether a condition is met after the removal of a service
+// with a child that does not leave. A master that rests waits for a timer, and the
+// test waits with it; the original works until the child has ended.
 func (p *process) afterRemoval(holds func() bool) bool {
 	if newLimit(untilKilled).rest(p.master(), still) {
 		return within(patience, holds)
@@ -25,7 +26,7 @@ func (p *process) afterRemoval(holds func() bool) bool {
 	return holds()
 }
 
-// withinSlowly is within for connections, which the original's queue has to take.
+// withinSlowly is within for connections, which the original's queue must accept.
 func withinSlowly(d time.Duration, holds func() bool) bool {
 	return within(d, func() bool {
 		if holds() {
@@ -56,7 +57,7 @@ var removalScenarios = []scenario{
 			}
 			s.master(services...)
 			l := s.command()
-			l.Nice = 10 // the original works all the time that it waits
+			l.Nice = 10 // the original never rests while it waits
 			p := s.startAs(l)
 			var deaf []*child
 			for i := range tries {
@@ -72,7 +73,7 @@ var removalScenarios = []scenario{
 				refused := func() bool { return s.dialResult(address) == "connection refused" }
 				inTime = within(100*time.Millisecond, refused)
 				if !withinSlowly(forOneSide, refused) {
-					break // the original stands still
+					break // the original waits for the child
 				}
 			}
 			s.observe("after the reload", map[bool]string{true: "refused in time", false: "connected"}[inTime])
@@ -95,7 +96,7 @@ var removalScenarios = []scenario{
 		shows: []shown{{row: "Q2", original: `^the deaf child: lives`, ours: `^the deaf child: is killed|^process: child 1 ends|^log: warning .*SIGKILL`}},
 		play: func(s *station) {
 			s.master(one, "x unix n - n - 1 actor deaf; accept; taken")
-			s.ignore(`^(file: q/public/x|listener:)`) // row Q12, and the original has not come to its end
+			s.ignore(`^(file: q/public/x|listener:)`) // row Q12, and the original has not ended yet
 			l := s.command()
 			l.Nice = 19
 			p := s.startAs(l)
@@ -248,15 +249,15 @@ var removalScenarios = []scenario{
 				c.Close()
 			}
 			s.observef("all served", "%v", served == len(waiting))
-			s.ignore(`^(process: child [2-9]|child [2-9]|log: info .*add up)`) // how many serve is chance
+			s.ignore(`^(process: child [2-9]|child [2-9]|log: info .*add up)`) // how many serve is random
 		},
 	},
 }
 
-// hup sends a hangup and waits for nothing.
+// hup sends a hangup and does not wait.
 func (p *process) hup() { p.signal(1) }
 
-// removedTypes takes out a service of each type, with a child that has work.
+// removedTypes removes a service of each type whose child is busy.
 func removedTypes() []scenario {
 	var list []scenario
 	for _, c := range []struct {

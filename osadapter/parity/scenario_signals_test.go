@@ -11,13 +11,13 @@ import (
 
 var _ = topic("signals", eachSignal(), signalScenarios)
 
-// eachSignal sends every signal that there is to a master with one busy and one
-// idle child, and looks at what is left.
+// eachSignal sends every signal to a master with one busy and one idle child, and
+// observes what is left.
 func eachSignal() []scenario {
 	var list []scenario
 	for n := unix.Signal(1); n <= 64; n++ {
 		if n > 36 && n < 63 && n != 50 || n == unix.SIGHUP {
-			continue // real-time signals are all alike
+			continue // real-time signals behave alike
 		}
 		name := unix.SignalName(n)
 		if name == "" {
@@ -102,7 +102,7 @@ var signalScenarios = []scenario{
 	}},
 	{name: "terminate with hangup and the end of a child at once", play: func(s *station) {
 		s.loose = true
-		s.ignore(`^log: info .*reload`) // which comes first is chance
+		s.ignore(`^log: info .*reload`) // which comes first is random
 		s.master("x unix - - n - 2 actor")
 		p := s.start()
 		a := serveAt(s, "private/x")
@@ -190,7 +190,8 @@ var signalScenarios = []scenario{
 		name:  "the watchdog ends a loop that does not come round",
 		shows: []shown{{row: "Q2", original: `fatal: watchdog timeout|^end: start 1: exit status 1`, ours: `^end: start 1: signal 15|terminating|^listener: `}},
 		play: func(s *station) {
-			// Only the original stands still for a deaf child; alarms are its clock.
+			// Only the original waits for a child that ignores SIGTERM; alarms are
+			// its clock.
 			s.loose = true
 			s.master(one, "127.0.0.1:@port2 inet n - n - 1 actor deaf; accept; taken")
 			l := s.command()
@@ -204,7 +205,7 @@ var signalScenarios = []scenario{
 			for range 3 {
 				_ = unix.Kill(p.master(), unix.SIGALRM)
 				s.eventually("the alarm comes", func() bool { return !isPending(p.master(), unix.SIGALRM) })
-				newLimit(time.Second).rest(p.master(), still) // the loop of ours comes round
+				newLimit(time.Second).rest(p.master(), still) // the loop of ours completes a turn
 			}
 			p.fate(1500 * time.Millisecond) // the original pauses for a second before it ends
 			a.exit(0)

@@ -18,14 +18,14 @@ var _ = topic("sockets", replacedFiles(), blockedPaths(), socketNames(), socketS
 // pathTypes are the service types whose endpoint is a path.
 var pathTypes = []string{"unix", "pass", "unix-dgram", "fifo"}
 
-// onPaths makes one service of each type at "public/x-TYPE".
+// onPaths defines one service of each type at "public/x-TYPE".
 func onPaths(s *station) {
 	for _, kind := range pathTypes {
 		s.master("x-" + kind + " " + kind + " n - n - 2 actor")
 	}
 }
 
-// usePaths has one child of each type get something over its path.
+// usePaths sends one child of each type something over its path.
 func usePaths(s *station) {
 	for _, name := range []string{"x-unix", "x-pass"} {
 		s.dial("public/" + name)
@@ -37,7 +37,7 @@ func usePaths(s *station) {
 	s.observe("x-fifo", s.child("x-fifo").do("fifo"))
 }
 
-// replacedFiles are about what stands at the path of a service before the start.
+// replacedFiles are about files at the path of a service before the start.
 func replacedFiles() []scenario {
 	var list []scenario
 	for _, c := range []struct {
@@ -73,7 +73,7 @@ func replacedFiles() []scenario {
 // undone is row D14 for the service "before" of a start that fails.
 var undone = shown{row: "D14", original: `^file: q/public/before socket 0666 @owner:@owner$`}
 
-// blockedPaths are starts that fail over a path.
+// blockedPaths are starts that fail because of a path.
 func blockedPaths() []scenario {
 	var list []scenario
 	for _, kind := range pathTypes {
@@ -109,7 +109,7 @@ func blockedPaths() []scenario {
 	return list
 }
 
-// socketNames are about names that are long, or have directories in them.
+// socketNames are about names that are long, or contain directories.
 func socketNames() []scenario {
 	longest := 107 - len("public/") // of a socket address
 	var list []scenario
@@ -271,8 +271,8 @@ var socketScenarios = []scenario{
 	}},
 }
 
-// lastingScenarios are about what is left when a master has ended, and about
-// files that go while it runs.
+// lastingScenarios are about what is left when a master has ended, and about files
+// that disappear while it runs.
 var lastingScenarios = []scenario{
 	{name: "socket files stay at the end and refuse clients", play: func(s *station) {
 		onPaths(s)
@@ -304,7 +304,7 @@ var lastingScenarios = []scenario{
 		s.observe("the channel", old.do("eof"))
 		s.start()
 		old.exit(0)
-		// Until it is reaped its listener may be open, and take the client.
+		// Until it is reaped its listener may be open, and accept the client.
 		s.eventually("the old child is reaped", func() bool { return unix.Kill(old.pid, 0) == unix.ESRCH })
 		s.dial("@port1")
 		s.observe("new", s.child().do("accept"))

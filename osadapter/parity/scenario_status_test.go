@@ -23,13 +23,13 @@ func message(pid, generation, status int) string {
 	return hex.EncodeToString(b[:])
 }
 
-// ownPid is the number that the actor knows itself by.
+// ownPid returns the process ID that the actor has of itself.
 func ownPid(a *child) int {
 	n, _ := strconv.Atoi(a.value("pid"))
 	return n
 }
 
-// probe has another client come and observes whether a child was started.
+// probe connects another client and observes whether a child was started.
 func probe(s *station, p *process, address string) {
 	p.settle()
 	before := s.childCount()
@@ -38,7 +38,7 @@ func probe(s *station, p *process, address string) {
 	s.observef("another client starts", "%d", s.childCount()-before)
 }
 
-// oddReports are reports that a busy child sends in place of a good one.
+// oddReports are reports that a busy child sends instead of a correct one.
 func oddReports() []scenario {
 	swapped := []shown{{row: "Q32", original: `ignoring unknown status: (child 1|\d+) allegedly from pid: `, ours: `ignoring unknown status: -?\d+ allegedly from pid: child 1$`}}
 	foreign := []shown{{row: "D2", ours: `sent a status update for pid `}}
@@ -81,9 +81,9 @@ func oddReports() []scenario {
 	return list
 }
 
-// partialReports are messages that do not come in one piece, or in one too many.
+// partialReports are messages that arrive in several pieces, or in one too many.
 func partialReports() []scenario {
-	// Which pid the original names is left to what lay in its memory.
+	// Which pid the original names depends on the contents of its memory.
 	garbled := shown{row: "D2", original: `child \(pid [^)]*\) sent partial status update`, ours: `child \(pid child 1\) sent partial status update`}
 	var list []scenario
 	for _, c := range []struct {
@@ -262,7 +262,7 @@ var statusScenarios = []scenario{
 		row: "D15", original: `^throttled: true$`, ours: `^throttled: false$`,
 	}}, play: func(s *station) {
 		s.loose = true
-		s.ignore(`^(child [0-9]+\.|process: |log: warning )`) // how many it takes is chance
+		s.ignore(`^(child [0-9]+\.|process: |log: warning )`) // how many it takes is random
 		s.setMain("service_throttle_time", "60s")
 		const tries = 6
 		for i := range tries {

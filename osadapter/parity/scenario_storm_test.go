@@ -27,11 +27,11 @@ var stormScenarios = []scenario{
 	stormOf("an only child", "x unix - - n - 1 actor alone; serve max_use=2", "private/x", 60),
 }
 
-// stormOf has clients one after the other, four at a time, while ten reloads go
-// by; every one of them is to be served.
+// stormOf connects clients one after the other, four at a time, during ten reloads;
+// every one of them must be served.
 func stormOf(name, entry, address string, clients int) scenario {
 	return scenario{name: "clients of " + name + " during a storm of reloads", play: func(s *station) {
-		s.ignore(`^log: info .*reload -- version`) // the original may lose a hangup that comes during a reload
+		s.ignore(`^log: info .*reload -- version`) // the original may lose a hangup that arrives during a reload
 		s.loose = true
 		s.master(entry, "y unix - - n 3600 1 actor alone; serve")
 		p := s.start()
@@ -45,7 +45,7 @@ func stormOf(name, entry, address string, clients int) scenario {
 	}}
 }
 
-// load is clients that come by themselves.
+// load is a set of clients that connect on their own.
 type load struct {
 	sync.WaitGroup
 	served atomic.Int64
@@ -71,7 +71,8 @@ func (s *station) beginLoad(address string, clients, atOnce int) *load {
 	return &x
 }
 
-// oneSession is a client that asks one thing; true: it got an answer.
+// oneSession is a client that sends one request; it reports whether it got an
+// answer.
 func oneSession(network, target string) bool {
 	conn, err := net.DialTimeout(network, target, patience)
 	if err != nil {
@@ -105,7 +106,7 @@ func (p *process) nudge() {
 }
 
 // Ten thousand clients of one-shot children during a hundred reloads are all
-// served, and neither descriptors nor memory of our master grow.
+// served, and our master's descriptors and memory do not grow.
 func TestTenThousandClientsDuringAHundredReloads(t *testing.T) {
 	if !*enabled {
 		t.Skip("the parity suite runs with make parity (flag -parity)")
@@ -154,7 +155,8 @@ func TestTenThousandClientsDuringAHundredReloads(t *testing.T) {
 	}
 }
 
-// usage is the open descriptors and the resident memory, in kB, of the master.
+// usage returns the number of open descriptors and the resident memory, in kB, of
+// the master.
 func (p *process) usage(t *testing.T) (files, memory int) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.master()))

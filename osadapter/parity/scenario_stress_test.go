@@ -6,7 +6,7 @@ import "fmt"
 
 var _ = topic("stress", stressScenarios)
 
-// busy has the next child of a client take it.
+// busy makes the next child of a client busy with it.
 func busy(s *station, address string) *child {
 	s.dial(address)
 	a := s.child()
@@ -15,7 +15,7 @@ func busy(s *station, address string) *child {
 	return a
 }
 
-// through has the child of a client end the session and report.
+// through makes the child of a client end the session and report.
 func through(s *station, name string, a *child) {
 	a.do("close")
 	s.observe(name+" reports", a.do("avail"))

@@ -14,8 +14,8 @@ var _ = topic("throttle", throttleStarts(), throttleScenarios, throttleTimes)
 
 const throttlingText = "bad command startup -- throttling"
 
-// crashFirst has the next child of a client take it and exit 1 before it has
-// served anybody: the service is throttled.
+// crashFirst makes the next child of a client report it taken and exit with status
+// 1 before it has served any client: the service is throttled.
 func crashFirst(s *station, address string, n int) {
 	c := s.dial(address)
 	a := s.child()
@@ -200,8 +200,8 @@ var throttleScenarios = []scenario{
 }
 
 // attempts lets n children in turn start and fail while a client waits, and
-// observes whether the pauses between them were those of the setting: timers
-// of the original are in whole seconds, and may end up to one early.
+// observes whether the pauses between them were those of the setting: timers of the
+// original are in whole seconds, and may end up to one early.
 func attempts(s *station, n int, shortest, longest time.Duration) {
 	s.dial("public/x")
 	var last time.Time
@@ -296,7 +296,7 @@ var throttleTimes = []scenario{
 			s.setMain("service_throttle_time", "2s")
 			s.master("x unix n - n - 1 actor", "y unix n - n - 1 actor")
 			s.loose = true
-			s.ignore(`^(child [0-9]+\.|process: |log: )`) // how many attempts it takes is chance
+			s.ignore(`^(child [0-9]+\.|process: |log: )`) // how many attempts it takes is random
 			s.start("-v")
 			s.dial("public/y")
 			y := s.child("y")
@@ -324,7 +324,7 @@ var throttleTimes = []scenario{
 
 const releasedText = "throttle released for command @dir/s/actor"
 
-// lateInSecond: a timer in whole seconds that begins now ends early.
+// lateInSecond reports whether a timer in whole seconds that begins now ends early.
 func lateInSecond(t time.Time) bool {
 	fraction := t.Sub(t.Truncate(time.Second))
 	return fraction >= 700*time.Millisecond && fraction < 950*time.Millisecond

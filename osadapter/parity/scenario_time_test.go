@@ -63,7 +63,8 @@ var exitTimes = []scenario{
 }
 
 // debuggerScenarios run debugger_command: what it is, what it can know, and that
-// its end means nothing. As the master is no leader of a group, row Q15 shows.
+// its end has no effect. As the master does not lead a process group, row Q15
+// shows.
 func debuggerScenarios() []scenario {
 	group := []shown{{row: "Q15", original: `kill process group: No such process|^end: start 1: exit status 1`, ours: `^end: start 1: signal 15|terminating on signal 15`}}
 	var list []scenario

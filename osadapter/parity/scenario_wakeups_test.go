@@ -14,8 +14,8 @@ var _ = topic("wakeups", wakeupScenarios, conditionalScenarios(), failingWakeups
 
 const wakeupFailed = "master_wakeup_timer_event: "
 
-// nextIs has the actor accept a client that comes now, so that what waited
-// before it shows.
+// nextIs makes the actor accept a client that connects now, which shows what waited
+// before it.
 func nextIs(s *station, address string, a *child) {
 	c := s.dial(address)
 	_, err := c.Write([]byte("it is me\n"))
@@ -151,7 +151,7 @@ var wakeupScenarios = []scenario{
 	{name: "a throttled service is not woken", play: func(s *station) {
 		s.main("default_process_limit = 1")
 		s.setMain("service_throttle_time", "60s")
-		s.master("x unix n - n 4 1 actor") // time enough to crash before the second wakeup
+		s.master("x unix n - n 4 1 actor") // enough time to crash before the second wakeup
 		s.start()
 		a := s.child()
 		a.do("accept")
@@ -160,7 +160,7 @@ var wakeupScenarios = []scenario{
 		begun := time.Now()
 		s.eventually("two wakeups would have been sent", func() bool { return time.Since(begun) > 8200*time.Millisecond })
 		for _, name := range []string{"first", "second", "third"} {
-			s.observe("the "+name+" in the queue", s.dialResult("public/x")) // two find room
+			s.observe("the "+name+" in the queue", s.dialResult("public/x")) // there is room for two
 		}
 	}},
 	{name: "an idle child gets the wakeup without another one being started", play: func(s *station) {
@@ -276,7 +276,7 @@ func oddNumber(interval string) []shown {
 	return nil
 }
 
-// waiting reports how many bytes are in a fifo.
+// waiting returns the number of bytes in a fifo.
 func waiting(path string) int {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -290,7 +290,8 @@ func waiting(path string) int {
 	return n
 }
 
-// afterWakeup plays a wakeup every second whose path is changed after the first.
+// afterWakeup plays a wakeup every second whose path is changed after the first
+// one.
 func afterWakeup(kind string, change func(s *station) error) func(s *station) {
 	return func(s *station) {
 		s.master("x " + kind + " n - n 1 1 actor")
@@ -364,14 +365,14 @@ var failingWakeups = []scenario{
 	{name: "a unix wakeup of a service whose queue is full", play: func(s *station) {
 		s.once = true
 		s.main("default_process_limit = 1")
-		s.master("x unix n - n 4 1 actor") // time enough for the client to be the second
+		s.master("x unix n - n 4 1 actor") // enough time for the client to be the second
 		s.start()
 		s.child()
 		s.dial("public/x") // with the wakeup of the start, two wait
 		s.awaitLog(wakeupFailed, 1)
 	}},
 	{name: "a failed wakeup is tried again", play: func(s *station) {
-		s.once = true // there may be a fourth time
+		s.once = true // there may be a fourth one
 		s.master("t unix-dgram n - n 1 1 actor")
 		s.start()
 		s.awaitLog(wakeupFailed, 3)
@@ -393,7 +394,8 @@ var failingWakeups = []scenario{
 			s.child()
 			s.awaitLog(wakeupFailed, 1)
 			word := "at once"
-			// The wakeup's time is a second; a moment is lost in the kernel's ticks.
+			// The wakeup's time is a second, of which the kernel's ticks lose a
+			// part.
 			if x.startTime().After(s.lastLog(wakeupFailed).Add(-200 * time.Millisecond)) {
 				word = "waits" // until the wakeup's time was over
 			}
@@ -402,7 +404,7 @@ var failingWakeups = []scenario{
 	},
 }
 
-// replace puts something else at public/x.
+// replace creates something else at public/x.
 func replace(s *station, make func(path string) error) error {
 	path := s.path("q/public/x")
 	if err := os.Remove(path); err != nil {

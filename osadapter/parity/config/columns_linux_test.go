@@ -10,13 +10,13 @@ import (
 
 var record = flag.Bool("record", false, "write down what the installed Postfix says of each form, for machines without it")
 
-// columnsPath is where the record is: core/config/advice judges the same forms.
+// columnsPath is the path of the record: core/config/advice judges the same forms.
 const columnsPath = "../../../core/config/advice/testdata/columns.json"
 
-// columnForm is one way to write a column, with what the original says of it.
+// columnForm is one way to write a column, with the original's reaction.
 type columnForm struct {
 	Entry    string // of master.cf
-	Postconf string // what it dies of; empty: it takes the entry
+	Postconf string // the error that ends it; empty: it accepts the entry
 	Master   string // likewise
 }
 
@@ -27,7 +27,7 @@ var numberForms = []string{
 	"4294967297", "9223372036854775807", "9223372036854775808", "18446744073709551617", "99999999999999999999", "1\v", "\v1", "1\f2", "\u00a01", "1\u00a0", "\u0661", "\uff11", "\u20131",
 }
 
-// columnForms are the entries to try, each column in many forms.
+// columnForms returns the entries to try, each column in many forms.
 func columnForms() (list []string) {
 	entry := func(column int, form string) string {
 		columns := []string{"foo", "unix", "-", "-", "n", "-", "1", "smtpd"}
@@ -57,8 +57,7 @@ func columnForms() (list []string) {
 }
 
 // TestColumnFormsMeanWhatTheyMeanToPostfix tries each column in many forms, and
-// compares what the original says with what was recorded of it. The service x
-// is switched off.
+// compares the original's reaction with the record. The service x is switched off.
 func TestColumnFormsMeanWhatTheyMeanToPostfix(t *testing.T) {
 	all := columnForms()
 	step := *vectorStep

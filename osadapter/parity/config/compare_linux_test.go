@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A rule is a difference that is meant. It names the row of
-// docs/differences.md, or what about the comparison itself makes it one.
+// A rule is an intended difference. It names the row of docs/differences.md, or the
+// reason that lies in the comparison itself.
 type rule string
 
 // The rules.
@@ -21,7 +21,7 @@ const (
 	ruleNothing   rule = "D13: a line of ours says that no service is enabled"
 )
 
-// comparison collects what differs, and which rules were needed.
+// comparison collects the differences, and the rules that applied.
 type comparison struct {
 	differences []string
 	rules       map[rule]int
@@ -33,7 +33,7 @@ func (c *comparison) differ(what string, original, ours any) {
 
 func (c *comparison) use(r rule) { c.rules[r]++ }
 
-// compare finds what differs between the two sides of an answer.
+// compare returns the differences between the two sides of an answer.
 func compare(a *answer, rules map[rule]int) []string {
 	c := &comparison{rules: rules}
 	for _, r := range []*run{&a.Original, &a.Ours, a.Before} {
@@ -48,7 +48,7 @@ func compare(a *answer, rules map[rule]int) []string {
 	return c.differences
 }
 
-// normalise takes out of a run what is meant to differ.
+// normalise removes intended differences from a run.
 func (c *comparison) normalise(r *run) {
 	if r == nil {
 		return
@@ -131,8 +131,8 @@ func (c *comparison) runs(original, ours *run, endpoints []string) {
 	}
 }
 
-// opening compares what both did until a listener could not be opened. Ours
-// has read all of master.cf by then.
+// opening compares what both did until a listener could not be opened. Ours has
+// read all of master.cf by then.
 func (c *comparison) opening(original, ours *run, log, oursLog []string) {
 	c.use(ruleAllFirst)
 	if len(oursLog) == 0 || log[len(log)-1] != oursLog[len(oursLog)-1] || !isSubsequence(log, oursLog) {
@@ -185,7 +185,7 @@ func (c *comparison) entries(what string, original, ours [][]string) {
 	}
 }
 
-// lastEntries keeps the last dump of each service, at the place of the first.
+// lastEntries keeps the last dump of each service, at the position of the first.
 func lastEntries(list [][]string) (kept [][]string) {
 	key := func(entry []string) string {
 		const name, transport = 1, 2
@@ -204,7 +204,7 @@ func lastEntries(list [][]string) (kept [][]string) {
 	return kept
 }
 
-// before compares the services of the entries before a refused one.
+// before compares the services of the entries that precede a refused one.
 func (c *comparison) before(original, ours *run) {
 	if ours.Outcome == "started" {
 		c.entries("services before the refused entry", original.Entries, ours.Entries)
@@ -215,13 +215,13 @@ func (c *comparison) before(original, ours *run) {
 	}
 }
 
-// fold does to a value what postconf does to it.
+// fold changes a value as postconf does.
 func fold(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) }), " ")
 }
 
-// knownFault reports whether postconf died of a mistake in main.cf that we know
-// of: its line, or the warning before it, is one of ours.
+// knownFault reports whether postconf failed because of a mistake in main.cf that
+// we report too: its line, or the warning before it, is one of ours.
 func knownFault(o *output, faults []string) bool {
 	n := len(o.Errors)
 	const loop = "postconf: warning: unreasonable macro call nesting: "
@@ -273,8 +273,8 @@ func (c *comparison) values(v *valuesAnswer, faults []string) {
 	}
 }
 
-// refused compares the complaints about a value. postconf reads main.cf
-// several times and may complain of other values, too.
+// refused compares the errors about a value. postconf reads main.cf several times
+// and may complain about other values, too.
 func (c *comparison) refused(v *refusedValue, faults []string) {
 	var want, got []string
 	for _, line := range v.Ours {
@@ -297,7 +297,7 @@ func (c *comparison) refused(v *refusedValue, faults []string) {
 	c.differ("complaint about "+v.Name, got, want)
 }
 
-// sanitized shows a text as the original logs it.
+// sanitized returns a text as the original logs it.
 func sanitized(s string) string {
 	b := []byte(s)
 	for i, c := range b {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The place of a lane, on a file system of its own that nobody else sees.
+// The directories of a lane, on a private file system.
 const (
 	place      = "/mnt"
 	configPath = place + "/c"
@@ -21,11 +21,11 @@ const (
 	dataPath   = place + "/v"
 )
 
-// placeholders stand in the vectors and generated texts for the directories.
+// placeholders in the vectors and generated texts stand for the directories.
 var placeholders = strings.NewReplacer("@CONFIG@", configPath, "@QUEUE@", queuePath, "@DAEMON@", daemonPath, "@DATA@", dataPath)
 
-// tables are the files that answer the look-ups of both sides: those of the
-// vectors' README.
+// tables are the files used for the look-ups of both sides: those of the vectors'
+// README.
 var tables = map[string]string{
 	"/etc/hosts": "127.0.0.1 localhost dual.example\n::1 localhost dual.example v6.example\n127.0.0.3 two.example\n" +
 		"127.0.0.2 two.example dup.example v4.example\n127.0.0.2 dup.example\n198.51.100.7 remote.example\n",
@@ -42,7 +42,7 @@ const (
 	ownerUID, ownerGID = 102, 105
 )
 
-// confine makes the surroundings of a lane inside its fresh namespaces.
+// confine sets up a lane inside its fresh namespaces.
 func confine() error {
 	if os.Getpid() != 1 {
 		return fmt.Errorf("not the first process of a namespace")
@@ -58,8 +58,7 @@ func confine() error {
 	return unix.Sethostname([]byte("build.example.com"))
 }
 
-// confineFiles cuts our mounts off from those of others and puts the tables in
-// their places.
+// confineFiles makes our mounts private and mounts the tables.
 func confineFiles() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -84,7 +83,7 @@ func confineFiles() error {
 	return nil
 }
 
-// confineDevices gives the lane a /dev in which it can make a log socket.
+// confineDevices mounts a /dev in which the lane can create a log socket.
 func confineDevices() error {
 	if err := unix.Mount("tmpfs", "/dev", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("mount /dev: %w", err)
@@ -178,7 +177,7 @@ func netlink(fd int, kind uint16, flags uint16, body []byte) error {
 	return nil
 }
 
-// makePlace makes the directories that a configuration names.
+// makePlace creates the directories that a configuration names.
 func makePlace() error {
 	for _, path := range []string{configPath, queuePath, daemonPath, dataPath} {
 		if err := os.Mkdir(path, 0o755); err != nil {

@@ -32,8 +32,8 @@ var brokenMacros = []string{
 // comparisons and their near misses.
 var operators = []string{"==", "!=", "<", "<=", ">=", ">"}
 
-// reference draws a name to refer to: earlier and later ones, built-in ones,
-// and one that nobody defines.
+// reference draws a name to refer to: earlier and later ones, built-in ones, and an
+// undefined one.
 func (d *draft) reference() string {
 	switch d.IntN(8) {
 	case 0:
@@ -57,7 +57,7 @@ func (d *draft) reference() string {
 	return d.pick("mydomain", "mail_owner", "nothing")
 }
 
-// blanks draws what may stand around the parts of a macro.
+// blanks draws the blanks around the parts of a macro.
 func (d *draft) blanks() string { return d.pick("", "", "", " ", "  ", "\t", "\r") }
 
 // macro draws one macro.

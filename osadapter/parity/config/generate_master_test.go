@@ -45,7 +45,7 @@ func (d *draft) inetName() string {
 	return host + ":" + port
 }
 
-// entry draws the other columns and writes the entry down.
+// entry draws the other columns and adds the entry.
 func (d *draft) entry(name, kind string) string {
 	private := d.pick("-", "-", "y", "n")
 	if kind == "inet" {
@@ -88,7 +88,7 @@ func (d *draft) argument() string {
 	}, []string{"{a", "{a}b", "{a b}{c}", "-o {a = b", "{{a}", "{a} }b{ {c}d", "a{b"})
 }
 
-// layOut writes the columns of an entry down, in many ways of writing.
+// layOut formats the columns of an entry, in many styles.
 func (d *draft) layOut(columns []string) string {
 	var out strings.Builder
 	tidy := d.chance(2)
@@ -110,7 +110,7 @@ func (d *draft) layOut(columns []string) string {
 	return out.String()
 }
 
-// writeMaster writes master.cf down.
+// writeMaster returns master.cf.
 func (d *draft) writeMaster() string {
 	var out strings.Builder
 	if d.fault(15) {

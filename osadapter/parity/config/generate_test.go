@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// draft draws one configuration. The same seed gives the same texts.
+// draft draws one configuration. The same seed draws the same texts.
 type draft struct {
 	*rand.Rand
 	faults  int      // mistakes that may still be made
-	users   []string // parameters that main.cf itself brings up
-	names   []string // parameters worth asking for
+	users   []string // parameters that main.cf itself introduces
+	names   []string // parameters whose values are compared
 	main    []setting
 	entries []string
 }
 
-// setting is one entry of main.cf before it is written down.
+// setting is one entry of main.cf before formatting.
 type setting struct{ name, value string }
 
 // generated is a configuration that was drawn.
@@ -37,10 +37,10 @@ func generate(seed uint64) generated {
 	return g
 }
 
-// chance is true in one of n cases.
+// chance returns true in one of n cases.
 func (d *draft) chance(n int) bool { return d.IntN(n) == 0 }
 
-// fault is true in one of n cases while mistakes may be made.
+// fault returns true in one of n cases while mistakes are allowed.
 func (d *draft) fault(n int) bool {
 	if d.faults == 0 || !d.chance(n) {
 		return false
@@ -51,7 +51,7 @@ func (d *draft) fault(n int) bool {
 
 func (d *draft) pick(list ...string) string { return list[d.IntN(len(list))] }
 
-// pickOr is one of the good, or by mistake one of the bad.
+// pickOr returns one of the good values, or by mistake one of the bad.
 func (d *draft) pickOr(n int, good, bad []string) string {
 	if d.fault(n) {
 		return d.pick(bad...)
@@ -59,13 +59,13 @@ func (d *draft) pickOr(n int, good, bad []string) string {
 	return d.pick(good...)
 }
 
-// set enters a parameter.
+// set sets a parameter.
 func (d *draft) set(name, value string) { d.main = append(d.main, setting{name, value}) }
 
-// ask wants the value of a parameter compared.
+// ask adds parameters whose values are compared.
 func (d *draft) ask(names ...string) { d.names = append(d.names, names...) }
 
-// words for texts; some hold what has a meaning elsewhere.
+// words are texts; some contain characters with a meaning elsewhere.
 var words = []string{
 	"a", "bc", "yes", "no", "x=y", "1", "10", "010", "a,b", "\"q q\"", "'s'", "$$", "$$$$x", "\\", "#", "?", ":", "a:b?c", "/dir", "\t", "  ",
 	"\xc3\xa9", "\xff", "<>", "@", "smtpd", "{b}", "{ b c }", "(p)", "3.6",
@@ -93,7 +93,7 @@ func (d *draft) drawMain() {
 		d.drawSpecial()
 	}
 	if len(d.users) > 0 {
-		d.set("smtpd_banner", "$"+strings.Join(d.users, " $")) // postconf knows only what something refers to
+		d.set("smtpd_banner", "$"+strings.Join(d.users, " $")) // postconf knows only what is referred to
 		d.ask(d.users...)
 	}
 	d.ask(d.pick(typedNames()...), d.pick(freeTexts...), "myhostname", "mydomain", "mynetworks", "relay_domains", "syslog_name")
@@ -261,7 +261,7 @@ func (d *draft) drawTyped() {
 	d.ask(name)
 }
 
-// writeMain writes main.cf down, in many ways of writing.
+// writeMain returns main.cf, formatted in many styles.
 func (d *draft) writeMain() string {
 	var out strings.Builder
 	if d.fault(12) {
@@ -289,7 +289,7 @@ func (d *draft) writeMain() string {
 	return strings.ReplaceAll(text, "@BASE@", "@CONFIG@/..")
 }
 
-// spread writes a text over several lines.
+// spread splits a text into several lines.
 func (d *draft) spread(text string) string {
 	if !d.chance(5) {
 		return text
@@ -303,5 +303,5 @@ func (d *draft) spread(text string) string {
 	return strings.Join(fields, "")
 }
 
-// name describes a configuration in test names.
+// name returns the name of a configuration in test names.
 func (g *generated) name() string { return fmt.Sprintf("seed-%d", g.seed) }

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// laneVariable tells the test program that it is to be a lane; its value is
-// the path of our master.
+// laneVariable tells the test program to be a lane; its value is the path of our
+// master.
 const laneVariable = "STATIONMASTER_PARITY_LANE"
 
 func TestMain(m *testing.M) {
@@ -35,13 +35,13 @@ type pair struct {
 	Main, Master []byte // with the lane's directories
 	Flags        []string
 	Names        []string      // parameters to ask for
-	Random       uint64        // chooses
-	More         int           // so many parameters of all that there are
+	Random       uint64        // seed of random choices
+	More         int           // this many additional parameters
 	Status       bool          // also wait for the exit status of a refusal
 	Servers      []serverStart // start these, and nothing else
 }
 
-// answer is what both sides said about a pair.
+// answer is the result of both sides for a pair.
 type answer struct {
 	Trouble      string // why there is no answer
 	Original     run
@@ -51,11 +51,11 @@ type answer struct {
 	Listing      output // postconf -M
 	OursListing  output
 	OurEndpoints []string
-	OurFaults    []string    // what is wrong with main.cf, as postconf would print it
+	OurFaults    []string    // the errors in main.cf, as postconf would print them
 	Ends         []serverEnd // of Servers
 }
 
-// lane is a process in namespaces of its own that answers pairs.
+// lane is a process in namespaces that answers pairs.
 type lane struct {
 	process *exec.Cmd
 	in      io.WriteCloser
@@ -64,8 +64,8 @@ type lane struct {
 	stderr  bytes.Buffer
 }
 
-// startLane starts a lane. It ends with the test at the latest: everything in
-// it dies with its first process, and that with us.
+// startLane starts a lane. It ends with the test at the latest: everything in it
+// dies with its first process, and that with us.
 func startLane(t *testing.T, program string) *lane {
 	t.Helper()
 	self, err := os.Executable()
@@ -157,7 +157,7 @@ func serveLane(program string) error {
 	}
 }
 
-// clear ends every process of the lane but itself, and takes their statuses.
+// clear ends every process of the lane except itself, and takes their statuses.
 func (s *stage) clear() error {
 	if os.Getpid() != 1 {
 		return errors.New("not the first process of a namespace")

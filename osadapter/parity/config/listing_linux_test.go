@@ -7,11 +7,11 @@ import (
 	"github.com/stationmaster/stationmaster/core/config/advice"
 )
 
-// columns are where "postconf -M" lines the fields of an entry up.
+// columns are the columns in which "postconf -M" aligns the fields of an entry.
 var columns = [config.NumColumns]int{0, 11, 17, 25, 33, 41, 49, 57}
 
-// printed prints our syntax tree of a master.cf as "postconf -M" prints its
-// own. mainFault is the error on which postconf dies before.
+// printed formats our syntax tree of a master.cf as "postconf -M" does. mainFault
+// is an error that ends postconf before.
 func printed(text []byte, mainFault string) (output, error) {
 	var o output
 	path := configPath + "/master.cf"
@@ -40,7 +40,7 @@ const spaces = " \t\n\v\f\r"
 
 func isSpace(c byte) bool { return strings.IndexByte(spaces, c) >= 0 }
 
-// entryLine prints one entry: the fields in columns, then the arguments.
+// entryLine formats one entry: the fields in columns, then the arguments.
 func entryLine(e *config.MasterEntry) string {
 	var line strings.Builder
 	fields := e.BracedFields()
@@ -77,9 +77,9 @@ func entryLine(e *config.MasterEntry) string {
 	return line.String()
 }
 
-// normalArguments are the arguments as postconf keeps them: "-o" apart from
-// its value and from other flags, "{ name = value }" as name=value, and no
-// outer braces.
+// normalArguments returns the arguments as postconf keeps them: "-o" separate from
+// its value and from other flags, "{ name = value }" as name=value, and no outer
+// braces.
 func normalArguments(args []string) (kept []string) {
 	i := 0
 	for ; i < len(args); i++ {

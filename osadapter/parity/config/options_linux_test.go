@@ -11,21 +11,21 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// optionsPath is where the record is: core/config/advice judges the same forms.
+// optionsPath is the path of the record: core/config/advice judges the same forms.
 const optionsPath = "../../../core/config/advice/testdata/options.json"
 
-// optionForm is what one server says of arguments in master.cf.
+// optionForm is the reaction of one server to arguments in master.cf.
 type optionForm struct {
 	Program, Text string
-	Refused       string // what it dies of; empty: it takes them
+	Refused       string // the error that ends it; empty: it accepts them
 }
 
-// optionPrograms are one server of each kind, with the limit that it wants.
+// optionPrograms are one server of each kind, with the limit that it requires.
 var optionPrograms = []struct{ name, limit, flag string }{
 	{"smtpd", "-", ""}, {"pickup", "1", "-l"}, {"showq", "-", ""}, {"tlsproxy", "0", "-z"}, {"smtp", "-", ""}, {"lmtp", "-", ""}, {"pipe", "-", ""},
 }
 
-// writtenForms are ways to write arguments that somebody may think of.
+// writtenForms are plausible ways to write arguments.
 const writtenForms = `-o a=b
 -oa=b
 -o=b
@@ -147,7 +147,7 @@ flags=D flags=O
 -e
 -r`
 
-// drawnForms are others, put together by chance.
+// drawnForms returns random combinations.
 func drawnForms(n int) (list []string) {
 	random := rand.New(rand.NewPCG(13, 14))
 	pieces := []string{"-o", "-o", "-o ", "-o ", "-v", "a", "b", "a=b", "=", " = ", " ", " ", "{", "}", "{ ", " }", "{a=b}", "\"", "'", "-", "#", ",", "$a", "x", "\t", "flags=D", "--"}
@@ -163,9 +163,9 @@ func drawnForms(n int) (list []string) {
 	return list
 }
 
-// TestServersRefuseTheOptionsThatWereRecorded starts the installed servers over
-// many forms of options, and compares with the record. core/config/advice
-// compares its judgement with the same record, both ways.
+// TestServersRefuseTheOptionsThatWereRecorded starts the installed servers with
+// many forms of options, and compares with the record. core/config/advice compares
+// its judgement with the same record, both ways.
 func TestServersRefuseTheOptionsThatWereRecorded(t *testing.T) {
 	l := startLane(t, buildOurs(t))
 	texts := append(strings.Split(writtenForms, "\n"), drawnForms(200)...)

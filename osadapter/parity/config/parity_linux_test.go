@@ -25,11 +25,11 @@ var (
 	most           = flag.Int("most", 3, "how many differences are reported in full")
 )
 
-// subject is one configuration to compare, with what a report says of it.
+// subject is one configuration to compare, with its description in a report.
 type subject struct {
 	pair
 	name   string
-	repeat string // the arguments of go test that compare it alone
+	repeat string // the arguments of go test that compare only it
 }
 
 func TestVectorsMeanWhatTheyMeanToPostfix(t *testing.T) {
@@ -125,8 +125,8 @@ func compareAll(t *testing.T, list []subject, seen func(*subject, *answer)) {
 	}
 }
 
-// report tells of one subject that differs; the first few are cut down and
-// shown in full.
+// report reports one subject that differs; the first few are reduced and shown in
+// full.
 func report(t *testing.T, l *lane, s *subject, differences []string, nth int64) {
 	if nth > int64(*most) {
 		t.Errorf("%s differs, too:\n%s\n-- to repeat: go test -count=1 ./osadapter/parity/config %s", s.name, strings.Join(differences, "\n"), s.repeat)
@@ -139,7 +139,7 @@ func report(t *testing.T, l *lane, s *subject, differences []string, nth int64) 
 	keep(t, s.name, text)
 }
 
-// shown makes a text readable: its lines, with odd bytes escaped.
+// shown makes a text readable: its lines, with unprintable bytes escaped.
 func shown(text []byte) string {
 	lines := strings.SplitAfter(string(text), "\n")
 	for i, line := range lines {
@@ -211,7 +211,7 @@ func vectors(t *testing.T) (list []subject) {
 	return list
 }
 
-// fromLatin1 turns a text of the vectors into the bytes it stands for.
+// fromLatin1 converts a text of the vectors to the bytes that it stands for.
 func fromLatin1(text string) (b []byte) {
 	for _, r := range text {
 		b = append(b, byte(r))

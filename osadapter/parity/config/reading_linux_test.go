@@ -15,11 +15,11 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/facts"
 )
 
-// reading is our own understanding of a pair, in this process.
+// reading is our reading of a pair, in this process.
 type reading struct {
 	parameters *config.Parameters
-	mainFault  string   // the error on which every program dies that reads main.cf
-	faults     []string // everything wrong with main.cf, also with what nobody asked for
+	mainFault  string   // the error that ends every program that reads main.cf
+	faults     []string // everything wrong with main.cf, including unused values
 	endpoints  []string // where inet entries listen, in the order of their sockets
 }
 
@@ -56,7 +56,7 @@ func read(p *pair) reading {
 	return r
 }
 
-// fault remembers a line that postconf may print of a mistake.
+// fault records a line that postconf may print about a mistake.
 func (r *reading) fault(d core.Diagnostic) {
 	line := severities[d.Severity] + strings.TrimPrefix(d.Text, "dictionary mail_dict: ")
 	r.faults = append(r.faults, "postconf: "+sanitized(line))
@@ -71,7 +71,7 @@ func addressText(a netip.AddrPort) string {
 
 func number(n int) string { return strconv.Itoa(n) }
 
-// valuesAnswer is what both sides say about the values of parameters.
+// valuesAnswer is the result of both sides for the values of parameters.
 type valuesAnswer struct {
 	Names    []string // those that we can expand
 	Ours     []string // as the master sees them
@@ -87,7 +87,7 @@ type refusedValue struct {
 	Original output
 }
 
-// enter enters what we say about a parameter.
+// enter records our result for a parameter.
 func (a *valuesAnswer) enter(name, text, listed string, found bool, err error) {
 	var problem *config.Problem
 	switch {
@@ -103,7 +103,8 @@ func (a *valuesAnswer) enter(name, text, listed string, found bool, err error) {
 	}
 }
 
-// maxRefused bounds how many values that cannot be expanded are asked for.
+// maxRefused bounds the number of values that are compared although they cannot be
+// expanded.
 const maxRefused = 3
 
 // values asks both sides for the values of the pair's parameters.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// writeRecord writes one value a line, so that a change shows.
+// writeRecord writes one value per line, so that changes are visible.
 func writeRecord[T any](t *testing.T, path string, list []T) {
 	t.Helper()
 	var out bytes.Buffer

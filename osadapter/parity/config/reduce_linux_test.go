@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Bounds of the comparisons that go into cutting one pair down, by lines and
-// then by bytes.
+// Limits on the number of comparisons for reducing one pair, by lines and then by
+// bytes.
 const (
 	maxReductions     = 60
 	maxFineReductions = 60
 )
 
-// reduce drops lines, fields of lines and parameters to ask for while the
-// pair still differs in the same way.
+// reduce drops lines, fields of lines and parameters while the pair still differs
+// in the same way.
 func reduce(l *lane, p pair, differences []string) (small pair, left []string) {
 	kind := titles(differences)
 	small, left = p, differences
@@ -55,8 +55,8 @@ func inLines(text []byte) [][]byte { return bytes.SplitAfter(text, []byte("\n"))
 
 func inBytes(text []byte) [][]byte { return bytes.Split(text, nil) }
 
-// cutDown leaves out parts of a text, ever smaller ones, while try likes what
-// is left; try changes the text then.
+// cutDown removes parts of a text, ever smaller ones, as long as try accepts the
+// rest, which it then stores.
 func cutDown(text *[]byte, by func([]byte) [][]byte, try func([]byte) bool) {
 	for size := len(by(*text)) / 2; ; size /= 2 {
 		size = max(size, 1)
@@ -75,7 +75,7 @@ func cutDown(text *[]byte, by func([]byte) [][]byte, try func([]byte) bool) {
 	}
 }
 
-// titles are the first lines of the differences.
+// titles returns the first lines of the differences.
 func titles(differences []string) string {
 	var list []string
 	for _, d := range differences {

@@ -13,21 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serverStart is one server to start, by the contract of a master.
+// serverStart is a server to start, by the contract of a master.
 type serverStart struct {
 	Program string
 	Args    []string // after the name of the program
 }
 
-// serverEnd is how it ended. Every server finds one client, which has gone, and
-// a master that has let go of it: it serves, and exits with 0.
+// serverEnd is how it ended. Every server finds one client, which has disconnected,
+// and a master that has cut it off: it serves, and exits with status 0.
 type serverEnd struct {
-	Status int    // of the exit; -1: by a signal
+	Status int    // exit status; -1: killed by a signal
 	Late   bool   // it had to be killed
-	Log    string // its last line that is a warning or worse
+	Log    string // its last line of severity warning or higher
 }
 
-// Bounds of a run of servers.
+// Limits on a run of servers.
 const (
 	serverLimit = 20 * time.Second // until a server has ended
 	atOnce      = 24               // how many run at a time: one that fails sleeps for a second

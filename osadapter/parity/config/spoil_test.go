@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// material is what spoiled configurations are made of: pairs that are whole.
+// material is an intact pair from which spoiled configurations are made.
 type material struct{ main, master []byte }
 
-// stockPairs are the files that come with Postfix, with the settings without
-// which nothing starts in a lane.
+// stockPairs are the files that Postfix installs, with the settings that every
+// start in a lane needs.
 var stockPairs = [][2]string{
 	{"", "/usr/share/postfix/master.cf.dist"},
 	{"", "/etc/postfix/master.cf.proto"},
@@ -19,11 +19,11 @@ var stockPairs = [][2]string{
 	{"/usr/share/postfix/main.cf.tls", "/etc/postfix/master.cf.proto"},
 }
 
-// laneSettings make any main.cf one of a lane.
+// laneSettings adapt any main.cf to a lane.
 const laneSettings = "\ncompatibility_level = 3.6\nqueue_directory = @QUEUE@\ndaemon_directory = @DAEMON@\ndata_directory = @DATA@\n" +
 	"myhostname = mail.example.com\nmynetworks = 127.0.0.0/8\nsetgid_group = postdrop\ninet_interfaces = 127.0.0.1\n"
 
-// stock reads the pairs that this system has.
+// stock reads the pairs that exist on this system.
 func stock() (list []material) {
 	for _, pair := range stockPairs {
 		var m material
@@ -42,15 +42,15 @@ func stock() (list []material) {
 	return list
 }
 
-// shards are bytes that mean something somewhere.
+// shards are bytes with a meaning somewhere.
 var shards = []string{
 	" ", "\t", "\n", "\n ", "\n\t", "\r", "\v", "\f", "\x00", "#", "\n#", "-", "--", "=", "{", "}", "{ ", " }", "$", "$$", "${", "${a?", ":", "[", "]", "/", "!", ",",
 	"\"", "\\", "\xff", "\xc3\xa9", "0", "1", "99999999999", "?", "-o ", " -o x=y", "\nfoo unix - - - - - bar\n", " - - - - - ", "unix", "inet", "pass", "fifo", "unix-dgram",
 	"127.0.0.1:", "smtp", "y", "n", "@QUEUE@",
 }
 
-// spoil changes a text in a few places, byte by byte or line by line; other
-// texts lend lines.
+// spoil changes a text in a few places, by bytes or lines; other texts contribute
+// lines.
 func spoil(rng *rand.Rand, text []byte, others []material) []byte {
 	text = bytes.Clone(text)
 	for range 1 + rng.IntN(3)*rng.IntN(2) {
@@ -63,14 +63,14 @@ func spoil(rng *rand.Rand, text []byte, others []material) []byte {
 			text[at] = byte(rng.IntN(256))
 		case 1: // a bit
 			text[at] ^= 1 << rng.IntN(8)
-		case 2, 3, 4: // a shard more
+		case 2, 3, 4: // an additional shard
 			text = insert(text, at, []byte(shards[rng.IntN(len(shards))]))
-		case 5: // some bytes less
+		case 5: // some bytes removed
 			text = append(text[:at], text[min(len(text), at+1+rng.IntN(12)):]...)
-		case 6: // a piece twice
+		case 6: // a piece repeated
 			piece := text[at:min(len(text), at+1+rng.IntN(40))]
 			text = insert(text, rng.IntN(len(text)), bytes.Clone(piece))
-		case 7: // an end too early
+		case 7: // truncated
 			if rng.IntN(4) == 0 {
 				text = text[:at]
 			}
@@ -87,10 +87,10 @@ func insert(text []byte, at int, piece []byte) []byte {
 	return append(text[:at:at], append(bytes.Clone(piece), text[at:]...)...)
 }
 
-// lineStart is where the line begins in which an offset is.
+// lineStart returns the start of the line that contains an offset.
 func lineStart(text []byte, at int) int { return bytes.LastIndexByte(text[:at], '\n') + 1 }
 
-// uncommented drops most comment lines, so that changes meet what counts.
+// uncommented drops most comment lines, so that changes affect what matters.
 func uncommented(rng *rand.Rand, text []byte) []byte {
 	var kept []byte
 	for _, line := range bytes.SplitAfter(text, []byte("\n")) {
@@ -102,8 +102,8 @@ func uncommented(rng *rand.Rand, text []byte) []byte {
 	return kept
 }
 
-// spoiled makes the pair of a seed, every other one of the first few pairs of
-// the material. The same seed and material give the same texts.
+// spoiled returns the pair of a seed, every other one made of one of the first few
+// pairs of the material. The same seed and material return the same texts.
 func spoiled(seed uint64, from []material, first int) material {
 	rng := rand.New(rand.NewPCG(seed, 0x73706f696c))
 	m := from[rng.IntN(len(from))]

@@ -17,13 +17,13 @@ var (
 	findings     = flag.String("findings", "../../../dist/fuzz-original", "the `directory` for configurations that differ, if any do")
 )
 
-// spoiledRound is how many spoiled configurations are compared between two
-// looks at the clock.
+// spoiledRound is the number of spoiled configurations that are compared between
+// two checks of the clock.
 const spoiledRound = 160
 
-// TestSpoiledConfigurationsMeanWhatTheyMeanToPostfix changes the files that
-// come with Postfix, the vectors and generated configurations byte by byte. A
-// pair that differs is cut down and written to a file with what both said.
+// TestSpoiledConfigurationsMeanWhatTheyMeanToPostfix changes the files that Postfix
+// installs, the vectors and generated configurations byte by byte. A pair that
+// differs is reduced and written to a file with the results of both sides.
 func TestSpoiledConfigurationsMeanWhatTheyMeanToPostfix(t *testing.T) {
 	from := stock()
 	first := len(from)

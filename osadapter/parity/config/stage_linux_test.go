@@ -23,11 +23,11 @@ const (
 	oursPath     = place + "/m/master"
 )
 
-// Limits of time for one run.
+// Time limits of one run.
 const (
 	startLimit  = 20 * time.Second       // until a master is up or dead
 	quietTime   = 300 * time.Millisecond // a log into a file: silence says that it is up
-	drainTime   = 50 * time.Millisecond  // for lines that are on their way
+	drainTime   = 50 * time.Millisecond  // for lines in transit
 	statusLimit = 5 * time.Second        // for the exit status of a refusal
 )
 
@@ -36,15 +36,15 @@ type run struct {
 	Outcome   string     // started, fatal, died or late
 	Status    int        // exit status of a refusal, -1 if not waited for
 	Log       []string   // warnings and worse, and the notice about chroot
-	Tag       string     // of the line that says it is up
+	Tag       string     // of the line that says that it is up
 	Facility  int        // likewise
 	Entries   [][]string // the lines of each dumped service
 	Trying    []string   // addresses in the order of the sockets; only the original says so
 	Listeners []string   // inet sockets that listen, sorted
-	Files     []string   // what stands in private and public, sorted
+	Files     []string   // names in private and public, sorted
 }
 
-// output is what a command printed.
+// output is the output of a command.
 type output struct {
 	Lines  []string
 	Errors []string
@@ -56,8 +56,8 @@ type stage struct {
 	lines chan string // of the log
 }
 
-// write puts the texts in place; main.cf gets an old date, because a fresh one
-// is waited for.
+// write writes the files; main.cf gets an old modification time, because the
+// original waits if it is new.
 func (s *stage) write(main, master []byte) error {
 	if err := os.WriteFile(configPath+"/main.cf", main, 0o644); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (s *stage) answer(p *pair, a *answer) (err error) {
 	if a.Listing, err = s.postconf("-c", configPath, "-M"); err != nil {
 		return err
 	}
-	if err := s.write(p.Main, nil); err != nil { // postconf dies of what a master lives with
+	if err := s.write(p.Main, nil); err != nil { // a mistake that only ends postconf
 		return err
 	}
 	if a.Values, err = s.values(p, reading); err != nil {
@@ -110,7 +110,7 @@ func (s *stage) answer(p *pair, a *answer) (err error) {
 	return nil
 }
 
-// before runs ours with what stands before the refused entry.
+// before runs ours with the entries that precede the refused one.
 func (s *stage) before(p *pair, a *answer, line int) error {
 	head := bytes.Join(bytes.SplitAfter(p.Master, []byte("\n"))[:line-1], nil)
 	if err := s.write(p.Main, head); err != nil {
@@ -121,8 +121,8 @@ func (s *stage) before(p *pair, a *answer, line int) error {
 	return err
 }
 
-// refusedLine finds the line of master.cf on which the last line of a log
-// says that the entry is bad; 0 if it says something else.
+// refusedLine returns the line of master.cf that the last line of a log refuses; 0
+// if it says something else.
 func refusedLine(log []string) int {
 	if len(log) == 0 {
 		return 0
@@ -136,7 +136,7 @@ func refusedLine(log []string) int {
 	return n
 }
 
-// environment is that of both masters.
+// environment is the environment of both masters.
 var environment = []string{"MAIL_CONFIG=" + configPath, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TZ=UTC"}
 
 // postconf runs the command to its end.
@@ -234,7 +234,7 @@ func listen(path string, lines chan<- string) (*net.UnixConn, error) {
 			}
 			select {
 			case lines <- string(buffer[:n]):
-			default: // nobody wants so many
+			default: // more than are ever read
 			}
 		}
 	}()
@@ -283,7 +283,7 @@ func (w *watch) follow(lines, postlog <-chan string) {
 			if w.Outcome == "" {
 				w.datagram(line)
 			}
-		case <-ended: // then what it said last
+		case <-ended: // then by the last line
 			ended = nil
 			time.Sleep(time.Millisecond)
 		case <-silent:
@@ -299,7 +299,7 @@ func (w *watch) follow(lines, postlog <-chan string) {
 	}
 }
 
-// drain reads what came by way of syslog before a line that came otherwise.
+// drain reads what arrived through syslog before a line that arrived otherwise.
 func (w *watch) drain(lines <-chan string) {
 	for w.Outcome == "" {
 		select {
@@ -311,8 +311,8 @@ func (w *watch) drain(lines <-chan string) {
 	}
 }
 
-// cpuTime is how long a process has computed, in the kernel's words, or
-// nothing unless it sleeps.
+// cpuTime returns the processor time of a process as the kernel prints it, or ""
+// unless it sleeps.
 func cpuTime(pid int) string {
 	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
@@ -326,7 +326,7 @@ func cpuTime(pid int) string {
 // dateSize is the length of the date before the tag.
 const dateSize = len("Jan 02 15:04:05 ")
 
-// datagram reads one line of the log: "<priority>time tag[pid]: text".
+// datagram parses one line of the log: "<priority>time tag[pid]: text".
 func (w *watch) datagram(line string) {
 	priority, bad := 0, strings.HasPrefix
 	if rest, ok := strings.CutPrefix(line, "<"); ok {
@@ -359,7 +359,7 @@ func (w *watch) datagram(line string) {
 		w.entry, w.opening = nil, true
 	case w.entry != nil:
 		w.entry = append(w.entry, text)
-	case opening && strings.HasPrefix(text, "trying... "): // later it is said of wakeups
+	case opening && strings.HasPrefix(text, "trying... "): // later lines are about wakeups
 		w.Trying = append(w.Trying, text[len("trying... "):])
 		w.opening = true
 	}
@@ -369,7 +369,7 @@ func isChrootNotice(text string) bool {
 	return strings.HasPrefix(text, configPath+"/master.cf: line ") && strings.Contains(text, ": using backwards-compatible default setting ")
 }
 
-// listeners are the TCP sockets that listen, with 0 for a port that the kernel
+// listeners returns the listening TCP sockets, with 0 for a port that the kernel
 // chose.
 func listeners() (list []string, err error) {
 	for _, path := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
@@ -398,7 +398,7 @@ func listeners() (list []string, err error) {
 	return list, nil
 }
 
-// endpointFiles are the sockets and FIFOs of the queue directory, with owner
+// endpointFiles returns the sockets and FIFOs of the queue directory, with owner
 // and mode.
 func endpointFiles() (list []string, err error) {
 	for _, name := range []string{"private", "public"} {

@@ -21,14 +21,13 @@ import (
 // apartRole is the role of the test program that plays.
 const apartRole = "apart"
 
-// directoryVariable names the directory of that program, which is removed when
-// it has ended, in whatever way.
+// directoryVariable names the directory of that program, which is removed when it
+// has ended, in whatever way.
 const directoryVariable = "FAULTS_DIRECTORY"
 
-// apart runs this program once more with processes and mounts of its own: who
-// dies there takes everybody along, and whoever else plays on this machine with
-// processes and their numbers does not meet ours. It is not ok where that is not
-// to be had.
+// apart runs this program once more with processes and mounts of its own: when it
+// ends, all of its processes end, and other tests that handle processes on this
+// machine do not meet ours. It is not ok if that is impossible.
 func apart() (code int, ok bool) {
 	if os.Getuid() != 0 {
 		return 0, false
@@ -59,8 +58,8 @@ func apart() (code int, ok bool) {
 	return 0, true
 }
 
-// surround gives this program's processes a /proc of their own, and a /dev in
-// which /dev/log is ours.
+// surround mounts a /proc with this program's processes, and a /dev in which
+// /dev/log is ours.
 func surround(dir string) error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
@@ -84,7 +83,7 @@ func surround(dir string) error {
 	return theSyslog.open()
 }
 
-// syslog takes the lines that do not go to a system's own log.
+// syslog receives the lines that do not go to a system's own log.
 type syslog struct {
 	mu    sync.Mutex
 	lines []syslogLine
@@ -119,7 +118,7 @@ func (y *syslog) open() (err error) {
 
 func (y *syslog) close() { _ = y.conn.Close() }
 
-// of returns the lines of the processes, whose numbers others may have had before.
+// of returns the lines of the processes; earlier processes may have had their IDs.
 func (y *syslog) of(processes []int, since time.Time) string {
 	y.mu.Lock()
 	defer y.mu.Unlock()

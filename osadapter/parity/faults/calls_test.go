@@ -13,17 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runtimesOwn is which poll set of an image the Go runtime makes: after the
-// first, with which boot.NeutralizeRuntime looks whether it can. An error that
-// comes between the two ends the runtime with a trace, and nobody can help it.
+// runtimesOwn is the index of the poll set that the Go runtime creates: after the
+// first, with which boot.NeutralizeRuntime checks whether it can. An error between
+// the two ends the runtime with a trace, which cannot be helped.
 const runtimesOwn = 1
 
 // selfLabel is the label of the program when it executes itself.
 const selfLabel = "itself"
 
-// describe returns the name of a call and what it is made on. It is not ok with
-// calls that are the Go runtime's own, before main and beside it, and with those
-// that the tests leave alone.
+// describe returns the name of a call and its object. It is not ok for calls of the
+// Go runtime itself, before main and beside it, and for those that the tests leave
+// alone.
 func (w *watcher) describe(n *notification) (call, label string, ok bool) {
 	tid, a := int(n.tid), n.args
 	path := func(at int) string { return w.normal(readText(tid, a[at])) }
@@ -84,7 +84,7 @@ func (w *watcher) describe(n *notification) (call, label string, ok bool) {
 	}
 	switch {
 	case strings.HasPrefix(label, "/sys/"), label == "/proc/*/cgroup", label == "/proc/*/mountinfo":
-		return "", "", false // the runtime's, before main
+		return "", "", false // of the runtime, before main
 	case label == eventLabel && w.first(tid, label) == int(int32(a[0])):
 		return "", "", false
 	case label == eventLabel:
@@ -93,15 +93,15 @@ func (w *watcher) describe(n *notification) (call, label string, ok bool) {
 	return call, label, call != ""
 }
 
-// What the runtime makes for itself, it makes before us.
+// What the runtime creates for itself precedes ours.
 const (
 	pollLabel  = "anon_inode:[eventpoll]"
 	eventLabel = "anon_inode:[eventfd]"
 )
 
-// describeIdentity is describe for the calls that change who we are. Some the
-// runtime makes on every thread, and ends the process when they differ: of these
-// the first alone is ours.
+// describeIdentity is describe for the calls that change identities. The runtime
+// makes some of them on every thread, and ends the process if they differ: only the
+// first of these is ours.
 func (w *watcher) describeIdentity(n *notification) (call, label string, ok bool) {
 	tid, a := int(n.tid), n.args
 	value := func(at int) string {
@@ -186,7 +186,7 @@ func (w *watcher) describeMore(n *notification) (call, label string, ok bool) {
 	return call, label, call != ""
 }
 
-// describeProcess is describe for the calls that begin, end and signal processes.
+// describeProcess is describe for the calls that start, end and signal processes.
 func (w *watcher) describeProcess(n *notification) (call, label string, ok bool) {
 	tid, a := int(n.tid), n.args
 	switch n.nr {
@@ -216,7 +216,7 @@ func (w *watcher) describeProcess(n *notification) (call, label string, ok bool)
 	return call, label, call != ""
 }
 
-// fcntl names the commands that can fail on a descriptor that is open.
+// fcntl returns the name of a command that can fail on an open descriptor.
 func fcntl(command uint64) string {
 	switch command {
 	case unix.F_SETFL:
@@ -249,7 +249,7 @@ func socketType(n uint64) string {
 	return text
 }
 
-// group reports whose group list setgroups is to set.
+// group returns whose group list setgroups is about to set.
 func (w *watcher) group(tid int, at uint64) string {
 	if b := readMemory(tid, at, 4); len(b) == 4 && binary.NativeEndian.Uint32(b) == 0 {
 		return "0"
@@ -257,7 +257,7 @@ func (w *watcher) group(tid int, at uint64) string {
 	return "owner"
 }
 
-// address is the text of a struct sockaddr.
+// address formats a struct sockaddr.
 func (w *watcher) address(tid int, at, size uint64) string {
 	b := readMemory(tid, at, int(min(size, 128)))
 	if len(b) < 3 {
@@ -275,12 +275,12 @@ func (w *watcher) address(tid int, at, size uint64) string {
 	return "?"
 }
 
-// isRuntimes tells the poll set of the Go runtime.
+// isRuntimes reports whether the poll set is that of the Go runtime.
 func (w *watcher) isRuntimes(tid, set int) bool { return w.first(tid, pollLabel) == set }
 
 // first returns the lowest descriptor of a kind, -1 if there is none.
 func (w *watcher) first(tid int, kind string) int {
-	const highest = 64 // they are made early
+	const highest = 64 // they are created early
 	for fd := range highest {
 		if target, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tid, fd)); target == kind {
 			return fd
@@ -294,7 +294,7 @@ var (
 	procNumbers = regexp.MustCompile(`^/proc/(self|\d+)/`)
 )
 
-// kind says what stands behind a descriptor.
+// kind returns what a descriptor refers to.
 func (w *watcher) kind(tid, fd int) string {
 	target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tid, fd))
 	if err != nil {
@@ -303,7 +303,7 @@ func (w *watcher) kind(tid, fd int) string {
 	return w.normal(strings.TrimSuffix(target, " (deleted)"))
 }
 
-// normal leaves out of a path what differs between two lives.
+// normal removes from a path what differs between two lives.
 func (w *watcher) normal(path string) string {
 	path = inNumbers.ReplaceAllString(path, "")
 	path = procNumbers.ReplaceAllString(path, "/proc/*/")
@@ -313,17 +313,17 @@ func (w *watcher) normal(path string) string {
 	return path
 }
 
-// readText reads a string of a thread's memory, and its end.
+// readText reads a string from a thread's memory, up to its end.
 func readText(tid int, at uint64) string {
 	text, _, _ := strings.Cut(string(readMemory(tid, at, 256)), "\x00")
 	return text
 }
 
-// readMemory reads of a thread's memory what is there, at most size bytes.
+// readMemory reads what is mapped of a thread's memory, at most size bytes.
 func readMemory(tid int, at uint64, size int) []byte {
 	const page = 4096
 	b := make([]byte, size)
-	// What lies beyond the page may not be mapped.
+	// The next page may not be mapped.
 	first := min(size, int(page-at%page))
 	got := 0
 	for _, part := range [][2]int{{0, first}, {first, size}} {

@@ -1,17 +1,16 @@
-// Package faults makes system calls of a real, running cmd/master fail, one in
-// each life of a daemon: each pair of call and errno, at each place of its use,
-// from the first descriptor to the last signal. Afterwards the daemon serves as
-// before, or it has ended with one clear line.
+// Package faults makes system calls of a real, running cmd/master fail, one in each
+// life of a daemon: each pair of call and errno, at each place of its use, from the
+// first descriptor to the last signal. Afterwards the daemon serves as before, or
+// it has ended with one clear line.
 //
-// It refuses to be anything but tests: a program gains nothing by importing it.
-// How it is done: a filter of the kernel (seccomp) asks the tests about each
-// call of the kinds of interest, and they let it pass or answer with an error in
-// its stead. Nothing in the daemon knows of it.
+// It contains only tests: a program gains nothing by importing it. A filter of the
+// kernel (seccomp) asks the tests about each call of interest, and they let it pass
+// or return an error instead. Nothing in the daemon knows about it.
 //
-// The errors that a call may give are those of sim/kernel, where every
-// occurrence of every call fails over a kernel in memory; here is the proof that
-// the real one is no different. Close is left alone: an answer in its stead would
-// leave the descriptor open, which no kernel does.
+// The errors of a call are those of sim/kernel, where every occurrence of every
+// call fails over a kernel in memory; these tests show that the real one is no
+// different. Close is left alone: an error instead of it would leave the descriptor
+// open, which no kernel does.
 //
 // A call can also be left without an answer: an exec that hangs.
 //

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hangExecs lets the execs of children hang: as many as there is room for, or all, of
-// the programs whose path contains the text.
+// hangExecs makes execs of children hang, of programs whose path contains the text:
+// as many as there is room for, or all.
 func (w *watcher) hangExecs(program string, room int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -28,7 +28,7 @@ func (w *watcher) hangExecs(program string, room int) {
 	}
 }
 
-// givenUp is what the daemon says of a start that takes too long.
+// givenUp is the daemon's line about a start that takes too long.
 const givenUp = "Connection timed out -- the file system that holds the program does not respond"
 
 // hungLives are what happens while execs hang.
@@ -68,7 +68,7 @@ var hungLives = map[string]func(l *life) error{
 		if err := l.await("its process is reaped", func() bool { return len(l.children()) == 0 }); err != nil {
 			return fmt.Errorf("%w: %s", err, l.portrait())
 		}
-		w.letGo() // nobody is there any more
+		w.letGo() // the process has ended
 		if err := <-waits; err != nil {
 			return fmt.Errorf("after the throttle time: %w", err)
 		}
@@ -100,15 +100,15 @@ var hungLives = map[string]func(l *life) error{
 	},
 }
 
-// client comes to a service and waits until it is served.
+// client connects to a service and waits until it is served.
 func (l *life) client(v service) <-chan error {
 	served := make(chan error, 1)
 	go func() { served <- l.system.serves(v) }()
 	return served
 }
 
-// TestFaultsOfHungExecs lets the system not answer an exec: everything else goes on, and
-// nothing is left of it in the end.
+// TestFaultsOfHungExecs makes the system not answer an exec: everything else
+// continues, and nothing of it is left in the end.
 func TestFaultsOfHungExecs(t *testing.T) {
 	if reason := unable(); reason != "" {
 		t.Skip(reason)
@@ -150,7 +150,7 @@ func TestFaultsOfHungExecs(t *testing.T) {
 	})
 }
 
-// hungLife is one that has begun, and in which all is well so far.
+// hungLife returns a life that has begun without a fault.
 func hungLife(t *testing.T) *life {
 	t.Helper()
 	l, err := newLife(nil, nil, circumstances{})

@@ -63,7 +63,7 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// unable returns the reason why nothing can be tried here.
+// unable returns the reason why the tests cannot run here.
 func unable() string {
 	if os.Getuid() != 0 {
 		return "answering the calls of a mail system needs root"
@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// rehearsal is a life without a fault: where it makes which calls.
+// rehearsal is a life without a fault, which shows where it makes which calls.
 type rehearsal struct {
 	order       []place
 	counts      map[place]int
@@ -152,10 +152,10 @@ func rehearse(c circumstances) (*rehearsal, error) {
 	return &rehearsal{l.watcher.order, l.watcher.counts, l.descriptors}, nil
 }
 
-// lastingFor is how long a fault lasts that does: several calls in a row.
+// lastingFor is the duration of a lasting fault: several calls in a row.
 const lastingFor = 200 * time.Millisecond
 
-// kind is what a fault of one place has in common with those of others.
+// kind is what a fault has in common with those of other places.
 type kind struct {
 	phase phase
 	who   who
@@ -163,8 +163,8 @@ type kind struct {
 }
 
 // plan returns the faults. For each kind of call in each phase, every place where
-// it is made fails, at some of its occurrences, and every error that it may give
-// comes; with -every, each error at each of them. One of each kind lasts, with
+// it is made fails, at some of its occurrences, and every error that it may return
+// occurs; with -every, each error at each of them. One of each kind lasts, with
 // another error in each phase.
 func (r *rehearsal) plan(options []string) []*fault {
 	var kinds []kind
@@ -205,8 +205,9 @@ func (r *rehearsal) plan(options []string) []*fault {
 	return slices.DeleteFunc(plan, func(f *fault) bool { return !strings.Contains(f.String(), *only) })
 }
 
-// occurrences are those of a call at a place that is made so often: the first,
-// one in the middle, and more where many different things look the same.
+// occurrences returns some of a call's occurrences at a place where it is made this
+// often: the first, one in the middle, and more where many different things look
+// the same.
 func occurrences(times int) []int {
 	const many = 8
 	switch {
@@ -218,13 +219,13 @@ func occurrences(times int) []int {
 	return []int{0}
 }
 
-// onlyWith tells the places that are there only when the daemon is started with
+// onlyWith reports whether the place exists only when the daemon is started with
 // -w: the others are tried without it.
 func onlyWith(p place) bool {
 	return p.phase <= boot && (p.who != daemon || p.label == "pipe")
 }
 
-// sample takes one fault of each kind of call, another error each.
+// sample returns one fault of each kind of call, with another error each.
 func sample(plan []*fault) []*fault {
 	var taken []*fault
 	byCall := map[string][]*fault{}
@@ -242,7 +243,7 @@ func sample(plan []*fault) []*fault {
 	return taken
 }
 
-// lives is how many daemons live at the same time: most of them wait.
+// lives is the number of daemons that live at the same time: most of them wait.
 const lives = 12
 
 // playAll plays the plan; done is called for one outcome at a time.
@@ -270,7 +271,7 @@ func playAll(plan []*fault, healthy []string, c circumstances, done func(outcome
 	}
 }
 
-// tally counts.
+// tally counts outcomes.
 type tally struct {
 	pairs  map[string]map[core.Errno]bool
 	places map[place]bool
@@ -312,7 +313,7 @@ func (y *tally) String() string {
 		faults, pairs, len(y.pairs), len(y.places), strings.Join(parts, ", "), y.wrong)
 }
 
-// TestEveryCallHasErrorsAndNumbers keeps the two tables together.
+// TestEveryCallHasErrorsAndNumbers checks that the two tables agree.
 func TestEveryCallHasErrorsAndNumbers(t *testing.T) {
 	for name := range numbers {
 		if len(errnos[name]) == 0 {

@@ -19,9 +19,10 @@ const (
 	earlierFile = journalFile + ".1"
 )
 
-// The disk of the journal hangs in each of its calls, from the start of the daemon on:
-// everybody is served through a whole life, and the end comes in time. When the disk
-// goes on before the end, so does the recording, and nothing is missing from it.
+// The disk of the journal hangs in each of its calls, from the start of the daemon
+// on: all clients are served through a whole life, and the end comes in time. If
+// the disk recovers before the end, recording continues, and nothing is missing
+// from it.
 func TestFaultsOfAHungJournal(t *testing.T) {
 	if reason := unable(); reason != "" {
 		t.Skip(reason)
@@ -49,7 +50,7 @@ func TestFaultsOfAHungJournal(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer l.system.close()
-				// One is there already, which is to be set aside.
+				// There is an earlier recording, which must be set aside.
 				if err := l.system.leaveRecording(); err != nil {
 					t.Fatal(err)
 				}
@@ -77,7 +78,7 @@ func (s *system) leaveRecording() error {
 		os.Chown(s.path(journalFile), owner.uid, owner.gid))
 }
 
-// withHungDisk is a life up to its end.
+// withHungDisk plays a life up to its end.
 func (l *life) withHungDisk(goesOn bool) error {
 	if err := l.until(undo); err != nil {
 		return err
@@ -92,7 +93,8 @@ func (l *life) withHungDisk(goesOn bool) error {
 	return l.serveAll()
 }
 
-// recorded reports whether the journal is whole: from the start to the last step.
+// recorded returns an error unless the journal is complete, from the start to the
+// last step.
 func (l *life) recorded() error {
 	recording, err := os.ReadFile(l.system.path(journalFile))
 	if err != nil {
@@ -110,7 +112,7 @@ func (l *life) recorded() error {
 	return err
 }
 
-// hangs reports whether the call is not to be answered.
+// hangs reports whether the call must not be answered.
 func (w *watcher) hangs(n *notification) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -144,7 +146,7 @@ func (w *watcher) holding() int {
 	return len(w.held)
 }
 
-// letGo has what hangs go on, and nothing hang any more.
+// letGo answers the calls that hang, and lets none hang any more.
 func (w *watcher) letGo() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -11,19 +11,19 @@ import (
 	"strings"
 )
 
-// outcome is what came of one fault.
+// outcome is the result of one fault.
 type outcome struct {
 	fault *fault
 	kind  outcomeKind
-	line  string // the line that tells of it, if there is one
+	line  string // the line that reports it, if there is one
 	wrong error
 }
 
 type outcomeKind int
 
 const (
-	absorbed outcomeKind = iota // nobody outside could tell
-	told                        // a line tells of it, and service goes on
+	absorbed outcomeKind = iota // invisible from outside
+	told                        // a line reports it, and service continues
 	declined                    // a reload was refused
 	ended                       // the daemon ended with a line
 	unmet                       // the call was not made this time
@@ -31,7 +31,7 @@ const (
 
 var outcomeNames = [...]string{"absorbed", "told", "reload refused", "ended", "not met"}
 
-// try plays a life with the fault in it and judges it.
+// try plays a life with the fault and judges it.
 func try(f *fault, healthy []string, c circumstances) outcome {
 	o := outcome{fault: f}
 	l, err := newLife(f, []string{f.place.call}, c)
@@ -78,11 +78,11 @@ func try(f *fault, healthy []string, c circumstances) outcome {
 
 const crashFile = "d/master.crash"
 
-// ofListener matches the lines about a listener that could not be had.
+// ofListener matches the lines about a listener that could not be opened.
 var ofListener = regexp.MustCompile(`(fatal|error): (socket|setsockopt|bind|listen|chmod|remove|rename|fstat private|fifo_listen|unix_dgram_listen)`)
 
-// compare reports which descriptors are too many or too few. The place for the
-// runtime's last words may be missing: that is told by a warning.
+// compare returns an error that lists missing and surplus descriptors. That of the
+// runtime's crash report may be missing: a warning says so.
 func compare(got, want []string) error {
 	if !slices.Contains(got, crashFile) {
 		want = slices.DeleteFunc(slices.Clone(want), func(kind string) bool { return kind == crashFile })
@@ -93,12 +93,12 @@ func compare(got, want []string) error {
 	return fmt.Errorf("open at rest: %v\nwithout a fault: %v", got, want)
 }
 
-// waitingText is in the line that tells why -w gives up; as with the original,
-// the fatal one after it does not.
+// waitingText is in the line that says why -w fails; as in the original, the fatal
+// line after it does not say why.
 const waitingText = "while waiting for daemon initialization"
 
-// tells returns the line that names the error; the one that counts when the
-// daemon ended is its last fatal one.
+// tells returns the line that names the error; if the daemon ended, that must be
+// its last fatal line.
 func (l *life) tells(f *fault, kind outcomeKind) string {
 	line := ""
 	for _, candidate := range strings.Split(l.everything(), "\n") {
@@ -112,14 +112,14 @@ func (l *life) tells(f *fault, kind outcomeKind) string {
 	return line
 }
 
-// everything is what the daemon said.
+// everything returns all lines of the daemon.
 func (l *life) everything() string {
 	text, _ := os.ReadFile(l.system.path("stderr"))
 	crash, _ := os.ReadFile(l.system.path(crashFile))
 	return string(text) + l.system.log() + string(crash) + theSyslog.of(l.watcher.everyone(), l.began)
 }
 
-// clean tells of traces of the Go runtime.
+// clean returns an error if the Go runtime has printed a trace.
 func (l *life) clean() error {
 	text := l.everything()
 	for _, trace := range []string{"goroutine ", "runtime error", "fatal error: ", "SIGSEGV", "panic: "} {
@@ -130,8 +130,8 @@ func (l *life) clean() error {
 	return nil
 }
 
-// mayEnd judges an end that nobody asked for. A daemon that has started goes on
-// whatever happens, but for one thing: to go on as somebody else than root.
+// mayEnd judges an end that was not requested. A daemon that has started continues
+// whatever happens, except that it must not continue without being root.
 func (l *life) mayEnd() error {
 	if strings.Contains(l.everything(), "cannot become root again") {
 		return nil

@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	// roleVariable tells a copy of the test program that it is to become the
-	// daemon; callsVariable tells which calls are to be asked about.
+	// roleVariable tells a copy of the test program to become the daemon;
+	// callsVariable lists the calls that the filter asks about.
 	roleVariable  = "FAULTS_ROLE"
 	callsVariable = "FAULTS_CALLS"
-	// relayFD is where the copy hands over the filter's listener.
+	// relayFD is where the copy passes the filter's listener.
 	relayFD = 3
 )
 
-// become turns this process into the program of its arguments, with a filter
-// that asks about the calls. The listener goes out from another thread, which
-// the filter does not hold. A call that is being asked about does not notice
-// signals: it would be made, and asked about, once more.
+// become turns this process into the program of its arguments, with a filter that
+// asks about the calls. Another thread, which the filter does not stop, passes the
+// listener on. A call that is being asked about does not notice signals, or else it
+// would be made, and asked about, once more.
 func become() {
 	runtime.LockOSThread()
 	unix.CloseOnExec(relayFD)
@@ -59,7 +59,7 @@ func become() {
 	if e != 0 {
 		must(fmt.Errorf("seccomp: %w", e))
 	}
-	// Nothing but memory may be used on this thread from now on.
+	// From now on this thread may use nothing but memory.
 	listener.Store(int32(fd))
 	for state.Load() != 2 {
 	}
@@ -85,7 +85,7 @@ func callNumbers(list string) []uint32 {
 	return numbers
 }
 
-// filterFor is the filter: ask about the calls, let all others pass.
+// filterFor returns the filter: ask about the calls, let all others pass.
 func filterFor(calls []uint32) []unix.SockFilter {
 	const (
 		numberAt       = 0 // in struct seccomp_data

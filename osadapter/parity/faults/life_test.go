@@ -24,27 +24,27 @@ type life struct {
 	system  *system
 	watcher *watcher
 	options []string
-	more    []uint32 // calls that are asked about besides
+	more    []uint32 // additional calls to ask about
 
 	began  time.Time
 	cmd    *exec.Cmd
 	stderr *os.File
-	ended  chan struct{} // what was started has ended
+	ended  chan struct{} // closed when the started process has ended
 
-	// What came of it.
+	// The results.
 	phase       phase
 	fired       bool
 	reloads     int // all, and those refused
 	refused     int
 	current     []service
-	descriptors []string // at rest, in the end
+	descriptors []string // while the daemon rests, at the end
 }
 
 // errGone says that the daemon ended by itself.
 var errGone = errors.New("the daemon ended")
 
-// newLife prepares a life with a fault in it, or none, in which the calls of
-// those names are asked about.
+// newLife prepares a life with or without a fault, in which the filter asks about
+// the calls with those names.
 func newLife(f *fault, calls []string, c circumstances) (*life, error) {
 	l, err := preparedLife(c.options...)
 	if err == nil && c.syslog {
@@ -57,7 +57,7 @@ func newLife(f *fault, calls []string, c circumstances) (*life, error) {
 	return l, l.begin(calls)
 }
 
-// preparedLife is one that has not begun.
+// preparedLife returns a life that has not begun.
 func preparedLife(options ...string) (*life, error) {
 	s, err := newSystem()
 	if err != nil {
@@ -82,7 +82,7 @@ func (l *life) begin(calls []string) (err error) {
 			}
 		}
 	}
-	// Under the lock nothing is decided before we know who is who.
+	// Under the lock, nothing is decided before we know the processes.
 	w := l.watcher
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +104,7 @@ func (l *life) begin(calls []string) (err error) {
 	return nil
 }
 
-// over tells that the daemon has ended.
+// over reports whether the daemon has ended.
 func (l *life) over() bool {
 	if l.watcher.twofold {
 		if pid := l.watcher.process(); pid != 0 {
@@ -136,7 +136,7 @@ func status(pid int) (state string, parent, session int) {
 	return "", 0, 0
 }
 
-// processes returns those for which fits is true.
+// processes returns the processes for which fits returns true.
 func processes(fits func(pid int) bool) []int {
 	var found []int
 	entries, _ := os.ReadDir("/proc")
@@ -211,10 +211,10 @@ func (l *life) until(last phase) error {
 			return err
 		}
 	}
-	return l.rest() // what it has begun is done
+	return l.rest() // everything that it has begun is done
 }
 
-// serveAll has every service serve a client.
+// serveAll makes every service serve a client.
 func (l *life) serveAll() error {
 	for _, v := range l.current {
 		if err := l.system.serves(v); err != nil {
@@ -227,7 +227,7 @@ func (l *life) serveAll() error {
 	return nil
 }
 
-// crash kills an idle server; its service goes on.
+// crash kills an idle server; its service continues.
 func (l *life) crash() error {
 	victims := l.children()
 	if len(victims) == 0 {
@@ -238,7 +238,7 @@ func (l *life) crash() error {
 	return l.await("the crashed server is reaped", func() bool { return !slices.Contains(l.children(), victim) })
 }
 
-// children are those of the daemon, with zombies.
+// children returns the daemon's children, including zombies.
 func (l *life) children() []int {
 	daemon := l.watcher.process()
 	return processes(func(pid int) bool {
@@ -247,7 +247,7 @@ func (l *life) children() []int {
 	})
 }
 
-// What the log says of a reload, and how long to wait for it when the fault may
+// What the log says about a reload, and how long to wait for it if the fault may
 // have kept the line out of the log.
 const (
 	reloadText  = "reload -- version"
@@ -255,7 +255,7 @@ const (
 	lostLine    = 3 * time.Second
 )
 
-// reload brings other services, and waits until that has come to an end.
+// reload reloads other services, and waits for the end of the reload.
 func (l *life) reload(services []service) error {
 	if err := l.system.configure(services); err != nil {
 		return err
@@ -274,7 +274,7 @@ func (l *life) reload(services []service) error {
 	}); err != nil {
 		return err
 	}
-	// The sockets are there, or it is refused; it is over when the loop rests.
+	// Either the sockets exist, or it is refused; it is over when the loop rests.
 	if err := l.rest(); err != nil {
 		return err
 	}
@@ -288,8 +288,8 @@ func (l *life) reload(services []service) error {
 	return nil
 }
 
-// has reports whether the sockets of the services are there. A reload leaves
-// them all, or none that is new.
+// has reports whether the sockets of the services exist. A reload leaves all of
+// them, or no new one.
 func (l *life) has(services []service) bool {
 	for _, v := range services {
 		if v.kind == "inet" {
@@ -320,8 +320,8 @@ func (l *life) rest() error {
 	})
 }
 
-// takeBack is a reload that fails at its last listener but one, and so undoes
-// what came before.
+// takeBack plays a reload that fails at its last listener but one, and so undoes
+// the others.
 func (l *life) takeBack() error {
 	l.watcher.mu.Lock()
 	l.watcher.companion = &fault{place: place{undo, daemon, "bind", "private/x"}, errno: core.ENOSPC}
@@ -340,9 +340,9 @@ func (l *life) takeBack() error {
 	return l.serveAll()
 }
 
-// heal looks, once the fault is gone, whether everybody is served, a reload
-// goes through, and nothing is left over: no process, and no descriptor that a
-// healthy daemon would not have.
+// heal checks, once the fault is gone, that all clients are served, a reload
+// succeeds, and nothing is left over: no process, and no descriptor that a healthy
+// daemon would not have.
 func (l *life) heal(healthy []string) error {
 	l.fired = l.watcher.hush()
 	if err := l.serveAll(); err != nil {
@@ -375,13 +375,13 @@ func (l *life) heal(healthy []string) error {
 	return compare(l.descriptors, healthy)
 }
 
-// isOurs tells the processes of this life by their arguments.
+// isOurs recognises the processes of this life by their arguments.
 func (l *life) isOurs(pid int) bool {
 	words, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return strings.Contains(string(words), l.system.dir+"/") && pid != os.Getpid()
 }
 
-// portrait shows the processes of the daemon.
+// portrait describes the processes of the daemon.
 func (l *life) portrait() string {
 	var b strings.Builder
 	for _, pid := range l.children() {
@@ -404,7 +404,7 @@ func (l *life) open() []string {
 	return kinds
 }
 
-// finish ends the daemon, if it has not ended, and sees that nobody is left.
+// finish ends the daemon, if it has not ended, and checks that no process is left.
 func (l *life) finish() error {
 	pid := l.watcher.process()
 	defer func() {
@@ -413,7 +413,7 @@ func (l *life) finish() error {
 		<-l.ended
 		for _, orphan := range processes(l.isOurs) {
 			_ = unix.Kill(orphan, unix.SIGKILL)
-			_, _ = unix.Wait4(orphan, nil, 0, nil) // it is ours: we are process 1 here
+			_, _ = unix.Wait4(orphan, nil, 0, nil) // it is our child: we are process 1 here
 		}
 		<-l.watcher.done
 		_ = l.stderr.Close()

@@ -14,17 +14,18 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// The calls with which a daemon without a log file hands its lines to the system's
-// log, and what they may answer when the log is full, slow, or being restarted.
+// The calls with which a daemon without a log file passes its lines to the system's
+// log, and the errors that they may return when the log is full, slow, or being
+// restarted.
 var logCalls = map[place][]core.Errno{
 	{call: "write", label: "socket"}:     {core.EAGAIN, enobufs, core.ECONNREFUSED, core.ENOMEM},
 	{call: "connect", label: "/dev/log"}: {core.ENOENT, core.ECONNREFUSED, core.EACCES, core.EAGAIN},
 }
 
-// sleepingFor is how long the log takes nothing.
+// sleepingFor is how long the log accepts nothing.
 const sleepingFor = time.Second
 
-// withSyslog has a system log as most do: to /dev/log.
+// withSyslog creates a system log as usual, at /dev/log.
 func (l *life) withSyslog() error {
 	l.system.lines = func() string { return theSyslog.of(l.watcher.everyone(), l.began) }
 	path := l.system.path("c/main.cf")
@@ -36,9 +37,9 @@ func (l *life) withSyslog() error {
 	return os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o644)
 }
 
-// TestFaultsOfTheSystemLog lets the log take nothing for a second, in each way that
-// a kernel has for that and in each part of a life. The daemon serves as before,
-// and in the end every line has arrived.
+// TestFaultsOfTheSystemLog makes the log accept nothing for a second, in each way
+// that a kernel has for that and in each part of a life. The daemon serves as
+// before, and in the end every line has arrived.
 func TestFaultsOfTheSystemLog(t *testing.T) {
 	if reason := unable(); reason != "" {
 		t.Skip(reason)
@@ -78,8 +79,8 @@ func TestFaultsOfTheSystemLog(t *testing.T) {
 	t.Logf("%s", tally)
 }
 
-// allArrived reports which lines of a life are missing in the system's log. The
-// daemon may have ended, and the log is still read.
+// allArrived returns an error that lists the lines of a life that are missing in
+// the system's log. The log is read even after the daemon has ended.
 func (l *life) allArrived() error {
 	if err := eventually("every line is in the log", func() bool { return l.missing() == nil }); err != nil {
 		return errors.Join(err, l.missing())

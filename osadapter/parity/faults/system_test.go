@@ -22,7 +22,7 @@ const patience = 25 * time.Second
 
 var errImpatient = errors.New("not in time")
 
-// eventually waits for what nobody tells us.
+// eventually waits for a condition that no event announces.
 func eventually(what string, holds func() bool) error {
 	for until := time.Now().Add(patience); !holds(); time.Sleep(3 * time.Millisecond) {
 		if time.Now().After(until) {
@@ -47,7 +47,7 @@ type account struct {
 	uid, gid int
 }
 
-// accounts finds a mail owner and a group that is not the owner's.
+// accounts returns a mail owner and a group that is not the owner's.
 func accounts() (owner account, group string, err error) {
 	for _, f := range records("/etc/passwd") {
 		uid, gid := number(f[2]), number(f[3])
@@ -114,11 +114,11 @@ func (s *system) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *system) close() { _ = os.RemoveAll(s.dir) }
 
-// service is a line of master.cf, and where its clients go.
+// service is a line of master.cf, and the address of its clients.
 type service struct {
 	name string // an inet service: the port
 	kind string
-	once bool // a client, and the server leaves
+	once bool // the server leaves after one client
 	wake bool
 }
 
@@ -136,8 +136,8 @@ func (v service) line(s *system) string {
 	return fmt.Sprintf("%s %s %s - n %s 2 %s\n", name, v.kind, private, wake, command)
 }
 
-// The services of the first configuration, of the one that a reload brings, and
-// of one that cannot be had.
+// The services of the first configuration, of the one that a reload loads, and of
+// one that cannot be opened.
 var (
 	common = []service{
 		{name: "2501", kind: "inet"},
@@ -168,7 +168,7 @@ func (s *system) log() string {
 	return string(text)
 }
 
-// serves is a client of the service, who tries again until served.
+// serves is a client of the service that tries again until it is served.
 func (s *system) serves(v service) error {
 	var last error
 	err := eventually("", func() bool {
@@ -200,8 +200,8 @@ func (s *system) once(v service) error {
 	return s.mark(path, false)
 }
 
-// talk has a client served, and with company one more while the first one keeps
-// its server busy.
+// talk makes a client be served, and with company one more while the first one
+// keeps its server busy.
 func (s *system) talk(network, address string, company bool) error {
 	c, err := net.DialTimeout(network, address, answerLimit)
 	if err != nil {
@@ -229,7 +229,7 @@ func ask(c net.Conn) error {
 	return fmt.Errorf("answer %q: %w", b[:n], err)
 }
 
-// pass hands one end of a connection over.
+// pass passes one end of a connection.
 func (s *system) pass(path string) error {
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *system) pass(path string) error {
 	return ask(conn)
 }
 
-// mark sends a word for which the server leaves a file.
+// mark sends a word for which the server creates a file.
 func (s *system) mark(path string, fifo bool) error {
 	token := "m" + strconv.Itoa(int(s.tokens.Add(1)))
 	err := send(path, fifo, token+"\n")

@@ -20,9 +20,9 @@ const (
 	enodev  core.Errno = 19
 )
 
-// errnos are the errors that a call of each name may meet. What Exec asks of
-// the kernel has its table in sim/kernel; the others are those of the boot, of
-// the log and of what goes on between a fork and an exec.
+// errnos are the errors that a call of each name may return. What Exec asks of the
+// kernel has its table in sim/kernel; the others belong to the boot, the log and
+// what happens between a fork and an exec.
 var errnos = map[string][]core.Errno{
 	"open":             kernel.ErrnosOf("open"),
 	"read":             kernel.ErrnosOf("read"),
@@ -81,8 +81,8 @@ var errnos = map[string][]core.Errno{
 	"setresuid":        kernel.ErrnosOf("assume"),
 }
 
-// errnosAt are the errors of a call at a place. A blocking pipe and an eventfd
-// are in the kernel's memory: what a device or a network may answer, they cannot.
+// errnosAt returns the errors of a call at a place. A blocking pipe and an eventfd
+// are in the kernel's memory: they cannot fail like a device or a network.
 func errnosAt(p place) []core.Errno {
 	switch {
 	case p.label == wakerLabel:
@@ -98,7 +98,7 @@ func errnosAt(p place) []core.Errno {
 // wakerLabel is the label of the descriptor that wakes the loop.
 const wakerLabel = "waker"
 
-// numbers are the calls of each name.
+// numbers are the system call numbers of each name.
 var numbers = map[string][]uint32{
 	"open":             {unix.SYS_OPENAT},
 	"read":             {unix.SYS_READ},

@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A full process table must not end the daemon, whatever the machine is like: from
-// the line "daemon started" on it gets no more threads, and it does not ask for any,
-// through storms of reloads, of which some look for a name that nobody knows, with
-// clients all the time. The runtime ends a process that it cannot get a thread for.
+// A full process table must not end the daemon, whatever the machine: from the line
+// "daemon started" on it gets no more threads, and it requests none, through storms
+// of reloads, of which some look up an unknown name, with clients all the time. The
+// runtime ends a process that cannot create a thread.
 func TestFaultsOfAFullProcessTable(t *testing.T) {
 	if reason := unable(); reason != "" {
 		t.Skip(reason)
@@ -58,7 +58,7 @@ func TestFaultsOfAFullProcessTable(t *testing.T) {
 	}
 }
 
-// many are the services of the first configuration and as many as that besides.
+// many returns the services of the first configuration and n more.
 func many(n int) []service {
 	services := slices.Clone(first)
 	for i := range n {
@@ -67,7 +67,7 @@ func many(n int) []service {
 	return services
 }
 
-// crowded is a life in a full process table.
+// crowded plays a life in a full process table.
 func (l *life) crowded(rounds int) error {
 	services := l.current
 	if err := l.system.configure(services); err != nil {
@@ -106,21 +106,22 @@ func (l *life) crowded(rounds int) error {
 	if err := l.reload(services); err != nil {
 		return err
 	}
-	// The last collection comes when the daemon has had its rest.
+	// The last collection comes when the daemon has rested.
 	if err := l.await("memory is given back", func() bool { return l.watcher.timesSettled() > settled }); err != nil {
 		return err
 	}
 	return l.serveAll()
 }
 
-// timesSettled is how often the daemon has given back pages of its program.
+// timesSettled returns how often the daemon has released pages of its program.
 func (w *watcher) timesSettled() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.settled
 }
 
-// storms are reloads faster than they can be done, with services that come and go.
+// storms sends reloads faster than they can be done, with services that come and
+// go.
 func (l *life) storms(rounds int, services []service) error {
 	const hangups = 40
 	unknown := slices.Concat(first, []service{{name: "no-such-port", kind: "inet"}})
@@ -147,8 +148,9 @@ func (l *life) storms(rounds int, services []service) error {
 	return nil
 }
 
-// showProcessors answers the daemon's sched_getaffinity with as many processors as it
-// is to have, and returns the size of that answer; 0 leaves the call to the kernel.
+// showProcessors answers the daemon's sched_getaffinity with the configured number
+// of processors, and returns the size of that answer; 0 leaves the call to the
+// kernel.
 func (w *watcher) showProcessors(n *notification) int64 {
 	if w.processors == 0 || n.nr != unix.SYS_SCHED_GETAFFINITY {
 		return 0

@@ -24,18 +24,18 @@ const (
 	boot                // until the daemon says that it has started
 	serve               // clients of every kind, a child that crashes
 	reload              // services come, go, and change their type
-	undo                // a reload that must be taken back
+	undo                // a reload that must be undone
 	end                 // SIGTERM
 	numPhases
 )
 
 var phaseNames = [numPhases]string{"image", "boot", "serve", "reload", "undo", "end"}
 
-// who makes a call.
+// who is the process that makes a call.
 type who int
 
 const (
-	other    who = iota // a server, or a process that is none of ours
+	other    who = iota // a server, or a process that is not ours
 	daemon              // the process that serves
 	starting            // a child of it, before it has executed its program
 	parent              // with -w: the process that waits for the daemon
@@ -43,22 +43,22 @@ const (
 
 var whoNames = [...]string{"other", "daemon", "child", "parent"}
 
-// place is where a call is made, as far as the outside can tell. Two calls of
-// one place differ by their number alone.
+// place is where a call is made, as far as that is visible from outside. Two calls
+// of one place differ only by their number.
 type place struct {
 	phase phase
 	who   who
-	call  string // of the tables
-	label string // what it is made on
+	call  string // name in the tables
+	label string // its object
 }
 
 func (p place) String() string {
 	return phaseNames[p.phase] + " " + whoNames[p.who] + " " + p.call + " " + p.label
 }
 
-// fault makes occurrence n of the calls of a place fail, counted from the
-// beginning of its phase on, beyond its end too. With lasting, all calls of the
-// same kind fail for as long.
+// fault makes occurrence n of the calls of a place fail, counted from the beginning
+// of its phase on, even beyond the end of the phase. With lasting, all calls of the
+// same kind fail for a while.
 type fault struct {
 	place   place
 	n       int
@@ -74,11 +74,11 @@ func (f *fault) String() string {
 	return text
 }
 
-// watcher is asked about calls.
+// watcher decides about the calls that the filter asks about.
 type watcher struct {
 	binary    string
 	directory string // of the life
-	twofold   bool   // -w: the daemon is a child of what was started
+	twofold   bool   // -w: the daemon is a child of the started process
 	done      chan struct{}
 
 	mu       sync.Mutex
@@ -106,8 +106,8 @@ type watcher struct {
 
 	processors int  // that the daemon sees; 0: as many as there are
 	full       bool // the process table: the daemon gets no more threads
-	threads    int  // that it was refused
-	settled    int  // calls that give pages of a program back
+	threads    int  // threads that were refused
+	settled    int  // calls that release pages of the program
 }
 
 // notification and response are the kernel's struct seccomp_notif and
@@ -133,7 +133,7 @@ func newWatcher(binary string) *watcher {
 	return &watcher{binary: binary, done: make(chan struct{}), known: map[int]who{}, bound: map[int]string{}, counts: map[place]int{}}
 }
 
-// watch answers until the last process under the filter is gone.
+// watch answers until the last process under the filter has ended.
 func (w *watcher) watch(listener int) {
 	w.mu.Lock()
 	w.listener = listener
@@ -150,7 +150,7 @@ func (w *watcher) watch(listener int) {
 		}
 		var n notification
 		if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&n))); e != 0 {
-			continue // whoever called is gone, or a signal came
+			continue // the caller has ended, or a signal came
 		}
 		if w.hangs(&n) {
 			continue
@@ -169,7 +169,7 @@ func answer(listener int, r *response) {
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(r)))
 }
 
-// decide returns the error that is to be answered, or 0.
+// decide returns the error to answer with, or 0.
 func (w *watcher) decide(n *notification) core.Errno {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -189,7 +189,7 @@ func (w *watcher) decide(n *notification) core.Errno {
 		return 0
 	}
 	e := core.Errno(0)
-	if w.images > 0 { // before, it is not the program that calls
+	if w.images > 0 { // before that, it is not the program that calls
 		e = w.judge(p)
 	}
 	if e == 0 {
@@ -198,7 +198,8 @@ func (w *watcher) decide(n *notification) core.Errno {
 	return e
 }
 
-// judge counts the call and looks whether it is the one.
+// judge counts the call and returns the error of the fault if this is its
+// occurrence.
 func (w *watcher) judge(p place) core.Errno {
 	if w.record && !w.silent {
 		if w.counts[p] == 0 {
@@ -218,7 +219,7 @@ func (w *watcher) judge(p place) core.Errno {
 	return 0
 }
 
-// strike returns the error of the fault when its time has come.
+// strike returns the error of the fault when it is due.
 func (w *watcher) strike(p place) core.Errno {
 	f := w.fault
 	if f == nil || p.phase < f.place.phase || p.who != f.place.who || p.call != f.place.call {
@@ -240,7 +241,7 @@ func (w *watcher) strike(p place) core.Errno {
 	return f.errno
 }
 
-// follow keeps up with what a call that goes through changes.
+// follow records the effects of a call that passes.
 func (w *watcher) follow(n *notification, p place) {
 	switch p.call {
 	case "execute":
@@ -261,7 +262,7 @@ func (w *watcher) follow(n *notification, p place) {
 	}
 }
 
-// identify reports who the thread belongs to.
+// identify returns which process the thread belongs to.
 func (w *watcher) identify(tid int) who {
 	if known, ok := w.known[tid]; ok {
 		return known
@@ -283,7 +284,7 @@ func (w *watcher) identify(tid int) who {
 	return other
 }
 
-// threadGroup is the process that a thread belongs to, 0 if it is gone.
+// threadGroup returns the process of a thread, 0 if it has ended.
 func threadGroup(tid int) int {
 	text, _ := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
 	_, after, _ := strings.Cut(string(text), "\nTgid:\t")
@@ -292,7 +293,7 @@ func threadGroup(tid int) int {
 	return n
 }
 
-// everyone are the processes that were the program.
+// everyone returns the processes that have executed the program.
 func (w *watcher) everyone() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -306,7 +307,7 @@ func (w *watcher) enter(p phase) {
 	w.mu.Unlock()
 }
 
-// hush lets every call through from now on, and reports whether the fault came.
+// hush lets every call pass from now on, and reports whether the fault occurred.
 func (w *watcher) hush() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -314,14 +315,14 @@ func (w *watcher) hush() bool {
 	return !w.fired.IsZero()
 }
 
-// hasFired reports whether the fault came.
+// hasFired reports whether the fault occurred.
 func (w *watcher) hasFired() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.fired.IsZero()
 }
 
-// process is the daemon's number; 0 while there is none.
+// process returns the daemon's process ID; 0 while there is none.
 func (w *watcher) process() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

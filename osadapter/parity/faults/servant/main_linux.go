@@ -1,10 +1,10 @@
-// Command servant is the least server that keeps the contract with a master: it
-// answers one line to each client of whatever type of service it is started for.
-// The fault tests build it and put it into their mail systems.
+// Command servant is a minimal server that fulfils the contract with a master: it
+// answers one line to each client, whatever the type of its service. The fault
+// tests build it and put it into their mail systems.
 //
-// It refuses to read a configuration, to lock, and to drop privileges. The
-// arguments of its own are the directory in which it leaves a file for each
-// client that cannot be answered otherwise, and "once" if one client is enough.
+// It reads no configuration, takes no lock, and drops no privileges. Its own
+// arguments are the directory in which it creates a file for each client that
+// cannot be answered otherwise, and "once" if it must leave after one client.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// longest is the most that a client may say.
+// longest is the largest request.
 const longest = 4096
 
 type servant struct {
@@ -45,7 +45,7 @@ func main() {
 	s.live()
 }
 
-// live serves until the master is gone, or one client if that is enough.
+// live serves until the master is gone, or only one client with "once".
 func (s *servant) live() {
 	if !s.report(wire.Available) {
 		return
@@ -68,15 +68,15 @@ func (s *servant) live() {
 	}
 }
 
-// report tells the master, and says whether it still listens.
+// report sends a status message to the master, and reports whether it still reads.
 func (s *servant) report(status wire.Status) bool {
 	m := wire.Message{PID: int32(unix.Getpid()), Generation: s.generation, Status: status}
 	_, err := unix.Write(wire.StatusFD, m.Append(nil))
 	return err == nil
 }
 
-// client takes one client, if it is still there, and serves it whatever the
-// master says meanwhile.
+// client accepts one client, if it is still there, and serves it whatever the
+// master does meanwhile.
 func (s *servant) client() (served, again bool) {
 	switch s.transport {
 	case "fifo", "unix-dgram":
@@ -101,7 +101,7 @@ func (s *servant) client() (served, again bool) {
 	return true, again && s.report(wire.Available)
 }
 
-// mark leaves a file for each line.
+// mark creates a file for each line.
 func (s *servant) mark(text []byte) {
 	for _, word := range strings.Fields(string(bytes.ReplaceAll(text, []byte{wire.WakeupByte}, nil))) {
 		_ = os.WriteFile(filepath.Join(s.marks, filepath.Base(word)), nil, 0o600)
