@@ -99,8 +99,10 @@ func (b *Book) bury(c *Child) {
 	b.freeChildren = append(b.freeChildren, c)
 	if s.Life == Removed && s.Total == 0 {
 		b.removed = without(b.removed, s)
-		for _, held := range b.active {
-			b.changed(held)
+		for _, next := range b.active {
+			if s.holds(next) {
+				b.changed(next)
+			}
 		}
 		b.forget(s)
 	}

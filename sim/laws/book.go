@@ -425,16 +425,24 @@ func (b *Book) ServiceOf(ev *core.Event) *Service {
 // this one came, or before, and had its name or one of its addresses.
 func (b *Book) Held(s *Service) bool {
 	for _, p := range b.removed {
-		if p.Until > s.Added || p.Total == 0 {
-			continue
-		}
-		if p.Entry.Name == s.Entry.Name {
+		if p.Total > 0 && p.holds(s) {
 			return true
 		}
-		for i := range p.Endpoints {
-			if has(s.Endpoints, p.Endpoints[i]) {
-				return true
-			}
+	}
+	return false
+}
+
+// holds reports whether a removed service holds another while it has children.
+func (s *Service) holds(next *Service) bool {
+	if s.Until > next.Added {
+		return false
+	}
+	if s.Entry.Name == next.Entry.Name {
+		return true
+	}
+	for i := range s.Endpoints {
+		if has(next.Endpoints, s.Endpoints[i]) {
+			return true
 		}
 	}
 	return false
