@@ -5,11 +5,10 @@ import (
 	"errors"
 )
 
-// codec walks a value once, either writing it to bytes or reading it from
-// them, so that what is written and what is read cannot drift apart. Numbers
-// are varints in their shortest form; what is accepted encodes to the same
-// bytes again. Reading never panics and takes no memory that the remaining
-// bytes cannot justify.
+// codec walks a value once, either writing it to bytes or reading it from them,
+// so that both directions always agree. Numbers are varints in their shortest
+// form; accepted input encodes to the same bytes again. Reading never panics and
+// allocates no more memory than the remaining bytes can justify.
 type codec struct {
 	b       []byte // written so far, or still to be read
 	reading bool
@@ -84,8 +83,8 @@ func (c *codec) string(v *string) {
 	*v, c.b = string(c.b[:n]), c.b[n:]
 }
 
-// list walks a slice. Every element takes one byte or more, which bounds the
-// length that is believed.
+// list walks a slice. Every element takes at least one byte, which bounds an
+// encoded length.
 func list[T any](c *codec, v *[]T, each func(*T)) {
 	n := uint64(len(*v))
 	c.uvarint(&n)

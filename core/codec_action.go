@@ -29,10 +29,10 @@ func (w *fieldWalk) action(a *Action) {
 	each(w, in&fErrno, &a.Errno)
 }
 
-// encodedFields are those that an encoded action may announce.
+// encodedFields are the fields that an encoded action may contain.
 const encodedFields = allFields &^ fBytes
 
-// AppendAction adds the action to dst, with every field that is not zero:
+// AppendAction appends the action to dst, with every field that is not zero:
 // equal bytes mean equal duties.
 func (r *References) AppendAction(dst []byte, a *Action) []byte {
 	var w fieldWalk
@@ -45,8 +45,8 @@ func (r *References) AppendAction(dst []byte, a *Action) []byte {
 	return w.b
 }
 
-// putSet writes which fields follow into the byte before them, and makes room if
-// one byte is not enough.
+// putSet writes the set of the following fields into the byte before them, and
+// makes room if one byte is not enough.
 func (w *fieldWalk) putSet(at int) {
 	if w.met < 0x80 {
 		w.b[at] = byte(w.met)
@@ -58,11 +58,11 @@ func (w *fieldWalk) putSet(at int) {
 	copy(w.b[at:], set[:n])
 }
 
-// MinActionSize is the least that an action takes, in bytes.
+// MinActionSize is the minimum size of an encoded action in bytes.
 const MinActionSize = 2
 
-// ReadAction takes one action off b. Whatever is accepted is written as the
-// same bytes again and has a text.
+// ReadAction decodes one action from b. An accepted action encodes to the same
+// bytes again and has a text.
 func (r *References) ReadAction(b []byte) (a Action, rest []byte, err error) {
 	var w fieldWalk
 	w.b, w.reading, w.refs, w.dense, w.sparse = b, true, r, true, true
@@ -80,8 +80,8 @@ func (r *References) ReadAction(b []byte) (a Action, rest []byte, err error) {
 	return a, w.b, w.err
 }
 
-// AppendText adds the action to dst as one line of a trace, without a newline.
-// Equal texts mean equal duties.
+// AppendText appends the action to dst as one line of a trace, without a
+// newline. Equal texts mean equal duties.
 func (a *Action) AppendText(dst []byte) []byte {
 	if a.Kind == Log {
 		dst = append(dst, "log "...)
@@ -128,7 +128,7 @@ var levelNames = [...]string{
 	LevelError: "error", LevelFatal: "fatal", LevelPanic: "panic",
 }
 
-// String gives the level's word.
+// String returns the level's word.
 func (l Level) String() string {
 	if int(l) < len(levelNames) {
 		return levelNames[l]
@@ -136,8 +136,8 @@ func (l Level) String() string {
 	return "unknown"
 }
 
-// textNeeds says which of Entry, Config and Listener the text of each line of
-// the log needs.
+// textNeeds lists which of Entry, Config and Listener the text of each log line
+// needs.
 var textNeeds = [numLogCodes]field{
 	LogStarted:          fConfig,
 	LogReload:           fConfig,
@@ -163,7 +163,7 @@ var textNeeds = [numLogCodes]field{
 	LogStarved:          fEntry,
 }
 
-// hasText tells whether AppendText works on an action that was read.
+// hasText reports whether AppendText works on a decoded action.
 func (a *Action) hasText() bool {
 	if a.Kind == ActionNone || a.Kind >= numActionKinds {
 		return false

@@ -6,20 +6,21 @@ import (
 	"slices"
 )
 
-// Canon writes machines in canonical form, and makes machines from it again.
-// Two machines of one canonical form are in the same situation: equal events,
-// with the numbers of each put in, give equal actions and equal forms again.
+// Canon writes machines in canonical form, and restores machines from it. Two
+// machines with equal canonical forms are in the same situation: equal events,
+// each with the machine's own numbers, produce equal actions and equal forms
+// again.
 //
-// Numbers that mean nothing but "the same as there" (service numbers,
-// generations, pids, requests) are replaced by the place where they first
-// appear; instants by the time that is left, and only as far as a decision
-// depends on it; settings by their place among the known ones, of which equal
-// ones are the same. Left out are the number of the step, the epoch, the last
-// numbers given, and free lists. Counts are written though they could be
-// derived, so that a machine that counts wrong is another situation.
+// Numbers whose value is arbitrary (service numbers, generations, pids,
+// requests) are replaced by the index of their first appearance; instants by the
+// remaining time, as far as a decision depends on it; settings by their index
+// among the known ones, where equal ones are the same. The number of the step,
+// the epoch, the last numbers assigned and free lists are left out. Counts are
+// written although they could be derived, so that a machine that counts wrong is
+// in another situation.
 //
-// A Canon is for searches: it is bound to the configurations that it was made
-// with. It is not safe for use by more than one goroutine.
+// A Canon is for searches: it is bound to the configurations that it was created
+// with. It is not safe for concurrent use.
 type Canon struct {
 	configs []*Config
 	entries []*ServiceConfig // of all of them, without equal ones
@@ -32,8 +33,8 @@ type Canon struct {
 	all    []*service
 }
 
-// Names tells what the places in the last form that was written stand for.
-// The slices are valid until the next Append.
+// Names maps the indexes in the form written last to the machine's numbers. The
+// slices are valid until the next Append.
 type Names struct {
 	Services []ServiceID  // active, then removed, then those that a reload is opening
 	Children []Generation // service by service, in the order of their starts
@@ -42,8 +43,8 @@ type Names struct {
 	Load     Request      // of a LoadConfig without an answer; 0: none
 }
 
-// Origin is where the numbers of a restored machine begin: the first service
-// is Service+1, and so on. The behaviour must not depend on it.
+// Origin is the base of the numbers of a restored machine: the first service is
+// Service+1, and so on. The behaviour must not depend on it.
 type Origin struct {
 	Now        Time
 	Service    ServiceID
@@ -52,9 +53,9 @@ type Origin struct {
 	Request    Request
 }
 
-// NewCanon knows the configurations that machines may have, among them those
-// of earlier epochs. One that no machine can have, see ConfigFault, is not
-// known: reading must not name it.
+// NewCanon returns a Canon for machines with the known configurations, including
+// those of earlier epochs. Configurations with a ConfigFault are skipped, so
+// decoding cannot refer to them.
 func NewCanon(known ...*Config) *Canon {
 	k := &Canon{configNumbers: map[*Config]int{}, entryNumbers: map[*ServiceConfig]int{}}
 	var texts, entryTexts [][]byte
@@ -85,8 +86,8 @@ func NewCanon(known ...*Config) *Canon {
 	return k
 }
 
-// Append adds the canonical form of m to dst. m is not changed. It panics when
-// m holds a configuration that is not known.
+// Append appends the canonical form of m to dst. It does not change m. It panics
+// when m holds a configuration that is not known.
 func (k *Canon) Append(dst []byte, m *Machine) []byte {
 	n := &k.names
 	n.Services, n.Children, n.PIDs, n.Wakeups, n.Load = n.Services[:0], n.Children[:0], n.PIDs[:0], n.Wakeups[:0], 0
@@ -103,11 +104,11 @@ func (k *Canon) Append(dst []byte, m *Machine) []byte {
 	return w.c.b
 }
 
-// Names tells what the places in the form that Append wrote last stand for.
+// Names returns the meaning of the indexes in the form that Append wrote last.
 func (k *Canon) Names() *Names { return &k.names }
 
-// Restore makes a machine of the situation that b tells. Malformed bytes give an
-// error; whether the situation can be is for Machine.Check to say.
+// Restore returns a machine in the situation encoded in b. Malformed bytes are
+// an error; whether the situation is possible is for Machine.Check to decide.
 func (k *Canon) Restore(b []byte, from Origin) (*Machine, error) {
 	m := &Machine{now: from.Now, lastService: from.Service, lastGeneration: from.Generation, lastRequest: from.Request}
 	m.exitTimer = timer{kind: timerExit}
@@ -217,8 +218,8 @@ func (w *machineWalk) ages(list []*service, first ServiceID) {
 	}
 }
 
-// ageCounts reports whether some of the services share an address and are not
-// in the order of their age: a reload has to know who took it last.
+// ageCounts reports whether some of the services share an address and are not in
+// creation order: a reload must know which of them opened it last.
 func ageCounts(list []*service) bool {
 	if slices.IsSortedFunc(list, func(a, b *service) int { return cmp.Compare(a.seq, b.seq) }) {
 		return false

@@ -17,7 +17,7 @@ func (w *fieldWalk) event(ev *Event) {
 	w.config(in&fConfig, &ev.Config)
 }
 
-// AppendEvent adds the event to dst: its kind and the fields that the kind
+// AppendEvent appends the event to dst: its kind and the fields that the kind
 // uses. The event is not changed.
 func (r *References) AppendEvent(dst []byte, ev *Event) []byte {
 	var w fieldWalk
@@ -26,7 +26,7 @@ func (r *References) AppendEvent(dst []byte, ev *Event) []byte {
 	return w.b
 }
 
-// ReadEvent takes one event off b. Whatever is accepted is written as the same
+// ReadEvent decodes one event from b. An accepted event encodes to the same
 // bytes again.
 func (r *References) ReadEvent(b []byte) (ev Event, rest []byte, err error) {
 	var w fieldWalk
@@ -59,7 +59,7 @@ func (ev *Event) wellFormed() bool {
 	return w.met == 0
 }
 
-// AppendText adds the event to dst as one line of a trace, without a newline:
+// AppendText appends the event to dst as one line of a trace, without a newline:
 // the kind, then the fields that the kind uses.
 func (ev *Event) AppendText(dst []byte) []byte {
 	w := fieldWalk{codec: codec{b: append(dst, ev.Kind.String()...)}, task: taskTell, dense: true}

@@ -67,10 +67,10 @@ var fieldNames = [...]struct {
 	{fText, "text"},
 }
 
-// A fieldWalk visits the fields of one event or action. What it does with them
-// depends on its task; so each field is named in one place for all of them. The
-// methods are called with the addresses of the fields and never through an
-// interface: what is walked stays on the stack of the caller.
+// A fieldWalk visits the fields of one event or action. Its task decides what it
+// does with them, so each field is listed in one place for all tasks. The
+// methods take the addresses of the fields and are never called through an
+// interface, so the walked value stays on the caller's stack.
 type fieldWalk struct {
 	codec // for taskCode
 	refs  *References
@@ -83,13 +83,13 @@ type fieldWalk struct {
 	hash          uint64
 }
 
-// fieldTask is what a walk is for.
+// fieldTask is the purpose of a walk.
 type fieldTask uint8
 
 const (
 	taskCode fieldTask = iota // write to bytes or read from them
 	taskFind                  // note which fields are not zero
-	taskTell                  // add them to a line of a trace
+	taskTell                  // append them to a line of a trace
 	taskHash                  // fold them into a hash
 )
 

@@ -2,12 +2,11 @@ package core
 
 import "fmt"
 
-// References number the configurations and the service entries that events
-// and actions point to, in the order in which they are first met. Each is
-// written whole once, and by its number from then on. Whoever writes and
-// whoever reads begins with the same snapshot, or with nothing, and so comes
-// to the same numbers. One value serves for writing or for reading, not for
-// both. The zero value has met nothing yet.
+// References number the configurations and service entries that events and
+// actions point to, in the order in which they first appear. Each is written
+// whole once, and by its number from then on. Writer and reader begin with the
+// same snapshot, or with nothing, and so assign the same numbers. A value serves
+// either for writing or for reading. The zero value holds no references.
 type References struct {
 	configs       []*Config
 	entries       []*ServiceConfig
@@ -15,7 +14,7 @@ type References struct {
 	entryNumbers  map[*ServiceConfig]uint64
 }
 
-// Reset forgets everything.
+// Reset removes all references.
 func (r *References) Reset() {
 	clear(r.configs)
 	clear(r.entries)
@@ -24,7 +23,7 @@ func (r *References) Reset() {
 	clear(r.entryNumbers)
 }
 
-// addConfig takes in a configuration with all its entries.
+// addConfig adds a configuration with all its entries.
 func (r *References) addConfig(f *Config, writing bool) {
 	r.configs = append(r.configs, f)
 	if writing {
@@ -53,8 +52,8 @@ func (r *References) addEntry(e *ServiceConfig, writing bool) {
 	}
 }
 
-// reference walks the number of something that can be met: 0 is nothing, up
-// to known it is one that was met before, and known+1 says that it follows.
+// reference walks the number of a reference: 0 is none, up to known it is an
+// earlier one, and known+1 means that the value follows.
 func (c *codec) reference(number, known uint64) (n uint64, follows bool) {
 	n = number
 	c.uvarint(&n)
@@ -82,8 +81,8 @@ func (r *References) config(c *codec, f **Config) {
 	}
 }
 
-// defineConfig uses a codec of its own, because the closures of the walk would
-// make that of every event escape.
+// defineConfig uses its own codec, because the closures of the walk would make
+// the codec of every event escape.
 func (r *References) defineConfig(c *codec, f *Config) *Config {
 	inner := codec{b: c.b, reading: c.reading}
 	if c.reading {
@@ -123,8 +122,8 @@ func (r *References) defineEntry(c *codec, e *ServiceConfig) *ServiceConfig {
 	return e
 }
 
-// AppendSnapshot adds a snapshot to dst, see Snapshot, and makes r the
-// references of whoever goes on from it.
+// AppendSnapshot appends a snapshot to dst, see Snapshot, and resets r to the
+// references that a reader of the snapshot has.
 func (m *Machine) AppendSnapshot(dst []byte, r *References) []byte {
 	r.Reset()
 	w := machineWalk{c: codec{b: append(dst, snapshotMark...)}, m: m, refs: r}
@@ -132,8 +131,8 @@ func (m *Machine) AppendSnapshot(dst []byte, r *References) []byte {
 	return w.c.b
 }
 
-// RestoreReferences makes a machine from a snapshot, see Restore, and makes r
-// the references of whoever reads on from it.
+// RestoreReferences restores a machine from a snapshot, see Restore, and resets
+// r to the references that the snapshot defines.
 func RestoreReferences(snapshot []byte, r *References) (*Machine, error) {
 	r.Reset()
 	m, err := restore(snapshot, r)

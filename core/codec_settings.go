@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// options walks the options; those of the format before are without the last.
+// options walks the options; the previous format lacks the last one.
 func (c *codec) options(o *MachineOptions, old bool) {
 	c.bool(&o.InitMode)
 	c.bool(&o.GroupLeader)
@@ -129,15 +129,15 @@ func (c *codec) config(f *Config) {
 	number(c, &f.JournalLimit)
 }
 
-// AppendOptions adds the options to dst.
+// AppendOptions appends the options to dst.
 func AppendOptions(dst []byte, o MachineOptions) []byte {
 	c := codec{b: dst}
 	c.options(&o, false)
 	return c.b
 }
 
-// ReadOptions takes options off b, those of the format before if old. Whatever is
-// accepted in the present one is written as the same bytes again.
+// ReadOptions decodes options from b, in the previous format if old. Accepted
+// options of the current format encode to the same bytes again.
 func ReadOptions(b []byte, old bool) (o MachineOptions, rest []byte, err error) {
 	c := codec{b: b, reading: true}
 	c.options(&o, old)

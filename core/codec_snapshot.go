@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// snapshotMark begins every snapshot and holds the version of its format.
-// Snapshots of the version before are read too: what it does not have is as if
-// nothing of the kind had happened.
+// snapshotMark begins every snapshot and contains the version of its format.
+// Snapshots of the previous version can be read too; fields that it lacks are
+// zero.
 const (
 	snapshotMark    = "stationmaster snapshot 3\n"
 	oldSnapshotMark = "stationmaster snapshot 2\n"
@@ -16,18 +16,18 @@ const (
 
 var errNoSnapshot = errors.New("this is no snapshot of a format that this version reads")
 
-// Snapshot gives the whole state as bytes. A machine restored from them goes
-// on with equal actions.
+// Snapshot returns the whole state as bytes. A machine restored from them
+// continues with equal actions.
 func (m *Machine) Snapshot() []byte { return m.AppendSnapshot(nil, &References{}) }
 
-// Restore makes a machine from a snapshot. Bytes that are no snapshot, or the
-// snapshot of a state that cannot be, give an error.
+// Restore returns a machine restored from a snapshot. It returns an error for
+// bytes that are not a snapshot or encode an impossible state.
 func Restore(snapshot []byte) (*Machine, error) {
 	return RestoreReferences(snapshot, &References{})
 }
 
-// IsOldSnapshot reports whether a snapshot is of the format before. A machine
-// restored from it is written in the present one.
+// IsOldSnapshot reports whether a snapshot is in the previous format. A machine
+// restored from it is written in the current one.
 func IsOldSnapshot(snapshot []byte) bool { return bytes.HasPrefix(snapshot, []byte(oldSnapshotMark)) }
 
 func restore(snapshot []byte, r *References) (*Machine, error) {
@@ -78,7 +78,7 @@ func (w *machineWalk) refer(e *ServiceConfig) {
 }
 
 // olderEntries walks the settings that only services and children of earlier
-// epochs still have.
+// epochs still use.
 func (w *machineWalk) olderEntries() {
 	if w.canon != nil {
 		return

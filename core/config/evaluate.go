@@ -260,7 +260,7 @@ func (e *evaluation) originFile() {
 	}
 }
 
-// single checks the parameters that hold one name.
+// single checks the parameters that must be a single name.
 func (e *evaluation) single() {
 	if host := e.texts["myhostname"]; equalFold(e.texts["relayhost"], host) && host != "" {
 		e.refuse("relayhost", "myhostname and relayhost parameter settings must not be identical: "+host,
@@ -285,14 +285,14 @@ func (e *evaluation) verp() {
 	}
 }
 
-// finish copies what the master uses.
+// finish copies the values that the master uses.
 func (e *evaluation) finish() {
 	r := &e.p.result
 	r.version = e.texts["mail_version"]
 	r.queueDirectory, r.dataDirectory = e.texts["queue_directory"], e.texts["data_directory"]
 	r.daemonDirectory = e.texts["daemon_directory"]
 	if e.p.frozen != nil {
-		r.queueDirectory = e.p.frozen.QueueDirectory // Differs: Q21, in every path
+		r.queueDirectory = e.p.frozen.QueueDirectory // Differs: Q21, for every path
 	}
 	r.prefixes = e.texts["maillog_file_prefixes"]
 	r.log.Name, r.log.File = e.texts["syslog_name"], e.texts["maillog_file"]
@@ -305,8 +305,8 @@ func (e *evaluation) finish() {
 	e.own()
 }
 
-// own reads the parameters that are ours alone. debugger_command is not among
-// them: only Resolve looks at that.
+// own reads stationmaster's own parameters. debugger_command is not among them:
+// only Resolve reads it.
 func (e *evaluation) own() {
 	for i := range ownRows {
 		if own := &ownRows[i]; IsOwn(own.name) {
@@ -322,7 +322,7 @@ func (e *evaluation) own() {
 	}
 }
 
-// watch warns of values that a reload must not change (spec config, 3.3).
+// watch warns about values that a reload must not change (spec config, 3.3).
 func (e *evaluation) watch() {
 	old := e.p.frozen
 	if old == nil {
@@ -343,7 +343,8 @@ func (e *evaluation) watch() {
 	}
 }
 
-// Freeze gives what later reloads must not change. Valid only if p is OK.
+// Freeze returns the values that later reloads must not change. It is valid only
+// if p is OK.
 func (p *Parameters) Freeze() *Frozen {
 	n := &p.result.network
 	return &Frozen{
@@ -356,27 +357,27 @@ func (p *Parameters) Freeze() *Frozen {
 	}
 }
 
-// QueueDirectory is the directory that the master works in, the one in force.
+// QueueDirectory returns the queue directory in force.
 func (p *Parameters) QueueDirectory() string { return p.result.queueDirectory }
 
-// DataDirectory is the directory of master.lock.
+// DataDirectory returns the directory of master.lock.
 func (p *Parameters) DataDirectory() string { return p.result.dataDirectory }
 
-// DaemonDirectory is the prefix of the commands' paths.
+// DaemonDirectory returns the directory of the servers' programs.
 func (p *Parameters) DaemonDirectory() string { return p.result.daemonDirectory }
 
-// MailOwner is the account of mail_owner.
+// MailOwner returns the account of mail_owner.
 func (p *Parameters) MailOwner() core.Account { return p.result.owner }
 
-// MailVersion is the version that start and reload lines show.
+// MailVersion returns the version that start and reload lines show.
 func (p *Parameters) MailVersion() string { return p.result.version }
 
-// Log gives the settings of the log. Their maillog_file is not yet checked
-// against maillog_file_prefixes; see CheckLogFile.
+// Log returns the log settings. maillog_file is not yet checked against
+// maillog_file_prefixes; see CheckLogFile.
 func (p *Parameters) Log() core.LogSettings { return p.result.log }
 
-// CheckLogFile compares maillog_file with maillog_file_prefixes; nil: it is as it
-// should be, or there is none.
+// CheckLogFile checks maillog_file against maillog_file_prefixes. It returns nil
+// if the file is allowed or not set.
 func (p *Parameters) CheckLogFile() *Problem {
 	file := p.result.log.File
 	if file == "" {
@@ -393,10 +394,10 @@ func (p *Parameters) CheckLogFile() *Problem {
 		"put the file below one of "+p.result.prefixes+", or add its directory to maillog_file_prefixes")
 }
 
-// Environment gives the items of import_environment.
+// Environment returns the items of import_environment.
 func (p *Parameters) Environment() []core.EnvironmentItem { return p.result.environment }
 
-// ProcessLimit is default_process_limit.
+// ProcessLimit returns default_process_limit.
 func (p *Parameters) ProcessLimit() int32 { return p.result.processLimit }
 
 func number(n int) string { return strconv.Itoa(n) }

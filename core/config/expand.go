@@ -8,8 +8,8 @@ import (
 
 // Bounds of one macro expansion. The nesting limit is the original's (spec
 // config, 2.2); the others are ours. Differs: the original has none and hangs
-// or crashes on what exceeds them: 30 parameters that refer twice to the next
-// make a text of a thousand million pieces.
+// or crashes beyond them: 30 parameters that each refer twice to the next expand
+// to a thousand million pieces.
 const (
 	maxMacroNesting   = 100      // level of the innermost macro or literal
 	maxOperandNesting = 20       // comparisons inside operands of comparisons
@@ -21,7 +21,7 @@ const (
 	maxExpansions = 16 // times these bounds, of all texts of one Evaluate together
 )
 
-// effort is what expansions have cost.
+// effort is the cost of expansions.
 type effort struct{ steps, scanned, written int }
 
 func (e *effort) add(o effort) {
@@ -30,36 +30,36 @@ func (e *effort) add(o effort) {
 	e.written += o.written
 }
 
-// within tells whether the effort is at most n times the bounds of one text.
+// within reports whether the effort is at most n times the bounds of one text.
 func (e *effort) within(n int) bool {
 	return e.steps <= n*maxMacroSteps && e.scanned <= n*maxMacroScan && e.written <= n*maxExpansion
 }
 
-// macroError is the line on which a program dies after a macro warning.
+// macroError is the fatal line of a program after a macro warning.
 const macroError = "dictionary mail_dict: macro processing error"
 
-// mistake is one thing wrong with a macro, in the original's words.
+// mistake is one error in a macro, in the original's words.
 type mistake struct {
 	text, hint string
-	name       string // of the parameter whose text has it; empty: the text given to expand
-	piece      string // of that text, where it went wrong
+	name       string // the parameter whose text contains it; empty: the text passed to expand
+	piece      string // the part of that text that is at fault
 }
 
-// expansion is one expansion under way. It counts its work.
+// expansion is one expansion in progress. It counts its work.
 type expansion struct {
 	table    map[string]setting
 	lookup   func(name string) string // where names are looked up; nil: in the table
-	where    func() string            // starts our own messages
+	where    func() string            // returns the start of our own messages
 	done     effort
 	operands int // nesting of operands
 	warnings []mistake
-	fatal    mistake // not empty: nothing more is done
+	fatal    mistake // if set, the expansion stops
 
-	name, piece string // what is being read; see mistake
+	name, piece string // the text being read; see mistake
 }
 
-// scope is a text or an operand of a comparison, with all that is expanded in
-// it. After a mistake the original goes on reading for more of them, but
+// scope is a text or an operand of a comparison, with everything expanded in it.
+// After a mistake the original continues to look for further mistakes, but
 // expands nothing more in the same scope.
 type scope struct {
 	level  int
@@ -69,7 +69,7 @@ type scope struct {
 // expand replaces the macros in a text. The error is a *Problem.
 func (p *Parameters) expand(text string) (string, error) { return p.expandIn("", text) }
 
-// expandIn is expand for the text of a parameter, which mistakes are placed in.
+// expandIn expands the text of a parameter; mistakes are positioned in it.
 func (p *Parameters) expandIn(name, text string) (string, error) {
 	return p.expandWith(name, text, nil)
 }
@@ -103,8 +103,8 @@ func (p *Parameters) expandWith(name, text string, lookup func(name string) stri
 	return "", problem
 }
 
-// placed makes the diagnostic of a mistake: in the text that has it, or if that
-// is not in main.cf, where the parameter that led there is.
+// placed returns the diagnostic of a mistake, positioned in the text that
+// contains it or, if that is not in main.cf, at the parameter that led there.
 func (p *Parameters) placed(name string, severity core.Severity, m mistake) core.Diagnostic {
 	d := core.Diagnostic{Severity: severity, Text: m.text, Hint: m.hint}
 	if s := p.table[m.name]; s.entry != nil {
@@ -132,18 +132,18 @@ func (x *expansion) stop(fatal, hint string) {
 	}
 }
 
-// count holds the bounds that are ours.
+// count enforces our own bounds.
 func (x *expansion) count(s *scope, steps, scanned, written int) bool {
 	x.done.steps += steps
 	x.done.scanned += scanned
-	x.done.written = written // in this text; operands are bounded by what is read
+	x.done.written = written // in this text; the bytes read bound operands
 	if !x.done.within(1) {
 		x.tooLarge(s)
 	}
 	return x.fatal.text == ""
 }
 
-// tooLarge gives up a text that outgrows the bounds.
+// tooLarge gives up a text that exceeds the bounds.
 func (x *expansion) tooLarge(s *scope) {
 	hint := "the parameters refer to each other so often that this takes more than " + number(maxMacroSteps) +
 		" steps or makes more than " + number(maxExpansion) + " bytes; remove some of the references"
@@ -156,7 +156,7 @@ func (x *expansion) text(s *scope, out []byte, text string) []byte {
 	if !x.count(s, 0, len(text), len(out)) {
 		return out
 	}
-	literal := len(out) // where the literal that is being read starts in out
+	literal := len(out) // where the current literal starts in out
 	for i := 0; i < len(text); {
 		j := strings.IndexByte(text[i:], '$')
 		if j < 0 {
@@ -177,7 +177,7 @@ func (x *expansion) text(s *scope, out []byte, text string) []byte {
 		out = x.macro(s, out, body)
 		i, literal = next, len(out)
 	}
-	if s.failed { // what follows the last macro is not looked at any more
+	if s.failed { // the text after the last macro is not read any more
 		return out[:literal]
 	}
 	return x.literal(s, out, literal)
@@ -195,8 +195,8 @@ func (x *expansion) literal(s *scope, out []byte, start int) []byte {
 	return out
 }
 
-// enter goes one level deeper. ok is false when nothing is expanded any more;
-// the level then stays, as in the original.
+// enter increments the nesting level. ok is false when the expansion has
+// stopped; the level then stays incremented, as in the original.
 func (x *expansion) enter(s *scope, name func() string) (ok bool) {
 	if s.level > maxMacroNesting {
 		x.warn(s, "unreasonable macro call nesting: \""+name()+"\"", nestingHint)
@@ -207,7 +207,7 @@ func (x *expansion) enter(s *scope, name func() string) (ok bool) {
 
 const nestingHint = "a parameter must not refer to itself, directly or through others"
 
-// body finds the macro after a '$' at offset i: what is inside its delimiters
+// body returns the macro after a '$' at offset i: the text inside its delimiters
 // and the offset after it. It is empty when the text is given up.
 func (x *expansion) body(s *scope, text string, i int) (body string, next int) {
 	if i < len(text) && (text[i] == '{' || text[i] == '(') {
@@ -218,7 +218,7 @@ func (x *expansion) body(s *scope, text string, i int) (body string, next int) {
 				"close the macro; only braces of the kind that opens it are counted")
 			return "", 0
 		}
-		if s.failed { // after a mistake the original reads on to the next macro in braces
+		if s.failed { // after a mistake the original skips to the next macro in braces
 			return "", 0
 		}
 		body, next = text[i+1:i+size-1], i+size
@@ -234,8 +234,8 @@ func (x *expansion) body(s *scope, text string, i int) (body string, next int) {
 	return body, next
 }
 
-// balanced gives the length of the text up to the delimiter that closes the
-// one at its start, both included; 0 if there is none.
+// balanced returns the length of the text up to and including the delimiter that
+// closes the one at its start, or 0 if there is none.
 func balanced(text string) int {
 	open, shut := text[0], byte('}')
 	if open == '(' {

@@ -71,8 +71,8 @@ func (r *resolver) port(text string) (n uint16, ok, overflow bool) {
 	return answer.Number, answer.Found || !known, false
 }
 
-// unsigned reads a whole text as strtoul does: an optional sign and digits,
-// wrapped around by a minus, saturated at 64 bits.
+// unsigned parses a whole text as strtoul does: an optional sign and digits,
+// negated by a minus, saturated at 64 bits.
 func unsigned(text string) (value uint64, ok bool) {
 	digits, minus := text, false
 	if text != "" && (text[0] == '+' || text[0] == '-') {
