@@ -40,7 +40,7 @@ func TestFileOfOurOwnParameters(t *testing.T) {
 	s.run("check", "--strict").expect(t, exitClean, "= move the line to stationmaster.cf in the same directory, which only the master reads\n", "")
 	s.run("param", "master_journal_file").expect(t, exitClean, "/var/tmp/trace\n", "")
 	write("# ours\nrelayhost = x\n")
-	s.run("check").expect(t, exitError, own+":2:1: error: "+own+", line 2: \"relayhost\" is not a parameter that can stand in this file\n    2 | relayhost = x\n      | ^\n", "")
+	s.run("check").expect(t, exitError, own+":2:1: error: "+own+", line 2: \"relayhost\" is not a parameter that can be set in this file\n    2 | relayhost = x\n      | ^\n", "")
 	s.run("param", "relayhost").expect(t, exitError, "", own+", line 2: ")
 }
 
@@ -58,9 +58,9 @@ func TestMissingDirectoriesAreWarnedOf(t *testing.T) {
 	s := newSite(t, strings.Replace(plainMain, "/usr/lib/postfix/sbin", "/bin", 1), "foo unix - - n - - sh\n")
 	s.directories()
 	for _, c := range []struct{ path, want string }{
-		{"queue/pid", s.path("main.cf") + ":2:19: warning: " + s.path("queue/pid") + " is no directory"},
-		{"queue", "queue_directory = " + s.path("queue") + " is no directory"},
-		{"data", s.path("main.cf") + ":3:18: warning: data_directory = " + s.path("data") + " is no directory"},
+		{"queue/pid", s.path("main.cf") + ":2:19: warning: " + s.path("queue/pid") + " is not a directory"},
+		{"queue", "queue_directory = " + s.path("queue") + " is not a directory"},
+		{"data", s.path("main.cf") + ":3:18: warning: data_directory = " + s.path("data") + " is not a directory"},
 	} {
 		if err := os.RemoveAll(s.path(c.path)); err != nil {
 			t.Fatal(err)

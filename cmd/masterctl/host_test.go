@@ -112,7 +112,7 @@ func TestRootJudgesTheFilesOfATree(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, "nowhere/data")); err != nil {
 		t.Fatal(err)
 	}
-	s.run("check", "--strict", "--root", root).expect(t, exitFound, "data_directory = /nowhere/data is no directory", "")
+	s.run("check", "--strict", "--root", root).expect(t, exitFound, "data_directory = /nowhere/data is not a directory", "")
 	s.write("root/etc/postfix/master.cf", strangeServices+"pipe unix - n n - - pipe user=nosuchpoor:nosuchgroup argv=/bin/sh\nspawn unix - n n - - spawn user=nosuchowner argv=/bin/sh\n")
 	s.run("check", "--root", root).expect(t, exitClean, "the group nosuchgroup is that of setgid_group: pipe refuses", "")
 	s.run("check", "--root", root).expect(t, exitClean, "the user nosuchowner is the owner of the mail system: spawn refuses", "")

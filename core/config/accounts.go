@@ -49,7 +49,7 @@ func (e *evaluation) user(param string) (User, bool) {
 	switch {
 	case !u.Found:
 		e.refuse(param, where+"unknown user name value: "+name,
-			because(u.Trouble, "make the account, or name one that exists"))
+			because(u.Trouble, "create the account, or name one that exists"))
 		return u, false
 	case u.UID == 0:
 		e.refuse(param, where+"user "+name+" has privileged user ID", "name an account without privileges")
@@ -83,7 +83,7 @@ func (e *evaluation) group() (Group, bool) {
 	switch {
 	case !g.Found:
 		e.refuse(param, where+"unknown group name: "+name,
-			because(g.Trouble, "make the group, or name one that exists"))
+			because(g.Trouble, "create the group, or name one that exists"))
 		return g, false
 	case g.GID == 0:
 		e.refuse(param, where+"group "+name+" has privileged group ID", "name a group without privileges")

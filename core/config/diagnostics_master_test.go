@@ -17,7 +17,7 @@ var diagnosedMaster = []diagnosis{
 		"",
 		"a unix - - - - - x -o\nx=y\n-o\ny=z\n-v\nb unix - - - - - x -o\nc unix - - - - - x\nx=y\n",
 		[]string{
-			`error master.cf:2:1 MASTER: line 2: missing "transport type" field => put a blank at the beginning of each line from 2 to 5, so that they go on with the entry of line 1`,
+			`error master.cf:2:1 MASTER: line 2: missing "transport type" field => put a blank at the beginning of each line from 2 to 5, so that they continue the entry at line 1`,
 			`error master.cf:8:4 MASTER: line 8: missing "transport type" field => an entry has eight columns, service type private unpriv chroot wakeup maxproc command; write - for a default`,
 		},
 	},
@@ -28,9 +28,9 @@ var diagnosedMaster = []diagnosis{
 			"-x unix - - - - - x\nuser=x unix - - - - - x\nc unix - - - - - x\n-o -o -o -o -o -o -o -o\n",
 		[]string{
 			`error master.cf:1:4 MASTER: line 1: bad transport type: x=y => use inet, unix, fifo, pass or unix-dgram, in lower case`,
-			`error master.cf:3:1 MASTER: line 3: bad transport type: x=y => put a blank at the beginning of each line from 3 to 8, so that they go on with the entry of line 2`,
-			`error master.cf:10:1 MASTER: line 10: missing "transport type" field => put a blank at the beginning of the line, so that it goes on with the entry of line 9`,
-			`error master.cf:14:1 MASTER: line 14: bad transport type: -o => put a blank at the beginning of the line, so that it goes on with the entry of line 13`,
+			`error master.cf:3:1 MASTER: line 3: bad transport type: x=y => put a blank at the beginning of each line from 3 to 8, so that they continue the entry at line 2`,
+			`error master.cf:10:1 MASTER: line 10: missing "transport type" field => put a blank at the beginning of the line, so that it continues the entry at line 9`,
+			`error master.cf:14:1 MASTER: line 14: bad transport type: -o => put a blank at the beginning of the line, so that it continues the entry at line 13`,
 		},
 	},
 	{
@@ -209,7 +209,7 @@ var diagnosedMaster = []diagnosis{
 		"inet_interfaces = 127.0.0.1\n",
 		"25 inet n - - - - x\n127.0.0.1:smtp inet n - - - - x\n",
 		[]string{
-			"info master.cf:2:1 MASTER: line 2: address 127.0.0.1:25 is also that of the entry in line 1; each gets some of the clients => give one of them another address or port",
+			"info master.cf:2:1 MASTER: line 2: address 127.0.0.1:25 is also that of the entry in line 1; each receives some of the clients => give one of them another address or port",
 		},
 	},
 	{

@@ -48,7 +48,7 @@ var diagnosedMain = []diagnosis{
 		"= x\n",
 		"",
 		[]string{
-			`error main.cf:1:1 MAIN, line 8: missing attribute name: "= x" => write "name = value"; a line that goes on with the entry before it must start with a blank`,
+			`error main.cf:1:1 MAIN, line 8: missing attribute name: "= x" => write "name = value"; a line that continues the previous entry must start with a blank`,
 		},
 	},
 	{
@@ -56,8 +56,8 @@ var diagnosedMain = []diagnosis{
 		"max_use\nmax_idle 5\nipc_idle = 3\n ipc_ttl = 4\n",
 		"",
 		[]string{
-			`error main.cf:1:8 MAIN, line 8: missing '=' after attribute name: "max_use" => write "name = value"; a line that goes on with the entry before it must start with a blank`,
-			`error main.cf:2:10 MAIN, line 9: missing '=' after attribute name: "max_idle 5" => write "name = value"; a line that goes on with the entry before it must start with a blank`,
+			`error main.cf:1:8 MAIN, line 8: missing '=' after attribute name: "max_use" => write "name = value"; a line that continues the previous entry must start with a blank`,
+			`error main.cf:2:10 MAIN, line 9: missing '=' after attribute name: "max_idle 5" => write "name = value"; a line that continues the previous entry must start with a blank`,
 			"error main.cf:3:12 parameter ipc_idle: bad time value or unit: 3 ipc_ttl = 4 => write a number and one of the units s, m, h, d, w without a blank between them",
 		},
 	},
@@ -204,7 +204,7 @@ var diagnosedMain = []diagnosis{
 		"mail_owner = nobody\nsetgid_group = nogroup\n",
 		"",
 		[]string{
-			"error main.cf:2:16 file MAIN: parameter setgid_group: unknown group name: nogroup => make the group, or name one that exists",
+			"error main.cf:2:16 file MAIN: parameter setgid_group: unknown group name: nogroup => create the group, or name one that exists",
 			"error main.cf:1:14 file MAIN: parameters default_privs and mail_owner specify the same user nobody => use two accounts that share neither user nor group",
 		},
 	},
@@ -223,8 +223,8 @@ var diagnosedMain = []diagnosis{
 		"mail_owner = a\ndefault_privs = b\n",
 		"",
 		[]string{
-			"error main.cf:2:17 file MAIN: parameter default_privs: unknown user name value: b => make the account, or name one that exists",
-			"error main.cf:1:14 file MAIN: parameter mail_owner: unknown user name value: a => make the account, or name one that exists",
+			"error main.cf:2:17 file MAIN: parameter default_privs: unknown user name value: b => create the account, or name one that exists",
+			"error main.cf:1:14 file MAIN: parameter mail_owner: unknown user name value: a => create the account, or name one that exists",
 		},
 	},
 	{
@@ -262,7 +262,7 @@ var diagnosedMain = []diagnosis{
 		"myorigin = /nowhere\n",
 		"",
 		[]string{
-			"error main.cf:1:12 /nowhere: cannot open file: No such file or directory => make the file, or write the name itself",
+			"error main.cf:1:12 /nowhere: cannot open file: No such file or directory => create the file, or write the name itself",
 		},
 	},
 	{

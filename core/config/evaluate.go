@@ -252,7 +252,7 @@ func (e *evaluation) originFile() {
 	line := strings.TrimRight(file.Line, spaces)
 	switch {
 	case file.Problem != "":
-		e.refuse("myorigin", path+": "+file.Problem, "make the file, or write the name itself")
+		e.refuse("myorigin", path+": "+file.Problem, "create the file, or write the name itself")
 	case line == "":
 		e.refuse("myorigin", "myorigin file "+path+" is empty", "put the name into the file, or write it here")
 	default:

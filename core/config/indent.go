@@ -85,10 +85,10 @@ func (r *resolver) unindented(entries []MasterEntry, i int) (last int) {
 	}
 	d := &r.out[len(r.out)-1]
 	d.Line, d.Column = entries[i].Line, 1
-	d.Hint = "put a blank at the beginning of the line, so that it goes on with the entry of line " + number(int(entries[before].Line))
+	d.Hint = "put a blank at the beginning of the line, so that it continues the entry at line " + number(int(entries[before].Line))
 	if last > i {
 		d.Hint = "put a blank at the beginning of each line from " + number(int(entries[i].Line)) + " to " + number(int(entries[last].Line)) +
-			", so that they go on with the entry of line " + number(int(entries[before].Line))
+			", so that they continue the entry at line " + number(int(entries[before].Line))
 	}
 	return last
 }

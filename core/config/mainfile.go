@@ -121,7 +121,7 @@ func excessError(path string, line int32, what string) core.Diagnostic {
 	return core.Diagnostic{
 		Severity: core.Error, File: path, Line: line, Column: 1,
 		Text: path + ": line " + strconv.Itoa(int(line)) + ": " + what,
-		Hint: "see whether the file is the right one; everything from here on is ignored",
+		Hint: "check that this is the right file; everything from this line on is ignored",
 	}
 }
 

@@ -115,7 +115,7 @@ func (e *evaluation) listed(value string) {
 	}
 	n.own = sortAddresses(n.own)
 	if why := e.p.inquiry.facts.InterfacesError; why != 0 {
-		e.refuse(param, "could not list the network interfaces ("+why.String()+")", "the system is short of descriptors or memory; try again")
+		e.refuse(param, "could not list the network interfaces ("+why.String()+")", "the system is out of file descriptors or memory; try again")
 		return
 	}
 	if len(local) == 0 {

@@ -40,10 +40,10 @@ func TestOwnFileHoldsOwnParameters(t *testing.T) {
 			"2:1 warning stationmaster.cf, line 2: overriding earlier entry: master_journal_file=/j => this one counts, not that of line 1",
 		}},
 		{"a parameter of Postfix", "", "master_reload_clears_throttle = yes\nmaster_service_disable = x\n", "", []string{
-			`2:1 error stationmaster.cf, line 2: "master_service_disable" is not a parameter that can stand in this file => set others in /v/config/main.cf`,
+			`2:1 error stationmaster.cf, line 2: "master_service_disable" is not a parameter that can be set in this file => set others in /v/config/main.cf`,
 		}},
 		{"a slip", "", "master_jurnal_file = /j\n", "", []string{
-			`1:1 error stationmaster.cf, line 1: "master_jurnal_file" is not a parameter that can stand in this file => only master_reload_clears_throttle, master_journal_file and master_journal_size_limit can stand here`,
+			`1:1 error stationmaster.cf, line 1: "master_jurnal_file" is not a parameter that can be set in this file => only master_reload_clears_throttle, master_journal_file and master_journal_size_limit can be set here`,
 		}},
 		{"no value", "", "master_journal_file\n", "", []string{
 			`1:20 error stationmaster.cf, line 1: missing '=' after attribute name: "master_journal_file" => write`,

@@ -89,7 +89,7 @@ func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 	if e.fault != "" {
 		d.Line, d.Column = e.ValueAt.Line, e.ValueAt.Column // where the name or the '=' should be
 		d.Severity, d.Text = core.Error, where+e.fault+": \""+e.text+"\""
-		d.Hint = "write \"name = value\"; a line that goes on with the entry before it must start with a blank"
+		d.Hint = "write \"name = value\"; a line that continues the previous entry must start with a blank"
 		p.report(d)
 		if p.broken == nil {
 			p.broken = &Problem{[]core.Diagnostic{d}}
@@ -100,8 +100,8 @@ func (p *Parameters) enter(main *MainFile, e *MainEntry) {
 		p.report(cutAdvice(main.Path, e.line))
 	}
 	if main.Path == p.own && !IsOwn(e.Name) {
-		d.Severity, d.Text = core.Error, where+"\""+e.Name+"\" is not a parameter that can stand in this file"
-		d.Hint = "only " + ownNames() + " can stand here; set others in " + p.Path
+		d.Severity, d.Text = core.Error, where+"\""+e.Name+"\" is not a parameter that can be set in this file"
+		d.Hint = "only " + ownNames() + " can be set here; set others in " + p.Path
 		p.report(d)
 		return
 	}

@@ -414,7 +414,7 @@ func (r *resolver) conflicts(s *core.ServiceConfig, e *MasterEntry) {
 		}
 		if line, taken := r.bound[endpoint.Address]; taken {
 			r.advise(e, e.Fields[ColumnName], "address "+endpoint.Address.String()+" is also that of the entry in line "+
-				strconv.Itoa(int(line))+"; each gets some of the clients", "give one of them another address or port")
+				strconv.Itoa(int(line))+"; each receives some of the clients", "give one of them another address or port")
 			continue
 		}
 		r.bound[endpoint.Address] = e.Line

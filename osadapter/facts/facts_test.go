@@ -198,7 +198,7 @@ func TestOwnFileIsReadIfItIsThere(t *testing.T) {
 		damage func()
 		want   string
 	}{
-		{func() { must(t, os.WriteFile(path, []byte("x = y\n"), 0o644)) }, path + `, line 1: "x" is not a parameter that can stand in this file`},
+		{func() { must(t, os.WriteFile(path, []byte("x = y\n"), 0o644)) }, path + `, line 1: "x" is not a parameter that can be set in this file`},
 		{func() { must(t, os.Remove(path)); must(t, os.Mkdir(path, 0o755)) }, "read " + path + ": Is a directory"},
 		{func() { must(t, os.Remove(path)); must(t, unix.Mkfifo(path, 0o644)) }, "read " + path + ", which is not a regular file"},
 		{func() { must(t, os.Remove(path)); must(t, os.Symlink(path, path)) }, "open " + path + ": Too many levels of symbolic links"},

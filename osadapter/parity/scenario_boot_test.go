@@ -264,7 +264,7 @@ func failedStarts() []scenario {
 		}, []shown{hint(`.*cannot listen on private/x; there is a directory`)}},
 		{"an address that is not of this machine", func(s *station, _ *launch) { s.master("192.0.2.200:@port2 inet n - n - 2 actor") }, []shown{hint(`.*cannot listen on .*no local interface has this address`)}},
 		{"a bad line in master.cf after a good one", func(s *station, _ *launch) { s.master("x unix - - n - -") }, []shown{hint(`an entry has eight columns`)}},
-		{"a mail owner that nobody knows", func(s *station, _ *launch) { s.setMain("mail_owner", "nobody-of-this-name") }, []shown{hint(`make the account, or name one that exists`)}},
+		{"a mail owner that nobody knows", func(s *station, _ *launch) { s.setMain("mail_owner", "nobody-of-this-name") }, []shown{hint(`create the account, or name one that exists`)}},
 		{"eight descriptors", func(_ *station, l *launch) { l.OpenFiles = [2]uint64{8, 8} }, few},
 		{"twelve descriptors", func(_ *station, l *launch) { l.OpenFiles = [2]uint64{12, 12} }, few},
 	} {

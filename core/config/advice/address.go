@@ -23,7 +23,7 @@ func (c *check) addresses() {
 			}
 			if first := owner[a]; first != nil {
 				c.inMaster(SameAddress, e.place(config.ColumnName), "the service of line "+decimal(int64(first.Line))+" has the address "+
-					a.String()+" too: the system gives each of them some of the clients, by chance",
+					a.String()+" too: the system distributes the clients over both at random",
 					"give one of them another address or port, or remove it")
 				continue
 			}

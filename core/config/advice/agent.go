@@ -76,9 +76,9 @@ func (c *check) agent(e *entry) {
 		case !p.Exists:
 			continue
 		case !p.Regular:
-			c.inMaster(NotAProgram, s.at, s.path+" is no file that can be run: "+s.fails, "write the path of a program")
+			c.inMaster(NotAProgram, s.at, s.path+" is not a file that can be run: "+s.fails, "write the path of a program")
 		case !p.Executable:
-			c.inMaster(NotExecutable, s.at, s.path+" may not be executed by anybody: "+s.fails, "make it executable: chmod 755 "+s.path)
+			c.inMaster(NotExecutable, s.at, s.path+" is not executable by any user: "+s.fails, "make it executable: chmod 755 "+s.path)
 		case !c.forbidden(&s, &a, &p):
 			c.content(&s, &p)
 		}

@@ -65,7 +65,7 @@ func (c *check) attributes(e *entry) {
 					"use letters of "+letters+" alone")
 			}
 		case a.name == "size" && a.value != "" && !allDigits(a.value):
-			c.inMaster(BadAttribute, a.valueAt(e), "\""+a.value+"\" is no size: pipe refuses to start", "write a number of bytes, or 0 for no limit")
+			c.inMaster(BadAttribute, a.valueAt(e), "\""+a.value+"\" is not a size: pipe refuses to start", "write a number of bytes, or 0 for no limit")
 		}
 	}
 	for _, name := range []string{"user", "argv"} {
@@ -161,7 +161,7 @@ func (c *check) agentGroup(e *entry, at config.Position, who string, gid uint32)
 // accountHint returns what to write instead of an account that is not there.
 func accountHint(name string) string {
 	if allDigits(name) {
-		return "write its name: a number is taken for one"
+		return "write its name: a number is read as a name"
 	}
-	return "make it, or name one that exists"
+	return "create it, or name one that exists"
 }

@@ -40,7 +40,7 @@ var mistakes = []struct {
 	},
 	{
 		"a byte order mark at the start", "", "\ufeff# heading\n" + quiet,
-		[]string{"odd-character master.cf:1:1 the column service has a byte order mark (U+FEFF): it is part of the word, although nobody sees it => remove it"},
+		[]string{"odd-character master.cf:1:1 the column service has a byte order mark (U+FEFF): it is part of the word, although it is invisible => remove it"},
 	},
 	{
 		"characters that cannot be meant in main.cf", "max_use\u00a0= 3\nmydestination = a,\u00a0b\nrelayhost = \u201cgate\u201d\nmax_idle = \uff15\n" +
@@ -54,7 +54,7 @@ var mistakes = []struct {
 			"odd-character main.cf:5:1 the line has a no-break space => ordinary blank",
 			"odd-character main.cf:6:24 the value of mynetworks has a no-break space => ordinary blank",
 			"odd-character main.cf:7:33 the value of virtual_alias_maps has a zero-width space (U+200B) => remove it",
-			"odd-character main.cf:8:22 the value of mailbox_command has an en dash (U+2013): it is no hyphen => write -",
+			"odd-character main.cf:8:22 the value of mailbox_command has an en dash (U+2013): it is not a hyphen => write -",
 			"odd-character main.cf:9:48 the value of smtpd_client_restrictions has a no-break space => ordinary blank",
 			"odd-character main.cf:10:13 the value of mydomain has a soft hyphen (U+00AD) => remove it",
 			"odd-character main.cf:12:9 the value of mua_restrictions has an en dash => write -",
@@ -65,7 +65,7 @@ var mistakes = []struct {
 		"characters that cannot be meant in master.cf", "", "a unix - - - - \u2013 smtp\nb unix - - - - - smtp \u2013o max_use=3\nc unix - - - - - smtp -o max_use\u200b=3 -o \u201cmax_idle=4\u201d\n" +
 			"d unix - - - - - smtp -o\u00a0max_use=3\ne\u00a0unix - - - - - smtp\nf unix - n n - - pipe user=x\u00a0argv=/x argv=/bin/x\n",
 		[]string{
-			"odd-character master.cf:1:16 the column maxproc has an en dash (U+2013): it is no hyphen => write -",
+			"odd-character master.cf:1:16 the column maxproc has an en dash (U+2013): it is not a hyphen => write -",
 			"odd-character master.cf:2:23 an argument has an en dash => write -",
 			`stray-argument master.cf:2:23 smtp refuses to start => begin options with a hyphen, not with an en dash`,
 			"odd-character master.cf:3:33 an argument has a zero-width space => remove it",
@@ -155,7 +155,7 @@ var mistakes = []struct {
 		"numbers that are too large", "", "foo unix - - - 8589934593? 4294967296 smtp\nbaz unix - - - - 4294967297 smtp\n",
 		[]string{
 			`odd-number master.cf:1:16 "8589934593?" is taken as 1 => from 0 to 2147483647`,
-			`useless-wakeup master.cf:1:16 nonsense => -`,
+			`useless-wakeup master.cf:1:16 invalid input => -`,
 			`odd-number master.cf:1:28 taken as 0, which is no limit => from 0 to 2147483647`,
 			`odd-number master.cf:2:18 taken as 1 => from 0 to 2147483647`,
 		},
@@ -238,8 +238,8 @@ var mistakes = []struct {
 			"unknown-command master.cf:1:19 no program /d/smptd => did you mean smtpd?",
 			"unknown-command master.cf:2:19 no program /d//usr/bin/x => begins at the daemon directory",
 			"unknown-command master.cf:3:19 no program /d/$x => macros are not expanded",
-			"not-a-program master.cf:4:19 no file that can be run => daemon directory",
-			"not-executable master.cf:5:19 may not be executed => chmod 755 /d/text",
+			"not-a-program master.cf:4:19 not a file that can be run => daemon directory",
+			"not-executable master.cf:5:19 is not executable => chmod 755 /d/text",
 		},
 	},
 	{
@@ -265,9 +265,9 @@ var mistakes = []struct {
 	{
 		"wakeups", "", "pickup unix n - - - 1 pickup\nflush unix n - - 0 0 flush\nsmtp unix - - - 60 - smtp\ncleanup unix n - - - 0 cleanup\n" + queue,
 		[]string{
-			"missing-wakeup master.cf:1:19 pickup must be wakened => write 60",
-			"missing-wakeup master.cf:2:18 flush must be wakened => write 1000?",
-			"useless-wakeup master.cf:3:17 smtp takes each wakeup for a client => write -",
+			"missing-wakeup master.cf:1:19 pickup needs a periodic wakeup => write 60",
+			"missing-wakeup master.cf:2:18 flush needs a periodic wakeup => write 1000?",
+			"useless-wakeup master.cf:3:17 smtp treats each wakeup as a client => write -",
 		},
 	},
 	{
@@ -341,7 +341,7 @@ var mistakes = []struct {
 			"d unix - - - - - smtp -x\ne unix - - - - - smtp -v -m\nf unix - - - - - smtp flags=D -o max_use=3\ng unix - - - - - lmtp flags=Q\n",
 		[]string{
 			"override-syntax master.cf:1:25 a { directly after -o is part of the name: smtp refuses to start => blank between -o and {",
-			`override-syntax master.cf:2:28 "max use" is no name of a parameter: there is a blank in it: smtp refuses to start => -o { name = value }`,
+			`override-syntax master.cf:2:28 "max use" is not a parameter name: it contains a blank: smtp refuses to start => -o { name = value }`,
 			`unknown-option master.cf:3:23 not "--o": smtp refuses to start => -o name=value`,
 			`unknown-option master.cf:4:23 there is no option "-x": smtp refuses to start => remove it`,
 			"override-syntax master.cf:5:26 -m lacks its value: smtp refuses to start => after it",
@@ -395,22 +395,22 @@ var mistakes = []struct {
 	},
 	{
 		"no daemon directory", "daemon_directory = /nowhere\n", "foo unix - - - - - smtp\nbar unix - - - - - smtp\n",
-		[]string{"daemon-directory main.cf:1:20 daemon_directory = /nowhere is no directory => such as smtpd"},
+		[]string{"daemon-directory main.cf:1:20 daemon_directory = /nowhere is not a directory => such as smtpd"},
 	},
 	{
 		"no queue directory and no data directory", "data_directory = /nowhere/data\nqueue_directory = /nowhere\n", "",
 		[]string{
-			"data-directory main.cf:1:18 data_directory = /nowhere/data is no directory: the master cannot make its lock file there => give it to mail_owner",
-			"queue-directory main.cf:2:19 queue_directory = /nowhere is no directory: the master does not start => make the directory",
+			"data-directory main.cf:1:18 data_directory = /nowhere/data is not a directory: the master cannot make its lock file there => give it to mail_owner",
+			"queue-directory main.cf:2:19 queue_directory = /nowhere is not a directory: the master does not start => create the directory",
 		},
 	},
 	{
 		"a queue without the directory of the lock", "queue_directory = /unmade\n", "",
-		[]string{"queue-directory main.cf:1:19 /unmade/pid is no directory: the master cannot make its lock file there => postfix check"},
+		[]string{"queue-directory main.cf:1:19 /unmade/pid is not a directory: the master cannot make its lock file there => postfix check"},
 	},
 	{
 		"no entry", "", "# all of them are gone\n",
-		[]string{"no-services master.cf:0:0 master.cf has no entry: no service is started, and a reload stops all => put the saved file back"},
+		[]string{"no-services master.cf:0:0 master.cf has no entry: no service is started, and a reload stops all => restore the saved file"},
 	},
 	{
 		"Postfix's own programs that are not there", "daemon_directory = /bare\n", "a unix - - - - - error\nb unix - - - - - eror\nc unix - - - - - discrd\nd unix - - - - - smtp\n",
@@ -479,13 +479,13 @@ var mistakes = []struct {
 	},
 	{
 		"a log file in no directory", "maillog_file = /var/nolog/mail.log\n", quiet + "postlog unix-dgram n - - - 1 postlogd\n",
-		[]string{"log-file main.cf:1:16 /var/nolog is no directory: nothing is logged => make the directory"},
+		[]string{"log-file main.cf:1:16 /var/nolog is not a directory: nothing is logged => create the directory"},
 	},
 	{
 		"a journal in no directory", "master_journal_file = /var/nolog/master.trace\n", quiet,
 		[]string{
 			"own-parameter main.cf:1:1 postconf and => move the line",
-			"journal-file main.cf:1:23 /var/nolog is no directory: no steps are recorded => make the directory and give it to mail_owner",
+			"journal-file main.cf:1:23 /var/nolog is not a directory: no steps are recorded => create the directory and give it to mail_owner",
 		},
 	},
 	{
@@ -529,8 +529,8 @@ var mistakes = []struct {
 			"not-executable master.cf:3:43 the user nobody may not execute /odd/own: the service c => chmod 755 /odd/own",
 			"not-executable master.cf:4:36 the user nobody may not search the directory /odd/deep of /odd/deep/x => chmod o+x /odd/deep",
 			"unknown-command master.cf:5:42 no program lost9: the service e does not work => install it",
-			"not-a-program master.cf:7:35 /odd is no file that can be run => path of a program",
-			"not-executable master.cf:8:35 /odd/text may not be executed by anybody => chmod 755",
+			"not-a-program master.cf:7:35 /odd is not a file that can be run => path of a program",
+			"not-executable master.cf:8:35 /odd/text is not executable by any user => chmod 755",
 			"not-executable master.cf:9:35 the user nobody may not search the directory /odd/deep of /odd/deep/x => elsewhere",
 		},
 	},
@@ -540,13 +540,13 @@ var mistakes = []struct {
 			"h unix - n n - - spawn user=nobody:ghosts argv=/bin/x\ni unix - n n - - pipe user=nobody:root argv=/bin/x\nj unix - n n - - pipe USER=clerk argv=/bin/x\nk unix - n n - - pipe user=nobody:postdrop argv=/bin/x\n" +
 			"l unix - n n - - spawn user=nobody:postdrop argv=/bin/x\nm unix - n n - - pipe user=clerk:staff argv=/bin/x\nn unix - n n - - pipe user=unseen:unseen argv=/bin/x\n",
 		[]string{
-			"bad-attribute master.cf:1:29 there is no user ghost: spawn refuses to start => make it",
-			"bad-attribute master.cf:2:28 there is no user 1000: pipe refuses to start => a number is taken for one",
+			"bad-attribute master.cf:1:29 there is no user ghost: spawn refuses to start => create it",
+			"bad-attribute master.cf:2:28 there is no user 1000: pipe refuses to start => a number is read as a name",
 			"bad-attribute master.cf:4:28 the user toor has the rights of root: pipe refuses to start => an account of its own",
 			"bad-attribute master.cf:5:30 the user root has the rights of root: spawn refuses to start => an account of its own",
 			"bad-attribute master.cf:6:28 the user other is the owner of the mail system: pipe refuses to start => an account of its own",
 			"bad-attribute master.cf:7:29 user= lacks the name of an account: spawn refuses to start => user=ACCOUNT",
-			"bad-attribute master.cf:8:36 there is no group ghosts: spawn refuses to start => make it",
+			"bad-attribute master.cf:8:36 there is no group ghosts: spawn refuses to start => create it",
 			"bad-attribute master.cf:9:35 the group root is that of root: pipe refuses to start => user=ACCOUNT:GROUP",
 			"bad-attribute master.cf:10:28 the group of clerk is that of the mail system: pipe refuses to start => user=ACCOUNT:GROUP",
 			"bad-attribute master.cf:11:35 the group postdrop is that of setgid_group: pipe refuses to start => user=ACCOUNT:GROUP",
@@ -558,7 +558,7 @@ var mistakes = []struct {
 			"h unix - n n - - pipe -v -o x=y Flags=BDFORXhqu.> Size= EOL=\\r directory=/ chroot=/ null_sender= user=nobody argv=/bin/x\ni unix - n n - - spawn user=nobody # argv=/bin/x\n",
 		[]string{
 			`bad-attribute master.cf:1:29 the flag "Z" is none of pipe: it refuses to start => BDFORXhqu.>`,
-			`bad-attribute master.cf:2:40 "1x" is no size: pipe refuses to start => a number of bytes`,
+			`bad-attribute master.cf:2:40 "1x" is not a size: pipe refuses to start => a number of bytes`,
 			`bad-attribute master.cf:3:35 "command=/bin/x" is no attribute of pipe: it refuses to start => null_sender= size= argv=`,
 			`bad-attribute master.cf:4:24 "flags=R" is no attribute of spawn: it refuses to start => user= argv=`,
 			`bad-attribute master.cf:5:36 "-v" is no attribute of spawn: it refuses to start => before user=nobody`,

@@ -132,8 +132,8 @@ func pathStart(word string) int {
 func (c *check) oddCharacter(path string, at config.Position, text string, odd *oddRune, what string, quotes bool) {
 	r, _ := utf8.DecodeRuneInString(text[odd.offset:])
 	effect := map[oddKind]string{
-		oddSpace: "separates nothing, and is part of the word beside it", oddInvisible: "is part of the word, although nobody sees it",
-		oddQuote: "is part of the word beside it", oddDash: "is no hyphen", oddWide: "is no " + odd.write, oddControl: "is part of the word",
+		oddSpace: "separates nothing, and is part of the word beside it", oddInvisible: "is part of the word, although it is invisible",
+		oddQuote: "is part of the word beside it", oddDash: "is not a hyphen", oddWide: "is no " + odd.write, oddControl: "is part of the word",
 	}[odd.kind]
 	hint := "write " + odd.write + " instead"
 	switch {

@@ -10,13 +10,13 @@ import (
 func (c *check) command(e *entry) {
 	text, at := e.command(), e.place(config.ColumnCommand)
 	if text[0] == '-' || allDigits(text) || text == "y" || text == "n" {
-		c.inMaster(ShiftedColumns, at, "the column of the command holds \""+text+"\": one column too few or too many stands before it",
+		c.inMaster(ShiftedColumns, at, "the column of the command holds \""+text+"\": there is one column too few or too many before it",
 			"write the eight columns: service type private unpriv chroot wakeup maxproc command; write - for a default")
 		return
 	}
 	directory := c.p.DaemonDirectory()
 	if d, known := c.in.Programs[directory]; known && !d.Unknown && !d.Directory {
-		c.inMain(DaemonDirectory, c.valueAt("daemon_directory"), "daemon_directory = "+directory+" is no directory: no service can be started",
+		c.inMain(DaemonDirectory, c.valueAt("daemon_directory"), "daemon_directory = "+directory+" is not a directory: no service can be started",
 			"name the directory that has Postfix's servers, such as smtpd")
 		return
 	}
@@ -31,9 +31,9 @@ func (c *check) command(e *entry) {
 	case !program.Exists:
 		c.inMaster(UnknownCommand, at, "there is no program "+directory+"/"+text+": every start of the service fails", c.commandHint(text))
 	case !program.Regular:
-		c.inMaster(NotAProgram, at, directory+"/"+text+" is no file that can be run: every start of the service fails", c.commandHint(text))
+		c.inMaster(NotAProgram, at, directory+"/"+text+" is not a file that can be run: every start of the service fails", c.commandHint(text))
 	case !program.Executable:
-		c.inMaster(NotExecutable, at, directory+"/"+text+" may not be executed by anybody: every start of the service fails",
+		c.inMaster(NotExecutable, at, directory+"/"+text+" is not executable by any user: every start of the service fails",
 			"make it executable: chmod 755 "+directory+"/"+text)
 	default:
 		c.content(&started{directory + "/" + text, at, imported, "every start of the service fails"}, &program)
@@ -171,10 +171,10 @@ func (c *check) wakeup(e *entry) {
 	switch {
 	case text != "-" && digits == "" || seconds < 0: // broken
 	case seconds == 0 && e.server.wakeup == wakeupIsNeeded:
-		c.inMaster(MissingWakeup, at, e.command()+" must be wakened from time to time, and here it is not",
+		c.inMaster(MissingWakeup, at, e.command()+" needs a periodic wakeup, and this entry has none",
 			"write "+wakeupTimes[e.command()]+" in the column wakeup")
 	case seconds > 0 && e.server.wakeup == wakeupIsNoise:
-		c.inMaster(UselessWakeup, at, e.command()+" takes each wakeup for a client that talks nonsense, and does nothing else with it",
+		c.inMaster(UselessWakeup, at, e.command()+" treats each wakeup as a client with invalid input, and does nothing else with it",
 			"write - in the column wakeup")
 	}
 }

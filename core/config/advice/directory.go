@@ -13,15 +13,15 @@ func (c *check) directories() {
 	queue, data := c.p.QueueDirectory(), c.p.DataDirectory()
 	switch {
 	case c.noDirectory(queue):
-		c.inMain(QueueDirectory, c.valueAt("queue_directory"), "queue_directory = "+queue+" is no directory: the master does not start",
-			"make the directory, or correct queue_directory")
+		c.inMain(QueueDirectory, c.valueAt("queue_directory"), "queue_directory = "+queue+" is not a directory: the master does not start",
+			"create the directory, or correct queue_directory")
 	case c.noDirectory(lockDirectory(queue)):
-		c.inMain(QueueDirectory, c.valueAt("queue_directory"), lockDirectory(queue)+" is no directory: the master cannot make its lock file there, and does not start",
-			"make the directory (postfix check makes those of the queue that are missing), or correct queue_directory")
+		c.inMain(QueueDirectory, c.valueAt("queue_directory"), lockDirectory(queue)+" is not a directory: the master cannot make its lock file there, and does not start",
+			"create the directory (postfix check creates the missing ones of the queue), or correct queue_directory")
 	}
 	if c.noDirectory(data) {
-		c.inMain(DataDirectory, c.valueAt("data_directory"), "data_directory = "+data+" is no directory: the master cannot make its lock file there, and does not start",
-			"make the directory and give it to mail_owner, or correct data_directory")
+		c.inMain(DataDirectory, c.valueAt("data_directory"), "data_directory = "+data+" is not a directory: the master cannot make its lock file there, and does not start",
+			"create the directory and give it to mail_owner, or correct data_directory")
 	}
 	c.logFile()
 	c.journalFile()
@@ -36,7 +36,7 @@ func (c *check) logFile() {
 	}
 	switch program, known := c.in.Programs[file]; {
 	case c.noDirectory(path.Dir(file)):
-		c.inMain(LogFile, at, path.Dir(file)+" is no directory: nothing is logged", "make the directory, or correct maillog_file")
+		c.inMain(LogFile, at, path.Dir(file)+" is not a directory: nothing is logged", "create the directory, or correct maillog_file")
 	case known && program.Directory:
 		c.inMain(LogFile, at, "maillog_file = "+file+" is a directory: nothing is logged", "name a file")
 	}
@@ -52,7 +52,7 @@ func (c *check) journalFile() {
 	directory := path.Dir(file)
 	switch program, known := c.in.Programs[file]; {
 	case directory != c.p.DataDirectory() && c.noDirectory(directory): // that of data is told already
-		c.say(JournalFile, at.File, at.At, directory+" is no directory: no steps are recorded", "make the directory and give it to mail_owner, or correct "+name)
+		c.say(JournalFile, at.File, at.At, directory+" is not a directory: no steps are recorded", "create the directory and give it to mail_owner, or correct "+name)
 	case known && program.Directory:
 		c.say(JournalFile, at.File, at.At, name+" = "+file+" is a directory: no steps are recorded", "name a file")
 	}

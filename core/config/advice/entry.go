@@ -110,7 +110,7 @@ func (c *check) empty() {
 		}
 	}
 	c.inMaster(NoServices, config.Position{}, "master.cf has no entry: no service is started, and a reload stops all",
-		"write entries, or put the saved file back")
+		"write entries, or restore the saved file")
 }
 
 // services looks at master.cf.
@@ -143,7 +143,7 @@ func (c *check) services() {
 // columns looks at names and numbers.
 func (c *check) columns(e *entry) {
 	if e.name() == "-" {
-		c.inMaster(DashName, e.place(config.ColumnName), "- is no default here: this is a service with the name \"-\"", "write the name of the service")
+		c.inMaster(DashName, e.place(config.ColumnName), "- is not a default here: this is a service with the name \"-\"", "write the name of the service")
 	}
 	c.number(e, config.ColumnWakeup)
 	c.number(e, config.ColumnLimit)
@@ -209,7 +209,7 @@ func (c *check) paths() {
 		}
 		if first := owner[path]; first != nil {
 			c.inMaster(SamePath, e.place(config.ColumnName), "the service \""+first.name()+" "+first.transport()+"\" of line "+
-				decimal(int64(first.Line))+" has the same path "+path+"; this one takes its place, and nobody can reach the other",
+				decimal(int64(first.Line))+" has the same path "+path+"; this one replaces it, and clients cannot reach the other",
 				"give one of them another name")
 			continue
 		}

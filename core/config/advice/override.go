@@ -103,7 +103,7 @@ func (c *check) optionFault(e *entry, a *argument) {
 		c.inMaster(OverrideSyntax, e.At(a.value), "-o "+a.Text+" lacks the name of the parameter"+refuses, hint)
 	case equals:
 		name, _, _ := strings.Cut(a.Text, "=")
-		c.inMaster(OverrideSyntax, a.place(e, 0), "\""+strings.TrimSpace(name)+"\" is no name of a parameter: there is a blank in it"+refuses, hint)
+		c.inMaster(OverrideSyntax, a.place(e, 0), "\""+strings.TrimSpace(name)+"\" is not a parameter name: it contains a blank"+refuses, hint)
 	default:
 		more := ""
 		if split(e, a) {

@@ -22,7 +22,7 @@ func (c *check) parameters() {
 			first[e.Name] = e
 		} else if before.Value == e.Value {
 			c.inMain(RepeatedParameter, e.NameAt, e.Name+" already has this value in line "+strconv.Itoa(int(before.Line)),
-				"remove one of the two; otherwise who changes the first alone changes nothing")
+				"remove one of the two; otherwise a change of the first alone has no effect")
 		}
 		if c.last[e.Name] != e {
 			continue
