@@ -121,7 +121,7 @@ func TestUnreadableFilesAreNamedWithTheRemedy(t *testing.T) {
 				}
 				return os.Mkdir(s.path("master.cf"), 0o755)
 			}, false,
-			"read @DIR@/master.cf: Is a directory", "there is a directory where the file should be",
+			"read @DIR@/master.cf: Is a directory", "there is a directory in place of the file",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
