@@ -193,12 +193,7 @@ func (p *play) judge(ev *core.Event, actions []core.Action) error {
 	if p.ended {
 		return nil
 	}
-	got, due := p.m.Deadline()
-	if want, ok := p.model.Deadline(); due != ok || due && got != want {
-		return fmt.Errorf("the deadline is %d, %v; the model says %d, %v", got, due, want, ok)
-	}
-	view := p.m.View()
-	return p.model.CheckView(&view)
+	return p.model.Compare(p.m)
 }
 
 // divide takes a snapshot and restores it into a twin.

@@ -80,17 +80,14 @@ func (m *Model) Reset(now core.Time, o Flags) {
 // that the model says is meaningful. actions is copied.
 func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) error {
 	ev, fault := refused(ev)
-	past := m.history
+	past, before := m.history, m.current()
 	m.history = append(past, step{now: now, ev: ev, fault: fault, actions: slices.Clone(actions)})
-	if m.last == nil || len(m.last.h) != len(past) {
-		m.last = m.read(past)
-	}
 	if len(m.copy) != len(past) {
 		m.copy = append(m.copy[:0], past...)
 	}
 	o := observation{
 		step:   &m.history[len(past)],
-		before: m.last,
+		before: before,
 		// The event alone, before any action: what the answer to it is based on.
 		seen: m.read(append(m.copy, step{now: now, ev: ev})),
 	}
@@ -115,13 +112,21 @@ func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) err
 // Deadline predicts what the machine's Deadline must say after the steps
 // observed so far.
 func (m *Model) Deadline() (core.Time, bool) {
-	return m.read(m.history).deadline()
+	return m.current().deadline()
+}
+
+// current is what follows from the history so far.
+func (m *Model) current() *world {
+	if m.last == nil || len(m.last.h) != len(m.history) {
+		m.last = m.read(m.history)
+	}
+	return m.last
 }
 
 // Watched gives the services whose listeners must be watched now, in the order
 // in which they were accepted.
 func (m *Model) Watched() []core.ServiceID {
-	w := m.read(m.history)
+	w := m.current()
 	var ids []core.ServiceID
 	for _, s := range w.services {
 		if w.mustWatch(s) {

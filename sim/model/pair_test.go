@@ -41,14 +41,8 @@ func (p *pair) feed(ev core.Event) []core.Action {
 	if p.ended {
 		return actions
 	}
-	got, due := p.machine.Deadline()
-	want, wantDue := p.model.Deadline()
-	if got != want && due || due != wantDue {
-		p.fatal("deadline", fmt.Errorf("machine %d %v, model %d %v", got, due, want, wantDue))
-	}
-	v := p.machine.View()
-	if err := p.model.CheckView(&v); err != nil {
-		p.fatal("view", err)
+	if err := p.model.Compare(p.machine); err != nil {
+		p.fatal("deadline and view", err)
 	}
 	return actions
 }

@@ -353,18 +353,51 @@ func TestExitTimeEndsTheProcess(t *testing.T) {
 	x.ok(expired, line, exit(0, 0))
 }
 
-func TestViewIsComparedWithTheHistory(t *testing.T) {
+// claims is a machine that says of itself what a test wants.
+type claims struct {
+	at   core.Time
+	due  bool
+	view core.View
+}
+
+func (m *claims) Deadline() (core.Time, bool) { return m.at, m.due }
+func (m *claims) View() core.View             { return m.view }
+
+func TestMachineIsComparedWithTheHistory(t *testing.T) {
 	x := bootedWith(t, leader, smtp())
 	x.spawn(1, 1)
-	v := core.View{Services: []core.ServiceView{{ID: 1, State: core.StateServing, Total: 1, Idle: 1}}}
-	if err := x.m.CheckView(&v); err != nil {
+	fresh := func() *claims {
+		return &claims{view: core.View{Services: []core.ServiceView{{
+			ID: 1, State: core.StateServing, Limit: 2, Total: 1, Idle: 1, Children: []core.ChildView{{Generation: 1, PID: pidOf(1), Idle: true}},
+		}}}}
+	}
+	if err := x.m.Compare(fresh()); err != nil {
 		t.Fatal(err)
 	}
-	v.Services[0].Idle, v.Services[0].Busy = 0, 1
-	if x.m.CheckView(&v) == nil {
-		t.Fatal("a wrong count passed")
-	}
-	if x.m.CheckView(&core.View{}) == nil {
-		t.Fatal("a missing service passed")
+	for name, lie := range map[string]func(m *claims, s *core.ServiceView, c *core.ChildView){
+		"a deadline":     func(m *claims, _ *core.ServiceView, _ *core.ChildView) { m.at, m.due = 5, true },
+		"no service":     func(m *claims, _ *core.ServiceView, _ *core.ChildView) { m.view.Services = nil },
+		"busy":           func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.Idle, s.Busy = 0, 1 },
+		"limit":          func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.Limit = 3 },
+		"watching":       func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.Watching = true },
+		"stress":         func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.Stress = true },
+		"stress until":   func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.StressUntil = 1 },
+		"leaving until":  func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.LeavingUntil = 1 },
+		"kill":           func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.KillAt = 1 },
+		"wakeup":         func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.NextWakeup = 1 },
+		"starved":        func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.Starved = true },
+		"throttled":      func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.Throttled = true },
+		"held":           func(_ *claims, s *core.ServiceView, _ *core.ChildView) { s.State = core.StateHeld },
+		"child's pid":    func(_ *claims, _ *core.ServiceView, c *core.ChildView) { c.PID++ },
+		"other child":    func(_ *claims, _ *core.ServiceView, c *core.ChildView) { c.Generation++ },
+		"child starting": func(_ *claims, _ *core.ServiceView, c *core.ChildView) { c.Starting = true },
+		"child busy":     func(_ *claims, _ *core.ServiceView, c *core.ChildView) { c.Idle = false },
+		"child retired":  func(_ *claims, _ *core.ServiceView, c *core.ChildView) { c.Retired = true },
+		"child served":   func(_ *claims, _ *core.ServiceView, c *core.ChildView) { c.Served = true },
+	} {
+		m := fresh()
+		if lie(m, &m.view.Services[0], &m.view.Services[0].Children[0]); x.m.Compare(m) == nil {
+			t.Errorf("%s: it passed", name)
+		}
 	}
 }

@@ -182,7 +182,7 @@ func (c *child) leavingAt(i int) bool { return c.leavingBefore(i+1) && !c.leavin
 // is false when nobody is believed.
 func (w *world) believedUntil(s *service, i int) (until core.Time, ok bool) {
 	leaving := w.count(s, func(c *child) bool { return c.leavingBefore(i) })
-	if leaving == 0 || s.removed != never || !stressAware(s.entryAt(i-1)) {
+	if leaving == 0 || s.removed != never && s.removed < i || !stressAware(s.entryAt(i-1)) {
 		return 0, false
 	}
 	for k := s.accepted; k < i; k++ {
@@ -201,9 +201,16 @@ func (w *world) believedUntil(s *service, i int) (until core.Time, ok bool) {
 // and is believed to, takes none.
 func (w *world) lastSlot(s *service, i int) bool {
 	e := s.entryAt(i)
+	if !stressAware(e) {
+		return false
+	}
+	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) })
+	leaving := w.count(s, func(c *child) bool { return c.leavingBefore(i) })
+	if limit := int(e.ProcessLimit); n+1 < limit || n-leaving+1 >= limit {
+		return n+1 >= limit // whoever leaves makes no difference
+	}
 	_, believed := w.believedUntil(s, i)
-	n := w.count(s, func(c *child) bool { return c.occupiedBefore(i) && !(believed && c.leavingBefore(i)) })
-	return stressAware(e) && n+1 >= int(e.ProcessLimit)
+	return !believed
 }
 
 // stressUntil reads how long the service is in stress mode, from the last start
