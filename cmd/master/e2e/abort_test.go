@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// abortLimit is how long what runs may take to end after postfix abort.
+// abortLimit is how long processes may take to end after postfix abort.
 const abortLimit = 5 * time.Second
 
-// abortInSession aborts the mail system in the middle of eight sessions, and
-// starts it once more in the same place.
+// abortInSession aborts the mail system in the middle of eight sessions, and starts
+// it again in the same place.
 func (s *mailSystem) abortInSession(t *testing.T) {
 	t.Helper()
 	s.start(t)

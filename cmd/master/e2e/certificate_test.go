@@ -14,14 +14,13 @@ import (
 	"time"
 )
 
-// certificate is what the mail system shows to those who ask for TLS, and what
-// its clients trust.
+// certificate is what the mail system presents for TLS, and what its clients trust.
 type certificate struct {
 	certificatePEM, keyPEM string
 	trusted                *x509.CertPool
 }
 
-// makeCertificate makes a certificate for mailDomain that signs itself.
+// makeCertificate creates a self-signed certificate for mailDomain.
 func makeCertificate() (*certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -53,7 +52,8 @@ func makeCertificate() (*certificate, error) {
 	return c, nil
 }
 
-// client is how a client asks for TLS: it trusts this certificate alone.
+// client returns the TLS configuration of a client: it trusts only this
+// certificate.
 func (c *certificate) client() *tls.Config {
 	return &tls.Config{RootCAs: c.trusted, ServerName: mailDomain, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 }

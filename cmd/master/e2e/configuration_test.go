@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// writeConfiguration makes the configuration from Debian's stock files: what
-// is ours comes at the end of main.cf, and smtpd gets a port of its own.
+// writeConfiguration derives the configuration from Debian's stock files: our
+// settings are appended to main.cf, and smtpd gets a port of its own.
 func (s *mailSystem) writeConfiguration() error {
 	for _, name := range []string{"postfix-files", "dynamicmaps.cf"} {
 		if err := copyFile(s.metaDirectory+"/"+name, s.config()+"/"+name, 0o644); err != nil {
@@ -38,7 +38,7 @@ func (s *mailSystem) writeConfiguration() error {
 	return os.WriteFile(s.config()+"/master.cf", []byte(masterCF), 0o644)
 }
 
-// parameters is what the mail system has in main.cf beyond Debian's own.
+// parameters returns the lines that the mail system adds to Debian's main.cf.
 func (s *mailSystem) parameters() string {
 	protocols := "ipv4"
 	if len(s.addresses) > 1 {
@@ -80,8 +80,8 @@ notify_classes =
 	return text
 }
 
-// restlessQueue has a message whose delivery was interrupted, by a reload or by
-// the death of a process, tried again soon.
+// restlessQueue makes a message whose delivery was interrupted, by a reload or by
+// the death of a process, be tried again soon.
 const restlessQueue = `
 queue_run_delay = 1s
 minimal_backoff_time = 1s
@@ -91,11 +91,11 @@ maximal_backoff_time = 2s
 // jailLimit is how long a server may take to enter its root directory.
 const jailLimit = 10 * time.Second
 
-// stockTag is what the programs of a stock configuration call themselves.
+// stockTag is the log tag of the programs of a stock configuration.
 const stockTag = "postfix"
 
-// tag is what the log calls the mail system. In the system's log others may
-// write too, so there it is a name of its own.
+// tag returns the log tag of the mail system. Others may write to the system's log
+// too, so there it is a name of its own.
 func (s *mailSystem) tag() string {
 	if s.maillogFile {
 		return stockTag
@@ -109,7 +109,8 @@ var (
 	chrooted = regexp.MustCompile(`(?m)^(\w\S*\s+\S+\s+\S\s+\S\s+)y(\s)`)
 )
 
-// services is Debian's master.cf with the few changes that the layout asks for.
+// services returns Debian's master.cf with the few changes that the layout
+// requires.
 func (s *mailSystem) services(stock string) (string, error) {
 	if len(smtpdService.FindAllString(stock, -1)) != 1 || !chrooted.MatchString(stock) {
 		return "", fmt.Errorf("%s/master.cf.dist: no smtp inet service, or no service in a chroot jail", stockDirectory)
@@ -130,7 +131,7 @@ func (s *mailSystem) services(stock string) (string, error) {
 	return text, nil
 }
 
-// prepareChroot puts into the queue directory what servers need in their jail,
+// prepareChroot copies what servers need in their jail into the queue directory,
 // with the script that Debian runs before each start.
 func (s *mailSystem) prepareChroot(t *testing.T) {
 	t.Helper()
@@ -151,8 +152,8 @@ func (s *mailSystem) prepareChroot(t *testing.T) {
 }
 
 // awaitJail waits until the servers have the root directory that master.cf
-// gives them. They enter it themselves, so one that was started a moment ago,
-// and serves nobody yet, may still be outside.
+// specifies. They enter it themselves, so one that was started a moment ago, and
+// serves no client yet, may still be outside.
 func (s *mailSystem) awaitJail(t *testing.T, servers []process) {
 	t.Helper()
 	want := "/"

@@ -13,7 +13,7 @@
 // killed after it did something with a message and before it could say so: a
 // delivery agent between the delivery and its mark in the queue file, bounce(8)
 // after the notice was sent, cleanup(8), pickup(8) or smtpd(8) after the message
-// was accepted and before whoever handed it in was told. So each process is
+// was accepted and before the sender was told. So each process is
 // stopped before it is killed, and the queue files that it holds open are noted.
 // A second copy passes only if such a process was killed with that very message
 // in its hands, or if the client was never told that the message was accepted;

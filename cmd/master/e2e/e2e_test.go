@@ -10,7 +10,7 @@ import (
 
 var enabled = flag.Bool("e2e", false, "run the end-to-end mail test (root and Debian's postfix needed)")
 
-// masterVariable names the master to be driven, when it is not ours.
+// masterVariable names the master to be tested, if it is not ours.
 const masterVariable = "E2E_MASTER"
 
 func TestMain(m *testing.M) {
@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestEndToEnd sends real mail through private mail systems, each started,
-// reloaded and stopped with postfix(1) alone.
+// TestEndToEnd sends real mail through private mail systems, each started, reloaded
+// and stopped with postfix(1) only.
 func TestEndToEnd(t *testing.T) {
 	if !*enabled {
 		t.Skip("the end-to-end mail test runs with make e2e (flag -e2e)")
@@ -63,7 +63,7 @@ func TestEndToEnd(t *testing.T) {
 		s := newMailSystem(t, installed, layout{chroot: false, maillogFile: true})
 		s.abortInSession(t)
 	})
-	// What follows waits more than it works.
+	// The rest waits more than it works.
 	t.Run("programs", func(t *testing.T) {
 		t.Parallel()
 		newWhole(t, installed, whole{patient: true, verbose: true}).useEveryProgram(t)

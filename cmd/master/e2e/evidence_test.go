@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// servant is what a child of the master is there for.
+// servant is the task of a child of the master.
 type servant struct {
 	service string // as the master names it to the child: with -n, unless program says it
 	program string
 }
 
-// serves reads a living process's service and program from its command line.
+// serves returns a living process's service and program, from its command line.
 func serves(p process) (s servant, ok bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
 	args := strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
@@ -32,7 +32,7 @@ func serves(p process) (s servant, ok bool) {
 	return s, true
 }
 
-// servants lists the living children of the master by what they are there for.
+// servants returns the living children of the master by task.
 func servants(master int) map[servant][]process {
 	found := map[servant][]process{}
 	for _, p := range children(master) {
@@ -43,18 +43,18 @@ func servants(master int) map[servant][]process {
 	return found
 }
 
-// proof is what must be seen of a service: a child of the master that serves
-// it, and a line that this very process has logged.
+// proof is what must be seen of a service: a child of the master that serves it,
+// and a line that this very process has logged.
 type proof struct {
 	servant
 	line string // a regular expression
 }
 
-// everyService lists the services of the whole mail system, and what each logs
-// when it has done its work; what a verbose one logs is not looked into.
-// Missing are dnsblog(8), which is for the DNS alone, qmqpd(8), spawn(8) and
-// oqmgr(8), which Debian's configuration has at most in remarks, and the
-// services for programs that do not belong to Postfix.
+// everyService lists the services of the whole mail system, and what each logs when
+// it has done its work; verbose lines are not checked. Missing are dnsblog(8),
+// which needs the DNS, qmqpd(8), spawn(8) and oqmgr(8), which Debian's
+// configuration at most mentions in comments, and the services for programs that do
+// not belong to Postfix.
 func (s *mailSystem) everyService() []proof {
 	return []proof{
 		{servant{fmt.Sprint(s.port), "postscreen"}, `^PASS OLD `},
@@ -91,8 +91,7 @@ func (s *mailSystem) everyService() []proof {
 	}
 }
 
-// shown checks that each service ran as a child of this master and did what it
-// is there for.
+// shown checks that each service ran as a child of this master and did its work.
 func (s *mailSystem) shown(t *testing.T, master int, proofs []proof) {
 	t.Helper()
 	ran := servants(master)
@@ -105,7 +104,7 @@ func (s *mailSystem) shown(t *testing.T, master int, proofs []proof) {
 			continue
 		}
 		if p.service == "postlog" {
-			continue // it has nothing to say; without it there is no log
+			continue // it logs nothing; it is what writes the log
 		}
 		eventually(t, linesLimit, fmt.Sprintf("service %s: a line of %v like %q", p.service, of, p.line), func() string {
 			for _, e := range s.entries(t) {

@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// guardVariable tells a copy of the test program that it is the guard.
+// guardVariable tells a copy of the test program to be the guard.
 const guardVariable = "E2E_GUARD"
 
-// sentry is our end of the guard: a process in a session of its own that
-// outlives the test, whatever ends it, and then cleans up what was left.
+// sentry is our end of the guard: a process in a session of its own that outlives
+// the test, however it ends, and then cleans up what was left.
 type sentry struct {
 	mu    sync.Mutex
 	pipe  io.WriteCloser
@@ -26,8 +26,8 @@ type sentry struct {
 
 var theGuard sentry
 
-// protect has the path cleaned up when the test process ends without having
-// done so itself, be it by a signal or at the test's time limit.
+// protect has the path cleaned up if the test process ends without having done so
+// itself, by a signal or at the test's time limit.
 func (g *sentry) protect(t *testing.T, path string) {
 	t.Helper()
 	g.mu.Lock()
@@ -40,7 +40,7 @@ func (g *sentry) protect(t *testing.T, path string) {
 	fmt.Fprintf(g.pipe, "+%s\n", path)
 }
 
-// release tells that the path is cleaned up.
+// release says that the path has been cleaned up.
 func (g *sentry) release(path string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,8 +73,8 @@ func (g *sentry) dismiss() {
 	}
 }
 
-// guard is the guard itself: it reads what is to be protected until the test
-// process is gone, and cleans up what was not released.
+// guard is the guard itself: it reads which paths to protect until the test process
+// has ended, and cleans up those that were not released.
 func guard() {
 	left := map[string]bool{}
 	lines := bufio.NewScanner(os.Stdin)

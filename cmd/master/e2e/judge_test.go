@@ -22,7 +22,7 @@ var (
 	notice    = regexp.MustCompile(`^sender non-delivery notification: ([0-9A-Za-z]+)$`)
 )
 
-// chronicle is what the log tells of each queue file.
+// chronicle is what the log says about each queue file.
 type chronicle struct {
 	lines map[string][]entry // by name of the queue file, without it
 	files map[int][]string   // names of the queue files of the letter with the number
@@ -51,7 +51,7 @@ func (k *killer) readChronicle(t *testing.T) chronicle {
 	return c
 }
 
-// arrived counts the letters where they must end.
+// arrived counts the letters at their destinations.
 func (k *killer) arrived() (map[int]int, error) {
 	counts := map[int]int{}
 	bounced, failed := k.notices("Undelivered Mail Returned to Sender")()
@@ -73,14 +73,14 @@ func (k *killer) arrived() (map[int]int, error) {
 	return counts, failed
 }
 
-// judge waits until the queue is empty and wants every letter where it must
-// end, once. It says how a second copy came about that is no fault of ours.
+// judge waits until the queue is empty and checks that every letter has arrived
+// exactly once. It logs the cause of a second copy that is no fault of ours.
 func (k *killer) judge(t *testing.T) {
 	t.Helper()
 	var asked time.Time
 	eventually(t, deliveryLimit, "delivery", func() string {
-		// A new qmgr(8) puts off for a minute what is still being delivered for
-		// the one before it. The operator need not wait.
+		// A new qmgr(8) defers for a minute what is still being delivered for its
+		// predecessor. The operator need not wait.
 		if time.Since(asked) > 2*time.Second {
 			k.tool(t, "postqueue", "-f")
 			asked = time.Now()
@@ -117,18 +117,18 @@ func (k *killer) judge(t *testing.T) {
 }
 
 // unfinished reports whether a queue file was never finished: its cleanup(8) was
-// killed before it promised anything, and Postfix removes it a day later.
+// killed before it confirmed anything, and Postfix removes the file a day later.
 func (k *killer) unfinished(name string) bool {
 	file, err := os.Stat(k.queue() + "/" + name)
 	return err == nil && strings.HasPrefix(name, "incoming/") && file.Mode()&0o100 == 0
 }
 
-// doers are the programs that do something with a message, or hand it on, and
-// confirm it afterwards. What others hold when they are killed is in no danger.
+// doers are the programs that process a message, or pass it on, and confirm it
+// afterwards. What others hold when they are killed is not at risk.
 var doers = []string{"cleanup", "pickup", "bounce", "local", "virtual", "pipe", "smtp", "lmtp", "error"}
 
-// reasons says what explains further copies of a letter: a process was killed
-// that held it, and that can have done its work and not yet told so.
+// reasons returns what explains further copies of a letter: a process was killed
+// that held it, and that can have done its work without having reported it.
 func (k *killer) reasons(number int, log chronicle) []string {
 	var found []string
 	k.mu.Lock()
@@ -169,8 +169,8 @@ func (k *killer) reasons(number int, log chronicle) []string {
 	return found
 }
 
-// unreturned is what qmgr(8) says of a message that bounce(8) did not return, as
-// far as it knows. The notice has a queue file that nobody has named then.
+// unreturned is what qmgr(8) logs about a message that bounce(8) did not return, as
+// far as it knows. The notice then has a queue file that no log line names.
 const unreturned = "status=deferred (bounce failed)"
 
 // killed reports whether a process of one of the programs was killed.
@@ -183,7 +183,7 @@ func (k *killer) killed(programs ...string) bool {
 	return false
 }
 
-// of tells all that the log has about a letter.
+// of returns everything that the log says about a letter.
 func (c chronicle) of(number int) string {
 	var told []string
 	for _, file := range c.files[number] {
@@ -198,13 +198,14 @@ var (
 	killedLine    = regexp.MustCompile(`^warning: process \S+/(\S+) pid (\d+) killed by signal 9$`)
 	exitLine      = regexp.MustCompile(`^warning: process \S+ pid (\d+) exit status 1$`)
 	throttledLine = regexp.MustCompile(`^warning: \S+/(\S+): bad command startup -- throttling$`)
-	// So many have asked pickup to look, while it works on what it found, that
-	// there is no room in the queue for one more to ask.
+	// So many requests wait for pickup, while it works on what it found, that the
+	// queue has no room for another one.
 	askedEnoughLine = regexp.MustCompile(`^warning: master_wakeup_timer_event: service pickup\(\S+\): Resource temporarily unavailable$`)
 )
 
-// checkDeaths wants from the master one line for each process that was killed,
-// but for its own end, and no complaint that does not follow from a death.
+// checkDeaths checks that the master logged one line for each process that was
+// killed, except for its own end, and no complaint that does not follow from a
+// death.
 func (k *killer) checkDeaths(t *testing.T) {
 	t.Helper()
 	told, fatal, programs := map[int]bool{}, map[int]bool{}, map[string]bool{}
@@ -242,8 +243,8 @@ func (k *killer) checkDeaths(t *testing.T) {
 }
 
 // follows reports whether a complaint of the master follows from a death or from
-// the many letters: a process said why it gave up, or was killed when it had just
-// been started, or pickup has been asked often enough.
+// the many letters: a process logged why it ended, or was killed just after its
+// start, or pickup has enough requests.
 func follows(text string, fatal map[int]bool, killed map[string]bool) bool {
 	if m := exitLine.FindStringSubmatch(text); m != nil {
 		pid, err := strconv.Atoi(m[1])

@@ -18,18 +18,18 @@ import (
 // recoveryLimit is how long a service may take to run again after a kill.
 const recoveryLimit = 60 * time.Second
 
-// provokeInterval is the time that a program has to come up before it is asked
-// for something again.
+// provokeInterval is the time that a program has to start before it is requested
+// again.
 const provokeInterval = time.Second
 
-// killing is one program whose processes are all killed at once.
+// killing is a program whose processes are all killed at once.
 type killing struct {
 	program string
-	// provoke has the program asked for something; nil where mail alone does.
+	// provoke makes a request for the program; nil if mail alone does.
 	provoke func(s *mailSystem, attempt int) error
 }
 
-// beforeMaster and afterMaster are killed before and after the master is.
+// beforeMaster and afterMaster are killed before and after the master.
 var (
 	beforeMaster = []killing{
 		{"postlogd", nil},
@@ -68,7 +68,7 @@ type victim struct {
 	held []string // names of the queue files that it had open
 }
 
-// killer kills processes of a mail system and remembers which.
+// killer kills processes of a mail system and records them.
 type killer struct {
 	*storm
 	master  int
@@ -76,16 +76,16 @@ type killer struct {
 	reloads int
 }
 
-// killEverything is the storm with kill -9 of each kind of daemon in its
-// middle, the master's own among them, and reloads between.
+// killEverything sends the storm of letters, and in its middle kills each kind of
+// daemon with kill -9, including the master, with reloads in between.
 func (s *mailSystem) killEverything(t *testing.T) {
 	t.Helper()
 	began := time.Now()
 	k := &killer{master: s.start(t), storm: newStorm(t, s), victims: map[int]victim{}}
 	steps := len(beforeMaster) + len(afterMaster) + 2 // and after the last kill of each half
 	step := 0
-	// Each step has a share of the letters of its own, so that mail is on its
-	// way whenever something is killed.
+	// Each step has letters of its own, so that mail is in transit whenever
+	// something is killed.
 	next := func() (middle int) {
 		from := step * stormBatches / steps
 		step++
@@ -128,8 +128,8 @@ func (k *killer) running(program string) []victim {
 	return found
 }
 
-// kill kills all processes of the program at once, with kill -9. Each is
-// stopped before, to see which messages it holds.
+// kill kills all processes of the program at once, with kill -9. It stops each of
+// them first, to see which messages it holds.
 func (k *killer) kill(t *testing.T, what killing) {
 	t.Helper()
 	found := k.awaitRunning(t, what)
@@ -144,16 +144,16 @@ func (k *killer) kill(t *testing.T, what killing) {
 	}
 }
 
-// signal reports whether the process was there to get the signal.
+// signal sends a signal, and reports whether the process existed.
 func (k *killer) signal(v victim, signal syscall.Signal) bool {
 	return len(alive([]process{v.process})) == 1 && syscall.Kill(v.pid, signal) == nil
 }
 
-// stopDelay is how long a process may take to stop, at most; one that waits for
-// a disk takes its time.
+// stopDelay is how long a process may take to stop; one that waits for a disk needs
+// longer.
 const stopDelay = time.Second
 
-// held lists the names of the queue files that a process has open that is about
+// held returns the names of the queue files that a process has open that is about
 // to stop.
 func (k *killer) held(p process) []string {
 	for end := time.Now().Add(stopDelay); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -162,7 +162,7 @@ func (k *killer) held(p process) []string {
 		}
 	}
 	directory := fmt.Sprintf("/proc/%d/fd", p.pid)
-	entries, _ := os.ReadDir(directory) // none when it is gone
+	entries, _ := os.ReadDir(directory) // none if it has ended
 	var names []string
 	for _, e := range entries {
 		path, err := os.Readlink(directory + "/" + e.Name())
@@ -176,7 +176,7 @@ func (k *killer) held(p process) []string {
 	return names
 }
 
-// awaitRunning waits until the program runs that was not killed before.
+// awaitRunning waits until the program has processes that were not killed before.
 func (k *killer) awaitRunning(t *testing.T, what killing) (found []victim) {
 	t.Helper()
 	var asked time.Time
@@ -197,7 +197,7 @@ func (k *killer) awaitRunning(t *testing.T, what killing) (found []victim) {
 	return found
 }
 
-// recovered checks that all that was killed runs again.
+// recovered checks that everything that was killed runs again.
 func (k *killer) recovered(t *testing.T, half []killing) {
 	t.Helper()
 	for _, what := range half {
@@ -205,16 +205,15 @@ func (k *killer) recovered(t *testing.T, half []killing) {
 	}
 }
 
-// reloadNow reloads while mail is on its way.
+// reloadNow reloads while mail is in transit.
 func (k *killer) reloadNow(t *testing.T) {
 	t.Helper()
 	k.reloads++
 	k.awaitReload(t, k.reloads, k.reload())
 }
 
-// killMaster kills the master in the middle of sessions and starts the mail
-// system anew at once. The sessions are served to their end, by servers that
-// leave then.
+// killMaster kills the master in the middle of sessions and starts the mail system
+// again at once. The sessions are served to their end, by servers that leave then.
 func (k *killer) killMaster(t *testing.T) {
 	t.Helper()
 	sessions := make([]session, parallelClients)
@@ -233,7 +232,7 @@ func (k *killer) killMaster(t *testing.T) {
 		return ""
 	})
 	// A cleanup that is killed at the wrong moment leaves a file without a
-	// message's name; what postsuper says of it must not hinder the start.
+	// message's name; postsuper's complaint about it must not prevent the start.
 	remains := k.queue() + "/incoming/1.1"
 	if err := os.WriteFile(remains, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -20,8 +20,8 @@ const (
 )
 
 const (
-	reloadLimit   = 20 * time.Second // until the log tells of a reload
-	retireLimit   = 20 * time.Second // until servers are gone whose sessions ended
+	reloadLimit   = 20 * time.Second // until the log mentions a reload
+	retireLimit   = 20 * time.Second // until servers have ended whose sessions ended
 	deliveryLimit = 90 * time.Second // until the last message is in the mailbox
 	stopLimit     = 10 * time.Second // until nothing runs after postfix stop
 )
@@ -43,9 +43,9 @@ func (s *mailSystem) deliverWhileReloading(t *testing.T) {
 				plans[i].numbers = append(plans[i].numbers, number)
 			}
 		}
-		// The original loses the report of a server that takes a client while
-		// a reload overtakes it, and then serves nobody else until that session
-		// ends; eight sessions that wait for each other would wait for ever.
+		// The original loses the report of a server that takes a client while a
+		// reload overtakes it, and then serves no other client until that session
+		// ends; eight sessions that wait for each other would wait forever.
 		if round%2 == 0 || s.original {
 			s.reloadAcrossSessions(t, master, round+1, plans)
 		} else {
@@ -86,8 +86,8 @@ func each(t *testing.T, what string, step func(i int) error) {
 	}
 }
 
-// reloadAcrossSessions reloads in the middle of eight sessions. The sessions go
-// on during and after the reload; then the servers that served them must leave.
+// reloadAcrossSessions reloads in the middle of eight sessions. The sessions
+// continue during and after the reload; then their servers must leave.
 func (s *mailSystem) reloadAcrossSessions(t *testing.T, master, reload int, plans []plan) {
 	t.Helper()
 	sessions := make([]session, parallelClients)
@@ -150,7 +150,8 @@ func (s *mailSystem) reloadBesideSessions(t *testing.T, master, reload int, plan
 	s.awaitRetired(t, reload, earlier)
 }
 
-// reload begins a postfix reload; the channel reports when it has returned.
+// reload starts a postfix reload; the channel receives its error when it has
+// returned.
 func (s *mailSystem) reload() <-chan error {
 	returned := make(chan error, 1)
 	go func() {
@@ -177,8 +178,8 @@ func (s *mailSystem) awaitReload(t *testing.T, number int, returned <-chan error
 	})
 }
 
-// awaitRetired waits until the processes of the earlier configuration are gone;
-// their sessions have ended.
+// awaitRetired waits until the processes of the earlier configuration have ended;
+// their sessions have.
 func (s *mailSystem) awaitRetired(t *testing.T, reload int, earlier []process) {
 	t.Helper()
 	eventually(t, retireLimit, fmt.Sprintf("servers from before reload %d leave", reload), func() string {
@@ -245,7 +246,7 @@ func (s *mailSystem) queued(t *testing.T) []string {
 	return found
 }
 
-// awaitNoZombie waits until the master has waited for every dead child.
+// awaitNoZombie waits until the master has reaped every dead child.
 func awaitNoZombie(t *testing.T, master int) {
 	t.Helper()
 	eventually(t, 5*time.Second, "dead children are reaped", func() string {
@@ -262,7 +263,7 @@ func awaitNoZombie(t *testing.T, master int) {
 	})
 }
 
-// checkStory checks that the log tells of one start and of every reload.
+// checkStory checks that the log mentions one start and every reload.
 func (s *mailSystem) checkStory(t *testing.T) {
 	t.Helper()
 	for _, want := range []struct {

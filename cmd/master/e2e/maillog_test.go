@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// mailLog is where a mail system logs to.
+// mailLog is the log of a mail system.
 type mailLog interface {
 	lines() ([]string, error)
 }
@@ -39,13 +39,13 @@ func split(text string) []string {
 
 const syslogPath = "/dev/log"
 
-// syslogLog is a syslog daemon's socket and what came in through it.
+// syslogLog is a syslog daemon's socket and the lines that arrived.
 type syslogLog struct {
 	mu       sync.Mutex
 	received []string
 }
 
-// listenSyslog takes the place of the syslog daemon, where there is none.
+// listenSyslog takes the place of a missing syslog daemon.
 func listenSyslog(t *testing.T) *syslogLog {
 	t.Helper()
 	if _, err := os.Lstat(syslogPath); !errors.Is(err, fs.ErrNotExist) {
@@ -95,8 +95,8 @@ func (l *syslogLog) lines() ([]string, error) {
 var (
 	tagged  = regexp.MustCompile(`^.*? ([\w./-]+)/([\w-]+)\[(\d+)\]: (.*)$`)
 	trouble = regexp.MustCompile(`^(warning|error|fatal|panic): `)
-	// The daemon directory holds links, and postfix check remarks on each; and
-	// we do ask for a second start.
+	// The daemon directory contains links, and postfix check complains about each;
+	// and we do try a second start.
 	expected = regexp.MustCompile(`^(warning: symlink leaves directory: |fatal: the Postfix mail system is already running)`)
 )
 
@@ -107,8 +107,8 @@ type entry struct {
 	text    string
 }
 
-// entries returns the lines that the programs of this mail system have logged.
-// The system's syslog socket may bring in others.
+// entries returns the lines that the programs of this mail system have logged. The
+// system's syslog socket may receive others.
 func (s *mailSystem) entries(t *testing.T) []entry {
 	t.Helper()
 	all, err := s.log.lines()
@@ -143,8 +143,8 @@ func (s *mailSystem) count(t *testing.T, text string) int {
 	return n
 }
 
-// checkLog wants no warning, error, fatal or panic from the master, and shows
-// what others had to complain about.
+// checkLog checks that the master logged no warning, error, fatal or panic, and
+// shows the complaints of others.
 func (s *mailSystem) checkLog(t *testing.T) {
 	t.Helper()
 	others := map[entry]int{}
@@ -156,7 +156,7 @@ func (s *mailSystem) checkLog(t *testing.T) {
 		case strings.HasPrefix(e.text, "fatal: ") || strings.HasPrefix(e.text, "panic: "):
 			t.Errorf("%s fails: %s", e.process, e.text)
 		default:
-			e.pid = 0 // the same remark of several processes counts as one
+			e.pid = 0 // the same line of several processes counts once
 			others[e]++
 		}
 	}
@@ -167,7 +167,7 @@ func (s *mailSystem) checkLog(t *testing.T) {
 	}
 }
 
-// tail returns the end of the log without the lines that tell nothing.
+// tail returns the end of the log, without lines that say nothing.
 func (s *mailSystem) tail(t *testing.T, most int) string {
 	t.Helper()
 	var told []string

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Where Debian keeps what a new configuration is made from.
+// Files of Debian from which a new configuration is made.
 const (
 	stockDirectory  = "/usr/share/postfix"
 	configureScript = "/usr/lib/postfix/configure-instance.sh"
@@ -30,18 +30,18 @@ const (
 	longestRoot  = 60               // bytes; 107 is the limit of a socket path
 )
 
-// postfix is what is installed, and the master that we drive.
+// postfix describes the installed Postfix, and the master that we test.
 type postfix struct {
 	command         string // path of postfix(1)
 	daemonDirectory string
 	metaDirectory   string
 	version         string
 	master          string
-	original        bool // master is the one that was installed with the rest
+	original        bool // master is the installed one
 	recipient       *user.User
 }
 
-// findPostfix looks for what the test needs. missing says what is not there.
+// findPostfix finds what the test needs. missing names what does not exist.
 func findPostfix() (p postfix, missing string) {
 	var err error
 	if p.command, err = exec.LookPath("postfix"); err != nil {
@@ -76,7 +76,7 @@ func findPostfix() (p postfix, missing string) {
 	return p, ""
 }
 
-// layout says how a mail system is laid out.
+// layout describes a mail system.
 type layout struct {
 	chroot       bool   // the chroot column as Debian ships it, else n everywhere
 	maillogFile  bool   // log to a file of its own, through postlogd; else syslog
@@ -100,7 +100,7 @@ func (s *mailSystem) queue() string   { return s.root + "/queue" }
 func (s *mailSystem) daemons() string { return s.root + "/sbin" }
 func (s *mailSystem) mailbox() string { return s.root + "/mail/" + s.recipient.Username }
 
-// newMailSystem lays a mail system out and has it cleaned up on every way out.
+// newMailSystem creates a mail system and has it cleaned up however the test ends.
 func newMailSystem(t *testing.T, p postfix, l layout) *mailSystem {
 	t.Helper()
 	// Not t.TempDir: its names grow too long for sockets, and users other than
@@ -141,8 +141,8 @@ func (s *mailSystem) cleanUp(t *testing.T) {
 	theGuard.release(s.root)
 }
 
-// makeDirectories makes the tree: the daemons are links to the installed ones,
-// but master is a copy of the one to be driven.
+// makeDirectories creates the tree: the daemons are links to the installed ones,
+// but master is a copy of the one to be tested.
 func (s *mailSystem) makeDirectories() error {
 	if err := os.Chmod(s.root, 0o755); err != nil {
 		return err
@@ -220,8 +220,8 @@ func copyFile(from, to string, mode os.FileMode) error {
 	return os.Chmod(to, mode)
 }
 
-// chooseAddresses finds a port that is free on every address of the loopback
-// that the mail system is to use.
+// chooseAddresses finds a port that is free on every loopback address that the mail
+// system uses.
 func (s *mailSystem) chooseAddresses() error {
 	first, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -301,7 +301,7 @@ func (s *mailSystem) toolOutput(name string, args ...string) (string, error) {
 	return text, err
 }
 
-// must runs postfix(1) and wants exit status 0.
+// must runs postfix(1) and checks that its exit status is 0.
 func (s *mailSystem) must(t *testing.T, verb string) {
 	t.Helper()
 	if code := s.run(t, verb); code != 0 {
@@ -334,7 +334,7 @@ func (s *mailSystem) start(t *testing.T) (masterPID int) {
 	return masterPID
 }
 
-// gone checks that nothing of the mail system runs any more.
+// gone checks that no process of the mail system is left.
 func (s *mailSystem) gone(t *testing.T, limit time.Duration, after string) {
 	t.Helper()
 	eventually(t, limit, "no process after postfix "+after, func() string {

@@ -18,7 +18,7 @@ const (
 )
 
 // measureMemory has the master start 10,000 children with Debian's stock
-// configuration, reloads, rests, and looks at its resident memory.
+// configuration, reloads, rests, and checks its resident memory.
 func (s *mailSystem) measureMemory(t *testing.T) {
 	t.Helper()
 	master := s.start(t)
@@ -39,7 +39,7 @@ func (s *mailSystem) measureMemory(t *testing.T) {
 	s.awaitReload(t, 1, s.reload())
 	s.awaitRetired(t, 1, earlier)
 	switches := status(t, master, "voluntary_ctxt_switches")
-	time.Sleep(restTime) // the rest is what is measured
+	time.Sleep(restTime) // this is what is measured
 	awaitNoZombie(t, master)
 	resident := status(t, master, "VmRSS")
 	t.Logf("resident memory of master after %d starts of children, a reload and %v of rest: %.1f MB "+

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// process is one process as /proc shows it. Pid and start together name it for
-// ever; pids alone are used again.
+// process is a process as /proc shows it. Pid and start together identify it
+// forever; pids alone are reused.
 type process struct {
 	pid, parent, session int
 	start                uint64 // clock ticks since the system came up
@@ -29,13 +29,13 @@ func (p process) String() string {
 
 func (p process) zombie() bool { return p.state == 'Z' || p.state == 'X' }
 
-// readProcess looks a process up. ok is false when there is none.
+// readProcess reads a process. ok is false if there is none.
 func readProcess(pid int) (p process, ok bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return p, false
 	}
-	// The name stands in parentheses and may hold anything, parentheses too.
+	// The name is in parentheses and may contain anything, including parentheses.
 	open, shut := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	fields := strings.Fields(string(stat[shut+1:]))
 	if open < 0 || shut < open || len(fields) < 20 {
@@ -64,8 +64,7 @@ func processes() []process {
 	return all
 }
 
-// children lists the children of the process, dead ones that were not waited
-// for included.
+// children returns the children of the process, including zombies.
 func children(parent int) []process {
 	var found []process
 	for _, p := range processes() {
@@ -76,7 +75,7 @@ func children(parent int) []process {
 	return found
 }
 
-// alive returns those of the processes that are still there.
+// alive returns those of the processes that still exist.
 func alive(of []process) []process {
 	var left []process
 	for _, p := range of {
@@ -161,7 +160,7 @@ func openDescriptors(t *testing.T, pid int) int {
 	return len(entries)
 }
 
-// eventually waits until unmet has nothing to complain about.
+// eventually waits until unmet returns nothing.
 func eventually(t *testing.T, limit time.Duration, what string, unmet func() string) {
 	t.Helper()
 	var complaint string

@@ -11,8 +11,8 @@ import (
 )
 
 // deliverEverywhere sends one message through every delivery agent: in by
-// sendmail(1) and pickup(8), out by local(8), virtual(8), pipe(8), smtp(8) on
-// one connection for both messages that scache(8) keeps, lmtp(8), discard(8).
+// sendmail(1) and pickup(8), out by local(8), virtual(8), pipe(8), smtp(8) on one
+// connection for both messages, which scache(8) keeps, lmtp(8), discard(8).
 func (s *mailSystem) deliverEverywhere(t *testing.T, next func() int) {
 	t.Helper()
 	for _, way := range []struct {
@@ -47,8 +47,8 @@ func (s *mailSystem) deliverEverywhere(t *testing.T, next func() int) {
 	}
 }
 
-// bounceAndReport has mail returned to its sender, and asks for a report about
-// mail that is delivered.
+// bounceAndReport makes mail be returned to its sender, and requests a report about
+// delivered mail.
 func (s *mailSystem) bounceAndReport(t *testing.T, next func() int) {
 	t.Helper()
 	for _, bad := range []struct{ recipient, reason string }{
@@ -71,9 +71,9 @@ func (s *mailSystem) bounceAndReport(t *testing.T, next func() int) {
 	awaitMessage(t, l.number, s.notices("Successful Mail Delivery Report"))
 }
 
-// flushDeferred sends mail to a server that does not listen, sees it in the
-// queue's listing, and has it delivered when somebody asks for it.
-// Mail that nothing will ever take is deleted.
+// flushDeferred sends mail to a server that does not listen, sees it in the queue's
+// listing, and has it delivered on request. Mail that will never be accepted is
+// deleted.
 func (s *mailSystem) flushDeferred(t *testing.T, next func() int) {
 	t.Helper()
 	s.wantListing(t, "Mail queue is empty")
@@ -108,8 +108,7 @@ func (s *mailSystem) flushDeferred(t *testing.T, next func() int) {
 	}
 }
 
-// awaitDeferred waits until so many messages are deferred, and their records
-// with flush(8) too.
+// awaitDeferred waits until n messages are deferred, and recorded with flush(8).
 func (s *mailSystem) awaitDeferred(t *testing.T, n int) {
 	t.Helper()
 	eventually(t, deliveryLimit, "deferred mail", func() string {
@@ -126,7 +125,7 @@ func (s *mailSystem) awaitDeferred(t *testing.T, n int) {
 	})
 }
 
-// recorded is what flush(8) has written down.
+// recorded returns what flush(8) has recorded.
 func (s *mailSystem) recorded(t *testing.T) string {
 	t.Helper()
 	names, err := filepath.Glob(s.queue() + "/flush/*")
@@ -168,7 +167,7 @@ func (s *mailSystem) tool(t *testing.T, name string, args ...string) string {
 	return text
 }
 
-// etrn asks for the deferred mail over SMTP.
+// etrn requests the deferred mail over SMTP.
 func (s *mailSystem) etrn(t *testing.T) {
 	t.Helper()
 	c, err := open(s.whole.direct)

@@ -13,15 +13,14 @@ import (
 	"time"
 )
 
-// Addresses of clients that postscreen(8) has not met before. 127.0.0.1 is
-// among its friends.
+// Addresses of clients that postscreen(8) has not met before. It trusts 127.0.0.1.
 const (
 	patientStranger   = "127.0.0.2"
 	impatientStranger = "127.0.0.3"
 	secretStranger    = "127.0.0.4"
 )
 
-// refused wants an error with the code, and returns its text.
+// refused checks that the error has the code, and returns its text.
 func refused(t *testing.T, what string, err error, code int) string {
 	t.Helper()
 	var reply *textproto.Error
@@ -31,8 +30,8 @@ func refused(t *testing.T, what string, err error, code int) string {
 	return reply.Msg
 }
 
-// greetStrangers shows postscreen(8): a stranger is put off, comes again, and
-// is served by smtpd(8); who talks before the greeting is not; who asks
+// greetStrangers tests postscreen(8): a new client is deferred, comes again, and is
+// served by smtpd(8); one that talks before the greeting is not; one that asks
 // postscreen for TLS gets it from tlsproxy(8).
 func (s *mailSystem) greetStrangers(t *testing.T, next func() int) {
 	t.Helper()
@@ -84,7 +83,7 @@ func (s *mailSystem) greetStrangers(t *testing.T, next func() int) {
 	_ = secret.Quit()
 }
 
-// encrypt sends mail over TLS, by two servers that know each other's sessions:
+// encrypt sends mail over TLS, through two servers that share their sessions:
 // tlsmgr(8) keeps the keys for all.
 func (s *mailSystem) encrypt(t *testing.T, next func() int) {
 	t.Helper()
@@ -112,7 +111,7 @@ func (s *mailSystem) encrypt(t *testing.T, next func() int) {
 	}
 }
 
-// limitClients opens more sessions in a short time than anvil(8) lets pass.
+// limitClients opens more sessions in a short time than anvil(8) allows.
 func (s *mailSystem) limitClients(t *testing.T) {
 	t.Helper()
 	const allowed = 3
@@ -129,8 +128,8 @@ func (s *mailSystem) limitClients(t *testing.T) {
 	}
 }
 
-// verifyRecipients asks an smtpd that accepts only recipients to which mail
-// can be delivered, as verify(8) finds out.
+// verifyRecipients uses an smtpd that accepts only recipients to which mail can be
+// delivered, as verify(8) finds out.
 func (s *mailSystem) verifyRecipients(t *testing.T) {
 	t.Helper()
 	eventually(t, deliveryLimit, "a good recipient is verified", func() string {
@@ -151,7 +150,7 @@ func (s *mailSystem) verifyRecipients(t *testing.T) {
 	})
 }
 
-// ask asks the smtpd that verifies whether it takes mail for a recipient.
+// ask asks the verifying smtpd whether it accepts mail for a recipient.
 func (s *mailSystem) ask(recipient string) error {
 	c, err := open(s.whole.verified)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// useEveryProgram has each program of Postfix do its work once, looks at the
-// effect, and then for the program itself among the children of the master.
+// useEveryProgram makes each program of Postfix do its work once, and checks the
+// effect and that the program was a child of the master.
 func (s *mailSystem) useEveryProgram(t *testing.T) {
 	t.Helper()
 	began := time.Now()
@@ -36,10 +36,10 @@ func (s *mailSystem) useEveryProgram(t *testing.T) {
 	t.Logf("in %.1f s", time.Since(began).Seconds())
 }
 
-// sender is the address of whoever sends in the whole mail system.
+// sender returns the sender's address of all mail.
 func sender() string { return senderMailbox + "@" + virtualDomain }
 
-// to gives the letter with the number to a recipient.
+// to returns the letter with the number to a recipient.
 func to(recipient string, number int) letter {
 	return letter{number: number, sender: sender(), recipient: recipient}
 }
@@ -60,7 +60,7 @@ func (s *mailSystem) mail(t *testing.T, source, address string, l letter) {
 	}
 }
 
-// sendmail submits a letter, or asks what the flags ask, the way of local users.
+// sendmail submits a letter, or does what the flags ask, as local users do.
 func (s *mailSystem) sendmail(l letter, flags ...string) error {
 	cmd := exec.Command(filepath.Join(filepath.Dir(s.command), "sendmail"),
 		append(append([]string{"-C", s.config(), "-i", "-f", l.sender}, flags...), l.recipient)...)
@@ -88,13 +88,13 @@ func awaitMessage(t *testing.T, number int, where func() (map[int]int, error)) {
 	})
 }
 
-// in reads a maildir.
+// in returns a function that reads a maildir.
 func in(maildir string) func() (map[int]int, error) {
 	return func() (map[int]int, error) { return delivered(maildir) }
 }
 
-// notices counts the reports about messages in the sender's mailbox, by the
-// number of the message, when they say what they must.
+// notices returns a function that counts the reports in the sender's mailbox that
+// contain the text, by the number of the message.
 func (s *mailSystem) notices(says string) func() (map[int]int, error) {
 	return func() (map[int]int, error) {
 		return countFiles(s.box(senderMailbox), func(path string) (int, error) { return readNotice(path, says) })

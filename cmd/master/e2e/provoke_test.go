@@ -4,8 +4,8 @@ package e2e
 
 import "fmt"
 
-// What has programs asked for something that mail alone does not. Errors are
-// looked at only when the program does not come up.
+// Requests for programs that mail alone does not use. Errors are checked only if
+// the program does not start.
 
 func askAnvil(s *mailSystem, _ int) error {
 	c, err := open(s.whole.limited)

@@ -57,8 +57,8 @@ type letter struct {
 	sender, recipient string
 }
 
-// text is the whole message. The number stands in its identity too, so that
-// the log tells which queue file holds it.
+// text returns the whole message. Its Message-ID contains the number too, so that
+// the log says which queue file holds it.
 func (l letter) text(end string) string {
 	return fmt.Sprintf("From: <%[1]s>%[5]sTo: <%[2]s>%[5]sMessage-ID: <%[3]d@%[6]s>%[5]s%[4]s: %[3]d%[5]s%[5]s%[7]s",
 		l.sender, l.recipient, l.number, numberHeader, end, mailDomain, body(l.number, end))
@@ -107,7 +107,7 @@ func delivered(mailbox string) (map[int]int, error) {
 	return countFiles(mailbox, readMessage)
 }
 
-// countFiles counts the messages in a maildir by the number that read gives.
+// countFiles counts the messages in a maildir by the number that read returns.
 func countFiles(mailbox string, read func(path string) (number int, err error)) (map[int]int, error) {
 	entries, err := os.ReadDir(mailbox + "/new")
 	if errors.Is(err, os.ErrNotExist) {

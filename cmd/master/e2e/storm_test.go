@@ -81,7 +81,7 @@ func newStorm(t *testing.T, s *mailSystem) *storm {
 		})
 	}
 	t.Cleanup(func() {
-		m.fail(errors.New("the test is over")) // none waits for ever
+		m.fail(errors.New("the test is over")) // none waits forever
 		m.clients.Wait()
 	})
 	return m
@@ -101,7 +101,7 @@ func (m *storm) take() (batch int, ok bool) {
 	return m.next - 1, true
 }
 
-// allow lets the storm go on until so many batches are sent.
+// allow lets the storm continue until this many batches are sent.
 func (m *storm) allow(batches int) {
 	m.mu.Lock()
 	m.allowed = min(max(m.allowed, batches), stormBatches)
