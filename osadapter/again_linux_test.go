@@ -100,7 +100,7 @@ func TestPathThatCannotBePutBackIsBackInTheEnd(t *testing.T) {
 		return strings.Contains(s.log(), told) && strings.Contains(s.log(), "reload refused")
 	})
 	k.noBack.Store(false)
-	eventually(t, "the path is back", func() bool { return strings.Contains(s.log(), s.path("a")+" is back") })
+	eventually(t, "the path is back", func() bool { return strings.Contains(s.log(), s.path("a")+" is restored") })
 	if again := ask(t, "unix", s.path("a")); again != first {
 		t.Errorf("got %q, want %q", again, first)
 	}

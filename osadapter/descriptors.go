@@ -52,11 +52,11 @@ func DescriptorWarning(openFiles uint64, c *core.Config) string {
 	if worst == nil || reach >= highest {
 		return ""
 	}
-	wanted := "though its process limit is " + utoa(uint64(highest))
+	wanted := "although its process limit is " + utoa(uint64(highest))
 	if worst.ProcessLimit == 0 {
-		wanted = "though it has no process limit"
+		wanted = "although it has no process limit"
 	}
-	return "service " + worst.Name + " (" + worst.Canonical + ") can have " + utoa(uint64(max(reach, 1))) + " processes at most, " + wanted +
+	return "service " + worst.Name + " (" + worst.Canonical + ") can have at most " + utoa(uint64(max(reach, 1))) + " processes " + wanted +
 		", because only " + utoa(openFiles) + " files may be open; raise the hard limit on open files (ulimit -Hn) to " +
 		utoa(openFiles+uint64(highest-reach)) + " or more, or lower the process limits in " + c.ConfigDirectory + "/master.cf"
 }

@@ -43,12 +43,12 @@ func TestWarningOfALimitThatCannotBeReached(t *testing.T) {
 	}{
 		{"Debian", 1024, config(debian...), ""},
 		{"Debian", 256, config(debian...), ""},
-		{"Debian", 200, config(debian...), "service a (private/a) can have 71 processes at most, though its process limit is 100"},
+		{"Debian", 200, config(debian...), "service a (private/a) can have at most 71 processes although its process limit is 100"},
 		{"no bound", 0, config(5000), ""},
 		{"just", 80 + 3 + 1 + 37, config(77, 1), ""},
-		{"one too few", 80 + 3 + 1 + 36, config(77, 1), "service a (private/a) can have 76 processes at most, though its process limit is 77, because only 120 files may be open; raise the hard limit on open files (ulimit -Hn) to 121 or more"},
-		{"no limit is a hundred", 142, config(1, 0), "service b (private/b) can have 98 processes at most, though it has no process limit, because only 142 files may be open"},
-		{"not even one", 24, config(1, 1, 1, 1, 1, 1, 1, 1, 1), "can have 1 processes at most"},
+		{"one too few", 80 + 3 + 1 + 36, config(77, 1), "service a (private/a) can have at most 76 processes although its process limit is 77, because only 120 files may be open; raise the hard limit on open files (ulimit -Hn) to 121 or more"},
+		{"no limit is a hundred", 142, config(1, 0), "service b (private/b) can have at most 98 processes although it has no process limit, because only 142 files may be open"},
+		{"not even one", 24, config(1, 1, 1, 1, 1, 1, 1, 1, 1), "can have at most 1 processes"},
 		{"no services", 24, config(), ""},
 	} {
 		got := DescriptorWarning(x.files, x.c)

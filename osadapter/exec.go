@@ -212,6 +212,6 @@ func (x *Exec) next() (core.Event, bool) {
 func (x *Exec) warnOfNoService(c *core.Config) {
 	if len(c.Services) == 0 {
 		x.around.Log(core.LevelWarning, "no service is enabled in "+c.ConfigDirectory+
-			"/master.cf; nothing is served, and no mail is taken, until there is one and Postfix is reloaded")
+			`/master.cf; no mail is accepted or delivered; add entries to master.cf and run "postfix reload"`)
 	}
 }

@@ -126,7 +126,7 @@ func (x *Exec) drop(id core.ServiceID, listener uint16) (sockets.Listener, bool)
 func (x *Exec) closeListener(id core.ServiceID, listener uint16) {
 	if l, ok := x.drop(id, listener); ok {
 		x.unpoll(l.FD)
-		x.complain("close listener "+l.Endpoint.String(), x.paths.Remove(&l), "its file or clients may be left over")
+		x.complain("close listener "+l.Endpoint.String(), x.paths.Remove(&l), "its socket file may remain, and clients that wait in its queue")
 	}
 }
 
@@ -143,9 +143,9 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 	case e == 0:
 	case slices.Contains(x.paths.Owed(), at.Path):
 		x.around.Log(core.LevelWarning, "cannot put "+at.Path+" back ("+e.String()+
-			"): its service runs on, but clients do not find it until this is done, which is tried again and again")
+			"): its service keeps running, but clients cannot reach it until this succeeds; retrying")
 	default:
-		x.complain("take back "+at.String(), e, "a file of the refused reload may be left over")
+		x.complain("take back "+at.String(), e, "a file of the refused reload may remain")
 	}
 }
 
@@ -153,14 +153,14 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 func (x *Exec) payBack() {
 	for _, path := range x.paths.Owed() {
 		if x.paths.PutBack(path) == 0 {
-			x.around.Log(core.LevelInfo, path+" is back; clients find its service again")
+			x.around.Log(core.LevelInfo, path+" is restored; clients can reach its service again")
 		}
 	}
 }
 
 func (x *Exec) settleListener(id core.ServiceID, listener uint16) {
 	if l := x.open(id, listener); l != nil {
-		x.complain("remove the former "+l.Endpoint.String(), x.paths.Settle(l), "a file beside it is left over")
+		x.complain("remove the former "+l.Endpoint.String(), x.paths.Settle(l), `the replaced file ("`+sockets.AsideName(l.Endpoint.Path)+`") remains; remove it`)
 	}
 }
 
@@ -193,8 +193,8 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 		x.unpoll(l.FD)
 		if !s.shut {
 			s.shut = true
-			x.around.Log(core.LevelWarning, "a process of the service at "+l.Endpoint.String()+
-				" has shut a listener of it down; its clients are refused until Postfix is stopped and started, and the program is to be mended")
+			x.around.Log(core.LevelWarning, "a server process called shutdown() on listener "+l.Endpoint.String()+
+				"; new clients are refused until Postfix is restarted; fix the program")
 		}
 	}
 }
@@ -270,7 +270,7 @@ func (x *Exec) apply(id core.ServiceID, s *service) {
 			return 0
 		})
 		if e != 0 && !s.failed && !failed {
-			x.complain("watch "+l.Endpoint.String(), e, "new clients of it wait until this works; it is tried again")
+			x.complain("watch "+l.Endpoint.String(), e, "new clients wait until this succeeds; retrying")
 		}
 		failed = failed || e != 0
 	}

@@ -337,7 +337,7 @@ func TestListenerThatAChildShutsDownDoesNotKeepUsBusy(t *testing.T) {
 		s.loop.k = countedWaits{s.loop.k, &waits}
 	}, local("a", "shut", 1), local("b", "plain", 1))
 	ask(t, "unix", s.path("a"))
-	const line = "has shut a listener of it down"
+	const line = "called shutdown() on listener "
 	eventually(t, "the operator is told", func() bool { return strings.Contains(s.log(), line) })
 	eventually(t, "the loop rests", func() bool {
 		before := waits.Load()

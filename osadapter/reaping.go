@@ -84,7 +84,7 @@ func (x *Exec) reapChild(g core.Generation, c *child) bool {
 // cannotAsk has the question which processes have ended repeated until it is answered.
 func (x *Exec) cannotAsk(e core.Errno) {
 	if !x.unreaped {
-		x.complain("wait", e, "processes that ended are not noticed until this works; it is tried again")
+		x.complain("wait", e, "terminated processes are not reaped until this succeeds; retrying")
 	}
 	x.unreaped = true
 }

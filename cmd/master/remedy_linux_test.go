@@ -90,7 +90,7 @@ func TestReloadThatLeavesNoServiceSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newStation(t)
 	p := s.start()
-	const warning = "/master.cf; nothing is served, and no mail is taken, until there is one and Postfix is reloaded\n"
+	const warning = "/master.cf; no mail is accepted or delivered; add entries to master.cf and run \"postfix reload\"\n"
 	if log := s.log(); strings.Contains(log, warning) {
 		t.Errorf("said with a service:\n%s", log)
 	}

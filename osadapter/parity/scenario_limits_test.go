@@ -74,7 +74,7 @@ var limitScenarios = []scenario{
 		s.start()
 		occupy(s, "public/x", 8)
 	}},
-	{name: "the backlog is the larger of the limits", shows: []shown{{row: "D13", ours: `^log: warning .* can have \d+ processes at most, though its process limit is 5000`}}, play: func(s *station) {
+	{name: "the backlog is the larger of the limits", shows: []shown{{row: "D13", ours: `^log: warning .* can have at most \d+ processes although its process limit is 5000`}}, play: func(s *station) {
 		s.main("default_process_limit = 10")
 		for _, n := range []string{"-", "0", "1", "9", "10", "11", "300", "5000"} {
 			s.master(fmt.Sprintf("x%s unix n - n - %s actor", n, n))
