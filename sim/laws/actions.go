@@ -40,8 +40,6 @@ func (b *Book) took(a *core.Action) {
 		}
 	case core.Log:
 		b.tookLine(a)
-	case core.ApplyConfig:
-		b.due.applied = true
 	case core.Exit:
 		b.exited, b.due.exit = true, false
 	}

@@ -187,7 +187,6 @@ type due struct {
 	started            *Service // a child may be started for this one
 	unload             bool     // the transaction must end without a change
 	commit             bool     // it must end with one
-	applied            bool     // and has
 	starts             bool     // the first one
 	exitCode           int64
 	exitSignal         core.Signal
@@ -274,6 +273,10 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 		b.due.exit, b.due.adrift = true, true // when the time of -e comes is not known
 	}
 	b.given = len(actions)
+	for i := range b.docket.answer {
+		e := &b.docket.answer[i]
+		b.breaks(e.law, e.check(b, actions))
+	}
 	for i := range actions {
 		if actions[i].Kind == core.ApplyConfig {
 			b.committed(&actions[i], actions)
@@ -291,12 +294,13 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 		}
 		b.took(a)
 	}
-	if !b.due.adrift {
-		b.linesComplete()
-		for i := range b.docket.step {
-			e := &b.docket.step[i]
-			b.breaks(e.law, e.check(b, ev))
-		}
+	if b.due.adrift {
+		b.due = due{adrift: true, exit: b.due.exit}
+	}
+	b.linesComplete()
+	for i := range b.docket.step {
+		e := &b.docket.step[i]
+		b.breaks(e.law, e.check(b, ev))
 	}
 	b.reloadSettled()
 	b.settleStarved()

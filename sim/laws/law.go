@@ -25,6 +25,7 @@ const Check = "check"
 type law struct {
 	Law
 	event   []func(b *Book, ev *core.Event) string                  // before the account takes the event
+	answer  []func(b *Book, actions []core.Action) string           // before it takes the actions
 	action  []actionCheck                                           // in the order of the actions, before the account takes each
 	service []func(b *Book, s *Service) string                      // after the step, of every service that it touched
 	step    []func(b *Book, ev *core.Event) string                  // after the step
@@ -94,13 +95,14 @@ var table = [...]law{
 		Law: Law{"S8", "A service that is there before and after a reload keeps its number and its open listeners, and its old children are retired. " +
 			"A listener of a removed service is handed over where a new service wants the same, so that no client who waits is lost. " +
 			"A refused configuration changes nothing, and is logged."},
-		event: []func(*Book, *core.Event) string{(*Book).configAsked, (*Book).listenerAsked},
+		event:  []func(*Book, *core.Event) string{(*Book).configAsked, (*Book).listenerAsked},
+		answer: []func(*Book, []core.Action) string{(*Book).commitDue, (*Book).reloadEnds},
 		action: []actionCheck{
-			on((*Book).commitReady, core.ApplyConfig), on((*Book).openFresh, core.OpenListener), on((*Book).displacesOurs, core.OpenListener),
+			on((*Book).openFresh, core.OpenListener), on((*Book).displacesOurs, core.OpenListener),
 			on((*Book).listenerGoes, core.AbandonListener, core.CommitListener, core.CloseListener), on((*Book).moveFits, core.MoveListener),
 			on((*Book).clientsKept, core.CloseListener), on((*Book).retiredOnce, core.RetireChild), on((*Book).announcedOnce, core.Announce),
 		},
-		step:  []func(*Book, *core.Event) string{(*Book).oldRetired, (*Book).reloadEnds, (*Book).nothingLeft, (*Book).displacedSettled},
+		step:  []func(*Book, *core.Event) string{(*Book).oldRetired, (*Book).nothingLeft, (*Book).displacedSettled},
 		view:  []func(*Book, *Service, *core.ServiceView) string{(*Book).retiredKnown},
 		sweep: []func(*Book) string{(*Book).servicesInForce, (*Book).listenersKept},
 	},
@@ -210,6 +212,7 @@ func Named(name string) Law {
 // docket has the checks of the laws that may report, by when they are asked.
 type docket struct {
 	event   []entry[func(*Book, *core.Event) string]
+	answer  []entry[func(*Book, []core.Action) string]
 	action  [core.Exit + 2][]entry[func(*Book, *core.Action) string]
 	service []entry[func(*Book, *Service) string]
 	step    []entry[func(*Book, *core.Event) string]
@@ -238,6 +241,7 @@ func docketOf(only []string) *docket {
 			continue
 		}
 		d.event = enter(d.event, l.Name, l.event)
+		d.answer = enter(d.answer, l.Name, l.answer)
 		for _, c := range l.action {
 			for _, k := range c.kinds {
 				d.action[k] = enter(d.action[k], l.Name, []func(*Book, *core.Action) string{c.check})

@@ -119,8 +119,8 @@ func (b *Book) listenerCame(ev *core.Event) {
 // force.
 func (b *Book) committed(a *core.Action, actions []core.Action) {
 	r := &b.reload
-	if wrong := b.commitReady(a); wrong != "" {
-		return // the law that says so is asked when the action's turn comes
+	if b.commitReady(a) != "" {
+		return // S8 says so
 	}
 	next := a.Config
 	b.before = append(b.before[:0], b.active...)
@@ -365,12 +365,27 @@ func (b *Book) listenerAsked(ev *core.Event) string {
 	return wrong("%v, listener %d of service %d, answers no OpenListener", ev.Kind, ev.Listener, ev.Service)
 }
 
+// commitDue: what comes into force is the configuration that was read last, when all its
+// listeners are open, and once.
+func (b *Book) commitDue(actions []core.Action) string {
+	found := 0
+	for i := range actions {
+		if a := &actions[i]; a.Kind == core.ApplyConfig {
+			if found++; found > 1 {
+				return "a configuration is put in force twice"
+			}
+			if wrong := b.commitReady(a); wrong != "" {
+				return wrong
+			}
+		}
+	}
+	return ""
+}
+
 func (b *Book) commitReady(a *core.Action) string {
 	r := &b.reload
 	switch {
-	case b.due.applied:
-		return "a configuration is put in force twice"
-	case r.unknown && a.Config != nil || b.due.commit:
+	case r.unknown && a.Config != nil:
 		return ""
 	case !r.opening || a.Config == nil || a.Config != r.next:
 		return "a configuration is put in force that was not asked for"
@@ -530,11 +545,16 @@ func (b *Book) oldRetired(*core.Event) string {
 
 // reloadEnds: a transaction whose configuration is known waits for a listener, or it is
 // over.
-func (b *Book) reloadEnds(*core.Event) string {
-	if b.reload.opening && b.reload.asked == 0 && !b.due.unload && !b.reload.unknown && !b.exited {
-		return "a reload neither ends nor waits"
+func (b *Book) reloadEnds(actions []core.Action) string {
+	if r := &b.reload; !r.opening || r.asked > 0 || b.due.unload || r.unknown {
+		return ""
 	}
-	return ""
+	for i := range actions {
+		if k := actions[i].Kind; k == core.OpenListener || k == core.ApplyConfig || k == core.Exit {
+			return ""
+		}
+	}
+	return "a reload neither ends nor waits"
 }
 
 // nothingLeft: a refused configuration leaves nothing behind.
