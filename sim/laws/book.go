@@ -262,12 +262,7 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 		}
 		return
 	}
-	if !b.MadeUp {
-		for i := range b.docket.event {
-			e := &b.docket.event[i]
-			b.breaks(e.law, e.check(b, ev))
-		}
-	}
+	b.judgeEvent(ev)
 	b.happened(ev)
 	if n := len(actions); !b.whole && b.options.ExitSet && ev.Kind == core.TimerExpired && n > 0 && actions[n-1].Kind == core.Exit {
 		b.due.exit, b.due.adrift = true, true // when the time of -e comes is not known
@@ -304,6 +299,17 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 	}
 	b.reloadSettled()
 	b.settleStarved()
+}
+
+// judgeEvent judges what the adapter tells, before the account takes it.
+func (b *Book) judgeEvent(ev *core.Event) {
+	if b.MadeUp {
+		return
+	}
+	for i := range b.docket.event {
+		e := &b.docket.event[i]
+		b.breaks(e.law, e.check(b, ev))
+	}
 }
 
 // settle asks about each service that the step touched.

@@ -17,7 +17,8 @@ type town struct {
 	r       *rand.Rand
 	m       *core.Machine
 	book    *Book
-	tamper  func(ev *core.Event, actions []core.Action) []core.Action
+	tamper  change
+	shown   Machine // what the book sees of m
 	now     core.Time
 	story   *strings.Builder
 	over    bool
@@ -84,8 +85,15 @@ func (w *town) config() *core.Config {
 }
 
 // play lets a machine live for so many steps, and returns the first breach.
-func play(seed uint64, steps int, only string, tamper func(ev *core.Event, actions []core.Action) []core.Action, story *strings.Builder) *Breach {
-	w := &town{r: rand.New(rand.NewPCG(seed, 1)), book: &Book{}, tamper: tamper, now: 1000, loading: true, story: story}
+func play(seed uint64, steps int, only string, tamper change, story *strings.Builder) *Breach {
+	w := found(seed, only)
+	w.tamper, w.story = tamper, story
+	return w.live(steps)
+}
+
+// found makes a town whose machine has seen nothing.
+func found(seed uint64, only string) *town {
+	w := &town{r: rand.New(rand.NewPCG(seed, 1)), book: &Book{}, now: 1000, loading: true}
 	if only != "" {
 		w.book.Only = []string{only}
 	}
@@ -97,14 +105,19 @@ func play(seed uint64, steps int, only string, tamper func(ev *core.Event, actio
 		o.ExitSet, o.ExitAfter = true, core.Duration(w.r.IntN(1000))*core.Second
 	}
 	w.m = core.New(w.now, o)
+	w.shown = w.m
 	w.book.Reset(w.now, o)
+	return w
+}
+
+func (w *town) live(steps int) *Breach {
 	for i := 0; i < steps && !w.over && w.book.Breach() == nil; i++ {
 		w.happen()
 		if i%8 == 0 {
-			w.book.Sweep(w.m)
+			w.book.Sweep(w.shown)
 		}
 	}
-	w.book.Sweep(w.m)
+	w.book.Sweep(w.shown)
 	return w.book.Breach()
 }
 
@@ -119,7 +132,7 @@ func (w *town) step(ev core.Event) {
 			fmt.Fprintf(w.story, "    %s\n", actions[i].AppendText(nil))
 		}
 	}
-	w.book.Step(w.now, &ev, actions, w.m)
+	w.book.Step(w.now, &ev, actions, w.shown)
 	for i := range actions {
 		w.carryOut(&actions[i])
 	}
