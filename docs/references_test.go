@@ -46,6 +46,7 @@ const (
 var (
 	eachNumber = regexp.MustCompile(number)
 	sections   = regexp.MustCompile(`\b[Ss]pec` + gap + `(runtime|config|child|versions),` + gap + `(?:sections?` + gap + `)?(` + numbers + `)`)
+	rules      = regexp.MustCompile(`^(runtime|config|child) (` + numbers + `): `)
 	pages      = regexp.MustCompile(`\b[Ss]pec` + gap + `(runtime|config|child|versions|vectors|quirks|go-traps)\b`)
 	knownBugs  = regexp.MustCompile(`\b[Kk]nown` + gap + `bugs?` + gap + `(` + numbers + `)`)
 	letters    = regexp.MustCompile(`\b([QGD])(\d{1,2})\b`)
@@ -64,7 +65,7 @@ func (p *passage) cited() map[int]target {
 			found[from+n[0]] = target{page, prefix + p.text[from+n[0]:from+n[1]]}
 		}
 	}
-	for _, m := range sections.FindAllStringSubmatchIndex(p.text, -1) {
+	for _, m := range append(sections.FindAllStringSubmatchIndex(p.text, -1), rules.FindAllStringSubmatchIndex(p.text, -1)...) {
 		list(p.text[m[2]:m[3]], "", m[4], m[5])
 	}
 	for _, m := range knownBugs.FindAllStringSubmatchIndex(p.text, -1) {
@@ -219,6 +220,7 @@ func TestFormsOfCitations(t *testing.T) {
 		"spec config, 2, 3.1 and 6; Q5":                  {{"config", ""}, {"config", "2"}, {"config", "3.1"}, {"config", "6"}, {"quirks", "Q5"}},
 		"// Source: spec\n// child, sections 4 to\n// 8": {{"child", ""}, {"child", "4"}, {"child", "8"}},
 		"(spec go-traps, G2, and D13)":                   {{"go-traps", ""}, {"go-traps", "G2"}, {differences, "D13"}},
+		"runtime 9 and 7.2: wakeups":                     {{"runtime", "9"}, {"runtime", "7.2"}},
 		"known bugs 1 and 25":                            {{"known-bugs", "Known bug 1"}, {"known-bugs", "Known bug 25"}},
 		"(design, Reload, 5)":                            {{"design", "reload 5"}},
 		"Q5; design, Reload 3: all":                      {{"quirks", "Q5"}, {"design", "reload 3"}},

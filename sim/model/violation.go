@@ -45,7 +45,7 @@ const (
 	ruleShort       = "differences Q29: a descriptor is kept for each service without a process; whoever would take one waits"
 	ruleVerbose     = "runtime 16: verbose lines are shown with -v only"
 	ruleSilence     = "runtime 16: no line without its reason"
-	ruleDeadline    = "design, Timers: the machine asks for a timer when the first thing is due"
+	ruleDeadline    = "design, The idea: the machine asks for a timer when the first thing is due"
 	ruleView        = "design, Words: the counts of a service"
 )
 
