@@ -7,7 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// fill gives a field a value that is not zero.
+// fill sets a field to a value that is not zero.
 func fill(t *testing.T, v reflect.Value) {
 	t.Helper()
 	switch v.Kind() {
@@ -47,7 +47,7 @@ func eventWith(t *testing.T, i int) Event {
 	return ev
 }
 
-// A field that somebody adds to Event and forgets in its walk would be lost from
+// A field that is added to Event and forgets in its walk would be lost from
 // recordings, traces and hashes, and no event with it would be refused.
 func TestEveryFieldOfAnEventIsWalked(t *testing.T) {
 	var seen field

@@ -29,7 +29,7 @@ func (x *fixture) service() *service {
 	return s
 }
 
-// set gives a field of v, also one that is not exported, a value that is not zero.
+// set sets a field of v, exported or not, to a value that is not zero.
 func (x *fixture) set(t *testing.T, v reflect.Value) {
 	t.Helper()
 	v = reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem()
@@ -104,7 +104,7 @@ func remembered[T any](t *testing.T, x *fixture, make func() *T, write func(w *m
 	}
 }
 
-// A field that somebody adds to what a machine remembers and forgets in the walk
+// A field that is added to what a machine remembers and forgets in the walk
 // would be lost when it is restored.
 func TestEveryFieldOfAMachineIsWalked(t *testing.T) {
 	x := newFixture()

@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// few gives a rig whose machine runs the services with so many descriptors for
+// few returns a rig whose machine runs the services with so many descriptors for
 // children.
 func few(t *testing.T, children uint32, services ...ServiceConfig) *rig {
 	t.Helper()
@@ -59,7 +59,7 @@ func TestDescriptorIsKeptForEachServiceWithoutAChild(t *testing.T) {
 	r.die(3, ExitedWith(0)) // the only one of b: it is owed the next, and nobody else gains anything
 	r.want("watch-listener service=2")
 	r.state("greedy", StateStarved)
-	r.die(1, ExitedWith(0)) // one is free for whoever comes
+	r.die(1, ExitedWith(0)) // one is free for the next start
 	r.want("watch-listener service=1", "watch-listener service=3")
 	if !r.client(3) || r.client(1) || !r.client(2) {
 		t.Error("whoever comes first takes it; b has its own")
@@ -81,7 +81,7 @@ func TestReloadFreesDescriptors(t *testing.T) {
 		t.Error("one is for the greedy service")
 	}
 	r.took()
-	r.hangup(conf(unix("b", 5))) // whoever is held back goes
+	r.hangup(conf(unix("b", 5))) // the starved service is removed
 	if len(r.m.starved) != 0 || r.m.live != 0 {
 		t.Errorf("%d are held back, %d descriptors are held", len(r.m.starved), r.m.live)
 	}

@@ -23,7 +23,7 @@ func TestStressIsForManyProcessesAndStrangersOnly(t *testing.T) {
 	}
 }
 
-// full gives a machine whose stress-aware service has no idle child left.
+// full returns a machine whose stress-aware service has no idle child left.
 func full(t *testing.T, limit int32) *rig {
 	r := started(t, inet(25, limit))
 	for g := Generation(1); g <= Generation(limit); g++ {
@@ -197,7 +197,7 @@ func TestRefusalWithoutAReasonSaysSo(t *testing.T) {
 	r.want("log warning: w", "log fatal: the configuration was refused without a reason", "exit signal=0 code=1")
 }
 
-// broken gives what the function panics with.
+// broken returns the value that the function panics with.
 func broken(t *testing.T, f func()) (b BrokenInvariant) {
 	t.Helper()
 	defer func() {

@@ -3,7 +3,7 @@ package core
 import "testing"
 
 // Every number that has a name has one of its own, and the numbers behind the
-// last are told as unknown.
+// last are called unknown.
 func TestEveryNumberHasItsName(t *testing.T) {
 	lists := map[string][]string{}
 	for k := range numEventKinds {

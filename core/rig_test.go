@@ -41,7 +41,7 @@ func newRig(t testing.TB, o MachineOptions) *rig {
 	}
 }
 
-// started gives a rig whose machine runs the services.
+// started returns a rig whose machine runs the services.
 func started(t testing.TB, services ...ServiceConfig) *rig {
 	r := newRig(t, MachineOptions{GroupLeader: true})
 	r.step(ConfigLoadedEvent(0, conf(services...)))
@@ -178,7 +178,7 @@ func (r *rig) wait(d Duration) {
 	r.now = end
 }
 
-// took gives the lines since the last call.
+// took returns the lines since the last call.
 func (r *rig) took() []string {
 	lines := r.lines
 	r.lines = nil

@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// carried gives the machine that was restored from a snapshot, and the one
+// carried returns the machine that was restored from a snapshot, and the one
 // that was restored from the canonical form with other numbers.
 func carried(t *testing.T, m *Machine, known ...*Config) (*Machine, *Machine) {
 	t.Helper()

@@ -53,7 +53,7 @@ func TestSettingsOutOfRangeAreBrokenInvariants(t *testing.T) {
 	}
 }
 
-// broken gives what the function panics with.
+// broken returns the value that the function panics with.
 func broken(t *testing.T, f func()) (b core.BrokenInvariant) {
 	t.Helper()
 	defer func() {

@@ -9,7 +9,7 @@ import (
 // fuzzSteps bounds the events of one run.
 const fuzzSteps = 200
 
-// choices gives one small number a byte; past the end all is zero.
+// choices returns one small number a byte; past the end it returns zero.
 type choices []byte
 
 func (c *choices) below(n int) int {

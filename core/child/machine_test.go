@@ -9,7 +9,7 @@ import (
 
 const second = core.Time(core.Second)
 
-// turn is one event and the actions it must give, joined by commas.
+// turn is one event and the actions it must produce, joined by commas.
 type turn struct {
 	at    core.Time
 	event EventKind

@@ -99,7 +99,7 @@ func (w *witness) hear(now core.Time, k EventKind) {
 	}
 }
 
-// full tells whether a server of many clients has as many as it may have.
+// full reports whether a server of many clients has as many as it may have.
 func (w *witness) full() bool {
 	n := int(w.settings.MaxClients)
 	return w.concurrent() && n > 0 && w.clients >= n

@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// told shows a diagnostic in one line: "severity file:line:column text => hint".
+// told formats a diagnostic in one line: "severity file:line:column text => hint".
 func told(d core.Diagnostic) string {
 	severity := map[core.Severity]string{core.Info: "info", core.Warning: "warning", core.Error: "error"}[d.Severity]
 	text := strings.NewReplacer("@CONFIG@/main.cf", "MAIN", "@CONFIG@/master.cf", "MASTER").Replace(sanitized(d.Text))

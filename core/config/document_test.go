@@ -11,7 +11,7 @@ import (
 // lineStart is what texts begin with, which the document leaves out.
 var lineStart = regexp.MustCompile(`^\S+ \S+:\d+:\d+ (?:(?:file )?(?:MAIN|MASTER)(?:, line \d+|: line \d+)?: )?`)
 
-// documented gives the patterns of a part of the document for operators: the
+// documented returns the patterns of a part of the document for operators: the
 // texts in its first column.
 func documented(t *testing.T, part string) (list []*regexp.Regexp) {
 	t.Helper()

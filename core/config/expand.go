@@ -143,7 +143,7 @@ func (x *expansion) count(s *scope, steps, scanned, written int) bool {
 	return x.fatal.text == ""
 }
 
-// tooLarge gives up a text that exceeds the bounds.
+// tooLarge returns up a text that exceeds the bounds.
 func (x *expansion) tooLarge(s *scope) {
 	hint := "the parameters refer to each other so often that this takes more than " + number(maxMacroSteps) +
 		" steps or makes more than " + number(maxExpansion) + " bytes; remove some of the references"

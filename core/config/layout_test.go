@@ -116,7 +116,7 @@ func sameMeaning(t interface {
 	}
 }
 
-// comments gives the lines that mean nothing.
+// comments returns the lines without meaning.
 func comments(text []byte) (kept []byte) {
 	for rest := string(text); rest != ""; {
 		var line string

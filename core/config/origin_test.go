@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// originText gives origins as short texts.
+// originText returns origins as short texts.
 func originText(list []Origin) string {
 	var texts []string
 	for _, o := range list {

@@ -7,8 +7,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// addresses looks for services that take clients from each other, or that are
-// to listen where this machine is not.
+// addresses warns about services that compete for clients, or that listen on
+// addresses that this machine does not have.
 func (c *check) addresses() {
 	owner := make(map[netip.AddrPort]*entry)
 	for i := range c.entries {
@@ -36,8 +36,8 @@ func (c *check) addresses() {
 	}
 }
 
-// covered looks for a service at one address of a port whose other addresses
-// another service has.
+// covered warns about a service on one address of a port when another service
+// listens on all addresses of that port.
 func (c *check) covered(e *entry, owner map[netip.AddrPort]*entry) {
 	if e.off || e.resolved == nil || e.resolved.Type != core.Inet {
 		return
@@ -63,7 +63,7 @@ func (c *check) covered(e *entry, owner map[netip.AddrPort]*entry) {
 	}
 }
 
-// foreign looks for an address that no interface has.
+// foreign warns about an address that no interface has.
 func (c *check) foreign(e *entry, a netip.AddrPort) {
 	local := c.p.Facts().Interfaces
 	address := a.Addr()

@@ -1,14 +1,13 @@
-// Package advice warns about configurations that Postfix accepts in silence
-// although the operator is surely wrong: a program that is not there, a service
-// that nobody can reach, a parameter that nobody reads, a directory that is
-// missing.
+// Package advice warns about configurations that Postfix accepts silently
+// although they are certainly wrong: a program that does not exist, a service
+// that no client can reach, a parameter that no program reads, a missing
+// directory.
 //
 // It is for tools. The daemon does not link it, because its log is that of the
-// original. The package refuses to guess: what may be meant is no reason for a
-// warning, and what could not be looked at is none either. It is pure; the
-// files that commands name are looked at by an adapter, see Needs. What each
-// server demands is from master(5), the servers' manual pages, and what they did
-// when tried.
+// original. The package does not guess: it warns neither about settings that may
+// be intended nor about what could not be checked. It is pure; an adapter
+// examines the files that commands name, see Needs. The demands of each server
+// are from master(5), the servers' manual pages, and tests with the servers.
 package advice
 
 import (
@@ -28,17 +27,17 @@ const (
 	maxGuesses = 1000 // names for which a near one is looked for
 )
 
-// Advice is one warning. Line and Column are those of what is wrong; line 0
-// says that it is nowhere in the file.
+// Advice is one warning. Line and Column are the position of the mistake; line 0
+// means that it has none in the file.
 type Advice struct {
 	Code Code
 	core.Diagnostic
 }
 
-// Input is what is judged. Main and Master are the trees that were parsed, nil
-// if the file could not be read. Parameters come from config.Evaluate and may
-// be refused ones, nil if main.cf could not be read. What would need something
-// that is nil is left out. Main, Master and Parameters belong together.
+// Input is what Check examines. Main and Master are the parsed trees, nil if the
+// file could not be read. Parameters come from config.Evaluate and may be
+// refused ones, nil if main.cf could not be read. Checks that need something
+// that is nil are skipped. Main, Master and Parameters belong together.
 type Input struct {
 	Main       *config.MainFile
 	Own        *config.MainFile // the file at config.OwnPath; nil: there is none
@@ -51,7 +50,7 @@ type Input struct {
 	Elsewhere  bool       // the files are another host's, of whose interfaces nothing is known
 }
 
-// Check gives its advice: main.cf first, then master.cf, by line and column.
+// Check returns its advice: main.cf first, then master.cf, by line and column.
 func Check(in *Input) []Advice {
 	c := newCheck(in)
 	if in.Main != nil {
@@ -73,9 +72,9 @@ func Check(in *Input) []Advice {
 	return c.list
 }
 
-// Merge gives one list for the operator: the diagnostics of config.Resolve in
-// their order, then the advice. An Info of config that an advice tells again in
-// the same place is left out. The first Error stays the first.
+// Merge returns one list for the operator: the diagnostics of config.Resolve in
+// their order, then the advice. It drops an Info of config that an advice
+// repeats in the same place. The first Error stays the first.
 func Merge(diagnostics []core.Diagnostic, list []Advice) []core.Diagnostic {
 	type place struct {
 		file         string
@@ -153,8 +152,8 @@ func newCheck(in *Input) *check {
 	return c
 }
 
-// countWords counts the words of all values and arguments: a name that stands
-// in one of them may be used there.
+// countWords counts the words of all values and arguments: a name that occurs in
+// one of them may be used there.
 func (c *check) countWords() {
 	if c.in.Main != nil {
 		for i := range c.in.Main.Entries {
@@ -196,12 +195,13 @@ func (c *check) rank(a *Advice) int {
 	return 1
 }
 
-// say gives an advice, once.
+// say adds an advice, once.
 func (c *check) say(code Code, file string, at config.Position, text, hint string) {
 	c.sayAs(code.severity(), code, file, at, text, hint)
 }
 
-// sayAs is say for an advice whose severity is not that of others with its code.
+// sayAs is say for an advice whose severity differs from that of others with its
+// code.
 func (c *check) sayAs(severity core.Severity, code Code, file string, at config.Position, text, hint string) {
 	a := Advice{Code: code, Diagnostic: core.Diagnostic{
 		Severity: severity, File: file, Line: at.Line, Column: at.Column, Text: text, Hint: hint,
@@ -212,7 +212,7 @@ func (c *check) sayAs(severity core.Severity, code Code, file string, at config.
 	}
 }
 
-// inMain advises about main.cf.
+// inMain adds an advice about main.cf.
 func (c *check) inMain(code Code, at config.Position, text, hint string) {
 	path := ""
 	if c.in.Main != nil {
@@ -221,13 +221,13 @@ func (c *check) inMain(code Code, at config.Position, text, hint string) {
 	c.say(code, path, at, text, hint)
 }
 
-// inMaster advises about master.cf.
+// inMaster adds an advice about master.cf.
 func (c *check) inMaster(code Code, at config.Position, text, hint string) {
 	c.say(code, c.in.Master.Path, at, text, hint)
 }
 
-// value gives the expanded value of a parameter; its built-in default if
-// main.cf does not have it, empty if it cannot be expanded.
+// value returns the expanded value of a parameter: its built-in default if
+// main.cf does not set it, "" if it cannot be expanded.
 func (c *check) value(name string) string {
 	text, done := c.values[name]
 	if done {
@@ -241,8 +241,8 @@ func (c *check) value(name string) string {
 	return text
 }
 
-// valueAt is where the value of a parameter stands in main.cf, the zero
-// position if it does not.
+// valueAt returns the position of a parameter's value in main.cf, or the zero
+// position.
 func (c *check) valueAt(name string) (at config.Position) {
 	if e := c.last[name]; e != nil {
 		at = e.ValueAt
@@ -258,7 +258,7 @@ func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
 func isSpace(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' }
 
-// allDigits tells whether s is made of one digit or more.
+// allDigits reports whether s is made of one digit or more.
 func allDigits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !isDigit(s[i]) {

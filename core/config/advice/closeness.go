@@ -1,8 +1,8 @@
 package advice
 
-// distance counts the edits from one text to another: characters put in, taken
-// out, replaced, or swapped with their neighbour. Beyond the limit it says no
-// more than that: limit+1. Its work grows with the product of the lengths.
+// distance counts the edits from one text to another: characters inserted,
+// deleted, replaced, or swapped with their neighbour. Beyond the limit it
+// returns limit+1. Its cost grows with the product of the lengths.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
@@ -34,8 +34,7 @@ func distance(a, b string, limit int) int {
 	return min(row[len(b)], limit+1)
 }
 
-// nearest finds the first of the names that are the fewest edits away, at most
-// two.
+// nearest returns the first of the names with the fewest edits, at most two.
 func nearest(text string, names []string) (string, bool) {
 	for limit := range 3 {
 		for _, name := range names {

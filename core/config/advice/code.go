@@ -162,5 +162,5 @@ func (code Code) severity() core.Severity {
 // repeats are the codes that say what core/config says as Info too.
 var repeats = map[Code]bool{NULByte: true, OddNumber: true, PostfixRefuses: true, PortRange: true, SameAddress: true}
 
-// Codes gives all codes, sorted.
+// Codes returns all codes, sorted.
 func Codes() []Code { return slices.Clone(codes[:]) }

@@ -226,7 +226,7 @@ func assignment(name, value string) string {
 	return name + " = " + value
 }
 
-// without is true of entries for which a parameter has no value.
+// without holds for entries for which a parameter has no value.
 func without(name string) condition {
 	return func(c *check, e *entry) (cause, bool) {
 		value, _, _ := c.setting(e, name)
@@ -234,7 +234,7 @@ func without(name string) condition {
 	}
 }
 
-// given is true of entries for which one of the parameters was set to
+// given holds for entries for which one of the parameters was set to
 // something.
 func given(names ...string) condition {
 	return func(c *check, e *entry) (cause, bool) {
@@ -248,7 +248,7 @@ func given(names ...string) condition {
 	}
 }
 
-// yes is true of entries for which a parameter is yes.
+// yes holds for entries for which a parameter is yes.
 func yes(name string) condition {
 	return func(c *check, e *entry) (cause, bool) {
 		return c.because(e, name), c.isYes(e, name)
@@ -260,12 +260,12 @@ func (c *check) isYes(e *entry, name string) bool {
 	return strings.EqualFold(value, "yes")
 }
 
-// clientTLS is true of a client that uses TLS.
+// clientTLS holds for a client that uses TLS.
 func clientTLS(prefix string) condition {
 	return func(c *check, e *entry) (cause, bool) { return c.usesTLS(e, prefix) }
 }
 
-// serverTLS is true of a server that offers TLS: without a certificate it does
+// serverTLS holds for a server that offers TLS: without a certificate it does
 // not, whatever the level is.
 func serverTLS(prefix, certificates string) condition {
 	return func(c *check, e *entry) (cause, bool) {

@@ -7,7 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// find gives the entry of a name and a transport, one that is switched on if
+// find returns the entry of a name and a transport, one that is switched on if
 // there is one. In place of a socket older configurations have a fifo.
 func (c *check) find(name, transport string) (found *entry) {
 	for _, e := range c.byName[name] {
@@ -53,7 +53,7 @@ func (c *check) disablePatterns() {
 	}
 }
 
-// typed gives a service as master_service_disable names it, of the first entry
+// typed returns a service as master_service_disable names it, of the first entry
 // with the name.
 func (c *check) typed(name string) string {
 	if c.in.Master != nil {
@@ -66,7 +66,7 @@ func (c *check) typed(name string) string {
 	return name + "/inet"
 }
 
-// hasType tells whether master.cf has an entry with this name and this text as
+// hasType reports whether master.cf has an entry with this name and this text as
 // type, be it a type or not.
 func (c *check) hasType(name, kind string) bool {
 	if c.in.Master == nil {

@@ -89,7 +89,7 @@ func ownDirectories(p *config.Parameters) (list []string) {
 
 func absolute(path string) bool { return path != "" && path[0] == '/' }
 
-// noDirectory tells whether a path is known to be no directory.
+// noDirectory reports whether a path is known to be no directory.
 func (c *check) noDirectory(path string) bool {
 	program, known := c.in.Programs[path]
 	return known && !program.Unknown && !program.Directory

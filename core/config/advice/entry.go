@@ -55,7 +55,7 @@ func (c *check) findEntries() {
 	}
 }
 
-// resolve gives the services that the good entries mean, by line. If the
+// resolve returns the services that the good entries mean, by line. If the
 // parameters were refused there are none.
 func (c *check) resolve() map[int32]*core.ServiceConfig {
 	master := *c.in.Master
@@ -86,7 +86,7 @@ func (c *check) resolve() map[int32]*core.ServiceConfig {
 // maxFaults bounds how many errors are compared with each entry.
 const maxFaults = 100
 
-// broken tells whether one of the errors is in an entry.
+// broken reports whether one of the errors is in an entry.
 func broken(e *config.MasterEntry, path string, list []core.Diagnostic) bool {
 	faults := 0
 	for i := range list {

@@ -17,7 +17,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config/known"
 )
 
-// fuzzSeeds gives pairs of main.cf and master.cf: the mistakes of the table,
+// fuzzSeeds returns pairs of main.cf and master.cf: the mistakes of the table,
 // the vectors of core/config, and the files that come with Postfix.
 func fuzzSeeds(f *testing.F) {
 	for _, m := range mistakes {
@@ -135,7 +135,7 @@ func place(x *in, world byte) {
 // maxStack is what the texts may make the program recurse to, in bytes.
 const maxStack = 16 << 20
 
-// FuzzAdvice gives any two texts to what the operator's tool does with them:
+// FuzzAdvice returns any two texts to what the operator's tool does with them:
 // advice, the value and origin of every parameter and service, and the layout.
 // Everything points into the texts, twice the same comes out, memory and
 // recursion are bounded, and a new layout means what the old one did.

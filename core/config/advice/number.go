@@ -2,7 +2,7 @@ package advice
 
 import "strconv"
 
-// cNumber gives the value that the original takes digits for: cut to 32 bits
+// cNumber returns the value that the original takes digits for: cut to 32 bits
 // as C's atoi does. exact is false when it is another number than is written.
 func cNumber(digits string) (value int64, exact bool) {
 	n, err := strconv.ParseInt(digits, 10, 64) // what does not fit is the largest number

@@ -205,7 +205,7 @@ func (c *check) braces(e *entry) {
 	}
 }
 
-// overridden gives what "-o" says of a parameter in an entry; of several the
+// overridden returns what "-o" says of a parameter in an entry; of several the
 // last counts.
 func (e *entry) overridden(name string) (value string, at config.Position, ok bool) {
 	for i := range e.args {

@@ -47,7 +47,7 @@ func (c *check) parameter(e *config.MainEntry) {
 }
 
 // ownParameter reports a parameter that only our master knows: it works in
-// main.cf, but every command of Postfix says there that nobody uses it.
+// main.cf, but every command of Postfix warns there that it is unused.
 func (c *check) ownParameter(e *config.MainEntry) {
 	if config.IsOwn(e.Name) {
 		c.inMain(OwnParameter, e.NameAt, "postconf and \"postfix start\" warn that "+e.Name+" is an unused parameter, because Postfix does not know it",
@@ -71,8 +71,8 @@ func (c *check) oddName(path, name string, at config.Position) bool {
 	return true
 }
 
-// misspelt looks for a name that nobody reads but that is near to one that is
-// read.
+// misspelt warns about a name that no program reads but that is close to one
+// that is read.
 func (c *check) misspelt(e *config.MainEntry) {
 	if _, odd := findOdd(e.Name); odd || c.oddName(c.in.Main.Path, e.Name, e.NameAt) || c.used(e.Name) {
 		return
@@ -83,7 +83,7 @@ func (c *check) misspelt(e *config.MainEntry) {
 	}
 }
 
-// used tells whether somebody may read a parameter of this name.
+// used reports whether a program may read a parameter of this name.
 func (c *check) used(name string) bool {
 	switch c.catalog.Class(name) {
 	case known.Unknown, known.Unused:
@@ -100,8 +100,8 @@ func ofService(name string) bool {
 	return ok
 }
 
-// ofTable tells whether a name is that of a parameter of a look-up table whose
-// settings stand in main.cf, the old way: its name, then the setting's.
+// ofTable reports whether a name is a parameter of a look-up table whose
+// settings are in main.cf, the old way: its name, then the setting's.
 func ofTable(name string) bool {
 	for _, end := range []string{
 		"_server_host", "_server_port", "_search_base", "_search_timeout", "_query_filter", "_result_filter",
@@ -117,8 +117,8 @@ func ofTable(name string) bool {
 	return false
 }
 
-// closest finds the known name that a misspelt one must have been meant to be.
-// It must be so near that chance is out of the question.
+// closest returns the known name that a misspelt one must mean. It must be so
+// close that coincidence is excluded.
 func (c *check) closest(name string) (near string, ok bool) {
 	if len(name) < 6 || len(name) > 100 || ofService(name) || c.guesses == maxGuesses {
 		return "", false
@@ -139,8 +139,8 @@ func (c *check) closest(name string) (near string, ok bool) {
 	return near, distance(folded, strings.ToLower(near), limit) <= limit
 }
 
-// references looks for macros with names that nobody sets but that are near to
-// one that is set. place gives the place of an offset of the text.
+// references warns about macros with names that are not set but are close to one
+// that is. place returns the position of an offset of the text.
 func (c *check) references(text string, place func(offset int) (string, config.Position)) {
 	for i := 0; i < len(text); i++ {
 		if text[i] != '$' {
@@ -170,7 +170,7 @@ func (c *check) references(text string, place func(offset int) (string, config.P
 	}
 }
 
-// defined tells whether a macro of this name can have a value.
+// defined reports whether a macro of this name can have a value.
 func (c *check) defined(name string) bool {
 	if c.last[name] != nil || known.Is(name) || c.overridden[name] {
 		return true
@@ -214,7 +214,7 @@ func (c *check) postconfExpands(name string) bool {
 	return class == known.Builtin || class == known.Service
 }
 
-// reported tells whether config has told a problem already.
+// reported reports whether config has already reported a problem.
 func (c *check) reported(problem *config.Problem) bool {
 	for _, d := range c.p.Diagnostics {
 		if d.Text == problem.Diagnostics[0].Text {

@@ -13,7 +13,7 @@ var restrictions = [...]string{
 	"smtpd_recipient_restrictions", "smtpd_data_restrictions", "smtpd_end_of_data_restrictions", "smtpd_etrn_restrictions",
 }
 
-// verifies is true of a server that asks verify(8) about addresses.
+// verifies holds for a server that asks verify(8) about addresses.
 func verifies(c *check, e *entry) (cause, bool) {
 	for _, name := range restrictions {
 		value, _, _ := c.setting(e, name)
@@ -55,7 +55,7 @@ var clientLimits = [...]string{
 	"smtpd_client_recipient_rate_limit", "smtpd_client_new_tls_session_rate_limit", "smtpd_client_auth_rate_limit",
 }
 
-// counts is true of a server that asks anvil(8) about clients of other hosts.
+// counts holds for a server that asks anvil(8) about clients of other hosts.
 // Those of mynetworks are not counted, so nothing is said where that may be
 // everybody.
 func counts(c *check, e *entry) (cause, bool) {

@@ -25,7 +25,7 @@ func splitFile(path string, text []byte) file {
 	return f
 }
 
-// line gives a physical line by its number, empty beyond the end.
+// line returns a physical line by its number, empty beyond the end.
 func (f *file) line(number int32) string {
 	if number < 1 || int(number) > len(f.lines) {
 		return ""
@@ -33,7 +33,7 @@ func (f *file) line(number int32) string {
 	return f.lines[number-1]
 }
 
-// dropped tells whether a physical line is blank or a comment.
+// dropped reports whether a physical line is blank or a comment.
 func dropped(line string) bool {
 	text := strings.TrimLeft(line, " \t\n\v\f\r")
 	return text == "" || text[0] == '#'
@@ -139,7 +139,7 @@ func latin(b byte) string {
 	return "; in Latin-1 or Windows-1252 this is " + odd.article() + " " + odd.name
 }
 
-// invalidAt gives the column of the first byte that is not UTF-8.
+// invalidAt returns the column of the first byte that is not UTF-8.
 func invalidAt(line string) int32 {
 	for i, r := range line {
 		if _, size := utf8.DecodeRuneInString(line[i:]); r == utf8.RuneError && size == 1 {
@@ -179,7 +179,7 @@ func (f *file) each(first, last int32, look func(at, kept, next int32)) {
 	}
 }
 
-// setting gives the name of the parameter that a line would set if it began an
+// setting returns the name of the parameter that a line would set if it began an
 // entry, empty if it is none or the one of the entry.
 func setting(line, own string) string {
 	name := parameterName(strings.TrimLeft(line, " \t\v\f\r"))
@@ -212,8 +212,7 @@ func (c *check) commentedParameter(f *file, e *config.MainEntry, at, kept, next 
 		"put a # before this line too, or move the comment out of the entry of "+e.Name)
 }
 
-// parameterName gives the name at the start of "name = value", empty if the
-// text is something else.
+// parameterName returns the name at the start of "name = value", or "".
 func parameterName(text string) string {
 	i := 0
 	for i < len(text) && isNameByte(text[i]) {
@@ -259,13 +258,13 @@ func quoted(fields []string) string {
 	return "\"" + fields[config.ColumnName] + " " + fields[config.ColumnType] + "\""
 }
 
-// columns gives the first fields of a line, of which no entry needs more.
+// columns returns the first fields of a line, of which no entry needs more.
 func columns(line string) []string {
 	const enough = 2000 // bytes
 	return strings.Fields(line[:min(len(line), enough)])
 }
 
-// entryLike tells whether fields have the look of an entry of master.cf.
+// entryLike reports whether fields look like an entry of master.cf.
 func entryLike(fields []string) bool {
 	if len(fields) < config.NumColumns {
 		return false

@@ -59,7 +59,7 @@ func (c *check) routes() {
 	}
 }
 
-// sendsAway is true of a queue manager with the built-in default for mail to
+// sendsAway holds for a queue manager with the built-in default for mail to
 // other hosts. A host that sends none may do without the service.
 func sendsAway(c *check, _ *entry) (cause, bool) {
 	return cause{}, c.last["default_transport"] == nil && !c.overridden["default_transport"] && c.last["relayhost"] == nil && !c.routed()

@@ -6,44 +6,45 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// Class says what a name means in a configuration.
+// Class is the meaning of a name in a configuration.
 type Class uint8
 
-// The classes of names. The zero value is a name of which nothing is known.
+// The classes of names. The zero value is an unknown name.
 const (
 	Unknown Class = iota
 	Builtin       // a parameter of the original
-	Service       // a parameter that a service of master.cf has, such as relay_destination_rate_delay
-	Legacy        // an old name that still counts, see Renamed
-	Own           // a parameter of ours; the original knows nothing of it
+	Service       // a parameter of a service in master.cf, such as relay_destination_rate_delay
+	Legacy        // an old name that still has an effect, see Renamed
+	Own           // a parameter of stationmaster that the original does not know
 	User          // defined in main.cf, and something refers to it
 	Unused        // defined in main.cf, but nothing refers to it
 )
 
-// Catalog gives the values of all parameters of one configuration as the
-// original's administration command does: every default is in its place, and
-// nothing depends on the order in which a daemon reads its parameters. It is
-// not for concurrent use, and good as long as the parameters it was made of.
+// Catalog holds the values of all parameters of one configuration as the
+// original's administration command does: every default is present, and nothing
+// depends on the order in which a daemon reads its parameters. It is not safe
+// for concurrent use, and valid as long as the Parameters it was created from.
 type Catalog struct {
 	p          *config.Parameters
 	master     *config.MasterFile
 	services   services
-	references *references // what main.cf and master.cf refer to; made when asked for
-	trouble    error       // a default that cannot be told, met during an expansion
+	references *references // what main.cf and master.cf refer to; created when needed
+	trouble    error       // the error of a default, found during an expansion
 }
 
-// New makes the catalog of a configuration. p comes from config.Evaluate; it
-// need not be OK. master may be nil: no service has parameters then.
+// New returns the catalog of a configuration. p comes from config.Evaluate; it
+// need not be OK. If master is nil, no service has parameters.
 func New(p *config.Parameters, master *config.MasterFile) *Catalog {
 	return &Catalog{p: p, master: master, services: readServices(master)}
 }
 
-// Value gives the expanded text of a parameter: what `postconf -xh NAME` prints
-// before it folds blanks. found is false for a name that neither the original
-// nor main.cf knows; postconf then prints nothing, warns with "NAME: unknown
-// parameter" and exits 0. Differs: postconf says the same of names of class
-// Unused, of which ours has the value. The error is a *config.Problem with what
-// the daemon would log, also for an entry of main.cf that cannot be read.
+// Value returns the expanded text of a parameter: what `postconf -xh NAME`
+// prints before it folds blanks. found is false for a name that neither the
+// original nor main.cf knows; postconf then prints nothing, warns with "NAME:
+// unknown parameter" and exits 0. Differs: postconf does the same for names of
+// class Unused, for which Value returns the value. The error is a
+// *config.Problem with what the daemon would log, also for a malformed entry of
+// main.cf.
 func (c *Catalog) Value(name string) (text string, found bool, err error) {
 	if err := c.p.Broken(); err != nil {
 		return "", false, err
@@ -63,8 +64,8 @@ func (c *Catalog) Value(name string) (text string, found bool, err error) {
 	return text, true, nil
 }
 
-// Raw gives the unexpanded text of a parameter: what `postconf -h NAME` prints
-// before it folds blanks. found is as with Value.
+// Raw returns the unexpanded text of a parameter: what `postconf -h NAME` prints
+// before it folds blanks. found is as in Value.
 func (c *Catalog) Raw(name string) (text string, found bool) {
 	if !readOnly(name) {
 		if text, found = c.p.Given(name); found {
@@ -92,7 +93,7 @@ func (c *Catalog) text(name string) string {
 	return text
 }
 
-// Class tells what a name means in this configuration.
+// Class returns the meaning of a name in this configuration.
 func (c *Catalog) Class(name string) Class {
 	if _, ok := Default(name); ok {
 		return c.builtin(name)
@@ -113,7 +114,7 @@ func (c *Catalog) Class(name string) Class {
 	return Unused
 }
 
-// builtin tells the original's parameters from ours.
+// builtin returns Builtin for a parameter of the original, Own for one of ours.
 func (c *Catalog) builtin(name string) Class {
 	for known, own := range config.EachDefault {
 		if own && known == name {
@@ -123,7 +124,7 @@ func (c *Catalog) builtin(name string) Class {
 	return Builtin
 }
 
-// Names gives the names that `postconf` lists, sorted by bytes: the built-in
+// Names returns the names that `postconf` lists, sorted by bytes: the built-in
 // ones, those of the services, and those of main.cf that are in use.
 func (c *Catalog) Names() []string {
 	names := append(Names(), c.services.parameters()...)

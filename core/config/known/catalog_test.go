@@ -23,7 +23,7 @@ func catalog(main, master string) *Catalog {
 	return New(p, config.ParseMaster("/v/config/master.cf", []byte(master)))
 }
 
-// latin1 gives the bytes that a text of the vectors stands for.
+// latin1 returns the bytes that a text of the vectors stands for.
 func latin1(s string) string {
 	b := []byte{}
 	for _, r := range s {

@@ -8,17 +8,17 @@ import (
 )
 
 // maxMisspelt is the length in bytes of the longest name that is compared with
-// others: no known name is as long.
+// others: all known names are shorter.
 const maxMisspelt = 96
 
-// Closest gives the name that a misspelt one most likely was meant to be: the
-// nearest by edit distance (a letter too many, missing or wrong, or two
-// neighbours exchanged, count one each) among the original's parameters, old
-// names, our own, and extra, such as Catalog.Names. Letter case, and hyphens for
-// underscores, count nothing. ok is false if no name is near: up to one mistake
-// in short names, three in long ones. Of equally near names the first by bytes
-// counts. The time is bounded for any name, and grows with extra linearly; of
-// extra, names of more than 96 bytes are left out.
+// Closest returns the name that a misspelt name most likely means: the nearest
+// by edit distance (an extra, missing or wrong letter, or two swapped
+// neighbours, count one each) among the original's parameters, old names, our
+// own, and extra, such as Catalog.Names. Letter case, and hyphens for
+// underscores, do not count. ok is false if no name is near: up to one mistake
+// in short names, three in long ones. Of equally near names it returns the first
+// by bytes. The time is bounded for any name, and grows linearly with extra;
+// names in extra of more than 96 bytes are skipped.
 func Closest(name string, extra []string) (closest string, ok bool) {
 	if len(name) > maxMisspelt {
 		return "", false
@@ -42,7 +42,7 @@ func Closest(name string, extra []string) (closest string, ok bool) {
 	return s.best, s.found
 }
 
-// tolerance is how many mistakes a name of a length may have.
+// tolerance returns how many mistakes a name of the given length may have.
 func tolerance(length int) int {
 	switch {
 	case length < 4:
@@ -55,8 +55,8 @@ func tolerance(length int) int {
 	return 3
 }
 
-// search is the state of one call of Closest. limit is the distance that a
-// better candidate must not exceed.
+// search is the state of one call of Closest. limit is the largest distance of a
+// better candidate.
 type search struct {
 	name    string // folded
 	letters uint64
@@ -83,9 +83,9 @@ func (s *search) try(candidate string) {
 	s.best, s.found, s.limit = candidate, true, distance
 }
 
-// distance is the number of edits between the name and a candidate; near is
-// false if there are more than the limit. Only the band of the table that the
-// limit can reach is filled.
+// distance returns the number of edits between the name and a candidate; near is
+// false if it exceeds the limit. It fills only the band of the table that the
+// limit can reach.
 func (s *search) distance(text string) (edits int, near bool) {
 	a, b, far := s.name, text, s.limit+1
 	before, last, now := &s.rows[0], &s.rows[1], &s.rows[2]
@@ -125,7 +125,8 @@ func (s *search) distance(text string) (edits int, near bool) {
 	return last[len(b)], last[len(b)] <= s.limit
 }
 
-// folded makes names equal that differ in letter case or hyphens only.
+// folded returns a form that is equal for names that differ in letter case or
+// hyphens only.
 func folded(name string) string {
 	for i := 0; i < len(name); i++ {
 		if foldedByte(name[i]) == name[i] {
@@ -150,8 +151,8 @@ func foldedByte(c byte) byte {
 	return c
 }
 
-// lettersOf is the set of bytes in a name once it is folded, several bytes for
-// each bit.
+// lettersOf returns the set of bytes in a folded name, with several bytes per
+// bit.
 func lettersOf(name string) (set uint64) {
 	for i := 0; i < len(name); i++ {
 		set |= 1 << (foldedByte(name[i]) & 63)

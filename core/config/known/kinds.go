@@ -8,8 +8,8 @@ import (
 )
 
 // alike are parameters whose defaults look like those of a kind, but whose
-// values not every server that may read them was seen to refuse as of that kind:
-// they are texts, or are read when they are needed, or not at all. Sorted.
+// values are not refused as such by every server that may read them: they are
+// texts, or are read only when needed, or not at all. Sorted.
 var alike = [...]string{
 	"allow_min_user", "default_destination_concurrency_negative_feedback", "default_destination_concurrency_positive_feedback",
 	"hopcount_limit", "ignore_mx_lookup_error", "lmtp_lhlo_timeout", "lmtp_tcp_port", "lmtp_tls_loglevel", "local_destination_concurrency_limit",
@@ -20,8 +20,8 @@ var alike = [...]string{
 }
 
 // Kind returns the kind of a parameter that servers, but not the master, read.
-// Kinds go by the defaults; each was tried: a server that reads the parameter
-// was started with a bad value, and refused it.
+// Kinds are derived from the defaults; each was verified by starting a server
+// that reads the parameter with a bad value, which it refused.
 func Kind(name string) (kind config.ValueKind, ok bool) {
 	text, ok := find(name)
 	if _, found := slices.BinarySearch(alike[:], name); !ok || found {

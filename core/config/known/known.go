@@ -1,11 +1,11 @@
 // Package known holds the names and built-in defaults of all parameters of the
-// original (release 3.7.11), so that tools can tell the value of any of them
-// and what a misspelt name was meant to be.
+// original (release 3.7.11), so that tools can show the value of any of them and
+// suggest the right name for a misspelt one.
 //
-// The package is for tools alone: the daemon reads few parameters, which
-// core/config has itself, and links none of this. It knows which parameters are
-// numbers, spans of time, and yes or no, but no limits and nothing of texts: that
-// one is a good value for its parameter only the program knows that reads it.
+// It is for tools only: the daemon reads few parameters, which core/config has
+// itself, and does not link this package. It knows which parameters are numbers,
+// times, or yes or no, but no limits and nothing about texts: only the program
+// that reads a text knows whether it is valid.
 package known
 
 import (
@@ -15,18 +15,18 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// table has a line "name=default" for each parameter that core/config does not
-// have itself, sorted by name in bytes. The defaults are as `postconf -d` shows
-// them, unexpanded, in Debian's flavour.
+// table has a line "name=default" for each parameter that core/config lacks,
+// sorted by name in bytes. The defaults are as `postconf -d` shows them,
+// unexpanded, in Debian's flavour.
 const table = table2toO + tablePtoSMTP + tableSMTPDtoV
 
-// derived are the parameters whose defaults the system gives, beside
+// derived are the parameters whose defaults come from the system, besides
 // myhostname, mydomain and mynetworks.
 var derived = [...]string{"config_directory", "process_id", "process_name"}
 
-// Default gives the built-in default of a parameter of the original or of ours,
-// unexpanded, in the flavour in force. It is empty for those that are derived
-// from the system; see config.Parameters.Derived.
+// Default returns the built-in default of a parameter of the original or of
+// ours, unexpanded, in the flavour in force. It is empty for those that are
+// derived from the system; see config.Parameters.Derived.
 func Default(name string) (text string, ok bool) {
 	if text, ok := config.Default(name); ok {
 		return text, true
@@ -37,8 +37,8 @@ func Default(name string) (text string, ok bool) {
 	return "", slices.Contains(derived[:], name)
 }
 
-// flavoured gives upstream's default where it is known to differ from
-// Debian's. Others depend on the system that the original was built for.
+// flavoured returns upstream's default where it is known to differ from
+// Debian's. Others depend on the system for which the original was built.
 func flavoured(name, debian, flavour string) string {
 	if flavour != "upstream" {
 		return debian
@@ -52,7 +52,7 @@ func flavoured(name, debian, flavour string) string {
 	return debian
 }
 
-// find looks a name up in the table.
+// find returns the table's default of a name.
 func find(name string) (text string, ok bool) {
 	low, high := 0, len(table) // offsets of lines
 	for low < high {
@@ -71,8 +71,8 @@ func find(name string) (text string, ok bool) {
 	return "", false
 }
 
-// Names gives the names of all parameters of the original that are built in,
-// sorted by bytes.
+// Names returns the names of all built-in parameters of the original, sorted by
+// bytes.
 func Names() []string {
 	names := slices.Clone(derived[:])
 	for name, own := range config.EachDefault {
@@ -90,8 +90,8 @@ func Names() []string {
 	return names
 }
 
-// legacy are names that the original no longer has but still reads, through
-// the default of the parameter that took their place. Sorted.
+// legacy are names that the original no longer has but still reads, through the
+// default of the parameter that replaced them. Sorted.
 var legacy = [...]string{
 	"authorized_verp_clients", "fallback_relay", "lmtp_per_record_deadline",
 	"postscreen_blacklist_action", "postscreen_dnsbl_ttl", "postscreen_dnsbl_whitelist_threshold",
@@ -100,16 +100,15 @@ var legacy = [...]string{
 	"tlsproxy_client_level", "tlsproxy_client_policy", "virtual_maps",
 }
 
-// Is tells whether a name means something to the original or to us whatever
-// the configuration is: a built-in parameter, an old name that still counts, or
-// a parameter of our own.
+// Is reports whether a name is known in every configuration: a built-in
+// parameter, an old name that still has an effect, or a parameter of our own.
 func Is(name string) bool {
 	_, ok := Default(name)
 	return ok || isLegacy(name)
 }
 
-// Renamed returns the name that a parameter has now, of an old one that the
-// original still reads. ok is false for all other names.
+// Renamed returns the current name of a parameter whose old name the original
+// still reads. ok is false for all other names.
 func Renamed(name string) (now string, ok bool) {
 	if !isLegacy(name) {
 		return "", false
@@ -130,9 +129,9 @@ func isLegacy(name string) bool {
 	return ok
 }
 
-// verbatim tells whether the programs that read a parameter expand its macros
-// themselves, with names of their own such as $recipient: its value is then
-// the text of main.cf as it is.
+// verbatim reports whether the programs that read a parameter expand its macros
+// themselves, with their own names such as $recipient: its value is then the
+// text of main.cf unchanged.
 func verbatim(name string) bool {
 	switch name {
 	case "command_execution_directory", "default_rbl_reply", "forward_path", "luser_relay", "mailbox_command",
@@ -142,7 +141,7 @@ func verbatim(name string) bool {
 	return false
 }
 
-// readOnly tells whether the original ignores what main.cf says of a name.
+// readOnly reports whether the original ignores a name's entry in main.cf.
 func readOnly(name string) bool {
 	return name == "process_id" || name == "process_name" || name == "service_name"
 }

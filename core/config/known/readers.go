@@ -250,12 +250,12 @@ verify: address_verify_cache_cleanup_interval address_verify_negative_expire_tim
 virtual: virtual_mailbox_base virtual_mailbox_limit virtual_mailbox_lock virtual_minimum_uid
 `
 
-// Readers tells which servers read a parameter.
+// Readers knows which servers read a parameter.
 type Readers struct {
 	servers map[string]string // by parameter; between commas, or allServers
 }
 
-// ReadReaders makes the table for look-ups.
+// ReadReaders builds the table for look-ups.
 func ReadReaders() *Readers {
 	r := &Readers{servers: make(map[string]string)}
 	servers := ""

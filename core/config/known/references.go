@@ -12,7 +12,7 @@ type references struct {
 	tables map[string]byte // names of tables whose settings are parameters; the value tells their kind
 }
 
-// refersTo tells whether something in main.cf or master.cf refers to a name.
+// refersTo reports whether main.cf or master.cf refers to a name.
 func (c *Catalog) refersTo(name string) bool {
 	if c.references == nil {
 		c.references = c.readReferences()
@@ -20,8 +20,8 @@ func (c *Catalog) refersTo(name string) bool {
 	return c.references.names[name] || c.references.setting(name)
 }
 
-// readReferences looks at all values of main.cf but those whose macros have
-// names of their own, and at the options of the services.
+// readReferences reads all values of main.cf except those whose macros have
+// names of their own, and the options of the services.
 func (c *Catalog) readReferences() *references {
 	r := &references{names: make(map[string]bool), tables: make(map[string]byte)}
 	for _, name := range c.p.GivenNames() {
@@ -77,7 +77,7 @@ func (r *references) classes(list string) {
 	}
 }
 
-// read notes what one value refers to.
+// read records what one value refers to.
 func (r *references) read(value string) {
 	for name := range macroNames(value) {
 		r.names[name] = true
@@ -97,8 +97,8 @@ func (r *references) read(value string) {
 	}
 }
 
-// macroNames goes through the names that the macros of a text refer to, also
-// in branches that are not taken. Mistakes in macros do not matter.
+// macroNames yields the names that the macros of a text refer to, including
+// branches that are not taken. It ignores mistakes in macros.
 func macroNames(text string) func(yield func(name string) bool) {
 	return func(yield func(name string) bool) {
 		for i := 0; i < len(text); i++ {
@@ -173,7 +173,7 @@ var tableSettings = [...]struct {
 	{"backup data_size_limit flags key_format line_size_limit max_try memcache ttl", kindMemcache},
 }
 
-// setting tells whether a name is the setting of a table that is in use.
+// setting reports whether a name is the setting of a table that is in use.
 func (r *references) setting(name string) bool {
 	if len(r.tables) == 0 {
 		return false

@@ -17,7 +17,7 @@ const (
 	roleCommand               // it runs a command under a time limit
 )
 
-// roleOf gives the roles of the command of an entry.
+// roleOf returns the roles of the command of an entry.
 func roleOf(command string) uint8 {
 	switch command {
 	case "error", "lmtp", "local", "smtp", "virtual":
@@ -65,7 +65,7 @@ type services struct {
 	roles map[string]uint8 // by name
 }
 
-// readServices finds the services. Entries with too few columns do not count.
+// readServices returns the services. It skips entries with too few columns.
 func readServices(master *config.MasterFile) services {
 	found := services{roles: make(map[string]uint8)}
 	if master == nil {
@@ -88,7 +88,7 @@ func readServices(master *config.MasterFile) services {
 	return found
 }
 
-// value gives the default of a parameter of one of the services.
+// value returns the default of a parameter of one of the services.
 func (s *services) value(name string) (text string, ok bool) {
 	for i := range suffixes {
 		x := &suffixes[i]
@@ -115,7 +115,7 @@ func ServiceOf(name string) (service string, ok bool) {
 	return "", false
 }
 
-// parameters gives the names of all parameters of the services.
+// parameters returns the names of all parameters of the services.
 func (s *services) parameters() (names []string) {
 	for _, service := range s.names {
 		for i := range suffixes {
