@@ -46,7 +46,7 @@ type Input struct {
 	Programs   map[string]config.Program // answers to Needs, by path
 	Users      map[string]config.User    // answers to NeedAccounts; of what was not looked up nothing is known
 	Groups     map[string]config.Group
-	Listeners  []Listener // that are there already; only if ports that are taken are asked for
+	Listeners  []Listener // existing listeners; only for a check of ports in use
 	Elsewhere  bool       // the files are another host's, of whose interfaces nothing is known
 }
 
@@ -104,20 +104,20 @@ type check struct {
 	p       *config.Parameters
 	catalog *known.Catalog
 	readers *known.Readers
-	values  map[string]string            // of the catalog, as far as they were asked for
-	met     map[string]bool              // what many programs have in common, as far as it was told
+	values  map[string]string            // of the catalog, as far as they were needed
+	met     map[string]bool              // faults that many programs share and that were reported
 	last    map[string]*config.MainEntry // of main.cf: the entry that counts
-	words   map[string]int               // how often a word stands in the values of both files
+	words   map[string]int               // how often a word occurs in the values of both files
 	entries []entry                      // of master.cf, those that count
 	byName  map[string][]*entry
 	running []string // the commands of those that are Postfix's own and switched on, each once
-	names   []string // that a misspelt one may have been meant to be; made when asked for
+	names   []string // candidates for a misspelt one; built when needed
 	guesses int      // how often names were compared; bounded
 	broken  int      // values that cannot be expanded; bounded
 
-	programs      programs        // whether those of master.cf are there; looked at when asked for
-	namedServices map[string]bool // by settings; made when asked for
-	classes       map[string]bool // of restrictions; made when asked for
+	programs      programs        // whether those of master.cf exist; checked when needed
+	namedServices map[string]bool // by settings; built when needed
+	classes       map[string]bool // of restrictions; built when needed
 	viaProxy      []string        // parameters of main.cf with a table that proxymap(8) opens
 
 	swallowed    map[int32]bool           // lines of master.cf that are part of the entry before

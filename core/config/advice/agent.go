@@ -58,8 +58,8 @@ const (
 	exported = "export_environment" // of the programs that servers run
 )
 
-// agent looks at the program that pipe(8) or spawn(8) runs. One that is not
-// there is nothing to be told of unless something needs the service: the
+// agent checks the program that pipe(8) or spawn(8) runs. A missing program is
+// reported only if something needs the service: the
 // master.cf that comes with Postfix has several.
 func (c *check) agent(e *entry) {
 	a, ok := agentOf(e.MasterEntry)

@@ -44,7 +44,7 @@ func attributesOf(e *config.MasterEntry) (list []attribute) {
 	return list
 }
 
-// attributes looks at the attributes of the servers that run other programs, up
+// attributes checks the attributes of the servers that run other programs, up
 // to the first that is none.
 func (c *check) attributes(e *entry) {
 	if e.cutShort || attributeNames[e.command()] == "" {
@@ -77,12 +77,12 @@ func (c *check) attributes(e *entry) {
 	}
 }
 
-// noAttribute reports an argument that stands where attributes are read.
+// noAttribute reports an argument in place of an attribute.
 func (c *check) noAttribute(e *entry, list []attribute, i int) {
 	a := &list[i]
 	at := e.At(a.field)
 	if _, odd := findOdd(a.Text); odd || c.swallowed[at.Line] {
-		return // told elsewhere
+		return // reported elsewhere
 	}
 	hint := "remove it; the attributes are: " + attributeNames[e.command()]
 	switch {
@@ -96,7 +96,7 @@ func (c *check) noAttribute(e *entry, list []attribute, i int) {
 	c.inMaster(BadAttribute, at, "\""+a.Text+"\" is no attribute of "+e.command()+": it refuses to start", hint)
 }
 
-// agentUser looks at the account as which a program is to be run. The
+// agentUser checks the account as which a program is to be run. The
 // master.cf that comes with Postfix names some for pipe(8) that few systems
 // have, so that one that is missing counts only if something needs the service.
 func (c *check) agentUser(e *entry, a *attribute) {
@@ -141,7 +141,7 @@ func (c *check) agentUser(e *entry, a *attribute) {
 	}
 }
 
-// agentGroup looks at the group as which a program is to be run.
+// agentGroup checks the group as which a program is to be run.
 func (c *check) agentGroup(e *entry, at config.Position, who string, gid uint32) {
 	whose := ""
 	owner, setgid := c.in.Users[c.p.MailOwner().Name], c.in.Groups[c.value("setgid_group")]

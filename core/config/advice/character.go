@@ -182,7 +182,7 @@ func (c *check) mainCharacters(f *file) {
 	}
 }
 
-// brokenCharacters looks at a line that is refused: it may be for such a
+// brokenCharacters checks a line that is refused: it may be for such a
 // character at its start or around the "=".
 func (c *check) brokenCharacters(f *file, number int32) {
 	line := f.line(number)

@@ -10,7 +10,7 @@ import (
 // release; docs/diagnostics.md explains each.
 type Code string
 
-// The codes. What each means stands where it is given.
+// The codes. The check that uses a code documents it.
 const (
 	CarriageReturn Code = "carriage-return"
 	NULByte        Code = "nul-byte"

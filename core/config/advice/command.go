@@ -6,7 +6,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// command looks at the program of an entry.
+// command checks the program of an entry.
 func (c *check) command(e *entry) {
 	text, at := e.command(), e.place(config.ColumnCommand)
 	if text[0] == '-' || allDigits(text) || text == "y" || text == "n" {
@@ -77,7 +77,7 @@ func (c *check) seePrograms() programs {
 }
 
 // commandHint says what to write instead of a command that is not there. What
-// is itself missing is no remedy.
+// is itself missing is not a remedy.
 func (c *check) commandHint(text string) string {
 	switch {
 	case text[0] == '/':
@@ -123,7 +123,7 @@ func (c *check) demanded(e *entry) {
 	}
 }
 
-// named looks at a server that serves under two names alone.
+// named checks a server that serves under two names only.
 func (c *check) named(e *entry) {
 	if e.command() != "proxymap" {
 		return
@@ -147,7 +147,7 @@ func (c *check) limit(e *entry) (limit int64, given bool) {
 	return limit, digits != "" && limit >= 0
 }
 
-// privileges looks at a server that must act as root or as other users.
+// privileges checks a server that must act as root or as other users.
 func (c *check) privileges(e *entry) {
 	if column := e.Fields[config.ColumnUnprivileged].Text; column == "y" || column == "-" {
 		c.inMaster(NeedsPrivileges, e.place(config.ColumnUnprivileged), e.command()+" refuses to start without privileges",
@@ -163,7 +163,7 @@ func (c *check) privileges(e *entry) {
 	}
 }
 
-// wakeup looks at the timer of a server.
+// wakeup checks the timer of a server.
 func (c *check) wakeup(e *entry) {
 	text, at := e.Fields[config.ColumnWakeup].Text, e.place(config.ColumnWakeup)
 	digits, _ := leadingDigits(text)

@@ -130,7 +130,7 @@ func (c *check) dependencies() {
 }
 
 // demand looks for a service that one of Postfix's own servers needs. One
-// server tells for all of its kind.
+// server is checked for all of its kind.
 func (c *check) demand(e *entry, d *demand, told map[string]bool) {
 	if e.command() != d.server {
 		return
@@ -176,7 +176,7 @@ func (c *check) require(e *entry, name string, d *demand, because cause) {
 	case found.off:
 		c.inMain(DisabledService, c.valueAt("master_service_disable"), "the service "+service+" is switched off, but "+
 			who+" needs it: "+d.what, "take it out of master_service_disable, or switch off the services that need it too")
-	case found.ours && found.server.privacy != anywhere: // told with the entry
+	case found.ours && found.server.privacy != anywhere: // reported with the entry
 	case found.isPrivate() && d.privacy == public, !found.isPrivate() && d.privacy == private:
 		want := map[privacy]string{private: "y", public: "n"}[d.privacy]
 		c.inMaster(WrongPrivacy, found.place(config.ColumnPrivate), who+" does not find this service: "+d.what,
@@ -282,7 +282,7 @@ func serverTLS(prefix, certificates string) condition {
 	}
 }
 
-// usesTLS looks at the level of TLS of a server. The older parameters count
+// usesTLS checks the level of TLS of a server. The older parameters count
 // only without the newer one. A default that refers to another parameter has
 // that one as its cause.
 func (c *check) usesTLS(e *entry, prefix string) (because cause, on bool) {

@@ -21,7 +21,7 @@ func (c *check) find(name, transport string) (found *entry) {
 	return found
 }
 
-// disablePatterns looks at master_service_disable for items that can match
+// disablePatterns checks master_service_disable for items that can match
 // nothing.
 func (c *check) disablePatterns() {
 	e := c.last["master_service_disable"]

@@ -6,7 +6,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// directories looks at the directories that the master itself needs at its
+// directories checks the directories that the master itself needs at its
 // start. Whether mail_owner may write there is not judged: that takes more than
 // a look from outside.
 func (c *check) directories() {
@@ -27,7 +27,7 @@ func (c *check) directories() {
 	c.journalFile()
 }
 
-// logFile looks at the file of the log. postlogd makes the file, but no
+// logFile checks the file of the log. postlogd makes the file, but no
 // directory.
 func (c *check) logFile() {
 	file, at := logFile(c.p), c.valueAt("maillog_file")
@@ -42,7 +42,7 @@ func (c *check) logFile() {
 	}
 }
 
-// journalFile looks at the file of the journal, which the master makes likewise.
+// journalFile checks the file of the journal, which the master makes likewise.
 func (c *check) journalFile() {
 	const name = "master_journal_file"
 	file, at := fileOf(c.p, name), c.p.Origin(name)
@@ -51,7 +51,7 @@ func (c *check) journalFile() {
 	}
 	directory := path.Dir(file)
 	switch program, known := c.in.Programs[file]; {
-	case directory != c.p.DataDirectory() && c.noDirectory(directory): // that of data is told already
+	case directory != c.p.DataDirectory() && c.noDirectory(directory): // data_directory is reported already
 		c.say(JournalFile, at.File, at.At, directory+" is not a directory: no steps are recorded", "create the directory and give it to mail_owner, or correct "+name)
 	case known && program.Directory:
 		c.say(JournalFile, at.File, at.At, name+" = "+file+" is a directory: no steps are recorded", "name a file")

@@ -23,7 +23,7 @@ func (e *entry) name() string      { return e.Fields[config.ColumnName].Text }
 func (e *entry) transport() string { return e.Fields[config.ColumnType].Text }
 func (e *entry) command() string   { return e.Fields[config.ColumnCommand].Text }
 
-// place is where a column stands.
+// place returns the position of a column.
 func (e *entry) place(column int) config.Position { return e.At(e.Fields[column]) }
 
 // findEntries lists the entries that have all columns.
@@ -113,7 +113,7 @@ func (c *check) empty() {
 		"write entries, or restore the saved file")
 }
 
-// services looks at master.cf.
+// services checks master.cf.
 func (c *check) services() {
 	c.empty()
 	for i := range c.entries {
@@ -140,7 +140,7 @@ func (c *check) services() {
 	c.dependencies()
 }
 
-// columns looks at names and numbers.
+// columns checks names and numbers.
 func (c *check) columns(e *entry) {
 	if e.name() == "-" {
 		c.inMaster(DashName, e.place(config.ColumnName), "- is not a default here: this is a service with the name \"-\"", "write the name of the service")
@@ -168,7 +168,7 @@ func (c *check) number(e *entry, column int) {
 	c.inMaster(OddNumber, e.place(column), "\""+text+"\" is "+what+": the number is too large", "write a number from 0 to 2147483647")
 }
 
-// port looks at the port of an inet service.
+// port checks the port of an inet service.
 func (c *check) port(e *entry) {
 	name := e.name()
 	if e.transport() != "inet" {

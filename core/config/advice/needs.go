@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// maxPrograms bounds the paths to look at.
+// maxPrograms bounds the paths to examine.
 const maxPrograms = 4096
 
 // maxAccounts bounds the accounts, and the groups, to look up.

@@ -16,7 +16,7 @@ type argument struct {
 	offset int          // where the text begins in it
 }
 
-// place is where a part of the text stands.
+// place returns the position of a part of the text.
 func (a *argument) place(e *entry, offset int) config.Position {
 	return e.Inside(a.value, a.offset+offset)
 }
@@ -40,7 +40,7 @@ func argumentsOf(e *config.MasterEntry) (list []argument) {
 	return list
 }
 
-// arguments looks at the arguments of one of Postfix's own servers, up to the
+// arguments checks the arguments of one of Postfix's own servers, up to the
 // one because of which it does not start.
 func (c *check) arguments(e *entry) {
 	seen := make(map[string]*argument)
@@ -64,7 +64,7 @@ func (c *check) arguments(e *entry) {
 	}
 }
 
-// stray reports whether a server refuses an argument that is no option.
+// stray reports whether a server refuses an argument that is not an option.
 func stray(e *entry, a *argument) bool {
 	switch e.server.arguments {
 	case optionsOnly:
@@ -118,7 +118,7 @@ func split(e *entry, a *argument) bool {
 	return a.Arg+1 < len(e.Args) && strings.HasPrefix(e.Args[a.Arg+1].Text, "=")
 }
 
-// override looks at one "-o name=value" that a server takes.
+// override checks one "-o name=value" that a server takes.
 func (c *check) override(e *entry, a *argument) {
 	c.overrideName(e, a)
 	offset := strings.IndexByte(a.Text, '=') + 1
@@ -143,7 +143,7 @@ func (c *check) overrideMacros(a *argument, at config.Position) {
 	}
 }
 
-// overrideName looks for an override of a parameter that nobody reads.
+// overrideName warns about an override of a parameter that no program reads.
 func (c *check) overrideName(e *entry, a *argument) {
 	_, odd := findOdd(a.Name)
 	if odd || c.oddName(c.in.Master.Path, a.Name, a.place(e, strings.Index(a.Text, a.Name))) || c.used(a.Name) || c.last[a.Name] != nil {
@@ -155,7 +155,7 @@ func (c *check) overrideName(e *entry, a *argument) {
 	}
 }
 
-// stray tells of an argument that is no option.
+// stray reports an argument that is not an option.
 func (c *check) stray(e *entry, a *argument, i int) {
 	at := e.At(a.field)
 	if c.swallowed[at.Line] { // the whole line is in the wrong place

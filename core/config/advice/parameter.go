@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/config/known"
 )
 
-// parameters looks at what main.cf says.
+// parameters checks the entries of main.cf.
 func (c *check) parameters() {
 	first := make(map[string]*config.MainEntry, len(c.last))
 	for i := range c.in.Main.Entries {
@@ -34,7 +34,7 @@ func (c *check) parameters() {
 	c.transports()
 }
 
-// parameter looks at the entry that counts for its name.
+// parameter checks the entry that counts for its name.
 func (c *check) parameter(e *config.MainEntry) {
 	c.ownParameter(e)
 	c.misspelt(e)

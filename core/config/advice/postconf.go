@@ -71,11 +71,11 @@ func postconfTakes(column int, text string) bool {
 }
 
 // postconf reports the entries that the master takes and postconf does not.
-// What config refuses in the same place is not told again.
+// What config refuses in the same place is not reported again.
 func (c *check) postconf() {
 	for i := range c.in.Master.Entries {
 		e := &c.in.Master.Entries[i]
-		if e.Unindented() { // config has its say about the whole run
+		if e.Unindented() { // config reports the whole run
 			continue
 		}
 		_, off := c.p.Disabled(e)

@@ -17,7 +17,7 @@ type started struct {
 	fails       string          // what it means if it cannot be started
 }
 
-// content looks at what a program is.
+// content checks the content of a program.
 func (c *check) content(s *started, p *config.Program) {
 	switch {
 	case p.Format == config.EmptyFile:

@@ -22,7 +22,7 @@ const (
 type wakeupRule uint8
 
 const (
-	wakeupIsNoise  wakeupRule = iota // takes the wakeup for a client and complains
+	wakeupIsNoise  wakeupRule = iota // treats the wakeup as a client and complains
 	wakeupIsUsed                     // uses it, but works without
 	wakeupIsNeeded                   // does part of its work only when wakened
 )

@@ -39,7 +39,7 @@ func dropped(line string) bool {
 	return text == "" || text[0] == '#'
 }
 
-// mainText looks at main.cf as text.
+// mainText checks main.cf as text.
 func (c *check) mainText() {
 	f := splitFile(c.in.Main.Path, c.in.Main.Print())
 	c.bytes(&f)
@@ -63,7 +63,7 @@ func (c *check) mainText() {
 	}
 }
 
-// masterText looks at master.cf as text.
+// masterText checks master.cf as text.
 func (c *check) masterText() {
 	f := splitFile(c.in.Master.Path, c.in.Master.Print())
 	c.bytes(&f)
@@ -189,7 +189,7 @@ func setting(line, own string) string {
 	return name
 }
 
-// swallowedParameter looks at a line that goes on with an entry of main.cf.
+// swallowedParameter checks a line that continues an entry of main.cf.
 func (c *check) swallowedParameter(f *file, e *config.MainEntry, at int32, name string) {
 	if name == "" {
 		return
@@ -200,7 +200,7 @@ func (c *check) swallowedParameter(f *file, e *config.MainEntry, at int32, name 
 		"remove the blanks before "+name)
 }
 
-// commentedParameter looks at a comment inside an entry of main.cf.
+// commentedParameter checks a comment inside an entry of main.cf.
 func (c *check) commentedParameter(f *file, e *config.MainEntry, at, kept, next int32, name string) {
 	before := strings.TrimRight(f.line(kept), " \t\r\n")
 	if strings.HasSuffix(before, ",") || strings.HasSuffix(before, "=") {
@@ -224,13 +224,13 @@ func parameterName(text string) string {
 	return text[:i]
 }
 
-// indented is the place of the first character of a line that is no blank.
+// indented returns the position of the first character of a line that is not a blank.
 func indented(f *file, number int32) config.Position {
 	line := f.line(number)
 	return config.Position{Line: number, Column: int32(len(line)-len(strings.TrimLeft(line, " \t"))) + 1}
 }
 
-// swallowedEntry tells of an entry that became arguments of another.
+// swallowedEntry reports an entry that became arguments of another.
 func (c *check) swallowedEntry(f *file, e *config.MasterEntry, at int32, fields []string) {
 	c.swallowed[at] = true
 	c.say(SwallowedEntry, f.path, indented(f, at),
@@ -239,7 +239,7 @@ func (c *check) swallowedEntry(f *file, e *config.MasterEntry, at int32, fields 
 		"remove the blanks before "+fields[config.ColumnName])
 }
 
-// commentedEntry looks at an entry in a comment inside another.
+// commentedEntry checks an entry in a comment inside another.
 func (c *check) commentedEntry(f *file, e *config.MasterEntry, at, next int32, fields []string) {
 	name, kind := e.Fields[config.ColumnName].Text, e.Fields[config.ColumnType].Text
 	same := fields[config.ColumnName] == name && fields[config.ColumnType] == kind // another version of it

@@ -36,7 +36,7 @@ func refusal(name, text string) (fault, hint string) {
 	return kind.Refusal(name, text)
 }
 
-// badValue looks at a value in main.cf with which a server that master.cf has
+// badValue checks a value in main.cf with which a server that master.cf has
 // refuses to start. What an entry overrides is not looked at.
 func (c *check) badValue(e *config.MainEntry) {
 	server := ""

@@ -9,7 +9,7 @@ import (
 // references are the names that a configuration refers to.
 type references struct {
 	names  map[string]bool // in macros, and as restriction classes
-	tables map[string]byte // names of tables whose settings are parameters; the value tells their kind
+	tables map[string]byte // names of tables whose settings are parameters; the value is their kind
 }
 
 // refersTo reports whether main.cf or master.cf refers to a name.
@@ -128,7 +128,7 @@ func isNameByte(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// Kinds of tables whose settings may stand in main.cf, as NAME_hosts and so on.
+// Kinds of tables whose settings may be in main.cf, as NAME_hosts and so on.
 const (
 	kindLDAP = 1 << iota
 	kindMySQL

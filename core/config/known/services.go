@@ -7,9 +7,9 @@ import (
 )
 
 // A delivery agent has parameters whose names begin with that of its service.
-// They are told by the command of the entry in master.cf alone, as written: the
+// Only the command of the entry in master.cf, as written, identifies them: the
 // type of the service does not count, nor whether it is switched off, and a
-// command with a path is none of these.
+// command with a path does not match.
 
 // Roles of a service that give it parameters.
 const (
