@@ -50,6 +50,10 @@ type EvaluateOptions struct {
 	Own       *MainFile // parameters of stationmaster, see OwnPath; nil: there is no such file
 }
 
+// DefaultDirectory is the configuration directory when neither -c nor
+// MAIL_CONFIG names one; both flavours have the same.
+const DefaultDirectory = "/etc/postfix"
+
 // MainPath returns the path of main.cf in a configuration directory.
 func MainPath(directory string) string { return directory + "/main.cf" }
 

@@ -17,7 +17,7 @@ func Evaluate(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters
 	e := evaluation{p: p, bad: p.bad}
 	e.texts = make(map[string]string, len(rows))
 	e.numbers = make(map[string]int64, 64)
-	e.said = make(map[string]said)
+	e.reported = make(map[string]remarkCount)
 	for i := range rows {
 		e.row(&rows[i])
 		e.after(rows[i].name)
@@ -34,17 +34,17 @@ func Evaluate(main *MainFile, facts *Facts, options EvaluateOptions) *Parameters
 // of one entry of master.cf.
 const maxRemarks = 200
 
-// said counts what was reported about a parameter.
-type said struct{ remarks, bytes int }
+// remarkCount counts what was reported about a parameter.
+type remarkCount struct{ remarks, bytes int }
 
 // evaluation is one pass over the parameters.
 type evaluation struct {
-	p       *Parameters
-	texts   map[string]string
-	numbers map[string]int64 // booleans are 0 and 1, times are seconds
-	bad     map[string]bool  // refused parameters; their default is used instead
-	said    map[string]said  // about each parameter
-	local   bool             // inet_interfaces was read
+	p        *Parameters
+	texts    map[string]string
+	numbers  map[string]int64       // booleans are 0 and 1, times are seconds
+	bad      map[string]bool        // refused parameters; their default is used instead
+	reported map[string]remarkCount // about each parameter
+	local    bool                   // inet_interfaces was read
 }
 
 // evaluated holds the checked parameters that the master itself uses.
@@ -78,7 +78,7 @@ func (e *evaluation) row(r *row) {
 	if err == nil {
 		return
 	}
-	if problem := err.(*Problem); !e.p.toldAlready(problem) {
+	if problem := err.(*Problem); !e.p.alreadyReported(problem) {
 		for _, d := range problem.Diagnostics {
 			d.Text = e.p.locate(r.name, d.Text)
 			e.p.report(d)
@@ -176,20 +176,20 @@ func (e *evaluation) refuse(name, text, hint string) { e.refuseIn(name, "", text
 // warn reports a warning about a parameter.
 func (e *evaluation) warn(name, text, hint string) { e.warnIn(name, "", text, hint) }
 
-// enough reports whether the limit of diagnostics about a parameter is reached.
-func (e *evaluation) enough(name string) bool {
-	s := e.said[name]
+// limitReached reports whether the limit of diagnostics about a parameter is reached.
+func (e *evaluation) limitReached(name string) bool {
+	s := e.reported[name]
 	return s.remarks >= maxRemarks || s.bytes >= maxExpansion
 }
 
 // report adds a diagnostic about a piece of a parameter's value. The first error
 // is always reported.
 func (e *evaluation) report(severity core.Severity, name, piece, text, hint string) {
-	if e.enough(name) && (severity != core.Error || e.bad[name]) {
+	if e.limitReached(name) && (severity != core.Error || e.bad[name]) {
 		return
 	}
-	s := e.said[name]
-	e.said[name] = said{s.remarks + 1, s.bytes + len(text)}
+	s := e.reported[name]
+	e.reported[name] = remarkCount{s.remarks + 1, s.bytes + len(text)}
 	e.p.report(e.p.within(name, piece, core.Diagnostic{Severity: severity, Text: text, Hint: hint}))
 }
 

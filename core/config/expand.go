@@ -264,8 +264,8 @@ func skipBlanks(text string, i int) int {
 	return i
 }
 
-// shown truncates the text after a mistake for a message.
-func shown(text string) string {
+// excerpt truncates the text after a mistake for a message.
+func excerpt(text string) string {
 	if len(text) > 20 {
 		return text[:20]
 	}
@@ -300,7 +300,7 @@ func (x *expansion) macro(s *scope, out []byte, body string) []byte {
 	case body[rest] == '?' || body[rest] == ':':
 		return x.conditional(s, out, body[rest:], value != "")
 	}
-	x.warn(s, "attribute name syntax error at: \"..."+body[:end]+">>>"+shown(body[end:])+"\"",
+	x.warn(s, "attribute name syntax error at: \"..."+body[:end]+">>>"+excerpt(body[end:])+"\"",
 		"a name is made of letters, digits and underscores")
 	return out
 }
@@ -323,12 +323,12 @@ func (x *expansion) conditional(s *scope, out []byte, text string, holds bool) [
 	case text[0] == '?' && rest[0] == ':':
 		var junk string
 		if second, junk, _ = x.result(s, rest[1:]); junk != "" {
-			x.warn(s, "unexpected input at: \"..."+second+"}>>>"+shown(junk)+"\"", hint)
+			x.warn(s, "unexpected input at: \"..."+second+"}>>>"+excerpt(junk)+"\"", hint)
 		}
 	case text[0] == '?':
-		x.warn(s, "\":\" expected at: \"..."+first+"}>>>"+shown(rest)+"\"", hint)
+		x.warn(s, "\":\" expected at: \"..."+first+"}>>>"+excerpt(rest)+"\"", hint)
 	default:
-		x.warn(s, "unexpected input at: \"..."+first+"}>>>"+shown(rest)+"\"", hint)
+		x.warn(s, "unexpected input at: \"..."+first+"}>>>"+excerpt(rest)+"\"", hint)
 	}
 	if s.failed {
 		return out
@@ -382,7 +382,7 @@ func (x *expansion) comparison(s *scope, out []byte, body string) []byte {
 	}
 	i := skipBlanks(body, next)
 	if i == len(body) || body[i] != '{' {
-		x.warn(s, "\"{expression}\" expected at: \"...{"+left+"} "+op+">>>"+shown(body[next:])+"\"",
+		x.warn(s, "\"{expression}\" expected at: \"...{"+left+"} "+op+">>>"+excerpt(body[next:])+"\"",
 			"put braces around the right side of the comparison")
 		return out
 	}
@@ -403,7 +403,7 @@ func (x *expansion) comparison(s *scope, out []byte, body string) []byte {
 	case body[i] == '?' || body[i] == ':':
 		return x.conditional(s, out, body[i:], holds)
 	}
-	x.warn(s, "\"?\" or \":\" expected at: \"...}>>>"+shown(body[i:])+"\"", comparisonHint)
+	x.warn(s, "\"?\" or \":\" expected at: \"...}>>>"+excerpt(body[i:])+"\"", comparisonHint)
 	return out
 }
 
@@ -415,7 +415,7 @@ func (x *expansion) operator(s *scope, left, body string, next int) (op string, 
 	}
 	if op = body[i:end]; !knownOperator(op) {
 		x.warn(s, `"==" or "!="" or "<"" or "<="" or ">="" or ">" expected at: "...`+
-			left+"}>>>"+shown(body[i:])+"\"", comparisonHint)
+			left+"}>>>"+excerpt(body[i:])+"\"", comparisonHint)
 		return op, false, end, false
 	}
 	suffix := end

@@ -261,7 +261,7 @@ func TestSocketsOfAllServicesAreBounded(t *testing.T) {
 	f := ParseMaster("/v/config/master.cf", []byte("25 inet n - - - - a\n"))
 	r := resolver{path: f.Path, sockets: maxSockets - 3}
 	for i, want := range []bool{true, true, false, false} {
-		if got := r.room(&f.Entries[0], min(i+1, 2)); got != want {
+		if got := r.fitsLimits(&f.Entries[0], min(i+1, 2)); got != want {
 			t.Errorf("entry %d: %v, %d sockets", i, got, r.sockets)
 		}
 	}

@@ -56,7 +56,7 @@ func (f *MasterFile) markUnindented() {
 	var before *MasterEntry // the last entry that is not ignored
 	for i := range f.Entries {
 		e := &f.Entries[i]
-		e.lost = before != nil && (e.unindented() || before.wantsMore() && !e.Ignored() && !e.hasType())
+		e.needsIndent = before != nil && (e.unindented() || before.wantsMore() && !e.Ignored() && !e.hasType())
 		if !e.Ignored() {
 			before = e
 		}
@@ -65,13 +65,13 @@ func (f *MasterFile) markUnindented() {
 
 // Unindented reports whether the entry must have been meant as arguments of the
 // previous one: its line lost its leading blank.
-func (e *MasterEntry) Unindented() bool { return e.lost }
+func (e *MasterEntry) Unindented() bool { return e.needsIndent }
 
 // unindented resolves a run of entries that begins at index i and must have been
 // meant as arguments. The original refuses the first; its diagnostic covers the
 // run. unindented returns the index of the last.
 func (r *resolver) unindented(entries []MasterEntry, i int) (last int) {
-	for last = i; last+1 < len(entries) && entries[last+1].lost; {
+	for last = i; last+1 < len(entries) && entries[last+1].needsIndent; {
 		last++
 	}
 	before := i - 1

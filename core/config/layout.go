@@ -135,7 +135,7 @@ func (l *layout) entry(line *logicalLine) {
 	raw, kept := line.raw, 0 // kept: the index of the next kept line
 	for raw != "" {
 		var physicalLine string
-		if physicalLine, raw = physical(raw); dropped(physicalLine) {
+		if physicalLine, raw = physical(raw); blankOrComment(physicalLine) {
 			l.out = append(l.out, physicalLine...)
 			continue
 		}

@@ -78,7 +78,7 @@ type entryText struct {
 
 func meaning(text []byte) (list []entryText) {
 	for _, e := range ParseMaster("master.cf", text).Entries {
-		m := entryText{line: e.Line, cut: e.line.cut, astray: e.astray}
+		m := entryText{line: e.Line, cut: e.line.cut, astray: e.misplaced}
 		for _, f := range e.Fields {
 			m.fields, m.lines = append(m.fields, f.Text), append(m.lines, e.At(f).Line)
 		}
@@ -120,7 +120,7 @@ func sameMeaning(t interface {
 func comments(text []byte) (kept []byte) {
 	for rest := string(text); rest != ""; {
 		var line string
-		if line, rest = physical(rest); dropped(line) {
+		if line, rest = physical(rest); blankOrComment(line) {
 			kept = append(append(kept, strings.TrimSuffix(line, "\n")...), '\n')
 		}
 	}

@@ -16,9 +16,9 @@ const (
 	maxArgumentSpace = 6 << 20
 )
 
-// room reports whether a service may listen on this many more addresses, and
+// fitsLimits reports whether a service may listen on this many more addresses, and
 // adds a diagnostic if not.
-func (r *resolver) room(e *MasterEntry, addresses int) bool {
+func (r *resolver) fitsLimits(e *MasterEntry, addresses int) bool {
 	hint := "name fewer addresses in inet_interfaces, or put a host before the port"
 	if addresses > maxListeners {
 		r.refuse(e, e.Fields[ColumnName], number(addresses)+" addresses to listen on, of which at most "+

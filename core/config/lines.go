@@ -67,9 +67,9 @@ func physical(text string) (line, rest string) {
 	return text, ""
 }
 
-// dropped reports whether a physical line is blank or a comment. A NUL counts as
+// blankOrComment reports whether a physical line is blank or a comment. A NUL counts as
 // text here: it cuts the logical line later.
-func dropped(line string) bool {
+func blankOrComment(line string) bool {
 	for i := 0; i < len(line); i++ {
 		if !isSpace(line[i]) {
 			return line[i] == '#'
@@ -84,7 +84,7 @@ func continues(text string) bool { return text != "" && (isSpace(text[0]) || tex
 // next returns the next section. The text must not be empty.
 func (r *lineReader) next() logicalLine {
 	line, _ := physical(r.text)
-	if dropped(line) {
+	if blankOrComment(line) {
 		return r.ignored()
 	}
 	l := logicalLine{kind: lineEntry, number: r.number + 1}
@@ -105,7 +105,7 @@ func (r *lineReader) next() logicalLine {
 // ignored reads the blank and comment lines at the start of the text.
 func (r *lineReader) ignored() logicalLine {
 	line, rest := physical(r.text)
-	for line != "" && dropped(line) {
+	for line != "" && blankOrComment(line) {
 		r.number++
 		line, rest = physical(rest)
 	}
@@ -123,7 +123,7 @@ func (r *lineReader) joined() (raw, text string) {
 	used, first := len(line), strings.TrimSuffix(line, "\n")
 	for number := r.number; continues(rest); {
 		line, rest = physical(rest)
-		if number++; dropped(line) { // part of this entry only if a continuation follows
+		if number++; blankOrComment(line) { // part of this entry only if a continuation follows
 			continue
 		}
 		if len(r.parts) == 0 {

@@ -22,10 +22,10 @@ type MainEntry struct {
 	// NameAt and ValueAt are the positions of the texts in the file.
 	NameAt, ValueAt Position
 
-	text   string // the whole logical line
-	fault  string // what is wrong with a broken entry, in the original's words
-	cut    bool   // text after a NUL byte is ignored
-	astray bool   // starts with a blank: skipped
+	text      string // the whole logical line
+	fault     string // what is wrong with a broken entry, in the original's words
+	cut       bool   // text after a NUL byte is ignored
+	misplaced bool   // starts with a blank: skipped
 
 	line       *logicalLine
 	valueStart int // offset in the logical line
@@ -46,7 +46,7 @@ func ParseMain(path string, text []byte) *MainFile {
 			continue
 		}
 		e := parseMainEntry(l)
-		e.astray = l.kind == lineMisplaced
+		e.misplaced = l.kind == lineMisplaced
 		f.Entries = append(f.Entries, e)
 	}
 	return f
@@ -125,14 +125,14 @@ func excessError(path string, line int32, what string) core.Diagnostic {
 	}
 }
 
-// astrayText is how many bytes of a misplaced line its warning shows.
-const astrayText = 30
+// maxMisplacedText is how many bytes of a misplaced line its warning shows.
+const maxMisplacedText = 30
 
-// astrayWarning returns the original's warning about a line that starts with a
+// misplacedWarning returns the original's warning about a line that starts with a
 // blank where no entry precedes it (spec config, 1).
-func astrayWarning(path, text string, at Position) core.Diagnostic {
-	if len(text) > astrayText {
-		text = text[:astrayText] + "..."
+func misplacedWarning(path, text string, at Position) core.Diagnostic {
+	if len(text) > maxMisplacedText {
+		text = text[:maxMisplacedText] + "..."
 	}
 	return core.Diagnostic{
 		Severity: core.Warning, File: path, Line: at.Line, Column: at.Column,

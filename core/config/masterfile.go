@@ -34,9 +34,9 @@ type MasterEntry struct {
 	Line   int32   // the number that messages carry: the first line of the entry
 	End    Position
 
-	line   *logicalLine
-	astray bool // starts with a blank: skipped
-	lost   bool // must have been meant as arguments of the previous entry
+	line        *logicalLine
+	misplaced   bool // starts with a blank: skipped
+	needsIndent bool // must have been meant as arguments of the previous entry
 }
 
 // Field is one token of an entry.
@@ -67,7 +67,7 @@ func ParseMaster(path string, text []byte) *MasterFile {
 		if len(fields) == 0 && !l.cut {
 			continue
 		}
-		e := MasterEntry{Fields: fields, Line: l.number, line: l, astray: l.kind == lineMisplaced}
+		e := MasterEntry{Fields: fields, Line: l.number, line: l, misplaced: l.kind == lineMisplaced}
 		e.End = l.position(len(l.text))
 		if len(fields) > NumColumns {
 			e.Fields, e.Args = fields[:NumColumns:NumColumns], fields[NumColumns:]

@@ -22,7 +22,7 @@ func (n *network) enabled(a netip.Addr) bool { return a.Is4() && n.ipv4 || a.Is6
 func (e *evaluation) protocols() {
 	const param = "inet_protocols"
 	n, whole := &e.p.result.network, e.texts[param]
-	for rest := whole; rest != "" && !e.enough(param); {
+	for rest := whole; rest != "" && !e.limitReached(param); {
 		var word string
 		if word, rest = cutPlain(rest); word == "" {
 			continue
@@ -123,7 +123,7 @@ func (e *evaluation) listed(value string) {
 		return
 	}
 	for _, a := range n.own {
-		if e.enough(param) {
+		if e.limitReached(param) {
 			return
 		}
 		if !a.IsUnspecified() && !slices.Contains(local, a) || a.IsUnspecified() && value != "all" {

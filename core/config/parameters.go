@@ -80,8 +80,8 @@ func (p *Parameters) enterAll(f *MainFile) {
 
 // enter adds one entry to the table.
 func (p *Parameters) enter(main *MainFile, e *MainEntry) {
-	if e.astray {
-		p.report(astrayWarning(main.Path, e.text, Position{e.Line, 1}))
+	if e.misplaced {
+		p.report(misplacedWarning(main.Path, e.text, Position{e.Line, 1}))
 		return
 	}
 	where := main.Path + ", line " + strconv.Itoa(int(e.Line)) + ": "

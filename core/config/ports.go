@@ -15,7 +15,7 @@ func (e *evaluation) knownPorts() {
 		if item == "" {
 			continue
 		}
-		if fault := addKnownPorts(known, item); fault != "" && !e.enough(param) {
+		if fault := addKnownPorts(known, item); fault != "" && !e.limitReached(param) {
 			e.warnIn(param, strings.TrimLeft(item, " \t\r\n"), param+": in \""+item+"\""+fault, "write name = port, with commas between the items")
 		}
 	}

@@ -34,7 +34,7 @@ func Resolve(p *Parameters, master *MasterFile, facts *Facts, flags Flags) Resol
 		r.noProtocols()
 	}
 	for i := 0; i < len(master.Entries); i++ {
-		if master.Entries[i].lost {
+		if master.Entries[i].needsIndent {
 			i = r.unindented(master.Entries, i)
 			continue
 		}
@@ -150,8 +150,8 @@ func (r *resolver) entry(e *MasterEntry) {
 	if e.line.cut {
 		r.out = append(r.out, cutAdvice(r.path, e.line))
 	}
-	if e.astray {
-		r.out = append(r.out, astrayWarning(r.path, e.line.text, Position{e.Line, 1}))
+	if e.misplaced {
+		r.out = append(r.out, misplacedWarning(r.path, e.line.text, Position{e.Line, 1}))
 		return
 	}
 	if len(e.Fields) == 0 {
@@ -379,7 +379,7 @@ func (r *resolver) accept(s *core.ServiceConfig, e *MasterEntry, name inetName) 
 	s.SwitchIdentity = r.flags.SwitchIdentity
 	fault := ""
 	if s.Type == core.Inet {
-		if !r.room(e, len(name.addresses)) {
+		if !r.fitsLimits(e, len(name.addresses)) {
 			return
 		}
 		fault = r.bind(s, e, name)

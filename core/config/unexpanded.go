@@ -94,4 +94,4 @@ func Default(name string) (text string, ok bool) {
 
 // Misplaced reports whether an entry is skipped because it starts with a blank
 // (spec config, 1).
-func (e *MasterEntry) Misplaced() bool { return e.astray }
+func (e *MasterEntry) Misplaced() bool { return e.misplaced }

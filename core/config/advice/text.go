@@ -33,8 +33,8 @@ func (f *file) line(number int32) string {
 	return f.lines[number-1]
 }
 
-// dropped reports whether a physical line is blank or a comment.
-func dropped(line string) bool {
+// blankOrComment reports whether a physical line is blank or a comment.
+func blankOrComment(line string) bool {
 	text := strings.TrimLeft(line, " \t\n\v\f\r")
 	return text == "" || text[0] == '#'
 }
@@ -107,7 +107,7 @@ func (c *check) bytes(f *file) {
 				"lines end in CR LF; Postfix ends lines at LF alone, and inside a value that goes over several lines the CR stays",
 				"write the file with LF line ends, for example with: sed -i 's/\\r$//' "+f.path)
 		}
-		if invalid || dropped(line) || utf8.ValidString(line) {
+		if invalid || blankOrComment(line) || utf8.ValidString(line) {
 			continue
 		}
 		invalid = true
@@ -154,7 +154,7 @@ func invalidAt(line string) int32 {
 func (c *check) nul(f *file, first, last int32) {
 	for number := first; number <= last; number++ {
 		line := f.line(number)
-		if i := strings.IndexByte(line, 0); i >= 0 && !(number > first && dropped(line)) {
+		if i := strings.IndexByte(line, 0); i >= 0 && !(number > first && blankOrComment(line)) {
 			c.say(NULByte, f.path, config.Position{Line: number, Column: int32(i) + 1},
 				"the entry has a NUL byte; all that follows it in the entry is ignored", "remove the NUL byte")
 			return
@@ -168,12 +168,12 @@ func (c *check) nul(f *file, first, last int32) {
 func (f *file) each(first, last int32, look func(at, kept, next int32)) {
 	kept, next := first, int32(0)
 	for at := first + 1; at <= last; at++ {
-		if !dropped(f.line(at)) {
+		if !blankOrComment(f.line(at)) {
 			look(at, kept, 0)
 			kept = at
 			continue
 		}
-		for next = max(next, at+1); next < last && dropped(f.line(next)); next++ {
+		for next = max(next, at+1); next < last && blankOrComment(f.line(next)); next++ {
 		}
 		look(at, kept, next)
 	}

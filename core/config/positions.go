@@ -57,9 +57,9 @@ func wordIndex(text, piece string) int {
 
 func isWordByte(c byte) bool { return isNameByte(c) || c == '.' || c == '-' || c >= 0x80 }
 
-// toldAlready reports whether a problem was already reported by way of another
+// alreadyReported reports whether a problem was already reported by way of another
 // parameter: with the same text, and the same position or none.
-func (p *Parameters) toldAlready(problem *Problem) bool {
+func (p *Parameters) alreadyReported(problem *Problem) bool {
 	first := &problem.Diagnostics[0]
 	if !failed(p.Diagnostics) {
 		return false
@@ -103,11 +103,11 @@ func (e *MainEntry) End() Position {
 
 // Ignored reports whether the entry has no effect: it is malformed, or begins
 // with a blank where no entry precedes it.
-func (e *MainEntry) Ignored() bool { return e.Name == "" || e.astray }
+func (e *MainEntry) Ignored() bool { return e.Name == "" || e.misplaced }
 
 // Ignored reports whether the entry has no effect: it begins with a blank where
 // no entry precedes it, or a NUL byte cuts all of it.
-func (e *MasterEntry) Ignored() bool { return e.astray || len(e.Fields) == 0 }
+func (e *MasterEntry) Ignored() bool { return e.misplaced || len(e.Fields) == 0 }
 
 // Inside returns the position in the file of an offset of a token of the entry.
 func (e *MasterEntry) Inside(f Field, offset int) Position { return e.line.position(f.offset + offset) }
