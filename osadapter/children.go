@@ -12,6 +12,8 @@ type child struct {
 	pid    core.PID
 	status sys.FD // our end of its status channel; sys.None once it is closed
 	asked  uint8  // how often it was asked for since it closed its channel
+
+	retired bool // the machine knows that nothing more comes over its channel
 }
 
 // readBytes is how much of one status channel is read in one turn of the
@@ -140,7 +142,11 @@ func (x *Exec) closeStatus(c *child) {
 // its next report fails, and what it wrote before still reaches us.
 func (x *Exec) retireChild(g core.Generation) {
 	c := x.children[g]
-	if c == nil || c.status == sys.None {
+	if c == nil {
+		return
+	}
+	c.retired = true
+	if c.status == sys.None {
 		return
 	}
 	x.k.Shutdown(c.status)

@@ -46,7 +46,9 @@ func (x *Exec) reapEnded() (found bool) {
 			continue
 		}
 		if c.asked++; c.asked == maxAsked {
-			x.answer(core.ChildChannelClosedEvent(g))
+			if !c.retired {
+				x.answer(core.ChildChannelClosedEvent(g))
+			}
 			continue
 		}
 		x.pause = min(x.pause, firstPause<<(c.asked-1))
