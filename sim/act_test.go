@@ -27,19 +27,20 @@ func (a *acts) act(do func(t *rapid.T, w *World)) func(*rapid.T) {
 
 func (a *acts) all() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"a client comes":       a.act(func(t *rapid.T, w *World) { w.arriveAt(drawBelow(t, w.o.Services)) }),
+		"a client comes":       a.act(func(t *rapid.T, w *World) { w.arriveAt(drawBelow(t, w.options.Services)) }),
 		"things happen":        a.act(func(t *rapid.T, w *World) { a.steps(rapid.IntRange(1, 12).Draw(t, "things")) }),
 		"much happens":         a.act(func(*rapid.T, *World) { a.steps(60) }),
-		"time passes":          a.act(func(t *rapid.T, w *World) { w.now = w.now.Add(drawSpan(t)) }),
+		"time passes":          a.act(func(t *rapid.T, w *World) { w.leap(drawSpan(t)) }),
 		"reload":               a.act(func(_ *rapid.T, w *World) { w.reload() }),
 		"a limit is edited":    a.act(editLimit),
 		"an entry is edited":   a.act(func(_ *rapid.T, w *World) { w.editService(); w.file.version++ }),
 		"an entry changes":     a.act(func(_ *rapid.T, w *World) { w.editIdentity(); w.file.version++ }),
 		"an entry goes, comes": a.act(func(_ *rapid.T, w *World) { w.editPresence(); w.file.version++ }),
-		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.file.bad = badness(drawBelow(t, 4)) }),
+		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.file.bad = badness(drawBelow(t, int32(badnesses))) }),
 		"throttles are lifted": a.act(func(t *rapid.T, w *World) { w.file.clears = rapid.Bool().Draw(t, "by reload") }),
 		"a child is killed":    a.act(killOne),
 		"a child is stopped":   a.act(stopOne),
+		"programs are slow":    a.act(func(t *rapid.T, w *World) { w.o.ExecLate = rapid.SampledFrom([]int32{0, 500}).Draw(t, "late") }),
 		"starts go wrong":      a.act(func(t *rapid.T, w *World) { w.o.ForkFail = rapid.SampledFrom([]int32{0, 1000}).Draw(t, "fork") }),
 		"children go wrong":    a.act(spoilChildren),
 		"a second machine":     a.act(func(_ *rapid.T, w *World) { w.makeTwin() }),
@@ -97,21 +98,22 @@ func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
 		o := Usual()
 		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.Sweep, o.Steps = 2, 2, 5, 3, 1, 1<<30
 		o.ArrivalMS, o.OperatorMS, o.OrderEqual, o.Verbose, o.WakeupS = 0, 0, 1, 1, 3
-		o.StartDelayUS, o.AnswerDelayUS, o.StatusDelayUS, o.ReapDelayUS, o.EditType = 3000, 3000, 3000, 3000, 1
+		o.StatusDelayUS, o.ReapDelayUS, o.ReadyDelayUS, o.ExecMS, o.EditType = 3000, 3000, 3000, 3000, 1
+		o.Late, o.Between = 200, 100
 		w.choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 12).Draw(t, "configuration"))
 		var kept Trace
 		w.Keep(&kept)
-		w.begin(o)
+		w.guarded(func() { w.begin(o) })
 		a := &acts{w}
 		all := a.all()
 		all[""] = func(t *rapid.T) { mustHold(t, w, &kept) }
 		t.Repeat(all)
 		w.choose.Play(nil)
 		w.options.Steps = 1 // the faults end
-		w.guarded()
+		w.guarded(w.finish)
 		mustHold(t, w, &kept)
 	})
-	for _, s := range []Situation{ReloadWhileThrottled, ReportInFlightAtCut, ReturnWhileHeld, LimitBelowLiving, StartDuringReload, HangupDuringReload, KeptWithClientWaiting} {
+	for _, s := range []Situation{ReloadWhileThrottled, ReturnWhileHeld, LimitBelowLiving, StartDuringReload, HangupDuringReload, KeptWithClientWaiting} {
 		if w.Coverage.Met[s] == 0 {
 			t.Errorf("no order of acts met %v", s)
 		}

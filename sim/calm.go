@@ -1,6 +1,13 @@
 package sim
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/laws"
+	"github.com/stationmaster/stationmaster/sim/tape"
+)
 
 // The quiet world of the second phase.
 const (
@@ -22,6 +29,7 @@ type calm struct {
 	postpone int32
 	loads    int // configurations asked for since the reloads of stageReload
 	back     int // entry that comes back, plus one
+	living   []laws.Process
 }
 
 // The stages.
@@ -43,10 +51,14 @@ const (
 	lawEnd
 )
 
-// endFaults begins the second phase. Who does not behave well is killed, who
+// pace is how fast everything is in the second phase.
+var pace = laws.Pace{Start: calmStart, Serve: calmServiceMS * core.Millisecond, Idle: calmSilence}
+
+// endFaults begins the second phase. Whoever does not behave well is killed, whoever
 // was stopped goes on.
 func (w *World) endFaults() {
-	if w.options.Calm == 0 && !w.exited {
+	if w.options.Calm == 0 && !w.daemon.gone {
+		w.audit(true)
 		w.over = true
 		return
 	}
@@ -54,27 +66,32 @@ func (w *World) endFaults() {
 	w.note(FaultsEnd, noted{})
 	w.calm = calm{on: true, begun: w.steps}
 	w.o = w.options.quiet()
-	w.kernel.pids = maxProcesses
-	w.timerAt = w.deadline // no timer is late any more
+	w.kernel.PIDs, w.kernel.Limit, w.kernel.Odds = kernel.MaxProcesses, usualFiles, kernel.Odds{}
+	w.kernel.EndFaults()
 	w.file.bad = sound
 	w.file.version++
-	for i := range w.kernel.processes {
-		p := &w.kernel.processes[i]
+	for slot := range int32(kernel.MaxProcesses) {
+		s := &w.servers[slot]
 		switch {
-		case p.state != processAlive:
-		case !p.good || p.channel.closed:
-			w.signalArrives(int32(i), core.SIGKILL)
-		case p.stopped:
-			w.continueProcess(int32(i))
+		case s.p == nil || !s.p.Alive() || s.p.Orphan:
+		case s.p.Executing: // the disk is back
+			w.execEnds(slot, 0)
+			w.signalArrives(slot, core.SIGKILL)
+		case !s.good || s.p.StatusOf() == nil:
+			w.signalArrives(slot, core.SIGKILL)
+		case s.p.Stopped:
+			w.continueProcess(slot)
 		}
 	}
-	if w.exited {
+	for ref := range w.descendants {
+		w.descendantEnds(int32(ref))
+	}
+	if w.daemon.gone {
 		w.beginEnd()
 		return
 	}
-	for s := range w.kernel.sockets {
-		w.expectService(int32(s))
-	}
+	w.planTurn(w.now)
+	w.expectAll()
 	w.after(calmSettle, calmStep, stageServe, 0)
 }
 
@@ -89,14 +106,14 @@ func (w *World) settled() {
 
 // calmStage goes through the stages. None begins while a reload is under way.
 func (w *World) calmStage(stage int32) {
-	if w.exited {
+	if w.daemon.gone {
 		return
 	}
-	r := &w.book.reload
-	if (r.loading || r.opening) && stage != stageAgain {
+	loading, opening := w.book.Reloading()
+	if (loading || opening) && stage != stageAgain {
 		w.calm.postpone++
 		if w.calm.postpone > 20 {
-			w.fail("L8", "a reload does not end")
+			w.broken(w.book.EndlessReload())
 		}
 		w.after(core.Second, calmStep, stage, 0)
 		return
@@ -106,250 +123,231 @@ func (w *World) calmStage(stage int32) {
 	switch stage {
 	case stageServe:
 		w.sendClients()
-		w.after(w.longestBound()+core.Second, calmStep, stageReload, 0)
+		w.after(w.longestPatience()+core.Second, calmStep, stageReload, 0)
 	case stageReload:
 		w.calmReload()
-		w.after(core.Duration(w.choose.Below(3, PlaceOperator))*core.Millisecond, calmStep, stageAgain, 0)
+		w.after(core.Duration(1+w.choose.Below(3, tape.Operator))*core.Millisecond, calmStep, stageAgain, 0)
 	case stageAgain:
 		w.calmReloadAgain()
 		w.after(core.Second, calmStep, stageServeAgain, 0)
 	case stageServeAgain:
-		w.checkReload()
+		w.broken(w.book.Reloaded(w.loading.version == w.file.version && w.book.Config() == w.loaded, w.calm.loads))
 		w.sendClients()
-		w.after(w.longestBound()+2*ruleRemovalGrace+core.Second, calmStep, stageSilence, 0)
+		w.after(w.longestPatience()+2*removalGrace+core.Second, calmStep, stageSilence, 0)
 	case stageSilence:
 		w.after(calmSilence, calmStep, stageQuiet, 0)
 	case stageQuiet:
-		w.checkSilence()
+		w.broken(w.book.Silence(w.now, w.idle()))
+		w.sweep()
+		w.audit(true)
 		w.after(core.Second, calmStep, stageEnd, 0)
 	case stageEnd:
-		w.sendSignal(core.SIGTERM)
+		w.operatorSignals(core.SIGTERM)
 	}
 }
 
-// sendClients lets one client come to every listener of every active service.
+// living are the children that live, as laws ask for them.
+func (w *World) living() []laws.Process {
+	w.calm.living = w.calm.living[:0]
+	for slot := range w.servers {
+		s := &w.servers[slot]
+		if s.p != nil && s.p.Alive() && !s.p.Orphan {
+			w.calm.living = append(w.calm.living, laws.Process{Service: s.service, Generation: s.p.Generation, BusyUntil: s.busyUntil, Blocked: s.locking})
+		}
+	}
+	return w.calm.living
+}
+
+// idle are those that have had no client for longer than they live without. A wakeup
+// may reach a server of another service that has the same path.
+func (w *World) idle() []laws.Process {
+	idle := w.living()[:0]
+	for _, p := range w.calm.living {
+		if w.now.Sub(p.BusyUntil) > calmSilence {
+			idle = append(idle, p)
+		}
+	}
+	return idle
+}
+
+// sendClients lets one client come to every listener of every service that clients
+// can find. Of several services that want one path, the last that opened it has it.
 func (w *World) sendClients() {
-	for _, id := range w.book.active {
-		for _, s := range w.services[id].sockets {
-			if s > 0 {
-				w.enqueue(s-1, 0)
+	w.hearListeners()
+	books := w.daemon.driver.Books()
+	if len(books.Owed) > 0 {
+		w.fail(adapter, "owed: %v could be put back, and was not", books.Owed)
+	}
+	for i := range books.Listeners {
+		l := &books.Listeners[i]
+		s := w.book.Service(l.Service)
+		if s == nil || s.Life != laws.Active || l.Listener.Endpoint.Path != "" && displaced(&books, l) {
+			continue
+		}
+		if e := w.connect(s.Entry.Type, reachable(l.Listener.Endpoint)); e != 0 && e != core.EAGAIN {
+			w.fail("L1", "a client of service %d is refused at %s: %s", l.Service, l.Listener.Endpoint, e)
+		}
+	}
+	w.expectAll()
+}
+
+// displaced reports whether a later service has the path of this listener. Where
+// several want one path, the last that opened it has it.
+func displaced(b *osadapter.Books, l *osadapter.ListenerEntry) bool {
+	for i := range b.Listeners {
+		if o := &b.Listeners[i]; o.Listener.Endpoint == l.Listener.Endpoint && o.Service > l.Service {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *World) longestPatience() core.Duration {
+	d := core.Duration(0)
+	for _, s := range w.book.Active() {
+		d = max(d, w.book.Patience(s, pace, w.living(), w.waitingAt(s.ID)))
+	}
+	return d
+}
+
+// expectAll notes by when the oldest client of each listener must be taken.
+func (w *World) expectAll() {
+	for id := range w.ears {
+		for n := range w.ears[id] {
+			w.expectService(core.ServiceID(id), n)
+		}
+	}
+}
+
+// expectMore does so for a listener from which somebody has taken a client.
+func (w *World) expectMore(l *kernel.Description) {
+	if !w.calm.on {
+		return
+	}
+	for id := range w.ears {
+		for n := range w.ears[id] {
+			if w.ears[id][n] == l {
+				w.expectService(core.ServiceID(id), n)
 			}
 		}
 	}
 }
 
-// bound is how long the oldest client of a listener may wait: until a throttle
-// ends, the predecessors are gone, and one who serves is free; who serves may
-// take all who wait at the service's other listeners first.
-func (w *World) bound(id core.ServiceID) core.Duration {
-	b := &w.book
-	s := &b.services[id]
-	d := calmStart
-	if s.throttled {
-		d += max(0, s.until.Sub(w.now))
-	}
-	if len(b.removed) > 0 && b.held(s) {
-		d += 2 * ruleRemovalGrace
-	}
-	for i := range w.kernel.processes {
-		if p := &w.kernel.processes[i]; p.state == processAlive && p.service == id {
-			d = max(d, calmStart+p.busyUntil.Sub(w.now))
-		}
-	}
-	if s.short {
-		d += calmSilence // until an idle child of whatever service leaves
-	}
-	if s.entry.ProcessLimit > 0 {
-		ahead := 4 + w.waitingAt(id)
-		d += core.Duration(ahead) * calmServiceMS * core.Millisecond
-	}
-	return d
-}
-
-// waitingAt counts the clients at all listeners of a service.
-func (w *World) waitingAt(id core.ServiceID) int32 {
-	var n int32
-	for _, s := range w.services[id].sockets {
-		if s > 0 {
-			n += w.kernel.sockets[s-1].waiting
-		}
-	}
-	return n
-}
-
-func (w *World) longestBound() core.Duration {
-	d := core.Duration(0)
-	for _, id := range w.book.active {
-		d = max(d, w.bound(id))
-	}
-	return d
-}
-
 // expectService notes by when the oldest client of a listener must be taken.
-func (w *World) expectService(s int32) {
-	if !w.calm.on || w.exited {
+func (w *World) expectService(id core.ServiceID, n int) {
+	l := w.ears[id][n]
+	if !w.calm.on || w.daemon.gone || l == nil || !l.HasClient() {
 		return
 	}
-	sock := &w.kernel.sockets[s]
-	id := sock.service
-	if b := w.book.service(id); sock.shut || sock.waiting == 0 || b == nil || b.life != bookActive {
+	s := w.book.Service(id)
+	if s == nil || s.Life != laws.Active {
 		return
 	}
-	w.after(w.bound(id), patienceEnds, s, int32(sock.head<<3)|w.calm.stage)
+	patience := w.book.Patience(s, pace, w.living(), w.waitingAt(id))
+	w.after(patience, patienceEnds, int32(id)*maxListen+int32(n), int32(l.Taken())<<3|w.calm.stage)
 }
 
 // patienceEnds: the client that was the oldest then must not wait any more.
 // While things still settle, what happened since excuses.
-func (w *World) patienceEnds(s, arg int32) {
-	sock := &w.kernel.sockets[s]
-	if w.exited || sock.shut || sock.waiting == 0 || int32(sock.head) != arg>>3 {
+func (w *World) patienceEnds(ref, arg int32) {
+	id, n := core.ServiceID(ref/maxListen), int(ref%maxListen)
+	if w.daemon.gone || int(id) >= len(w.ears) {
 		return
 	}
-	b := w.book.service(sock.service)
-	if b == nil || b.life != bookActive {
+	l := w.ears[id][n]
+	s := w.book.Service(id)
+	if l == nil || s == nil || s.Life != laws.Active || !l.HasClient() || int32(l.Taken()) != arg>>3 {
 		return
 	}
-	held := b.short || b.freed != 0 && w.now.Sub(b.freed) < calmSilence
-	if held || unsettled(arg&7) || unsettled(w.calm.stage) {
-		w.expectService(s) // who was held back has a child, and must share what is left
+	if w.book.HeldBack(s, w.now, calmSilence) || unsettled(arg&7) || unsettled(w.calm.stage) {
+		w.expectService(id, n) // who was held back has a child, and must share what is left
 		return
 	}
-	law := "L1"
-	if b.throttled {
-		law = "L2"
-	}
-	w.fail(law, "a client of service %d still waits (state %v, total %d, idle %d)", sock.service, w.book.state(b), b.total, b.idle)
+	w.broken(w.book.StillWaits(s))
 }
 
-// unsettled tells whether something else than clients is going on.
+// unsettled reports whether something else than clients is going on.
 func unsettled(stage int32) bool {
 	return stage < stageServe || stage == stageReload || stage == stageAgain
 }
+
+// removalGrace is how long children of removed services have.
+const removalGrace = 5 * core.Second
 
 // calmReload removes a service, some of whose children will not listen to
 // SIGTERM, and reloads.
 func (w *World) calmReload() {
 	w.calm.loads = 0
-	at := w.choose.Below(maxEntries, PlaceOperator)
+	at := w.choose.Below(maxEntries, tape.Operator)
 	for i := range uint32(maxEntries) {
 		n := (at + i) % maxEntries
-		if w.file.entries[n].present && w.choose.Below(2, PlaceOperator) == 0 {
+		if w.file.entries[n].present && w.choose.Below(2, tape.Operator) == 0 {
 			w.file.entries[n].present = false
 			w.calm.back = int(n) + 1
 			break
 		}
 	}
-	if w.choose.Below(2, PlaceOperator) == 1 {
-		for i := range w.kernel.processes {
-			w.kernel.processes[i].deaf = true
+	if w.choose.Below(2, tape.Operator) == 1 {
+		for i := range w.servers {
+			w.servers[i].deaf = true
 		}
 	}
 	w.file.version++
-	w.after(2*ruleRemovalGrace, lawChecked, lawRemoval, int32(w.book.epoch)+1)
+	w.after(2*removalGrace, lawChecked, lawRemoval, int32(w.book.Epoch())+1)
 	longest := core.Duration(0)
-	for i := range w.kernel.processes {
-		if p := &w.kernel.processes[i]; p.state == processAlive {
-			longest = max(longest, p.busyUntil.Sub(w.now))
-		}
+	for _, p := range w.living() {
+		longest = max(longest, p.BusyUntil.Sub(w.now))
 	}
-	w.after(longest+core.Second, lawChecked, lawRetired, int32(len(w.book.children)))
-	w.post(core.SignalReceivedEvent(core.SIGHUP))
+	w.after(longest+core.Second, lawChecked, lawRetired, int32(w.book.Generation())+1)
+	w.signal(core.SIGHUP)
 }
 
 // calmReloadAgain edits the file once more, and hangs up twice.
 func (w *World) calmReloadAgain() {
-	if w.calm.back > 0 && w.choose.Below(2, PlaceOperator) == 1 {
+	if w.calm.back > 0 && w.choose.Below(2, tape.Operator) == 1 {
 		w.file.entries[w.calm.back-1].present = true
 	}
 	if d := w.someEntry(); d != nil {
 		d.args++
 	}
 	w.file.version++
-	w.post(core.SignalReceivedEvent(core.SIGHUP))
-	w.post(core.SignalReceivedEvent(core.SIGHUP))
-}
-
-// checkReload: the newest file is in force, and it was not read for nothing.
-func (w *World) checkReload() {
-	if w.loading.version != w.file.version || w.book.config != w.loaded {
-		w.fail("L8", "version %d of the file is in force, the newest is %d", w.loading.version, w.file.version)
-	}
-	if w.calm.loads < 2 || w.calm.loads > 3 {
-		w.fail("L8", "the file was read %d times for two reloads", w.calm.loads)
-	}
+	w.signal(core.SIGHUP)
+	w.after(core.Duration(w.choose.Below(3, tape.Operator))*core.Millisecond/2, hangupComes, 0, 0)
 }
 
 // checkLaw looks at a bound that is over.
 func (w *World) checkLaw(law, arg int32) {
-	if w.exited && law != lawEnd {
+	if w.daemon.gone && law != lawEnd {
 		return
 	}
 	switch law {
 	case lawRemoval:
-		for _, id := range w.book.removed {
-			if s := &w.book.services[id]; int32(s.gone) <= arg {
-				w.fail("L3", "%d children of removed service %d live", s.total, id)
-			}
-		}
-	case lawRetired: // who is blocked in the accept lock looks at nothing else
-		for i := range w.kernel.processes {
-			p := &w.kernel.processes[i]
-			if p.state == processAlive && !p.locking && int32(p.generation) < arg && w.book.services[p.service].life == bookActive {
-				w.fail("L4", "generation %d lives on after the reload", p.generation)
-			}
-		}
+		w.broken(w.book.RemovedLive(core.Epoch(arg)))
+	case lawRetired:
+		w.broken(w.book.OldLive(core.Generation(arg), w.living()))
 	case lawEnd:
-		for i := range w.kernel.processes {
-			if p := &w.kernel.processes[i]; p.state == processAlive {
-				w.fail("L5", "generation %d outlives the master", p.generation)
-			}
-		}
+		w.broken(w.book.Outlived(w.living()))
+		w.leftOvers()
 		w.over = true
 	}
 }
 
-// checkSilence: nobody is left but for wakeups.
-func (w *World) checkSilence() {
-	for i := range w.kernel.processes {
-		p := &w.kernel.processes[i]
-		if p.state == processAlive && w.book.services[p.service].entry.WakeupInterval == 0 {
-			w.fail("L7", "generation %d of service %d lives in silence", p.generation, p.service)
-		}
-	}
-	for _, id := range w.book.active {
-		s := &w.book.services[id]
-		if s.wakeAt != 0 && s.wakeAt < w.now {
-			w.fail("L6", "the wakeup of service %d is overdue", id)
-		}
-		if s.throttled && s.until < w.now {
-			w.fail("L2", "service %d is still throttled", id)
-		}
-		if s.short && s.entry.WakeupInterval == 0 {
-			w.fail("L1", "service %d is still held back for want of descriptors", id)
-		}
-	}
-	w.sweep()
-}
-
-// beginEnd: the master's process is gone, and with it its ends of all
-// channels. An operator kills who does not behave.
+// beginEnd: the daemon's process is gone, and with it its ends of all
+// channels. An operator kills whoever does not behave.
 func (w *World) beginEnd() {
 	w.calm.ending = true
 	bound := core.Duration(0)
-	for i := range w.kernel.processes {
-		p := &w.kernel.processes[i]
+	for slot := range int32(kernel.MaxProcesses) {
+		s := &w.servers[slot]
 		switch {
-		case p.state == processAsked:
-			w.release(int32(i))
-		case p.state != processAlive:
-		case !p.good || p.deaf || p.channel.closed:
-			w.signalArrives(int32(i), core.SIGKILL)
-		default:
-			p.channel.cut, p.channel.unsent = true, 0
-			w.soon(w.choose.Delay(core.Millisecond, PlaceStatus), serverCut, int32(i), 0)
-			if !w.groupTold {
-				bound = max(bound, p.busyUntil.Sub(w.now))
-			}
+		case s.p == nil || !s.p.Alive():
+		case s.p.Executing:
+			w.execEnds(slot, 0)
+			w.signalArrives(slot, core.SIGKILL)
+		case !s.good || s.deaf || len(s.p.FDs) <= wire.StatusFD || s.p.StatusOf() == nil || s.p.Stopped:
+			w.signalArrives(slot, core.SIGKILL)
+		case !w.kernel.GroupKilled():
+			bound = max(bound, s.busyUntil.Sub(w.now))
 		}
 	}
 	w.after(bound+core.Second, lawChecked, lawEnd, 0)

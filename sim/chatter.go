@@ -4,42 +4,104 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
+// channelSize is how many bytes a status channel holds; who writes more waits.
+const channelSize = 4 * wire.StatusSize
+
+// say writes a message of a process as far as there is room. ok is false when
+// nobody reads any more; whole when all of it is written.
+func (w *World) say(s *server, b []byte, limit int) (whole, ok bool) {
+	status := s.p.StatusOf()
+	if status == nil {
+		return false, false
+	}
+	if s.saying.unsent > 0 { // it still writes the one before
+		n := copy(s.saying.rest[s.saying.unsent:], b)
+		s.saying.unsent += n
+		if n < len(b) {
+			s.good = false
+		}
+		return false, true
+	}
+	n, e := w.kernel.Say(status, b[:min(limit, len(b))])
+	if e != 0 && e != core.EAGAIN {
+		return false, false
+	}
+	if n < len(b) {
+		s.saying.unsent = copy(s.saying.rest[:], b[n:])
+		w.soon(core.Microsecond+w.choose.Delay(core.Duration(w.o.StatusDelayUS)*core.Microsecond, tape.Status), restWritten, s.p.Slot, 0)
+	}
+	return s.saying.unsent == 0, true
+}
+
+// writeRest goes on with a message that did not fit or was cut in two.
+func (w *World) writeRest(s *server) {
+	status := s.p.StatusOf()
+	if s.saying.unsent == 0 || status == nil {
+		return
+	}
+	n, e := w.kernel.Say(status, s.saying.rest[:s.saying.unsent])
+	if e != 0 && e != core.EAGAIN { // it is cut
+		s.saying.unsent = 0
+		w.answerReports(s, child.ReportFailed)
+		return
+	}
+	copy(s.saying.rest[:], s.saying.rest[n:s.saying.unsent])
+	s.saying.unsent -= n
+	if s.saying.unsent > 0 {
+		w.soon(core.Millisecond, restWritten, s.p.Slot, 0)
+		return
+	}
+	w.answerReports(s, child.Reported)
+}
+
+// answerReports answers the reports that waited until they were written.
+func (w *World) answerReports(s *server, answer child.EventKind) {
+	for s.saying.waits > 0 && s.p.Alive() {
+		s.saying.waits--
+		w.server(s.p.Slot, answer)
+	}
+}
+
 // report is how a server tells the master what it is, in the manner of its
-// behaviour. It gives the server's own answer, if there is one.
-func (w *World) report(slot int32, s wire.Status) (answer child.EventKind) {
-	p := &w.kernel.processes[slot]
-	if p.behaviour == Mute {
-		if s == wire.Available {
+// behaviour. It returns the server's own answer, if there is one.
+func (w *World) report(s *server, status wire.Status) (answer child.EventKind) {
+	if s.behaviour == Mute {
+		if status == wire.Available {
 			return child.Reported // so it believes
 		}
 		return child.EventNone
 	}
-	msg := wire.Message{PID: int32(p.pid), Generation: uint32(p.generation), Status: s}
-	if p.behaviour == Liar && w.choose.Below(2, PlaceStatus) == 1 {
-		w.lie(p, &msg)
+	msg := wire.Message{PID: int32(s.p.PID), Generation: uint32(s.p.Generation), Status: status}
+	if s.behaviour == Liar && w.choose.Below(2, tape.Status) == 1 {
+		w.lie(s, &msg)
 	}
 	var room [wire.StatusSize]byte
 	b := msg.Append(room[:0])
 	limit := len(b)
-	if w.choose.Chance(w.o.StatusSplit, PlaceStatus) {
-		limit = 1 + int(w.choose.Below(wire.StatusSize-1, PlaceStatus))
-		p.good = false
+	if w.choose.Chance(w.o.StatusSplit, tape.Status) {
+		limit = 1 + int(w.choose.Below(wire.StatusSize-1, tape.Status))
+		s.good = false
 	}
-	w.note(ServerReports, noted{Generation: p.generation, Number: int64(s)})
-	whole, ok := w.say(slot, b, limit)
-	if ok && whole && w.choose.Chance(w.o.StatusTwice, PlaceStatus) {
-		w.say(slot, b, len(b))
+	w.note(ServerReports, noted{Generation: s.p.Generation, Number: int64(status)})
+	w.held(s, s.conduct.reports(status, s.machine.Clients()))
+	whole, ok := w.say(s, b, limit)
+	if ok && whole && w.choose.Chance(w.o.StatusTwice, tape.Status) {
+		w.say(s, b, len(b))
 	}
 	switch {
-	case s != wire.Available:
+	case status != wire.Available:
 		return child.EventNone
-	case !ok && p.behaviour != DeafCut:
-		w.note(ReportFails, noted{Generation: p.generation})
+	case !ok && s.behaviour != DeafCut:
+		w.note(ReportFails, noted{Generation: s.p.Generation})
+		s.conduct.told = true
 		return child.ReportFailed
 	case ok && !whole: // it waits until there is room
-		p.channel.waits++
+		s.saying.waits++
+		s.conduct.waits = true
 		return child.EventNone
 	}
 	return child.Reported
@@ -47,18 +109,18 @@ func (w *World) report(slot int32, s wire.Status) (answer child.EventKind) {
 
 // lie falsifies a message: another's pid, a generation of the past, another
 // status.
-func (w *World) lie(p *process, msg *wire.Message) {
-	switch w.choose.Below(5, PlaceStatus) {
+func (w *World) lie(s *server, msg *wire.Message) {
+	switch w.choose.Below(5, tape.Status) {
 	case 0:
 		msg.Generation--
 	case 1:
-		msg.PID = int32(w.choose.Below(uint32(w.kernel.pids), PlaceStatus)) + 1
+		msg.PID = int32(kernel.FirstPID) + int32(w.choose.Below(uint32(w.kernel.PIDs), tape.Status))
 	case 2:
-		msg.Status = wire.Status(2 + w.choose.Below(3, PlaceStatus))
+		msg.Status = wire.Status(2 + w.choose.Below(3, tape.Status))
 	case 3: // the message of another child, word for word
-		other := &w.kernel.processes[w.choose.Below(maxProcesses/4, PlaceStatus)]
-		if other.state == processAlive && other != p {
-			msg.PID, msg.Generation = int32(other.pid), uint32(other.generation)
+		other := &w.servers[w.choose.Below(kernel.MaxProcesses/4, tape.Status)]
+		if other.p != nil && other.p.Alive() && other != s {
+			msg.PID, msg.Generation = int32(other.p.PID), uint32(other.p.Generation)
 		}
 	default:
 		msg.Status = wire.Taken + wire.Available - msg.Status
@@ -66,38 +128,23 @@ func (w *World) lie(p *process, msg *wire.Message) {
 }
 
 // serverSpeaks is a message that nobody asked for.
-func (w *World) serverSpeaks(slot int32) {
-	p := &w.kernel.processes[slot]
-	switch p.behaviour {
+func (w *World) serverSpeaks(s *server) {
+	switch s.behaviour {
 	case Garbage:
 		var b [wire.StatusSize]byte
-		n := 1 + int(w.choose.Below(wire.StatusSize, PlaceStatus))
+		n := 1 + int(w.choose.Below(wire.StatusSize, tape.Status))
 		for i := range n {
-			b[i] = byte(w.choose.Below(256, PlaceStatus))
+			b[i] = byte(w.choose.Below(256, tape.Status))
 		}
-		w.say(slot, b[:n], n)
+		w.say(s, b[:n], n)
 	case Liar:
-		msg := wire.Message{PID: int32(p.pid), Generation: uint32(p.generation), Status: wire.Status(w.choose.Below(2, PlaceStatus))}
-		w.lie(p, &msg)
+		msg := wire.Message{PID: int32(s.p.PID), Generation: uint32(s.p.Generation), Status: wire.Status(w.choose.Below(2, tape.Status))}
+		w.lie(s, &msg)
 		var room [wire.StatusSize]byte
 		b := msg.Append(room[:0])
-		w.say(slot, b, len(b))
+		w.say(s, b, len(b))
 	default:
 		return
 	}
-	w.soon(core.Millisecond+w.choose.Delay(5*core.Second, PlaceStatus), serverSpeaks, slot, 0)
-}
-
-// descendantSpeaks: what a child left behind writes into the channel that it
-// inherited, whether its parent is reaped or not.
-func (w *World) descendantSpeaks(slot int32) {
-	p := &w.kernel.processes[slot]
-	if p.channel.cut || p.state != processZombie {
-		return
-	}
-	msg := wire.Message{PID: int32(p.pid), Generation: uint32(p.generation), Status: wire.Status(w.choose.Below(2, PlaceStatus))}
-	var room [wire.StatusSize]byte
-	p.channel.write(msg.Append(room[:0]))
-	w.met(DescendantSpoke, true)
-	w.noticeStatus(slot)
+	w.soon(core.Millisecond+w.choose.Pause(5*core.Second, tape.Status), serverSpeaks, s.p.Slot, 0)
 }

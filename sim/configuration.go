@@ -3,8 +3,11 @@ package sim
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Bounds of every world.
@@ -48,6 +51,41 @@ const (
 	torn              // it cannot be read or does not parse
 	doubled           // two entries are one service; core/config would have refused it
 	shapeless         // a value that no service can have
+	elsewhere         // an address that no interface has
+	overlong          // a path that fits no socket
+	blocked           // a directory stands at the path
+	badnesses
+)
+
+// longName is too long for the address of a socket.
+var longName = strings.Repeat("x", 200)
+
+// spoil adds a service whose listener cannot be opened.
+func (w *World) spoil(c *core.Config, bad badness) {
+	w.stamp++
+	s := core.ServiceConfig{
+		Name: "zulu", Canonical: "private/zulu", Type: core.Unix, Line: w.stamp, LocalOnly: true, ProcessLimit: 1,
+		Command: "zulu", Path: "/d/zulu", ThrottleDelay: core.Second, Backlog: 1, Owner: owner, SwitchIdentity: true,
+		Endpoints: zulu,
+	}
+	switch bad {
+	case elsewhere:
+		s.Type, s.Name, s.Canonical, s.Endpoints = core.Inet, "192.0.2.1:25", "192.0.2.1:25", unreachable
+	case overlong:
+		s.Name, s.Canonical, s.Endpoints = longName, "private/"+longName, tooLong
+	case blocked:
+		if _, e := w.kernel.Lookup(zulu[0].Path); e != 0 {
+			w.kernel.Put(zulu[0].Path, sys.Directory)
+		}
+	}
+	c.Services = append(c.Services, s)
+}
+
+// Endpoints that nobody can listen on.
+var (
+	zulu        = []core.Endpoint{{Path: "private/zulu"}}
+	tooLong     = []core.Endpoint{{Path: "private/" + longName}}
+	unreachable = []core.Endpoint{{Address: netip.MustParseAddrPort("192.0.2.1:25")}}
 )
 
 // nameTable has the names and addresses of every world; nobody changes them.
@@ -128,29 +166,31 @@ func makeNames() *nameTable {
 	return t
 }
 
-// placeOf gives the number of a kernel address, or -1.
-func placeOf(end core.Endpoint) int32 {
-	for i := range names.endpoints {
-		if names.endpoints[i][0] == end {
-			return int32(i)
-		}
+// reachable turns a wildcard into an address that a client can ask for.
+func reachable(e core.Endpoint) core.Endpoint {
+	switch a := e.Address; {
+	case !a.IsValid() || !a.Addr().IsUnspecified():
+		return e
+	case a.Addr().Is4():
+		return core.Endpoint{Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())}
+	default:
+		return core.Endpoint{Address: netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())}
 	}
-	return -1
 }
 
 // drawDraft fills in an entry for the name.
 func (w *World) drawDraft(d *draft, name uint8) {
 	kinds := [8]core.ServiceType{core.Unix, core.Unix, core.Unix, core.Inet, core.Inet, core.Pass, core.FIFO, core.UnixDatagram}
 	*d = draft{present: true, name: name}
-	d.kind = kinds[w.choose.Below(8, PlaceConfig)]
-	d.public = w.choose.Below(4, PlaceConfig) == 3
-	d.address = uint8(w.choose.Below(uint32(len(inetForms)), PlaceConfig))
-	d.limit = int32(w.choose.Below(uint32(w.o.LimitMax)+1, PlaceConfig))
-	if w.choose.Below(2, PlaceConfig) == 1 && w.o.WakeupS > 0 {
-		d.wakeup = 1 + int32(w.choose.Below(uint32(w.o.WakeupS), PlaceConfig))
-		d.ifUsed = w.choose.Below(2, PlaceConfig) == 1
+	d.kind = kinds[w.choose.Below(8, tape.Config)]
+	d.public = w.choose.Below(4, tape.Config) == 3
+	d.address = uint8(w.choose.Below(uint32(len(inetForms)), tape.Config))
+	d.limit = int32(w.choose.Below(uint32(w.o.LimitMax)+1, tape.Config))
+	if w.choose.Below(2, tape.Config) == 1 && w.o.WakeupS > 0 {
+		d.wakeup = 1 + int32(w.choose.Below(uint32(w.o.WakeupS), tape.Config))
+		d.ifUsed = w.choose.Below(2, tape.Config) == 1
 	}
-	d.throttle = 1 + int32(w.choose.Below(uint32(w.o.ThrottleS), PlaceConfig))
+	d.throttle = 1 + int32(w.choose.Below(uint32(w.o.ThrottleS), tape.Config))
 }
 
 // drawFile writes the first configuration.
@@ -162,19 +202,19 @@ func (w *World) drawFile() {
 	for i := range int(w.o.Services) {
 		w.drawDraft(&w.file.entries[i], uint8(i))
 	}
-	if w.o.EditType > 0 && w.choose.Below(4, PlaceConfig) == 3 {
+	if w.o.EditType > 0 && w.choose.Below(4, tape.Config) == 3 {
 		w.drawAlias(maxNames)
 	}
-	w.file.clears = w.choose.Chance(w.o.ClearThrottle, PlaceConfig)
+	w.file.clears = w.choose.Chance(w.o.ClearThrottle, tape.Config)
 }
 
 // drawAlias adds an entry that has the name of another one but not its
 // identity: a contradiction that master.cf allows.
 func (w *World) drawAlias(at int) {
 	d := &w.file.entries[at]
-	name := w.choose.Below(uint32(w.o.Services), PlaceConfig)
+	name := w.choose.Below(uint32(w.o.Services), tape.Config)
 	w.drawDraft(d, uint8(name))
-	if base := &w.file.entries[name]; base.kind != 0 && w.choose.Below(2, PlaceConfig) == 1 {
+	if base := &w.file.entries[name]; base.kind != 0 && w.choose.Below(2, tape.Config) == 1 {
 		d.kind = base.kind
 	}
 	if w.file.clashes(at) {
@@ -182,7 +222,7 @@ func (w *World) drawAlias(at int) {
 	}
 }
 
-// identity gives what makes two entries the same service.
+// identity returns what makes two entries the same service.
 func (d *draft) identity() (canonical string, kind core.ServiceType) {
 	if d.kind == core.Inet {
 		return names.inet[d.name][inetForms[d.address].identity], d.kind
@@ -193,7 +233,7 @@ func (d *draft) identity() (canonical string, kind core.ServiceType) {
 	return names.private[d.name], d.kind
 }
 
-// clashes tells whether another entry is the same service.
+// clashes reports whether another entry is the same service.
 func (f *file) clashes(at int) bool {
 	name, kind := f.entries[at].identity()
 	for i := range f.entries {
@@ -207,7 +247,7 @@ func (f *file) clashes(at int) bool {
 	return false
 }
 
-// endpoints gives what the entry listens on.
+// endpoints returns what the entry listens on.
 func (d *draft) endpoints() []core.Endpoint {
 	place := privatePlace
 	switch {
@@ -222,9 +262,9 @@ func (d *draft) endpoints() []core.Endpoint {
 	return names.endpoints[int(d.name)*places+place]
 }
 
-// resolve gives the entry as core/config would. Line is a stamp: no two
+// resolve returns the entry as core/config would. Line is a stamp: no two
 // entries ever built in one run have the same.
-func (d *draft) resolve(s *core.ServiceConfig, stamp int32) {
+func (d *draft) resolve(s *core.ServiceConfig, stamp, backlog int32) {
 	canonical, kind := d.identity()
 	*s = core.ServiceConfig{
 		Name: localNames[d.name], Canonical: canonical, Type: kind, Line: stamp,
@@ -232,7 +272,7 @@ func (d *draft) resolve(s *core.ServiceConfig, stamp int32) {
 		WakeupInterval: core.Duration(d.wakeup) * core.Second, WakeupIfUsed: d.ifUsed,
 		ProcessLimit: d.limit, Command: localNames[d.name], Path: names.paths[d.name],
 		Args: names.args[d.args%uint8(len(names.args))], ThrottleDelay: core.Duration(d.throttle) * core.Second,
-		Backlog: 1, Unprivileged: d.args&1 == 1,
+		Backlog: backlog, Unprivileged: d.args&1 == 1, Owner: owner, SwitchIdentity: true,
 	}
 	if kind == core.Inet {
 		form := inetForms[d.address]
@@ -270,6 +310,9 @@ var tornDiagnostics = []core.Diagnostic{
 // build turns the file into a configuration. ok is false when core/config
 // would have refused it.
 func (w *World) build(f *file) (c *core.Config, ok bool) {
+	if w.configure != nil {
+		return w.configure()
+	}
 	c = w.configs.next()
 	c.ReloadClearsThrottle = f.clears
 	if f.bad == torn {
@@ -283,7 +326,7 @@ func (w *World) build(f *file) (c *core.Config, ok bool) {
 		}
 		c.Services = append(c.Services, core.ServiceConfig{})
 		w.stamp++
-		d.resolve(&c.Services[len(c.Services)-1], w.stamp)
+		d.resolve(&c.Services[len(c.Services)-1], w.stamp, w.o.Backlog)
 	}
 	switch {
 	case len(c.Services) == 0:
@@ -291,6 +334,8 @@ func (w *World) build(f *file) (c *core.Config, ok bool) {
 		c.Services = append(c.Services, c.Services[0])
 	case f.bad == shapeless:
 		c.Services[len(c.Services)-1].ProcessLimit = -1
+	case f.bad >= elsewhere:
+		w.spoil(c, f.bad)
 	}
 	return c, true
 }

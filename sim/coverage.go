@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
 )
@@ -34,7 +35,7 @@ type Coverage struct {
 	Met        [numSituations]uint32
 }
 
-// Bits gives how many counters are not zero.
+// Bits returns how many counters are not zero.
 func (c *Coverage) Bits() int {
 	n := 0
 	c.each(func(v *uint32) {
@@ -97,7 +98,7 @@ func (c *Coverage) Unmet() []string {
 	return names
 }
 
-// Merge adds what o counted and tells how many counters were met for the first
+// Merge adds what o counted and reports how many counters were met for the first
 // time.
 func (c *Coverage) Merge(o *Coverage) (fresh int) {
 	var theirs []*uint32
@@ -113,24 +114,71 @@ func (c *Coverage) Merge(o *Coverage) (fresh int) {
 	return fresh
 }
 
-// cover counts one event before the machine sees it.
-func (w *World) cover(ev *core.Event, id core.ServiceID) {
+// memory is what coverage remembers of services in a run.
+type memory struct {
+	last []core.EventKind // about each service
+	said []string         // lines of the daemon's own that tell of something left undone
+}
+
+func (m *memory) reset() { m.last, m.said = m.last[:0], m.said[:0] }
+
+// excuses are how lines begin by which the daemon says that something at a path was
+// left undone.
+var excuses = [...]string{"close listener ", "take back ", "remove the former ", "cannot put "}
+
+// saidLimit bounds the lines that are remembered.
+const saidLimit = 400
+
+// line remembers a line of the daemon's own if it is an excuse.
+func (m *memory) line(text string) {
+	for _, excuse := range excuses {
+		if strings.HasPrefix(text, excuse) && len(m.said) < saidLimit {
+			m.said = append(m.said, text)
+		}
+	}
+}
+
+// cover counts one event by what the book knew before it.
+func (w *World) cover(ev *core.Event) {
 	w.meet(ev)
 	c := &w.Coverage
 	kind := ev.Kind % coverKinds
-	if int(id) >= len(w.book.services) || id == 0 {
+	s := w.book.ServiceOf(ev)
+	if s == nil {
 		c.EventState[kind][0]++
 		return
 	}
-	b := &w.book.services[id]
-	c.EventState[kind][w.book.state(b)%coverStates]++
-	c.Pairs[b.lastKind%coverKinds][kind]++
-	b.lastKind = ev.Kind
-	shape := min(b.total, 3) | min(b.idle, 3)<<2 | min(b.retired, 3)<<4 | min(b.pending, 1)<<6
-	for i, flag := range [5]bool{b.throttled, b.watched, b.armed, b.stressed, b.entry != nil && b.entry.ProcessLimit > 0 && b.total >= b.entry.ProcessLimit} {
+	for int(s.ID) >= len(w.memory.last) {
+		w.memory.last = append(w.memory.last, core.EventNone)
+	}
+	last := &w.memory.last[s.ID]
+	c.EventState[kind][w.book.State(s)%coverStates]++
+	c.Pairs[*last%coverKinds][kind]++
+	*last = ev.Kind
+	shape := min(s.Total, 3) | min(s.Idle, 3)<<2 | min(s.Retired, 3)<<4 | min(s.Pending, 1)<<6
+	for i, flag := range [5]bool{s.Throttled, s.Watched, s.WakeAt != 0, s.Stressed, s.Entry != nil && s.Entry.ProcessLimit > 0 && s.Total >= s.Entry.ProcessLimit} {
 		if flag {
 			shape |= 1 << (7 + i)
 		}
 	}
 	c.Shapes[shape]++
+}
+
+// coverActions counts the actions of a step.
+func (w *World) coverActions(actions []core.Action) {
+	for i := range actions {
+		a := &actions[i]
+		w.Coverage.Actions[a.Kind%coverKinds]++
+		switch a.Kind {
+		case core.Log:
+			w.Coverage.Logs[a.Code%coverCodes]++
+		case core.ApplyConfig:
+			w.daemon.commits = true
+		case core.RetireChild:
+			w.note(ChannelCut, noted{Generation: a.Generation})
+			w.cutOff(a.Generation)
+		case core.MoveListener:
+			w.met(HandedOverWithClient, w.clientWaits(a.Service))
+		}
+	}
 }

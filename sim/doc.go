@@ -1,18 +1,20 @@
-// Package sim is a world that never was: virtual time, a fake kernel, clients,
-// servers that are real core/child machines, and an operator, in which one
-// production core.Machine runs unchanged while everything around it does its
-// worst. Whoever plays a run gets the first broken property by its name, and
-// the tape of choices that leads there.
+// Package sim is the simulated world: virtual time, a kernel in memory, and in it the
+// production osadapter.Driver with a real core.Machine, servers that are real
+// core/child machines, their clients, and an operator. Everything around the daemon
+// does its worst. A run returns the first broken property by its name, and the tape of
+// choices that leads there.
 //
-// It refuses to be the real thing: it has no descriptor, process or clock, no
-// goroutine and no lock, and it ranges over no map. The same seed and options,
-// or the same tape and options, give the same run everywhere. It does not know
-// how the machine comes to its decisions: the invariants are kept in a book of
-// their own (book.go), written from events and actions alone.
+// It has no descriptor, process or clock, no goroutine and no lock, and it ranges over
+// no map. The same seed and options, or the same tape and options, give the same run
+// everywhere. It does not judge the machine by the machine's own derivations: that is
+// the business of sim/laws, which it asks at each step.
 //
-// Where to read: world.go is the loop, perform.go the adapter that carries
-// actions out, process.go and server.go the children, operator.go and
-// configuration.go what people do, book.go and judge.go the safety invariants S1
-// to S13, calm.go the liveness laws L1 to L9, situation.go the meetings that
-// runs must come to, reduce.go how a failing run is made small.
+// Where to read: world.go is the schedule of everything that happens; daemon.go is what
+// osadapter.Loop has around the driver, the wait, the mailbox and whoever waits for the
+// ends of children; host.go is the world as its kernel sees it. process.go, server.go,
+// session.go and chatter.go are the children, client.go their clients, operator.go,
+// scenario.go and configuration.go what people do. conduct.go holds servers to their
+// contract, audit.go compares the driver's books with the truth of the kernel, calm.go
+// is the second phase with the laws of liveness, situation.go has the meetings that
+// runs must come to, reduce.go makes a failing run small.
 package sim

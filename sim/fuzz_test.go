@@ -1,6 +1,10 @@
 package sim
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stationmaster/stationmaster/sim/tape"
+)
 
 // fuzzSteps is how long a run of a tape is.
 const fuzzSteps = 200
@@ -25,38 +29,38 @@ func FuzzTapes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, b []byte) {
 		o := Draw(seed)
 		o.Steps = min(o.Steps, fuzzSteps)
-		tape := TapeFromBytes(b)
+		cells := tape.FromBytes(b)
 		w := alone
 		if seed%4 == 0 {
 			w = beside
 		}
 		w.Coverage = Coverage{}
-		r := w.Replay(tape, o)
+		r := w.Replay(cells, o)
 		tell(&w.Coverage)
 		if r.Failure != nil {
-			t.Fatalf("%v\noptions: %s\ntape: %s", r.Failure, o.String(), FormatTape(tape))
+			t.Fatalf("%v\noptions: %s\ntape: %s", r.Failure, o.String(), tape.Format(cells))
 		}
 		if seed%4 != 1 {
 			return
 		}
-		if again := w.Replay(tape, o); again.Hash != r.Hash || again.Steps != r.Steps {
+		if again := w.Replay(cells, o); again.Hash != r.Hash || again.Steps != r.Steps {
 			t.Fatalf("the same tape gave %d steps with hash %x, then %d with %x", r.Steps, r.Hash, again.Steps, again.Hash)
 		}
 	})
 }
 
-func bytesOfTape(tape []uint16) []byte {
-	b := make([]byte, 0, 2*len(tape))
-	for _, v := range tape {
+func bytesOfTape(cells []uint16) []byte {
+	b := make([]byte, 0, 2*len(cells))
+	for _, v := range cells {
 		b = append(b, byte(v), byte(v>>8))
 	}
 	return b
 }
 
 func TestTapeSurvivesTheBytesOfTheFuzzer(t *testing.T) {
-	tape := []uint16{0, 1, 0xff, 0x100, 0xffff, 0}
-	if got := FormatTape(TapeFromBytes(bytesOfTape(tape))); got != FormatTape(tape) {
-		t.Errorf("got %s, want %s", got, FormatTape(tape))
+	cells := []uint16{0, 1, 0xff, 0x100, 0xffff, 0}
+	if got := tape.Format(tape.FromBytes(bytesOfTape(cells))); got != tape.Format(cells) {
+		t.Errorf("got %s, want %s", got, tape.Format(cells))
 	}
 }
 

@@ -8,72 +8,73 @@ type happening uint8
 // What ref and arg mean stands with each.
 const (
 	arrival          happening = iota // -
-	listenerNoticed                   // ref service
-	openAnswered                      // ref opening
+	turnBegins                        // arg number of the turn
 	loadAnswered                      // -
-	childForks                        // ref process
-	startAnswered                     // ref process
-	statusNoticed                     // ref process
-	restWritten                       // ref process: the second half of a message
-	reaping                           // -
+	endsNoticed                       // -
+	programStarted                    // -
+	hangupComes                       // -
+	execEnds                          // ref process, arg error number
 	signalArrives                     // ref process, arg signal
 	goesOn                            // ref process: after a stop
-	descendantSpeaks                  // ref process
+	orphanEnds                        // ref process, arg status
+	descendantSpeaks                  // ref descendant
+	descendantEnds                    // ref descendant
 	serverStarts                      // ref process
-	serverReady                       // ref process: ConnectionReady
+	serverReady                       // ref process: something that it waits for can be read
 	serverLocks                       // ref process: LockGranted
 	serverTimer                       // ref process
-	serverCut                         // ref process: it sees the closed channel
-	serverServed                      // ref process, arg client
-	requestBegins                     // ref process, arg client
-	requestEnds                       // ref process, arg client
+	serverPassed                      // ref process: it looks for a descriptor that is to come
+	serverServed                      // ref process, arg session
+	requestBegins                     // ref process, arg session
+	requestEnds                       // ref process, arg session
+	restWritten                       // ref process: the rest of a message
 	serverSpeaks                      // ref process: unasked
 	serverDies                        // ref process, arg status
 	serverCloses                      // ref process: it closes its end of the channel
-	wakeupAnswered                    // ref wakeup, arg outcome
-	wakeupEnds                        // ref wakeup
 	operatorActs                      // -
 	oddity                            // -
 	scenarioStep                      // ref step
 	calmStep                          // ref stage
-	patienceEnds                      // ref socket, arg head
+	patienceEnds                      // ref service and listener, arg count
 	lawChecked                        // ref law, arg what it is about
 )
 
-// ofServer tells whether it is something that a stopped process does not do.
+// ofServer reports whether it is something that a stopped process does not do.
 func (h happening) ofServer() bool { return h >= serverStarts && h <= serverCloses }
+
+// fromOutside reports whether it ends in the daemon's mailbox.
+func (h happening) fromOutside() bool {
+	return h == loadAnswered || h == endsNoticed || h == hangupComes
+}
 
 // happen carries out what is due.
 func (w *World) happen(d *due) {
 	switch d.what {
 	case arrival:
 		w.arrive()
-	case listenerNoticed:
-		w.listenerIsReady(core.ServiceID(d.ref))
-	case openAnswered:
-		w.answerOpen(d.ref)
+	case turnBegins:
+		w.turn()
 	case loadAnswered:
 		w.answerLoad()
-	case childForks:
-		w.fork(d.ref)
-	case startAnswered:
-		w.answerStart(d.ref)
-	case statusNoticed:
-		w.statusIsReady(d.ref)
-	case restWritten:
-		w.writeRest(d.ref)
-	case reaping:
-		w.reap()
+	case endsNoticed:
+		w.noticeEnds()
+	case programStarted:
+		w.daemon.box.mail.Ends = true
+		w.wake()
+	case hangupComes:
+		w.signal(core.SIGHUP)
+	case execEnds:
+		w.execEnds(d.ref, core.Errno(d.arg))
 	case signalArrives:
 		w.signalArrives(d.ref, core.Signal(d.arg))
 	case goesOn:
 		w.continueProcess(d.ref)
+	case orphanEnds:
+		w.orphanEnds(d.ref, core.ExitStatus(d.arg))
 	case descendantSpeaks:
 		w.descendantSpeaks(d.ref)
-	case wakeupAnswered:
-		w.answerWakeup(d.ref, d.arg)
-	case wakeupEnds:
-		w.wakeupEnds(d.ref)
+	case descendantEnds:
+		w.descendantEnds(d.ref)
 	case operatorActs:
 		w.operate()
 	case oddity:

@@ -55,21 +55,19 @@ func (w *World) compareTwin(ev *core.Event, actions []core.Action) {
 		w.fail("S12", "two machines differ: %d actions and %d", len(actions), len(other))
 		return
 	}
-	when, ok := w.machine.Deadline()
+	when, ok := w.daemon.machine.Deadline()
 	otherWhen, otherOK := w.twin.Deadline()
 	if when != otherWhen || ok != otherOK {
 		w.fail("S12", "two machines differ in their deadline: %d and %d", when, otherWhen)
 	}
 }
 
-// makeTwin restores a second machine from a snapshot of the first; with swap
-// the two change places, unless an observer looks on: it may know settings by
-// their address, and a restored machine has copies of its own.
+// makeTwin restores a second machine from a snapshot of the first.
 func (w *World) makeTwin() {
-	if w.exited {
+	if w.daemon.driver.Ending() != nil {
 		return
 	}
-	snapshot := w.machine.Snapshot()
+	snapshot := w.daemon.machine.Snapshot()
 	twin, err := core.Restore(snapshot)
 	if err != nil {
 		w.fail("S12", "%v", err)
@@ -79,7 +77,4 @@ func (w *World) makeTwin() {
 		w.fail("S12", "a restored machine gives another snapshot")
 	}
 	w.twin = twin
-	if w.options.Swap == 1 && w.observer == nil {
-		w.machine, w.twin = w.twin, w.machine
-	}
 }

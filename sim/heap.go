@@ -46,16 +46,40 @@ func (h *schedule) insert(d due) {
 	h.heap[i] = d
 }
 
+// remove takes out the one at place i of the heap.
+func (h *schedule) remove(i int) {
+	last := len(h.heap) - 1
+	moved := h.heap[last]
+	h.heap = h.heap[:last]
+	if i == last {
+		return
+	}
+	h.heap[i] = moved
+	for i > 0 && h.heap[i].before(&h.heap[(i-1)/2]) {
+		parent := (i - 1) / 2
+		h.heap[i], h.heap[parent] = h.heap[parent], h.heap[i]
+		i = parent
+	}
+	h.sink(i)
+}
+
 // pop takes the next one. The schedule must not be empty.
 func (h *schedule) pop() due {
 	top := h.heap[0]
 	last := len(h.heap) - 1
 	moved := h.heap[last]
 	h.heap = h.heap[:last]
-	if last == 0 {
-		return top
+	if last > 0 {
+		h.heap[0] = moved
+		h.sink(0)
 	}
-	i := 0
+	return top
+}
+
+// sink moves the one at place i down to where it belongs.
+func (h *schedule) sink(i int) {
+	moved := h.heap[i]
+	last := len(h.heap)
 	for {
 		c := 2*i + 1
 		if c >= last {
@@ -71,5 +95,4 @@ func (h *schedule) pop() due {
 		i = c
 	}
 	h.heap[i] = moved
-	return top
 }

@@ -5,19 +5,23 @@ import (
 	"strconv"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Options are the knobs of a world. Rates are in permille, spans in the unit
-// that their name says; what 0 means stands in optionTable. Draw gives those of
+// that their name says; what 0 means stands in optionTable. Draw returns those of
 // a seed; every one can be pinned with Set.
 type Options struct {
 	Steps, Calm                                           int32
 	Services, LimitMax, PIDs, Backlog                     int32
-	StartDelayUS, AnswerDelayUS, OpenDelayUS, LoadDelayMS int32
+	LoadDelayMS, ExecLate, ExecMS, DeadDisk               int32
 	ForkFail, ChannelFail, ExecFail, OpenFail, LoadFail   int32
+	CallFail, Outage, FewFiles, SweepRefused              int32
+	Between, Late, Network, Early, Remains, Batch         int32
 	ArrivalMS, ArrivalPattern, ArriveAtExit               int32
 	ServiceMS, BootMS, MaxIdleMS, MaxUse                  int32
-	Concurrent, AcceptLock                                int32
+	Concurrent, AcceptLock, MaxClients, RetireMS          int32
 	SlowStart, DieEarly, ExitEarly, DieBusy, Silent       int32
 	TakenFirst, Liar, Garbage, Drain, DeafTerm, DeafCut   int32
 	Hog, Closer, SlowTerm, DieIdle, Mute, NoProgram       int32
@@ -25,12 +29,12 @@ type Options struct {
 	KillChild, StopChild, OperatorMS                      int32
 	EditService, EditLimit, EditRemove, EditType, EditBad int32
 	Twice, OddSignal, Shutdown                            int32
-	Spurious, Stale, ReadyDelayUS, ReapDelayUS, TimerUS   int32
+	Spurious, ReadyDelayUS, ReapDelayUS, TimerUS          int32
 	Leap, Stranger                                        int32
 	WakeupS, WakeupFail, WakeupHang                       int32
 	ThrottleS, ClearThrottle                              int32
 	Scenario, Leader, InitMode, ExitAfterS, Verbose       int32
-	Twin, Swap, OrderEqual, Sweep                         int32
+	Twin, OrderEqual, Sweep, Near                         int32
 	Descriptors                                           int32
 }
 
@@ -41,24 +45,34 @@ type optionRow struct {
 	what      string
 }
 
-// optionTable gives every option its name, bounds and meaning, in the order in
+// optionTable has every option's name, bounds and meaning, in the order in
 // which reports print them.
 var optionTable = [...]optionRow{
 	{"steps", func(o *Options) *int32 { return &o.Steps }, 1, 1 << 30, "things that happen before the faults end"},
 	{"calm", func(o *Options) *int32 { return &o.Calm }, 0, 1, "check liveness after the faults"},
 	{"services", func(o *Options) *int32 { return &o.Services }, 1, maxNames, "names of services"},
 	{"limit_max", func(o *Options) *int32 { return &o.LimitMax }, 1, 64, "highest process limit"},
-	{"pids", func(o *Options) *int32 { return &o.PIDs }, 1, maxProcesses, "process identities there are"},
+	{"pids", func(o *Options) *int32 { return &o.PIDs }, 1, kernel.MaxProcesses, "process identities there are"},
 	{"backlog", func(o *Options) *int32 { return &o.Backlog }, 1, maxBacklog, "clients that may wait in a listener"},
-	{"start_delay_us", func(o *Options) *int32 { return &o.StartDelayUS }, 0, 1 << 30, "until a child's process is there"},
-	{"answer_delay_us", func(o *Options) *int32 { return &o.AnswerDelayUS }, 0, 1 << 30, "until its start is answered"},
-	{"open_delay_us", func(o *Options) *int32 { return &o.OpenDelayUS }, 0, 1 << 30, "until a listener is there"},
 	{"load_delay_ms", func(o *Options) *int32 { return &o.LoadDelayMS }, 0, 1 << 20, "until a configuration is read"},
+	{"exec_late", func(o *Options) *int32 { return &o.ExecLate }, 0, 1000, "starts whose program is executed late"},
+	{"exec_ms", func(o *Options) *int32 { return &o.ExecMS }, 0, 1 << 20, "until such a program is executed"},
+	{"dead_disk", func(o *Options) *int32 { return &o.DeadDisk }, 0, 1000, "of these, processes that nobody can kill meanwhile"},
 	{"fork_fail", func(o *Options) *int32 { return &o.ForkFail }, 0, 1000, "starts that fail at fork"},
 	{"channel_fail", func(o *Options) *int32 { return &o.ChannelFail }, 0, 1000, "starts that fail at the status channel"},
 	{"exec_fail", func(o *Options) *int32 { return &o.ExecFail }, 0, 1000, "starts that fail at exec"},
 	{"open_fail", func(o *Options) *int32 { return &o.OpenFail }, 0, 1000, "listeners that cannot be had"},
 	{"load_fail", func(o *Options) *int32 { return &o.LoadFail }, 0, 1000, "configurations that cannot be read"},
+	{"call_fail", func(o *Options) *int32 { return &o.CallFail }, 0, 1000, "system calls of the daemon that fail"},
+	{"outage", func(o *Options) *int32 { return &o.Outage }, 0, 1000, "operator's acts that begin or end an outage of one call"},
+	{"few_files", func(o *Options) *int32 { return &o.FewFiles }, 0, 1000, "operator's acts that change the limit on open files"},
+	{"sweep_refused", func(o *Options) *int32 { return &o.SweepRefused }, 0, 1000, "sweeps for dead children that have to wait for a program that is being started"},
+	{"between", func(o *Options) *int32 { return &o.Between }, 0, 1000, "system calls before which others run"},
+	{"late", func(o *Options) *int32 { return &o.Late }, 0, 1000, "readiness that is reported one wait late"},
+	{"network", func(o *Options) *int32 { return &o.Network }, 0, 1000, "waits that leave an inet connection undecided"},
+	{"early", func(o *Options) *int32 { return &o.Early }, 0, 1000, "questions for a child that is about to end"},
+	{"remains", func(o *Options) *int32 { return &o.Remains }, 0, 1000, "failed starts that leave a process"},
+	{"batch", func(o *Options) *int32 { return &o.Batch }, 1, 64, "events that one wait reports at most"},
 	{"arrival_ms", func(o *Options) *int32 { return &o.ArrivalMS }, 0, 1 << 20, "mean span between clients; 0: none come"},
 	{"arrival_pattern", func(o *Options) *int32 { return &o.ArrivalPattern }, 0, numPatterns - 1, "steady, bursts, flood"},
 	{"arrive_at_exit", func(o *Options) *int32 { return &o.ArriveAtExit }, 0, 1000, "exits at whose very moment a client comes"},
@@ -68,6 +82,8 @@ var optionTable = [...]optionRow{
 	{"max_use", func(o *Options) *int32 { return &o.MaxUse }, 0, 1 << 20, "max_use of servers; 0: no limit"},
 	{"concurrent", func(o *Options) *int32 { return &o.Concurrent }, 0, 1000, "servers of many clients at once"},
 	{"accept_lock", func(o *Options) *int32 { return &o.AcceptLock }, 0, 1000, "servers that take the accept lock"},
+	{"max_clients", func(o *Options) *int32 { return &o.MaxClients }, 0, 64, "clients that a concurrent server serves at once; 0: no limit"},
+	{"retire_ms", func(o *Options) *int32 { return &o.RetireMS }, 0, 1 << 30, "age at which servers leave; 0: never"},
 	{"slow_start", func(o *Options) *int32 { return &o.SlowStart }, 0, 1000, "children slow to first use"},
 	{"die_early", func(o *Options) *int32 { return &o.DieEarly }, 0, 1000, "children that die before first use"},
 	{"exit_early", func(o *Options) *int32 { return &o.ExitEarly }, 0, 1000, "children that exit 0 before first use"},
@@ -99,10 +115,9 @@ var optionTable = [...]optionRow{
 	{"twice", func(o *Options) *int32 { return &o.Twice }, 0, 1000, "hangups that come twice"},
 	{"odd_signal", func(o *Options) *int32 { return &o.OddSignal }, 0, 1000, "operator's acts that send another signal"},
 	{"shutdown", func(o *Options) *int32 { return &o.Shutdown }, 0, 1000, "operator's acts that end the master"},
-	{"spurious", func(o *Options) *int32 { return &o.Spurious }, 0, 1000, "readiness without a client"},
-	{"stale", func(o *Options) *int32 { return &o.Stale }, 0, 1000, "readiness delivered though nobody watches any more"},
-	{"ready_delay_us", func(o *Options) *int32 { return &o.ReadyDelayUS }, 0, 1 << 30, "until a readiness is noticed"},
-	{"reap_delay_us", func(o *Options) *int32 { return &o.ReapDelayUS }, 0, 1 << 30, "until dead children are reaped"},
+	{"spurious", func(o *Options) *int32 { return &o.Spurious }, 0, 1000, "waits that report what is not ready"},
+	{"ready_delay_us", func(o *Options) *int32 { return &o.ReadyDelayUS }, 0, 1 << 30, "until the daemon comes round when something is ready"},
+	{"reap_delay_us", func(o *Options) *int32 { return &o.ReapDelayUS }, 0, 1 << 30, "until a dead child is noticed of which no channel tells"},
 	{"timer_us", func(o *Options) *int32 { return &o.TimerUS }, 0, 1 << 30, "how late a timer may be"},
 	{"leap", func(o *Options) *int32 { return &o.Leap }, 0, 1000, "operator's acts at which time leaps by up to hours"},
 	{"stranger", func(o *Options) *int32 { return &o.Stranger }, 0, 1000, "reaped processes nobody started"},
@@ -117,8 +132,8 @@ var optionTable = [...]optionRow{
 	{"exit_after_s", func(o *Options) *int32 { return &o.ExitAfterS }, 0, 1 << 20, "-e, plus one; 0: not given"},
 	{"verbose", func(o *Options) *int32 { return &o.Verbose }, 0, 1, "-v"},
 	{"twin", func(o *Options) *int32 { return &o.Twin }, 0, 1 << 30, "step from which a second machine runs along; 1: from the start"},
-	{"swap", func(o *Options) *int32 { return &o.Swap }, 0, 1, "the restored machine goes on in place of the first"},
 	{"order_equal", func(o *Options) *int32 { return &o.OrderEqual }, 0, 1, "of two things at one instant, or of one and a timer, either may be first"},
+	{"near", func(o *Options) *int32 { return &o.Near }, 0, 1000, "instants that are drawn next to the moment at which a time is over"},
 	{"sweep", func(o *Options) *int32 { return &o.Sweep }, 1, 1 << 30, "steps between full checks"},
 	{"descriptors", func(o *Options) *int32 { return &o.Descriptors }, 0, 1 << 20, "that listeners and children may hold together; 0: no matter how many"},
 }
@@ -127,44 +142,39 @@ var optionTable = [...]optionRow{
 // fault, no operator.
 func Usual() Options {
 	return Options{
-		Steps: 500, Calm: 1, Services: 5, LimitMax: 4, PIDs: 16, Backlog: 4,
-		StartDelayUS: 500, AnswerDelayUS: 500, OpenDelayUS: 500, LoadDelayMS: 20,
+		Steps: 500, Calm: 1, Services: 5, LimitMax: 4, PIDs: 16, Backlog: 4, LoadDelayMS: 20, Batch: 64,
 		ArrivalMS: 40, ServiceMS: 300, BootMS: 10, MaxIdleMS: 2000, MaxUse: 5,
 		StatusDelayUS: 200, ReadyDelayUS: 200, ReapDelayUS: 500,
 		ThrottleS: 5, Leader: 1, Sweep: 64,
 	}
 }
 
-// Draw gives the options of a seed. Faults are first drawn to be possible at
+// Draw returns the options of a seed. Faults are first drawn to be possible at
 // all, then get wild weights. One seed in eight has no faults, one in eight is
 // tiny, one in sixteen has a storm of reloads.
 func Draw(seed uint64) Options {
-	rng := newPCG(seed, 0x09710)
+	rng := tape.NewPCG(seed, 0x09710)
 	o := Usual()
-	pick := func(list ...int32) int32 { return list[rng.below(uint32(len(list)))] }
-	calm, tiny, storm := rng.below(8) == 0, rng.below(8) == 0, rng.below(16) == 0
+	pick := func(list ...int32) int32 { return list[rng.Below(uint32(len(list)))] }
+	calm, tiny, storm := rng.Below(8) == 0, rng.Below(8) == 0, rng.Below(16) == 0
 	o.Steps = pick(200, 400, 500, 500, 800)
-	o.Services = 1 + int32(rng.below(maxNames))
+	o.Services = 1 + int32(rng.Below(maxNames))
 	o.LimitMax = pick(1, 2, 3, 4, 8)
 	o.PIDs = pick(4, 8, 16, 16, 32)
 	o.Backlog = pick(1, 2, 4, maxBacklog)
 	o.ArrivalMS = pick(0, 1, 1, 5, 5, 20, 20, 40, 40, 200, 200, 1000)
-	o.ArrivalPattern = int32(rng.below(uint32(numPatterns)))
-	o.ServiceMS = pick(1, 20, 300, 300, 3000, 30000)
-	o.BootMS = pick(0, 1, 10, 200)
-	o.MaxIdleMS = pick(0, 20, 200, 2000, 20000, 100000)
-	o.MaxUse = pick(0, 1, 2, 5, 100)
-	o.Concurrent = pick(0, 0, 200, 500)
-	o.AcceptLock = pick(0, 500, 1000)
-	o.ThrottleS = pick(1, 2, 5, 60)
-	o.WakeupS = pick(0, 0, 1, 5, 60)
+	o.ArrivalPattern = int32(rng.Below(uint32(numPatterns)))
 	o.OperatorMS = pick(10, 50, 200, 1000, 5000)
 	o.Leader = pick(1, 1, 1, 0)
 	o.InitMode = pick(0, 0, 0, 1)
 	o.Verbose = pick(0, 1)
 	o.OrderEqual = pick(0, 1)
 	o.Twin = pick(0, 0, 0, 0, 0, 0, 1, 100)
-	o.Swap = pick(0, 1)
+	o.Batch = pick(64, 64, 64, 1, 2, 5)
+	o.Near = pick(0, 0, 50, 300)
+	o.ThrottleS = pick(1, 2, 5, 60)
+	o.WakeupS = pick(0, 0, 1, 5, 60)
+	o.drawServers(pick)
 	o.drawSpans(&rng, pick)
 	// What an operator does is no fault.
 	for _, rate := range []*int32{&o.EditService, &o.EditLimit, &o.EditRemove, &o.EditType, &o.ClearThrottle, &o.ArriveAtExit, &o.Twice} {
@@ -177,8 +187,8 @@ func Draw(seed uint64) Options {
 		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.MaxUse = 1, 1, 2, 1, 1
 		o.Steps = pick(50, 100, 200)
 	}
-	if few := newPCG(seed, 0xf11e5); few.below(4) == 0 {
-		o.Descriptors = o.Services + int32(few.below(uint32(3*o.Services+2)))
+	if few := tape.NewPCG(seed, 0xf11e5); few.Below(4) == 0 {
+		o.Descriptors = o.Services + int32(few.Below(uint32(3*o.Services+2)))
 	}
 	if storm {
 		o.OperatorMS, o.EditRemove, o.EditType, o.EditLimit, o.Twice = pick(1, 3, 10), 400, 200, 200, 300
@@ -186,35 +196,55 @@ func Draw(seed uint64) Options {
 	return o
 }
 
-func (o *Options) drawSpans(rng *pcg, pick func(...int32) int32) {
-	for _, span := range []*int32{&o.StartDelayUS, &o.AnswerDelayUS, &o.OpenDelayUS, &o.StatusDelayUS, &o.ReadyDelayUS, &o.ReapDelayUS} {
-		*span = pick(0, 100, 500, 5000, 100000)
-	}
-	o.LoadDelayMS = pick(0, 1, 20, 500)
-	o.TimerUS = pick(0, 0, 100, 100000)
-	if rng.below(3) == 0 {
-		o.Scenario = int32(rng.below(uint32(numScenarios)))
-	}
-	if rng.below(24) == 0 {
-		o.ExitAfterS = 1 + int32(rng.below(60))
-	}
+// drawServers draws every setting of a server.
+func (o *Options) drawServers(pick func(...int32) int32) {
+	o.ServiceMS = pick(1, 20, 300, 300, 3000, 30000)
+	o.BootMS = pick(0, 1, 10, 200)
+	o.MaxIdleMS = pick(0, 20, 200, 2000, 20000, 100000)
+	o.MaxUse = pick(0, 1, 2, 5, 100)
+	o.Concurrent = pick(0, 0, 200, 500, 1000)
+	o.MaxClients = pick(0, 1, 2, 2, 4)
+	o.RetireMS = pick(0, 0, 0, 20, 500, 5000, 60000)
+	o.AcceptLock = pick(0, 500, 1000)
 }
 
-func (o *Options) drawFaults(rng *pcg, pick func(...int32) int32) {
+func (o *Options) drawSpans(rng *tape.PCG, pick func(...int32) int32) {
+	for _, span := range []*int32{&o.StatusDelayUS, &o.ReadyDelayUS, &o.ReapDelayUS} {
+		*span = pick(0, 100, 500, 5000, 100000)
+	}
+	o.LoadDelayMS = pick(0, 1, 20, 500, 8000)
+	o.TimerUS = pick(0, 0, 100, 100000)
+	if rng.Below(3) == 0 {
+		o.Scenario = int32(rng.Below(uint32(numScenarios)))
+	}
+	if rng.Below(24) == 0 {
+		o.ExitAfterS = 1 + int32(rng.Below(60))
+	}
+	o.ExecMS = pick(1, 20, 20, 1000, 9000, 40000)
+}
+
+func (o *Options) drawFaults(rng *tape.PCG, pick func(...int32) int32) {
 	possible := func(rates ...*int32) {
 		for _, rate := range rates {
-			if rng.below(3) == 0 {
+			if rng.Below(3) == 0 {
 				*rate = pick(2, 10, 50, 200, 500)
 			}
 		}
 	}
-	possible(&o.ForkFail, &o.ChannelFail, &o.ExecFail, &o.OpenFail, &o.LoadFail)
-	possible(&o.EditBad, &o.OddSignal, &o.KillChild, &o.StopChild, &o.Leap, &o.Stranger)
+	possible(&o.ForkFail, &o.ChannelFail, &o.ExecFail, &o.OpenFail, &o.LoadFail, &o.ExecLate, &o.Remains)
+	possible(&o.EditBad, &o.OddSignal, &o.KillChild, &o.StopChild, &o.Leap, &o.Stranger, &o.FewFiles, &o.Outage)
 	possible(&o.SlowStart, &o.DieEarly, &o.ExitEarly, &o.DieBusy, &o.Silent, &o.TakenFirst, &o.Liar)
 	possible(&o.Garbage, &o.Drain, &o.DeafTerm, &o.DeafCut, &o.Hog, &o.Closer, &o.SlowTerm)
-	possible(&o.DieIdle, &o.Mute, &o.NoProgram)
-	possible(&o.StatusSplit, &o.StatusTwice, &o.Spurious, &o.Stale, &o.WakeupFail, &o.WakeupHang)
-	if rng.below(8) == 0 {
+	possible(&o.DieIdle, &o.Mute, &o.NoProgram, &o.SweepRefused)
+	possible(&o.StatusSplit, &o.StatusTwice, &o.Spurious, &o.WakeupFail, &o.WakeupHang)
+	possible(&o.Between, &o.Late, &o.Network, &o.Early)
+	if rng.Below(4) == 0 {
+		o.CallFail = pick(1, 2, 5, 20)
+	}
+	if o.ExecLate > 0 {
+		o.DeadDisk = pick(0, 0, 300)
+	}
+	if rng.Below(8) == 0 {
 		o.Shutdown = pick(2, 20, 100)
 	}
 }
@@ -236,7 +266,7 @@ func (o *Options) Set(name, value string) error {
 	return fmt.Errorf("option %s: there is none of this name", name)
 }
 
-// Get gives the option of that name; ok is false when there is none.
+// Get returns the option of that name; ok is false when there is none.
 func (o *Options) Get(name string) (value int32, ok bool) {
 	for i := range optionTable {
 		if optionTable[i].name == name {
@@ -253,7 +283,7 @@ func OptionNames(each func(name, what string)) {
 	}
 }
 
-// String gives every option as name=value, in the order of the table.
+// String lists every option as name=value, in the order of the table.
 func (o *Options) String() string {
 	var b []byte
 	for i := range optionTable {
@@ -266,7 +296,7 @@ func (o *Options) String() string {
 	return string(b)
 }
 
-// Pins gives "-set name=value" for every option in which o differs from base.
+// Pins returns "-set name=value" for every option in which o differs from base.
 func (o *Options) Pins(base Options) string {
 	var b []byte
 	for i := range optionTable {
@@ -279,7 +309,7 @@ func (o *Options) Pins(base Options) string {
 	return string(b)
 }
 
-// machine gives what the command line of the simulated master says.
+// machine returns what the command line of the simulated master says.
 func (o *Options) machine() core.MachineOptions {
 	m := core.MachineOptions{
 		Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1,
@@ -291,16 +321,24 @@ func (o *Options) machine() core.MachineOptions {
 	return m
 }
 
-// quiet gives the options of the second phase: nothing fails, everything is
+// odds are those of the kernel.
+func (o *Options) odds() kernel.Odds {
+	return kernel.Odds{
+		Fault: o.CallFail, Channel: o.ChannelFail, Between: o.Between, Late: o.Late, Spurious: o.Spurious,
+		Network: o.Network, Early: o.Early, Remains: o.Remains,
+	}
+}
+
+// quiet returns the options of the second phase: nothing fails, everything is
 // prompt, nobody comes but whom the laws send.
 func (o Options) quiet() Options {
 	q := Usual()
 	q.Services, q.LimitMax, q.PIDs, q.Backlog = o.Services, o.LimitMax, o.PIDs, o.Backlog
 	q.ArrivalMS, q.OperatorMS = 0, 0
-	q.StartDelayUS, q.AnswerDelayUS, q.OpenDelayUS, q.LoadDelayMS = 100, 100, 100, 2
+	q.LoadDelayMS = 2
 	q.ServiceMS, q.BootMS, q.MaxIdleMS, q.MaxUse = calmServiceMS, 1, calmIdleMS, o.MaxUse
-	q.Concurrent, q.AcceptLock = o.Concurrent, o.AcceptLock
+	q.Concurrent, q.AcceptLock, q.MaxClients = o.Concurrent, o.AcceptLock, o.MaxClients
 	q.StatusDelayUS, q.ReadyDelayUS, q.ReapDelayUS = 50, 50, 50
-	q.Sweep = o.Sweep
+	q.Sweep, q.Batch = o.Sweep, o.Batch
 	return q
 }

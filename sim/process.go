@@ -3,248 +3,251 @@ package sim
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
-// processState is where a process stands in the kernel.
-type processState uint8
+// server is what a child is besides a process: a machine with a behaviour.
+type server struct {
+	p         *kernel.Process
+	behaviour Behaviour
+	good      bool // behaves as the laws of the second phase expect
+	starts    bool // its main loop runs
+	watching  bool // waits for a client
+	woken     bool // and hears of one soon
+	accepting bool // waits for a descriptor that is to come over passes
+	locks     bool // may wait for a client only with the accept lock
+	locking   bool // waits for the accept lock
+	cutSeen   bool
+	deaf      bool // to SIGTERM
+	leaving   bool // its machine wants it to end
+	dead      bool // nobody can kill it while it is executed: its disk does not answer
+	timed     bool
+	timerAt   core.Time // with timed
+	busyUntil core.Time // end of its latest session
+	service   core.ServiceID
+	lockKey   int32
+	sessions  int32
+	diesAt    int32 // session in which it dies
+	doomed    core.Signal
+	passes    *kernel.Description // a connection over which a descriptor is to come
+	looks     int                 // for it, so far
+	saying    saying
+	settings  child.Settings
+	conduct   conduct
+	cheats    bool // the world made it break its contract
+	machine   child.Machine
+}
 
-const (
-	processFree   processState = iota
-	processAsked               // StartChild is out, no process yet
-	processAlive               //
-	processZombie              // ended and not reaped
-)
+// saying is what a child still has to write.
+type saying struct {
+	rest   [4 * wire.StatusSize]byte
+	unsent int
+	waits  int // a report of available waits for its answer until rest is written
+}
 
-// process is one start of a child, from the request to its reaping.
-type process struct {
-	state      processState
-	behaviour  Behaviour
-	good       bool // behaves as the laws of the second phase expect
-	answered   bool // its start is answered
-	stopped    bool
-	watching   bool // waits for a client
-	locks      bool // may wait for a client only with the accept lock
-	locking    bool // waits for the accept lock
-	cutSeen    bool
-	deaf       bool // to SIGTERM
-	starts     bool // its main loop runs
-	failing    bool // its start will be answered with a failure
-	life       uint32
-	pid        core.PID
-	service    core.ServiceID
-	lockKey    int32
-	sockets    [maxListen]int32 // plus one
-	sessions   int32
-	diesAt     int32 // session in which it dies
-	status     core.ExitStatus
-	stopNews   bool // a stop that was not reported
+// session is one connection that a server has.
+type session struct {
+	conn   *kernel.Description // nil: of a FIFO or a datagram socket
+	slot   int32               // -1: over
+	client int32               // -1: the daemon's, or nobody's
+	number int32
+}
+
+// descendant is a process that a child left behind, with its status channel.
+type descendant struct {
+	status     *kernel.Description
 	generation core.Generation
-	entry      *core.ServiceConfig
-	failStep   core.StartStep
-	failErrno  core.Errno
-	timerAt    core.Time
-	busyUntil  core.Time // end of its latest session
-	channel    channel
-	skeleton   child.Skeleton
-	server     child.Machine
+	pid        core.PID
 }
 
-// startChild begins a start. Everything about it is drawn now.
-func (w *World) startChild(a *core.Action) {
-	slot := w.kernel.slot()
-	if slot < 0 {
-		w.post(core.ChildStartFailedEvent(a.Service, a.Generation, core.StartFork, core.EAGAIN))
+// born draws who the new process is.
+func (w *World) born(p *kernel.Process) {
+	s := &w.servers[p.Slot]
+	*s = server{p: p, busyUntil: w.now}
+	w.lives[p.Slot]++
+	if c := w.book.Child(p.Generation); c != nil {
+		s.service = c.Service.ID
+	}
+	entry := w.entryOf(s.service)
+	if entry == nil {
+		w.fail("S9", "generation %d is started for nobody", p.Generation)
 		return
 	}
-	p := &w.kernel.processes[slot]
-	life := p.life + 1
-	*p = process{state: processAsked, life: life, generation: a.Generation, service: a.Service, entry: a.Entry}
-	delay := w.choose.Delay(core.Duration(w.o.StartDelayUS)*core.Microsecond, PlaceStart)
+	w.checkGiven(s, entry)
+	w.birth(s, entry)
+	w.Coverage.Behaviours[s.behaviour]++
+	w.note(ProcessForked, noted{Service: s.service, Generation: p.Generation, PID: p.PID, Number: int64(s.behaviour)})
+	if p.Executing {
+		if program := w.programs[p.Path]; program != nil {
+			w.executeScripted(s, program)
+			return
+		}
+		s.dead = w.choose.Chance(w.o.DeadDisk, tape.Start)
+		span := core.Microsecond + w.choose.Delay(core.Duration(w.o.ExecMS)*core.Millisecond, tape.Start)
+		w.soon(span, execEnds, p.Slot, int32([4]core.Errno{0, 0, 0, core.EIO}[w.choose.Below(4, tape.Start)]))
+	}
+}
+
+// entryOf returns the settings of a service that is there.
+func (w *World) entryOf(id core.ServiceID) *core.ServiceConfig {
+	if s := w.book.Service(id); s != nil {
+		return s.Entry
+	}
+	return nil
+}
+
+// execEnds is when the program of a child is executed, or cannot be.
+func (w *World) execEnds(slot int32, e core.Errno) {
+	s := &w.servers[slot]
 	switch {
-	case w.choose.Chance(w.o.ForkFail, PlaceStart):
-		p.failing, p.failStep, p.failErrno = true, core.StartFork, [2]core.Errno{core.EAGAIN, core.ENOMEM}[w.choose.Below(2, PlaceStart)]
-	case w.choose.Chance(w.o.ChannelFail, PlaceStart):
-		p.failing, p.failStep, p.failErrno = true, core.StartChannel, [2]core.Errno{core.EMFILE, core.ENFILE}[w.choose.Below(2, PlaceStart)]
-	case w.choose.Chance(w.o.ExecFail, PlaceStart):
-		p.failing, p.failStep, p.failErrno = true, core.StartExec, core.ENOENT
+	case s.doomed != 0:
+		w.exit(slot, core.KilledBy(s.doomed))
+	case e != 0:
+		w.dropServer(slot, ClientLost)
+		w.kernel.Executed(s.p, e)
+	default:
+		w.kernel.Executed(s.p, 0)
+		w.unstash(slot, true)
 	}
-	if p.failing {
-		w.soon(delay, startAnswered, slot, 0)
-		return
-	}
-	w.soon(delay, childForks, slot, 0)
-}
-
-// fork makes the process. It may do things before its start is answered.
-func (w *World) fork(slot int32) {
-	p := &w.kernel.processes[slot]
-	p.pid = w.kernel.pid(w.choose.Below(uint32(w.kernel.pids), PlaceStart))
-	if p.pid == 0 {
-		p.failing, p.failStep, p.failErrno = true, core.StartFork, core.EAGAIN
-		w.answerStart(slot)
-		return
-	}
-	p.state = processAlive
-	if int(p.service) < len(w.services) {
-		p.sockets = w.services[p.service].sockets
-	}
-	w.birth(slot)
-	w.Coverage.Behaviours[p.behaviour]++
-	w.note(ProcessForked, noted{Service: p.service, Generation: p.generation, PID: p.pid, Number: int64(p.behaviour)})
-	w.soon(w.choose.Delay(core.Duration(w.o.AnswerDelayUS)*core.Microsecond, PlaceStart), startAnswered, slot, 0)
-}
-
-// answerStart answers StartChild, once.
-func (w *World) answerStart(slot int32) {
-	p := &w.kernel.processes[slot]
-	if p.answered {
-		return
-	}
-	p.answered = true
-	if p.failing {
-		w.post(core.ChildStartFailedEvent(p.service, p.generation, p.failStep, p.failErrno))
-		w.release(slot)
-		return
-	}
-	w.post(core.ChildStartedEvent(p.service, p.generation, p.pid))
-	w.noticeStatus(slot)
-}
-
-// release gives a process and its identity back.
-func (w *World) release(slot int32) {
-	p := &w.kernel.processes[slot]
-	w.kernel.taken[p.pid] = false
-	p.state, p.stopped = processFree, false
-	p.life++
 }
 
 // exit ends a process: its clients are dropped or served, its lock is given
 // up, its end of the channel is closed, and it waits to be reaped.
 func (w *World) exit(slot int32, status core.ExitStatus) {
-	p := &w.kernel.processes[slot]
-	if p.state != processAlive {
+	s := &w.servers[slot]
+	if !s.p.Alive() {
 		return
 	}
-	w.note(ProcessExited, noted{Generation: p.generation, PID: p.pid, Number: int64(status)})
-	drained := p.behaviour == Drain && status == 0
+	w.note(ProcessExited, noted{Generation: s.p.Generation, PID: s.p.PID, Number: int64(status)})
 	why := ClientLost
-	if drained {
+	if s.behaviour == Drain && status == 0 {
 		why = ClientServed
+		w.leaveDescendant(s)
 	}
-	for i := range w.kernel.clients {
-		if c := &w.kernel.clients[i]; c.used && c.slot == slot+1 {
-			w.dropClient(int32(i), why)
+	service := s.service
+	if status.Normal() && s.leaving {
+		channel := s.p.StatusOf() // a daemon that cannot read it closes it
+		s.conduct.cut = s.conduct.cut || channel == nil || channel.Readable()
+		w.held(s, s.conduct.leaves(w.now))
+	}
+	w.dropServer(slot, why)
+	w.kernel.Exit(s.p, status)
+	if w.choose.Chance(w.o.ArriveAtExit, tape.Arrival) {
+		w.arriveFor(service)
+	}
+	if w.daemon.gone {
+		w.kernel.ReapAll()
+	}
+}
+
+// dropServer ends all that a server does.
+func (w *World) dropServer(slot int32, why Happened) {
+	s := &w.servers[slot]
+	for i := range w.sessions {
+		if w.sessions[i].slot == slot {
+			w.closeSession(int32(i), why)
 		}
 	}
-	p.locking = false
+	if s.passes != nil {
+		w.kernel.Release(s.passes)
+		s.passes = nil
+	}
+	s.watching, s.locking, s.saying = false, false, saying{}
 	w.unlock(slot)
 	w.unstash(slot, false)
-	answered := p.answered
-	w.met(EndedUntold, !answered)
-	p.state, p.status, p.stopped, p.watching, p.locking = processZombie, status, false, false, false
-	p.life++
-	p.channel.noticed, p.channel.unsent = false, 0
-	if drained {
-		w.soon(w.choose.Delay(core.Second, PlaceExit), descendantSpeaks, slot, 0)
-	} else {
-		p.channel.closed = true
-		w.noticeStatus(slot)
-	}
-	if !answered {
-		w.soon(w.choose.Delay(core.Duration(w.o.AnswerDelayUS)*core.Microsecond, PlaceStart), startAnswered, slot, 0)
-	}
-	if w.choose.Chance(w.o.ArriveAtExit, PlaceArrival) {
-		w.arriveFor(p.service)
-	}
-	w.signalChildDied()
+	w.lives[slot]++
 }
 
-// signalChildDied is SIGCHLD: one signal for any number of zombies.
-func (w *World) signalChildDied() {
-	if w.kernel.reapDue {
+// leaveDescendant keeps the status channel of a child that leaves in the hands of a
+// process that nobody knows. It may speak, and ends some day.
+func (w *World) leaveDescendant(s *server) {
+	status := s.p.StatusOf()
+	if status == nil {
 		return
 	}
-	w.kernel.reapDue = true
-	w.after(w.choose.Delay(core.Duration(w.o.ReapDelayUS)*core.Microsecond, PlaceReap), reaping, 0, 0)
+	w.descendants = append(w.descendants, descendant{status.Hold(), s.p.Generation, s.p.PID})
+	ref := int32(len(w.descendants) - 1)
+	w.after(w.choose.Delay(core.Second, tape.Exit), descendantSpeaks, ref, 0)
+	w.after(core.Millisecond+w.choose.Delay(20*core.Second, tape.Exit), descendantEnds, ref, 0)
 }
 
-// reap takes all zombies and stop reports, beginning anywhere. The adapter
-// answers a start before it tells of the end, and delivers what the child
-// reported before its end.
-func (w *World) reap() {
-	w.kernel.reapDue = false
-	n := uint32(len(w.kernel.processes))
-	first := w.choose.Below(uint32(w.kernel.pids), PlaceReap)
-	for i := range n {
-		slot := int32((first + i) % n)
-		p := &w.kernel.processes[slot]
-		if p.stopNews && p.state != processFree {
-			p.stopNews = false
-			w.answerStart(slot)
-			w.post(core.ChildStoppedEvent(p.generation, p.pid, 19))
-		}
-		if p.state != processZombie {
-			continue
-		}
-		w.answerStart(slot)
-		if !p.channel.cut {
-			w.read(slot)
-			p.channel.cut = true
-		}
-		w.note(ProcessReaped, noted{Generation: p.generation, PID: p.pid})
-		w.post(core.ChildExitedEvent(p.generation, p.pid, p.status))
-		w.release(slot)
+// descendantSpeaks: what a child left behind writes into the channel that it
+// inherited, whether its parent is reaped or not.
+func (w *World) descendantSpeaks(ref int32) {
+	x := &w.descendants[ref]
+	if x.status == nil {
+		return
+	}
+	msg := wire.Message{PID: int32(x.pid), Generation: uint32(x.generation), Status: wire.Status(w.choose.Below(2, tape.Status))}
+	var room [wire.StatusSize]byte
+	if _, e := w.kernel.Say(x.status, msg.Append(room[:0])); e == 0 {
+		w.met(DescendantSpoke, true)
+	}
+}
+
+func (w *World) descendantEnds(ref int32) {
+	if x := &w.descendants[ref]; x.status != nil {
+		status := x.status
+		x.status = nil
+		w.kernel.Release(status)
 	}
 }
 
 // kill sends a signal to a process.
 func (w *World) kill(slot int32, s core.Signal) {
-	w.soon(w.choose.Delay(core.Millisecond, PlaceSignal), signalArrives, slot, int32(s))
+	w.soon(w.choose.Delay(core.Millisecond, tape.Signal), signalArrives, slot, int32(s))
 }
 
 // signalArrives: SIGKILL always ends, anything else waits while the process
 // is stopped.
-func (w *World) signalArrives(slot int32, s core.Signal) {
-	p := &w.kernel.processes[slot]
-	if p.state != processAlive {
+func (w *World) signalArrives(slot int32, sig core.Signal) {
+	s := &w.servers[slot]
+	if !s.p.Alive() {
 		return
 	}
-	w.note(ProcessSignaled, noted{Generation: p.generation, PID: p.pid, Number: int64(s)})
+	w.note(ProcessSignaled, noted{Generation: s.p.Generation, PID: s.p.PID, Number: int64(sig)})
+	s.conduct.ending = true
 	switch {
-	case s == core.SIGKILL:
-		w.exit(slot, core.KilledBy(s))
-	case p.stopped:
-		w.stash = append(w.stash, due{when: w.now, what: signalArrives, ref: slot, life: p.life, arg: int32(s)})
-	case s == core.SIGTERM && p.deaf:
-	case s == core.SIGTERM && p.behaviour == SlowTerm:
-		w.soon(w.choose.Delay(10*core.Second, PlaceSignal), serverDies, slot, int32(core.ExitedWith(0)))
+	case s.p.Executing && s.dead:
+		s.doomed = sig
+	case sig == core.SIGKILL || s.p.Executing: // nothing is ignored or caught yet
+		w.exit(slot, core.KilledBy(sig))
+	case s.p.Stopped:
+		w.stash = append(w.stash, due{when: w.now, what: signalArrives, ref: slot, life: w.lives[slot], arg: int32(sig)})
+	case sig == core.SIGTERM && s.deaf:
+	case sig == core.SIGTERM && s.behaviour == SlowTerm:
+		w.soon(w.choose.Delay(10*core.Second, tape.Signal), serverDies, slot, int32(core.ExitedWith(0)))
 	default:
-		w.exit(slot, core.KilledBy(s))
+		w.exit(slot, core.KilledBy(sig))
 	}
 }
 
-// stopProcess is SIGSTOP; it goes on after the span.
+// stopProcess is SIGSTOP; it goes on after the span. The daemon is told of those that
+// are traced.
 func (w *World) stopProcess(slot int32, span core.Duration) {
-	p := &w.kernel.processes[slot]
-	if p.state != processAlive || p.stopped {
+	s := &w.servers[slot]
+	if !s.p.Alive() || s.p.Stopped || s.p.Executing {
 		return
 	}
-	w.note(ProcessStopped, noted{Generation: p.generation, PID: p.pid})
-	p.stopped = true
-	if w.choose.Below(2, PlaceSignal) == 1 {
-		p.stopNews = true
-		w.signalChildDied()
+	w.note(ProcessStopped, noted{Generation: s.p.Generation, PID: s.p.PID})
+	s.conduct.paused = true
+	told := w.choose.Below(2, tape.Signal) == 1
+	w.kernel.Stop(s.p, 19, told)
+	if told {
+		w.someoneEnded()
 	}
 	w.soon(span, goesOn, slot, 0)
 }
 
 func (w *World) continueProcess(slot int32) {
-	p := &w.kernel.processes[slot]
-	if !p.stopped {
+	s := &w.servers[slot]
+	if !s.p.Stopped {
 		return
 	}
-	w.note(ProcessContinued, noted{Generation: p.generation, PID: p.pid})
-	p.stopped = false
+	w.note(ProcessContinued, noted{Generation: s.p.Generation, PID: s.p.PID})
+	s.p.Stopped = false
 	w.unstash(slot, true)
 }
 
@@ -261,4 +264,23 @@ func (w *World) unstash(slot int32, do bool) {
 		}
 	}
 	w.stash = kept
+}
+
+// adopt gives the daemon a process that it did not start, which ends in some way.
+func (w *World) adopt() {
+	p := w.kernel.Adopt()
+	if p == nil {
+		return
+	}
+	w.servers[p.Slot] = server{p: p}
+	w.lives[p.Slot]++
+	status := [5]core.ExitStatus{
+		0, core.ExitedWith(1), core.ExitedWith(uint8(w.choose.Below(256, tape.Stranger))), core.KilledBy(core.SIGSEGV), core.KilledBy(core.SIGKILL),
+	}
+	w.soon(w.choose.Delay(core.Second, tape.Stranger), orphanEnds, p.Slot, int32(status[w.choose.Below(5, tape.Stranger)]))
+}
+
+func (w *World) orphanEnds(slot int32, status core.ExitStatus) {
+	w.kernel.Exit(w.servers[slot].p, status)
+	w.lives[slot]++
 }

@@ -51,7 +51,7 @@ func (r race) run(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := Usual()
 		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.Steps, o.Sweep = 2, 2, 6, 3, r.steps, 1
-		o.StatusDelayUS, o.StartDelayUS, o.AnswerDelayUS, o.ReapDelayUS = 3000, 3000, 3000, 3000
+		o.StatusDelayUS, o.ReadyDelayUS, o.ReapDelayUS, o.ExecMS, o.Between = 3000, 3000, 3000, 20, 50
 		o.ArrivalMS, o.ServiceMS, o.MaxIdleMS, o.OperatorMS = 5, 20, 20, 20
 		o.OrderEqual, o.Verbose = 1, 1
 		r.options(&o)
@@ -161,7 +161,7 @@ func TestIdleExitAgainstAnArrivingConnection(t *testing.T) {
 func TestReloadAgainstStartAnswers(t *testing.T) {
 	race{
 		options: func(o *Options) {
-			o.StartDelayUS, o.AnswerDelayUS, o.ForkFail, o.ExitEarly = 50000, 50000, 200, 200
+			o.ExecLate, o.ExecMS, o.ForkFail, o.ExitEarly, o.DieEarly = 700, 50, 200, 200, 200
 			o.EditRemove, o.EditService, o.OperatorMS = 300, 300, 10
 		},
 		steps: 120,
@@ -215,7 +215,7 @@ func TestReloadAgainstRemovalAndReturn(t *testing.T) {
 func TestReloadAgainstAnotherReload(t *testing.T) {
 	race{
 		options: func(o *Options) {
-			o.LoadDelayMS, o.OpenDelayUS, o.OpenFail, o.LoadFail, o.Twice = 50, 50000, 100, 100, 600
+			o.LoadDelayMS, o.OpenFail, o.LoadFail, o.Twice = 50, 100, 100, 600
 			o.EditRemove, o.EditType, o.EditBad, o.OperatorMS, o.Scenario = 400, 300, 200, 10, hammer
 		},
 		steps: 160,
@@ -242,7 +242,7 @@ func TestWakeupsAgainstThrottleAndReload(t *testing.T) {
 func TestShutdownAgainstEverything(t *testing.T) {
 	race{
 		options: func(o *Options) {
-			o.Shutdown, o.OperatorMS, o.LoadDelayMS, o.OpenDelayUS, o.AnswerDelayUS = 300, 30, 50, 50000, 20000
+			o.Shutdown, o.OperatorMS, o.LoadDelayMS, o.ExecLate, o.ExecMS = 300, 30, 50, 500, 20
 			o.DieEarly, o.DeafTerm, o.EditRemove, o.EditType, o.WakeupS, o.ThrottleS = 100, 100, 400, 200, 2, 1
 			o.Leader = 0
 		},
@@ -263,7 +263,7 @@ func TestSnapshotAndRestoreAtAnyStep(t *testing.T) {
 		if plain.Failure != nil {
 			t.Fatalf("%v", plain.Failure)
 		}
-		o.Twin, o.Swap = rapid.Int32Range(1, int32(max(plain.Events, 1))).Draw(t, "step"), rapid.Int32Range(0, 1).Draw(t, "swap")
+		o.Twin = rapid.Int32Range(1, int32(max(plain.Events, 1))).Draw(t, "step")
 		restored := w.Run(seed, o)
 		if restored.Failure != nil || restored.Hash != plain.Hash {
 			t.Fatalf("restored at step %d: hash %x, want %x: %v", o.Twin, restored.Hash, plain.Hash, restored.Failure)

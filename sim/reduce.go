@@ -13,7 +13,7 @@ type Player struct {
 	Seed func(seed uint64, o Options) ([]uint16, *Failure) // and the tape of its run; may be missing
 }
 
-// Player gives one that plays in this world.
+// Player returns one that plays in this world.
 func (w *World) Player() Player {
 	return Player{
 		Tape: func(tape []uint16, o Options) *Failure { return w.Replay(tape, o).Failure },

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"io"
+
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // reduceRuns bounds the runs that a report spends on shrinking.
@@ -26,7 +28,7 @@ func (r *Result) Report(out io.Writer) error {
 		text = again.Failure.Error()
 	}
 	_, err := fmt.Fprintf(out, "options: %s\nseed %d: %v\nrepeat:  %s\nshrunk:  %s\n         %d of %d choices left after %d runs, steps=%d\ntape:    %s\n\n",
-		r.Options.String(), r.Seed, r.Failure, r.Command(), text, len(small.Tape), len(r.Tape), small.Runs, small.Options.Steps, FormatTape(small.Tape))
+		r.Options.String(), r.Seed, r.Failure, r.Command(), text, len(small.Tape), len(r.Tape), small.Runs, small.Options.Steps, tape.Format(small.Tape))
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Contract is the name of the property that a server of good behaviour keeps
@@ -18,7 +20,7 @@ type Failure struct {
 	Now       core.Time // when
 }
 
-// Error gives invariant, step and text.
+// Error returns invariant, step and text.
 func (f *Failure) Error() string {
 	return fmt.Sprintf("%s broken at step %d: %s", f.Invariant, f.Step, f.Text)
 }
@@ -34,7 +36,7 @@ type Result struct {
 	Hash      uint64        // over every event and action
 	Exited    bool          // the machine ended
 	Tape      []uint16      // with Record
-	Places    []Place       // with Record: what each cell of Tape was about
+	Places    []tape.Place  // with Record: what each cell of Tape was about
 }
 
 // Command is how the run is repeated.
@@ -52,7 +54,7 @@ func Run(seed uint64, o Options) Result {
 
 // Replay plays a tape in a new world. The tape may be shorter than the run;
 // it goes on with zeros.
-func Replay(tape []uint16, o Options) Result { return NewWorld().Replay(tape, o) }
+func Replay(cells []uint16, o Options) Result { return NewWorld().Replay(cells, o) }
 
 // Run plays the seed to its end.
 func (w *World) Run(seed uint64, o Options) Result {
@@ -60,24 +62,27 @@ func (w *World) Run(seed uint64, o Options) Result {
 	r := w.play(o)
 	r.Seed = seed
 	if w.Record {
-		r.Tape = append([]uint16(nil), w.choose.tape...)
-		r.Places = append([]Place(nil), w.choose.places...)
+		cells, places := w.choose.Recorded()
+		r.Tape = append([]uint16(nil), cells...)
+		r.Places = append([]tape.Place(nil), places...)
 	}
 	return r
 }
 
 // Replay plays the tape to its end.
-func (w *World) Replay(tape []uint16, o Options) Result {
-	w.choose.Play(tape)
+func (w *World) Replay(cells []uint16, o Options) Result {
+	w.choose.Play(cells)
 	return w.play(o)
 }
 
 func (w *World) play(o Options) Result {
-	w.begin(o)
-	w.guarded()
+	w.guarded(func() {
+		w.begin(o)
+		w.finish()
+	})
 	r := Result{
 		Options: o, Failure: w.failure, Steps: w.steps, Events: w.stepsOfMachine,
-		Simulated: w.now.Sub(StartOfTime), Hash: w.hash, Exited: w.exited,
+		Simulated: w.now.Sub(StartOfTime), Hash: w.hash, Exited: w.daemon.gone,
 	}
 	if w.failure != nil && w.trace != nil {
 		w.trace.add(Record{Kind: RecordBroken, Step: w.failure.Step, Now: w.now, Text: w.failure.Error()})
@@ -85,9 +90,15 @@ func (w *World) play(o Options) Result {
 	return r
 }
 
-// guarded steps the world to the end of the run; a panic of the machine, of a
+// finish steps the world until the run is over.
+func (w *World) finish() {
+	for w.Step() {
+	}
+}
+
+// guarded does something with the world; a panic of the machine, of a
 // child or of the world is a finding, too.
-func (w *World) guarded() {
+func (w *World) guarded(act func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			if broken, ok := r.(core.BrokenInvariant); ok {
@@ -98,9 +109,12 @@ func (w *World) guarded() {
 				w.fail(name, "%s", broken.What)
 				return
 			}
+			if _, lost := r.(*sys.IdentityLost); lost && w.kernel.RootIsLost() {
+				w.daemonDies() // there was no other way
+				return
+			}
 			w.fail("panic", "%v", r)
 		}
 	}()
-	for w.Step() {
-	}
+	act()
 }

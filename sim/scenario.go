@@ -1,6 +1,9 @@
 package sim
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/tape"
+)
 
 // Aimed scenarios, besides the uniform noise.
 const (
@@ -15,7 +18,7 @@ const (
 // beginScenario schedules the first step.
 func (w *World) beginScenario() {
 	if w.o.Scenario != noScenario {
-		w.after(core.Millisecond+w.choose.Delay(2*core.Second, PlaceOperator), scenarioStep, 0, 0)
+		w.after(core.Millisecond+w.choose.Delay(2*core.Second, tape.Operator), scenarioStep, 0, 0)
 	}
 }
 
@@ -34,20 +37,20 @@ func (w *World) playScenario(step int32) {
 		span = w.removeAndReturn(step)
 	case hammer:
 		w.edit()
-		w.post(core.SignalReceivedEvent(core.SIGHUP))
+		w.signal(core.SIGHUP)
 		span = core.Millisecond / 2
 		if step%3 == 2 {
 			span = core.Second
 		}
 	}
-	w.after(span+w.choose.Delay(10*core.Millisecond, PlaceOperator), scenarioStep, step+1, 0)
+	w.after(span+w.choose.Delay(10*core.Millisecond, tape.Operator), scenarioStep, step+1, 0)
 }
 
 func (w *World) stopHalf(step int32) core.Duration {
 	switch step % 8 {
 	case 0, 1, 2, 3:
 		if slot := w.someProcess(); slot >= 0 {
-			w.stopProcess(slot, core.Second+w.choose.Delay(2*core.Second, PlaceOperator))
+			w.stopProcess(slot, core.Second+w.choose.Delay(2*core.Second, tape.Operator))
 		}
 		return core.Millisecond
 	case 4:

@@ -3,6 +3,9 @@ package sim
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Behaviour is how a child lives, drawn at its birth (spec child, 9, and more).
@@ -38,7 +41,7 @@ var behaviourNames = [numBehaviours]string{
 	DieIdle: "die-idle", Mute: "mute", NoProgram: "no-program",
 }
 
-// String gives the word of traces.
+// String returns the word of traces.
 func (b Behaviour) String() string {
 	if b < numBehaviours {
 		return behaviourNames[b]
@@ -54,7 +57,7 @@ func (w *World) drawBehaviour() Behaviour {
 		DeafCut: o.DeafCut, Hog: o.Hog, Closer: o.Closer, SlowTerm: o.SlowTerm,
 		DieIdle: o.DieIdle, Mute: o.Mute, NoProgram: o.NoProgram,
 	} {
-		if w.choose.Chance(rate, PlaceBehaviour) {
+		if w.choose.Chance(rate, tape.Behaviour) {
 			return Behaviour(i)
 		}
 	}
@@ -62,19 +65,23 @@ func (w *World) drawBehaviour() Behaviour {
 }
 
 // birth draws who the new process is.
-func (w *World) birth(slot int32) {
-	p := &w.kernel.processes[slot]
+func (w *World) birth(s *server, entry *core.ServiceConfig) {
+	slot := s.p.Slot
 	b := w.drawBehaviour()
-	p.behaviour, p.good, p.deaf = b, b == Good && w.o.MaxIdleMS > 0, b == DeafTerm
-	if b == Silent {
-		p.deaf = w.choose.Below(2, PlaceBehaviour) == 1
+	if program := w.programs[s.p.Path]; program != nil {
+		b = program.behaviour
 	}
-	w.drawServer(p)
-	boot := core.Millisecond/8 + w.choose.Delay(core.Duration(w.o.BootMS)*core.Millisecond, PlaceBehaviour)
+	s.behaviour, s.deaf = b, b == DeafTerm
+	if b == Silent {
+		s.deaf = w.choose.Below(2, tape.Behaviour) == 1
+	}
+	w.drawServer(s, entry)
+	s.good = b == Good && s.settings.MaxIdle > 0
+	boot := core.Millisecond/8 + w.choose.Delay(core.Duration(w.o.BootMS)*core.Millisecond, tape.Behaviour)
 	switch b {
 	case DieEarly:
 		status := [4]core.ExitStatus{core.ExitedWith(1), core.KilledBy(core.SIGSEGV), core.ExitedWith(75), core.KilledBy(core.SIGTERM)}
-		w.soon(boot, serverDies, slot, int32(status[w.choose.Below(4, PlaceBehaviour)]))
+		w.soon(boot, serverDies, slot, int32(status[w.choose.Below(4, tape.Behaviour)]))
 		return
 	case ExitEarly:
 		w.soon(boot, serverDies, slot, int32(core.ExitedWith(0)))
@@ -85,43 +92,57 @@ func (w *World) birth(slot int32) {
 	case Silent:
 		return
 	case DieBusy, DieIdle, Drain:
-		p.diesAt = 1 + int32(w.choose.Below(3, PlaceBehaviour))
+		s.diesAt = 1 + int32(w.choose.Below(3, tape.Behaviour))
 	case SlowStart:
-		boot += w.choose.Delay(100*core.Second, PlaceBehaviour)
+		boot += w.choose.Delay(100*core.Second, tape.Behaviour)
 	case Garbage, Liar:
-		w.soon(boot+w.choose.Delay(core.Second, PlaceBehaviour), serverSpeaks, slot, 0)
+		w.soon(boot+w.choose.Pause(core.Second, tape.Behaviour), serverSpeaks, slot, 0)
 	case Closer:
-		w.soon(boot+w.choose.Delay(5*core.Second, PlaceBehaviour), serverCloses, slot, 0)
+		w.soon(boot+w.choose.Delay(5*core.Second, tape.Behaviour), serverCloses, slot, 0)
 	}
 	w.soon(boot, serverStarts, slot, 0)
 }
 
-func (w *World) drawServer(p *process) {
-	s := child.Settings{
-		MaxUse: w.o.MaxUse, MaxIdle: core.Duration(w.o.MaxIdleMS) * core.Millisecond,
-		AcceptLock: w.choose.Chance(w.o.AcceptLock, PlaceBehaviour),
+// drawServer draws every setting of a server.
+func (w *World) drawServer(s *server, entry *core.ServiceConfig) {
+	o := &w.o
+	set := child.Settings{
+		MaxUse: o.MaxUse, MaxIdle: core.Duration(o.MaxIdleMS) * core.Millisecond,
+		AcceptLock: w.choose.Chance(o.AcceptLock, tape.Behaviour),
 	}
 	switch {
-	case p.entry.Type == core.UnixDatagram:
-		s.Skeleton, s.EarlyUnlock = child.Datagram, true
-	case p.entry.Type == core.FIFO:
-		s.Skeleton, s.EarlyUnlock = child.Trigger, true
-	case w.choose.Chance(w.o.Concurrent, PlaceBehaviour):
-		s.Skeleton = child.Multi
-		if w.choose.Below(2, PlaceBehaviour) == 1 {
-			s.Skeleton = child.EventDriven
+	case entry.Type == core.UnixDatagram:
+		set.Skeleton, set.EarlyUnlock = child.Datagram, true
+	case entry.Type == core.FIFO:
+		set.Skeleton, set.EarlyUnlock = child.Trigger, true
+	case w.choose.Chance(o.Concurrent, tape.Behaviour):
+		set.Skeleton = child.Multi
+		if w.choose.Below(2, tape.Behaviour) == 1 {
+			set.Skeleton = child.EventDriven
 		}
-		s.Drain = w.choose.Below(2, PlaceBehaviour) == 1
+		set.Drain = w.choose.Below(2, tape.Behaviour) == 1
+		if o.MaxClients > 0 {
+			set.MaxClients = int32(w.choose.Below(uint32(o.MaxClients)+1, tape.Behaviour))
+		}
 	default:
-		s.Skeleton = child.Single
+		set.Skeleton = child.Single
 	}
-	p.skeleton = s.Skeleton
-	p.lockKey = lockOf(p.entry)
-	p.locks = s.AcceptLock && s.Skeleton != child.Multi && s.Skeleton != child.EventDriven
-	p.server.Reset(w.now, s)
+	if o.RetireMS > 0 && w.choose.Below(2, tape.Behaviour) == 1 {
+		set.RetireAfter = core.Millisecond + w.choose.Delay(core.Duration(o.RetireMS)*core.Millisecond, tape.Behaviour)
+	}
+	if program := w.programs[s.p.Path]; program != nil {
+		set.MaxUse, set.MaxIdle = program.maxUse, program.maxIdle
+	}
+	s.settings, s.conduct = set, conduct{settings: set}
+	s.lockKey = lockOf(entry)
+	s.locks = set.AcceptLock && set.Skeleton != child.Multi && set.Skeleton != child.EventDriven
+	s.machine.Reset(w.now, set)
 }
 
-// lockOf gives the number of the accept lock of a service: its identity.
+// locksOfName is how many accept locks one name can have.
+const locksOfName = 16 + inetIdentities
+
+// lockOf returns the number of the accept lock of a service: its identity.
 func lockOf(e *core.ServiceConfig) int32 {
 	for i := range int32(maxNames) {
 		if names.paths[i] != e.Path {
@@ -145,175 +166,190 @@ func lockOf(e *core.ServiceConfig) int32 {
 
 // server steps the child's machine and does what it wants, until it wants
 // nothing more at this instant.
-func (w *World) server(slot int32, first child.Event) {
-	var queue [16]child.Event
+func (w *World) server(slot int32, first child.EventKind) {
+	s := &w.servers[slot]
+	var queue [16]child.EventKind
 	queue[0] = first
 	count := 1
 	for i := 0; i < count; i++ {
-		p := &w.kernel.processes[slot]
-		if p.state != processAlive {
-			return
-		}
 		w.inChild = true
-		actions := p.server.Step(w.now, queue[i])
+		actions := s.machine.Step(w.now, child.PlainEvent(queue[i]))
 		w.inChild = false
 		for k := range actions {
-			answer := w.serve(slot, actions[k])
-			if p.state != processAlive {
+			answer := w.serve(s, actions[k])
+			if !s.p.Alive() {
 				return
 			}
 			if answer != child.EventNone && count < len(queue) {
-				queue[count] = child.PlainEvent(answer)
+				queue[count] = answer
 				count++
 			}
 		}
+		if broken, ok := s.machine.Check(); !ok {
+			w.fail("assert-child", "generation %d: %s", s.p.Generation, broken)
+			return
+		}
 	}
-	w.armServer(slot)
+	w.armServer(s)
 }
 
-// serve carries out one action of a server and gives its immediate answer.
-func (w *World) serve(slot int32, a child.Action) child.EventKind {
-	p := &w.kernel.processes[slot]
+// serve carries out one action of a server and returns its immediate answer.
+func (w *World) serve(s *server, a child.Action) child.EventKind {
 	switch a.Kind {
 	case child.Lock:
-		return w.lock(slot)
+		return w.lock(s)
 	case child.Unlock:
-		w.unlock(slot)
+		w.unlock(s.p.Slot)
 	case child.Watch:
-		if p.locks && w.kernel.locks[p.lockKey] != slot+1 {
-			w.fail(Contract, "generation %d waits for a client without the accept lock", p.generation)
+		if s.locks && w.locks[s.lockKey] != s.p.Slot+1 {
+			w.fail(Contract, "generation %d waits for a client without the accept lock", s.p.Generation)
 		}
-		p.watching = true
-		if w.clientFor(p) >= 0 {
-			w.wakeServer(slot)
+		s.watching = true
+		for _, d := range s.p.FDs[wire.ListenFD:] {
+			w.kernel.Await(s.p, d)
 		}
 	case child.Accept:
-		return w.acceptFor(slot)
+		return w.acceptFor(s)
 	case child.Report:
-		return w.report(slot, a.Status)
+		return w.report(s, a.Status)
 	case child.Serve:
 		// the session was begun by acceptFor
 	case child.Exit:
-		w.exit(slot, core.ExitedWith(a.Code))
+		s.leaving = true
+		w.exit(s.p.Slot, core.ExitedWith(a.Code))
 	}
 	return child.EventNone
 }
 
 // armServer keeps one happening in the schedule for the server's deadline, or
 // an earlier one.
-func (w *World) armServer(slot int32) {
-	p := &w.kernel.processes[slot]
-	when, ok := p.server.Deadline()
-	if !ok || p.timerAt != 0 && p.timerAt <= when {
+func (w *World) armServer(s *server) {
+	when, ok := s.machine.Deadline()
+	if !ok || s.timed && s.timerAt <= when {
 		return
 	}
-	p.timerAt = when
-	w.soon(max(0, when.Sub(w.now)), serverTimer, slot, 0)
+	s.timerAt, s.timed = when, true
+	w.soon(max(0, when.Sub(w.now)), serverTimer, s.p.Slot, 0)
 }
 
 // serverHappens is what comes to a server from the schedule.
 func (w *World) serverHappens(d *due) {
 	slot := d.ref
-	p := &w.kernel.processes[slot]
-	if p.state != processAlive {
+	s := &w.servers[slot]
+	if !s.p.Alive() {
+		return
+	}
+	if s.p.Executing { // it begins when its program is executed
+		w.stash = append(w.stash, *d)
 		return
 	}
 	switch d.what {
 	case serverStarts:
-		p.starts = true
-		w.note(ServerReady, noted{Generation: p.generation})
-		w.server(slot, child.PlainEvent(child.Started))
-		if p.channel.cut && !p.cutSeen {
-			w.seeCut(slot)
+		s.starts = true
+		s.conduct.ready(w.now)
+		w.note(ServerReady, noted{Generation: s.p.Generation})
+		if status := s.p.StatusOf(); status != nil {
+			w.kernel.Await(s.p, status)
 		}
+		w.server(slot, child.Started)
 	case serverReady:
-		w.beReady(slot)
+		w.beReady(s)
 	case serverLocks:
-		w.lockGranted(slot)
+		w.lockGranted(s)
 	case serverTimer:
-		p.timerAt = 0
-		if !p.locking { // who blocks in the lock looks at the time afterwards
-			w.server(slot, child.PlainEvent(child.TimerExpired))
+		s.timed = false
+		if !s.locking { // who blocks in the lock looks at the time afterwards
+			w.server(slot, child.TimerExpired)
 		}
-	case serverCut:
-		w.seeCut(slot)
+	case serverPassed:
+		w.passedOver(s)
 	case serverServed:
-		w.endSession(slot, d.arg)
+		w.endSession(s, d.arg)
 	case requestBegins:
-		w.server(slot, child.PlainEvent(child.RequestBegan))
+		if w.sessions[d.arg].slot == slot {
+			w.server(slot, child.RequestBegan)
+		}
 	case requestEnds:
-		w.server(slot, child.PlainEvent(child.RequestEnded))
+		if w.sessions[d.arg].slot == slot {
+			w.server(slot, child.RequestEnded)
+		}
+	case restWritten:
+		w.writeRest(s)
 	case serverSpeaks:
-		w.serverSpeaks(slot)
+		w.serverSpeaks(s)
 	case serverDies:
 		w.exit(slot, core.ExitStatus(d.arg))
 	case serverCloses:
-		p.channel.closed, p.good = true, false
-		w.noticeStatus(slot)
+		s.good = false
+		if s.p.StatusOf() != nil {
+			w.kernel.CloseFile(s.p, wire.StatusFD)
+		}
 	}
 }
 
 // seeCut lets the server notice that its channel is closed, as soon as its
 // kind of server looks.
-func (w *World) seeCut(slot int32) {
-	p := &w.kernel.processes[slot]
-	if p.behaviour == DeafCut || !p.starts || p.locking {
+func (w *World) seeCut(s *server) {
+	if s.behaviour == DeafCut || !s.starts || s.locking || s.cutSeen {
 		return
 	}
-	p.cutSeen = true
-	for ; p.channel.waits > 0; p.channel.waits-- {
-		w.server(slot, child.PlainEvent(child.ReportFailed))
+	status := s.p.StatusOf()
+	if status == nil || !status.Readable() {
+		return
 	}
-	if p.state == processAlive {
-		w.server(slot, child.PlainEvent(child.ChannelClosed))
+	s.cutSeen = true
+	w.kernel.Rest(s.p, status)
+	for s.saying.unsent = 0; s.saying.waits > 0; s.saying.waits-- {
+		w.server(s.p.Slot, child.ReportFailed)
+		if !s.p.Alive() {
+			return
+		}
 	}
+	w.server(s.p.Slot, child.ChannelClosed)
 }
 
 // lock gets the accept lock, or waits for it.
-func (w *World) lock(slot int32) child.EventKind {
-	p := &w.kernel.processes[slot]
-	holder := &w.kernel.locks[p.lockKey]
+func (w *World) lock(s *server) child.EventKind {
+	holder := &w.locks[s.lockKey]
 	if *holder == 0 {
-		*holder = slot + 1
+		*holder = s.p.Slot + 1
 		return child.LockGranted
 	}
-	p.locking = true
+	s.locking = true
 	return child.EventNone
 }
 
 // unlock gives the lock to one of those who wait for it.
 func (w *World) unlock(slot int32) {
-	p := &w.kernel.processes[slot]
-	holder := &w.kernel.locks[p.lockKey]
+	s := &w.servers[slot]
+	holder := &w.locks[s.lockKey]
 	if *holder != slot+1 {
 		return
 	}
 	*holder = 0
-	n := int32(len(w.kernel.processes))
-	first := int32(w.choose.Below(4, PlaceAccept))
-	for i := range n {
-		next := (first + i) % n
-		q := &w.kernel.processes[next]
-		if q.state == processAlive && q.locking && q.lockKey == p.lockKey {
+	first := int32(w.choose.Below(4, tape.Accept))
+	for i := range int32(kernel.MaxProcesses) {
+		next := (first + i) % kernel.MaxProcesses
+		q := &w.servers[next]
+		if q.locking && q.lockKey == s.lockKey && q.p.Alive() {
 			*holder = next + 1
-			w.soon(w.choose.Delay(core.Millisecond, PlaceAccept), serverLocks, next, 0)
+			w.soon(w.choose.Delay(core.Millisecond, tape.Accept), serverLocks, next, 0)
 			return
 		}
 	}
 }
 
 // lockGranted: now the server learns of what it missed while it was blocked.
-func (w *World) lockGranted(slot int32) {
-	p := &w.kernel.processes[slot]
-	p.locking = false
-	w.server(slot, child.PlainEvent(child.LockGranted))
-	if p.state != processAlive {
+func (w *World) lockGranted(s *server) {
+	s.locking = false
+	w.server(s.p.Slot, child.LockGranted)
+	if !s.p.Alive() {
 		return
 	}
-	if when, ok := p.server.Deadline(); ok && when <= w.now {
-		w.server(slot, child.PlainEvent(child.TimerExpired))
+	if when, ok := s.machine.Deadline(); ok && when <= w.now {
+		w.server(s.p.Slot, child.TimerExpired)
 	}
-	if p.state == processAlive && p.channel.cut && !p.cutSeen {
-		w.seeCut(slot)
+	if s.p.Alive() {
+		w.seeCut(s)
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/laws"
 )
 
 // Situation is a meeting of two things at which managers of processes have
@@ -66,7 +67,7 @@ var situationNames = [numSituations]string{
 	TimerWithArrival:           "a timer that is due when a client is waiting to be noticed",
 }
 
-// String gives the words of reports.
+// String returns the words of reports.
 func (s Situation) String() string {
 	if s < numSituations {
 		return situationNames[s]
@@ -74,10 +75,11 @@ func (s Situation) String() string {
 	return "unknown"
 }
 
-// meet counts the situations that an event makes, before anybody has seen it.
+// meet counts the situations that an event makes, by what the book knew before it.
 func (w *World) meet(ev *core.Event) {
 	b := &w.book
-	reloading := b.reload.loading || b.reload.opening
+	loading, opening := b.Reloading()
+	reloading := loading || opening
 	switch ev.Kind {
 	case core.SignalReceived:
 		w.meetSignal(ev.Signal, reloading)
@@ -88,14 +90,12 @@ func (w *World) meet(ev *core.Event) {
 	case core.ChildExited:
 		w.meetExit(ev)
 	case core.ListenerReady:
-		if s := b.service(ev.Service); s != nil && s.life == bookActive {
-			w.met(ReadyForNobody, !s.watched || !w.readable(w.service(ev.Service)))
-			w.met(StressDuringReload, reloading && s.watched && s.lastSlot())
+		if s := b.Service(ev.Service); s != nil && s.Life == laws.Active {
+			w.met(ReadyForNobody, !s.Watched || !w.clientWaits(s.ID))
+			w.met(StressDuringReload, reloading && s.Watched && stressAware(s.Entry) && s.Total+1 >= s.Entry.ProcessLimit)
 		}
 	case core.ListenerFailed:
-		for i := range b.reload.opened {
-			w.met(RefusedWithListenersOpen, b.epoch > 0 && b.reload.opened[i].open)
-		}
+		w.met(RefusedWithListenersOpen, b.Epoch() > 0 && b.OpenedByReload() > 0)
 	case core.TimerExpired:
 		w.meetTimer()
 	}
@@ -108,78 +108,75 @@ func (w *World) met(s Situation, yes bool) {
 }
 
 func (w *World) meetSignal(sig core.Signal, reloading bool) {
-	b := &w.book
 	if sig != core.SIGHUP {
 		if sig < core.SIGHUP || sig > core.SIGTERM || sig >= 10 && sig <= 12 {
 			return
 		}
 		w.met(EndDuringReload, reloading)
-		for _, id := range b.active {
-			w.met(EndWithStartPending, b.services[id].pending > 0)
+		for _, s := range w.book.Active() {
+			w.met(EndWithStartPending, s.Pending > 0)
 		}
 		return
 	}
 	w.met(HangupDuringReload, reloading)
-	for _, id := range b.active {
-		w.met(ReloadWhileThrottled, b.services[id].throttled && w.clientWaits(id))
+	for _, s := range w.book.Active() {
+		w.met(ReloadWhileThrottled, s.Throttled && w.clientWaits(s.ID))
 	}
 }
 
-func (w *World) clientWaits(id core.ServiceID) bool {
-	return int(id) < len(w.services) && w.readable(&w.services[id])
-}
-
 func (w *World) meetStart(ev *core.Event, reloading bool) {
-	c := w.book.child(ev.Generation)
+	c := w.book.Child(ev.Generation)
 	if c == nil {
 		return
 	}
 	w.met(StartDuringReload, reloading)
-	w.met(RemovedWithStart, w.book.services[c.service].life == bookRemoved)
-	if ev.Kind == core.ChildStarted && int(ev.PID) < len(w.kernel.used) {
-		w.met(PIDReused, w.kernel.used[ev.PID])
-		w.kernel.used[ev.PID] = true
+	w.met(RemovedWithStart, c.Service.Life == laws.Removed)
+	if ev.Kind != core.ChildStarted {
+		return
+	}
+	w.met(PIDReused, w.used[int(ev.PID)])
+	w.used[int(ev.PID)] = true
+	if p := w.kernel.ProcessOf(ev.PID); p != nil {
+		w.met(EndedUntold, p.Ended)
 	}
 }
 
 func (w *World) meetStatus(ev *core.Event) {
-	c := w.book.child(ev.Generation)
+	c := w.book.Child(ev.Generation)
 	if c == nil {
 		return
 	}
-	w.met(ReportInFlightAtCut, c.retired)
+	w.met(ReportInFlightAtCut, c.Retired)
 	w.met(MessageInPieces, ev.N != wire.StatusSize)
-	w.met(ThrottledWithChildren, w.book.services[c.service].throttled)
+	w.met(ThrottledWithChildren, c.Service.Throttled)
 }
 
 func (w *World) meetExit(ev *core.Event) {
-	c := w.book.child(ev.Generation)
+	c := w.book.Child(ev.Generation)
 	if c == nil {
 		return
 	}
-	s := &w.book.services[c.service]
-	w.met(ThrottledWithChildren, s.throttled)
-	w.met(LastIdleExitAgainstArrival, c.state == bookIdle && !c.retired && s.idle == 1 && s.life == bookActive && w.clientWaits(c.service))
+	s := c.Service
+	w.met(ThrottledWithChildren, s.Throttled)
+	w.met(LastIdleExitAgainstArrival, c.State == laws.Idle && !c.Retired && s.Idle == 1 && s.Life == laws.Active && w.clientWaits(s.ID))
 }
 
 func (w *World) meetTimer() {
-	for _, id := range w.book.active {
-		s := &w.book.services[id]
-		due := s.wakeAt != 0 && s.wakeAt <= w.now
-		w.met(WakeupWhileThrottled, due && s.throttled && s.until > w.now)
-		w.met(WakeupAtEndOfThrottle, due && s.throttled && s.until <= w.now)
-		w.met(TimerWithArrival, s.watched && w.clientWaits(id))
+	for _, s := range w.book.Active() {
+		due := s.WakeAt != 0 && s.WakeAt <= w.now
+		w.met(WakeupWhileThrottled, due && s.Throttled && s.Release > w.now)
+		w.met(WakeupAtEndOfThrottle, due && s.Throttled && s.Release <= w.now)
+		w.met(TimerWithArrival, s.Watched && w.clientWaits(s.ID))
 	}
 }
 
 // meetCommit counts what a configuration meets that has just come into force.
 func (w *World) meetCommit() {
 	b := &w.book
-	for _, id := range b.active {
-		s := &b.services[id]
-		kept := s.added < b.epoch
-		w.met(ReturnWhileHeld, !kept && len(b.removed) > 0 && b.held(s))
-		w.met(LimitBelowLiving, s.entry.ProcessLimit > 0 && s.total > s.entry.ProcessLimit)
-		w.met(KeptWithClientWaiting, kept && w.clientWaits(id))
+	for _, s := range b.Active() {
+		kept := s.Added < b.Epoch()
+		w.met(ReturnWhileHeld, !kept && len(b.Removed()) > 0 && b.Held(s))
+		w.met(LimitBelowLiving, s.Entry.ProcessLimit > 0 && s.Total > s.Entry.ProcessLimit)
+		w.met(KeptWithClientWaiting, kept && w.clientWaits(s.ID))
 	}
 }

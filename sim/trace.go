@@ -77,7 +77,7 @@ var happenedNames = [numHappened]string{
 	ChannelCut: "channel is cut",
 }
 
-// String gives the words of traces.
+// String returns the words of traces.
 func (h Happened) String() string {
 	if h < numHappened {
 		return happenedNames[h]
@@ -151,7 +151,7 @@ func appendField(dst []byte, name string, v int64) []byte {
 	return strconv.AppendInt(dst, v, 10)
 }
 
-// appendTime gives seconds with six decimals, right-aligned.
+// appendTime writes seconds with six decimals, right-aligned.
 func appendTime(dst []byte, t core.Time) []byte {
 	us := int64(t) / int64(core.Microsecond)
 	var digits [24]byte

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/stress"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // choice is which run a command is about: a seed, a tape under the options of
@@ -31,7 +32,6 @@ func (c *choice) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&c.sets, "set", nil, "pin an option: `name=value`; may be repeated")
 	f.BoolVar(&c.with.Model, "model", false, "lay the reference model beside the run")
 	f.BoolVar(&c.with.Journal, "journal", false, "record the run, replay the recording, and compare")
-	f.BoolVar(&c.with.Contract, "contract", false, "hold the servers against their contract")
 }
 
 // play is a run that was chosen.
@@ -64,7 +64,7 @@ func (c *choice) choose(cmd *cobra.Command, args []string) (play, error) {
 		return p, err
 	}
 	if cmd.Flags().Changed("tape") {
-		if p.tape, err = sim.ParseTape(c.tape); err != nil {
+		if p.tape, err = tape.Parse(c.tape); err != nil {
 			return p, err
 		}
 		if p.tape == nil {

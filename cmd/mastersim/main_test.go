@@ -37,7 +37,7 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 		{"stress -cores x", "write a whole number; see"},
 		{"stress -json=maybe", "write true or false; see"},
 		{"stress -seeds 1 -only XX", "-only XX: there is no such invariant; there are S1, S2, "},
-		{"stress -seeds 1 -only contracts", "panic, journal, contract"},
+		{"stress -seeds 1 -only contracts", "panic, adapter, call, journal, contract"},
 		{"stress -seeds 0", "-seeds: at least one"},
 		{"stress -shard 3/3", `shard "3/3": write i/n, with i from 0 to n-1`},
 		{"stress -shard 1", `shard "1"`},

@@ -13,6 +13,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/recorded"
 	"github.com/stationmaster/stationmaster/sim/stress"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 type reduceOptions struct {
@@ -79,7 +80,7 @@ func (o *reduceOptions) run(cmd *cobra.Command, args []string) error {
 	if small.Failure == nil {
 		return errors.New("the tape does not repeat what the seed did; play the seed")
 	}
-	fmt.Fprintf(out, "%d choices, %d of them not zero, were %d\noptions: %s\ntape: %s\n", len(p.tape), notZero(p.tape), len(r.Tape), p.options.String(), sim.FormatTape(p.tape))
+	fmt.Fprintf(out, "%d choices, %d of them not zero, were %d\noptions: %s\ntape: %s\n", len(p.tape), notZero(p.tape), len(r.Tape), p.options.String(), tape.Format(p.tape))
 	if err := kept.WriteText(out); err != nil {
 		return err
 	}

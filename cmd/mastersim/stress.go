@@ -20,6 +20,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/mutants"
 	"github.com/stationmaster/stationmaster/sim/stress"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // The kinds of JSON lines.
@@ -75,7 +76,6 @@ type stressOptions struct {
 	unmet                bool
 	sets                 []string
 	modelEvery, journals uint64
-	contracts            uint64
 	canary, only         string
 }
 
@@ -103,7 +103,6 @@ func stressCommand() *cobra.Command {
 	f.StringArrayVar(&o.sets, "set", nil, "pin an option: `name=value`; may be repeated")
 	f.Uint64Var(&o.modelEvery, "model-every", 100, "lay the model beside every `N`th seed; 0: none")
 	f.Uint64Var(&o.journals, "journal-every", 100, "record and replay every `N`th seed; 0: none")
-	f.Uint64Var(&o.contracts, "contract-every", 10, "hold the servers of every `N`th seed against their contract; 0: none")
 	f.BoolVar(&o.unmet, "unmet", false, "at the end name what no run met; -json always does")
 	f.StringVar(&o.only, "only", "", "look at this `invariant` only; to measure what it finds")
 	f.StringVar(&o.canary, "canary", "", "first see that this `program`, known to be wrong, is found out")
@@ -116,7 +115,7 @@ func (o *stressOptions) run(cmd *cobra.Command) error {
 	}
 	s := stress.Settings{
 		From: o.from, Seeds: o.seeds, Cores: o.cores, Mutate: !o.fresh,
-		ModelEvery: o.modelEvery, JournalEvery: o.journals, ContractEvery: o.contracts, Findings: o.findings, Only: o.only,
+		ModelEvery: o.modelEvery, JournalEvery: o.journals, Findings: o.findings, Only: o.only,
 	}
 	var err error
 	if s.Shard, s.Shards, err = shard(o.shard, os.Getenv); err != nil {
@@ -209,7 +208,7 @@ func changedNote(changed bool) string {
 func lineOf(f *stress.Finding) findingLine {
 	return findingLine{
 		Kind: kindFinding, Version: version(), Invariant: f.Invariant, Text: f.Text, Seed: f.Seed, Changed: f.Changed,
-		Step: f.Step, Played: f.Played, Options: f.Options.String(), Tape: sim.FormatTape(f.Tape), Command: f.Command(), Model: f.Model,
+		Step: f.Step, Played: f.Played, Options: f.Options.String(), Tape: tape.Format(f.Tape), Command: f.Command(), Model: f.Model,
 	}
 }
 

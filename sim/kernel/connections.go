@@ -2,16 +2,16 @@ package kernel
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
-// listener finds who listens at the endpoint.
-func (k *Kernel) listener(to core.Endpoint, kind sys.SocketKind) (*socket, core.Errno) {
+// listener returns who listens at the endpoint.
+func (k *Kernel) listener(to core.Endpoint, kind sys.SocketKind) (*Description, core.Errno) {
 	if to.Path == "" {
-		var wild *socket
+		var wild *Description
 		for _, s := range k.bound {
 			switch {
 			case s.state != listening || !overlap(s.address, to.Address):
@@ -32,7 +32,7 @@ func (k *Kernel) listener(to core.Endpoint, kind sys.SocketKind) (*socket, core.
 		return nil, e
 	case f.socket == nil:
 		return nil, core.ECONNREFUSED
-	case f.socket.kind != kind:
+	case f.socket.protocol != kind:
 		return nil, eprototype
 	case kind == sys.Stream && f.socket.state != listening:
 		return nil, core.ECONNREFUSED
@@ -41,19 +41,24 @@ func (k *Kernel) listener(to core.Endpoint, kind sys.SocketKind) (*socket, core.
 }
 
 // attach queues a connection of s with the listener. A full queue is EAGAIN.
-func (k *Kernel) attach(s *socket, to core.Endpoint) core.Errno {
+func (k *Kernel) attach(s *Description, to core.Endpoint) core.Errno {
 	l, e := k.listener(to, sys.Stream)
 	if e != 0 {
 		return e
 	}
+	return k.enqueue(s, l)
+}
+
+// enqueue queues a connection of s with l.
+func (k *Kernel) enqueue(s, l *Description) core.Errno {
 	if len(l.queue) > l.backlog {
 		return core.EAGAIN
 	}
 	t := k.newSocket(l.family, sys.Stream)
 	t.state, s.state, t.peer, s.peer = connected, connected, s, t
-	d := k.describe(description{kind: socketKind, socket: t})
-	d.refs++
-	l.queue = append(l.queue, d)
+	t.refs++
+	l.queue = append(l.queue, t)
+	k.changed(l)
 	return 0
 }
 
@@ -73,26 +78,30 @@ func (k *Kernel) Connect(fd sys.FD, to core.Endpoint) core.Errno {
 	}
 	s.state, s.wants = connecting, to
 	k.connecting = append(k.connecting, s)
+	k.host.DaemonReady() // the next wait decides
 	return core.EINPROGRESS
 }
 
 // decide settles the connections under way: they stand, are refused, or wait
 // for room in a full queue.
 func (k *Kernel) decide() {
-	k.connecting = slices.DeleteFunc(k.connecting, func(s *socket) bool {
-		if k.dice.chance(300) {
-			return false // the network takes its time
+	left := k.connecting[:0]
+	for _, s := range k.connecting {
+		e := core.EAGAIN
+		if !k.Choose.Chance(k.Odds.Network, tape.Kernel) { // else the network takes its time
+			e = k.attach(s, s.wants)
 		}
-		switch e := k.attach(s, s.wants); e {
+		switch e {
 		case 0:
-			return true
 		case core.EAGAIN:
-			return false
+			left = append(left, s)
+			continue
 		default:
 			s.state, s.pending = failed, e
-			return true
 		}
-	})
+		k.changed(s)
+	}
+	k.connecting = left
 }
 
 // SocketError takes the pending error.
@@ -133,7 +142,7 @@ func (k *Kernel) Send(fd sys.FD, p []byte) (int, core.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	return s.send(p)
+	return k.send(s, p)
 }
 
 // SendDescriptor sends a byte and a descriptor.
@@ -146,19 +155,23 @@ func (k *Kernel) SendDescriptor(fd sys.FD, with byte, passed sys.FD) core.Errno 
 	if e != 0 || d == nil {
 		return core.EBADF
 	}
-	return s.pass(with, d)
+	return k.pass(s, with, d)
 }
 
-func (s *socket) pass(with byte, d *description) core.Errno {
-	if _, e := s.send([]byte{with}); e != 0 {
+func (k *Kernel) pass(s *Description, with byte, d *Description) core.Errno {
+	one := [1]byte{with}
+	if _, e := k.send(s, one[:]); e != 0 {
 		return e
+	}
+	if s.peer == nil { // it was reset
+		return 0
 	}
 	d.refs++
 	s.peer.passed = append(s.peer.passed, d)
 	return 0
 }
 
-func (s *socket) send(p []byte) (int, core.Errno) {
+func (k *Kernel) send(s *Description, p []byte) (int, core.Errno) {
 	switch {
 	case s.state == connecting:
 		return 0, core.EAGAIN
@@ -178,24 +191,27 @@ func (s *socket) send(p []byte) (int, core.Errno) {
 		return 0, core.EAGAIN
 	}
 	s.peer.bytes = append(s.peer.bytes, p...)
+	k.changed(s.peer)
 	return len(p), 0
 }
 
-func (s *socket) receive(p []byte) (int, core.Errno) {
+func (k *Kernel) receive(s *Description, p []byte) (int, core.Errno) {
 	switch {
-	case s.kind == sys.Datagram:
-		if len(s.grams) == 0 {
+	case s.protocol == sys.Datagram:
+		if s.grams == 0 {
 			return 0, core.EAGAIN
 		}
-		n := copy(p, s.grams[0])
-		s.grams = s.grams[1:]
+		s.grams--
 		s.taken++
-		return n, 0
+		return min(len(p), 1), 0
 	case s.state != connected:
 		return 0, core.ENOTCONN
 	case len(s.bytes) > 0:
 		n := copy(p, s.bytes)
-		s.bytes = s.bytes[n:]
+		s.bytes = s.bytes[:copy(s.bytes, s.bytes[n:])]
+		if s.peer != nil {
+			k.changed(s.peer) // there is room
+		}
 		return n, 0
 	case s.reset:
 		s.reset, s.shut = false, true
@@ -206,13 +222,10 @@ func (s *socket) receive(p []byte) (int, core.Errno) {
 	return 0, core.EAGAIN
 }
 
-// readiness is what a poll set can report.
-type readiness struct{ read, write, hangup, failure bool }
-
 func (s *socket) readiness() readiness {
 	switch {
-	case s.kind == sys.Datagram:
-		return readiness{read: len(s.grams) > 0 || s.shut, write: true, hangup: s.shut}
+	case s.protocol == sys.Datagram:
+		return readiness{read: s.grams > 0 || s.shut, write: true, hangup: s.shut}
 	case s.state == listening:
 		return readiness{read: len(s.queue) > 0}
 	case s.state == refusing:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Call is one kind of system call.
@@ -43,27 +44,29 @@ const (
 	callPollAdd
 	callPollModify
 	callPollRemove
-	callWakerOpen
-	callWakerDrain
 	callKill
 	callWait
 	callWaitFor
-	numCalls
+	callWakerOpen
+	callWakerDrain
+	// NumCalls is how many calls there are.
+	NumCalls
 )
 
-var callNames = [numCalls]string{
+var callNames = [NumCalls]string{
 	callAssume: "assume", callResume: "resume", callSocket: "socket", callSetOption: "setsockopt", callBind: "bind",
 	callListen: "listen", callShutdown: "shutdown", callClose: "close", callRead: "read", callOpen: "open",
 	callMkfifo: "mkfifo", callChmod: "chmod", callFchmod: "fchmod", callLstat: "lstat", callFstat: "fstat",
 	callUnlink: "unlink", callRename: "rename", callStatusPair: "socketpair", callStart: "start", callConnect: "connect",
 	callSocketError: "socket-error", callLocalAddress: "getsockname", callSend: "send", callSendDescriptor: "send-descriptor",
 	callPipe: "pipe", callWrite: "write", callFlowPipe: "flow-pipe", callPollOpen: "epoll-create", callPollAdd: "epoll-add",
-	callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callWakerOpen: "eventfd", callWakerDrain: "waker-drain", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
+	callPollModify: "epoll-modify", callPollRemove: "epoll-remove", callKill: "kill", callWait: "wait", callWaitFor: "wait-for",
+	callWakerOpen: "eventfd", callWakerDrain: "waker-drain",
 }
 
-// String gives the call's name.
+// String returns the call's name.
 func (c Call) String() string {
-	if c < numCalls {
+	if c < NumCalls {
 		return callNames[c]
 	}
 	return "unknown"
@@ -88,7 +91,7 @@ const (
 // mistake: the manual's, less those of bad arguments. EINTR stands where sys
 // gives up trying again. Changing or removing a member of an epoll set takes
 // no memory on Linux, but the manual does not promise it.
-var Errnos = [numCalls][]core.Errno{
+var Errnos = [NumCalls][]core.Errno{
 	callAssume:       {core.EPERM, core.EAGAIN, core.ENOMEM, core.EINVAL},
 	callResume:       {core.EPERM, core.EAGAIN, core.ENOMEM},
 	callSocket:       {core.EMFILE, core.ENFILE, core.ENOMEM, enobufs, core.EACCES, sys.EAFNOSUPPORT},
@@ -122,14 +125,12 @@ var Errnos = [numCalls][]core.Errno{
 	callPollAdd:        {core.ENOMEM, core.ENOSPC},
 	callPollModify:     {core.ENOMEM},
 	callPollRemove:     {core.ENOMEM},
-	callWakerOpen:      {core.EMFILE, core.ENFILE, core.ENOMEM},
-	callWakerDrain:     {interruptedFor},
 	callKill:           {core.EPERM, core.ESRCH},
 	callWait:           {interruptedFor},
 	callWaitFor:        {interruptedFor, core.ECHILD},
 }
 
-// ErrnosOf gives the errors of the call that String names so, and nil for a
+// ErrnosOf returns the errors of the call that String names so, and nil for a
 // name that no call has.
 func ErrnosOf(name string) []core.Errno {
 	if c := slices.Index(callNames[:], name); c >= 0 {
@@ -147,38 +148,84 @@ type Fault struct {
 	Lasting bool
 }
 
+// Insisted reports whether the call is one that is made again until it works, because
+// nothing else can help; or one that says of a descriptor that is ready that it is not.
+func (f *Fault) Insisted() bool {
+	switch f.Call {
+	case callPollModify, callPollRemove, callWait, callWaitFor:
+		return true
+	case callRead, callSend:
+		return f.Errno == core.EAGAIN || f.Errno == core.ENOTCONN
+	}
+	return false
+}
+
 // Inject adds a fault.
 func (k *Kernel) Inject(f Fault) { k.faults = append(k.faults, f) }
 
-// SetFaultRate makes each call fail with that chance, per mille.
-func (k *Kernel) SetFaultRate(perMille uint32) { k.rate = perMille }
+// EndFaults forgets what was injected.
+func (k *Kernel) EndFaults() { k.faults = k.faults[:0] }
 
 // Fired are the faults that came true, less those that repeat the call of
 // the one before.
 func (k *Kernel) Fired() []Fault { return k.fired }
 
 // Calls is how often each call was made.
-func (k *Kernel) Calls() [numCalls]int { return k.calls }
+func (k *Kernel) Calls() [NumCalls]int { return k.calls }
 
-// enter counts the call and gives the error that it is to fail with, or 0.
+// Failed reports whether the call has failed on purpose.
+func (k *Kernel) Failed(c Call) bool { return k.hits[c] > 0 }
+
+// Total is how many calls were made.
+func (k *Kernel) Total() int { return k.total }
+
+// Persistent are the calls that may fail for longer than anybody insists: the file
+// system, the account, memory.
+var Persistent = [...]Call{
+	callAssume, callBind, callListen, callMkfifo, callOpen, callChmod, callFchmod, callLstat, callFstat, callUnlink, callRename, callPollAdd,
+}
+
+// Outage makes one of the Persistent calls fail from now on, until EndFaults.
+func (k *Kernel) Outage() {
+	c := Persistent[k.Choose.Below(uint32(len(Persistent)), tape.Fault)]
+	list := Errnos[c]
+	k.Inject(Fault{
+		Call: c, N: k.calls[c] + int(k.Choose.Below(8, tape.Fault)), Errno: list[k.Choose.Below(uint32(len(list)), tape.Fault)], Lasting: true,
+	})
+}
+
+// enter counts the call and returns the error that it is to fail with, or 0.
 func (k *Kernel) enter(c Call) core.Errno {
 	n := k.calls[c]
 	k.calls[c]++
 	k.total++
-	if k.between != nil && k.dice.chance(20) {
-		k.between()
+	if !k.inside && k.Choose.Chance(k.Odds.Between, tape.Kernel) {
+		k.inside = true
+		k.host.Between(c)
+		k.inside = false
 	}
 	for _, f := range k.faults {
 		if f.Call == c && (f.N == n || f.Lasting && f.N <= n) {
 			return k.fail(f)
 		}
 	}
-	if k.rate > 0 && k.inRow[c] < rowLimit && k.dice.chance(k.rate) {
+	if len(Errnos[c]) > 0 && k.inRow[c] < rowLimit && k.Choose.Chance(k.rate(c), tape.Fault) {
 		k.inRow[c]++
-		return k.fail(Fault{Call: c, N: n, Errno: Errnos[c][k.dice.below(uint32(len(Errnos[c])))]})
+		return k.fail(Fault{Call: c, N: n, Errno: Errnos[c][k.Choose.Below(uint32(len(Errnos[c])), tape.Fault)]})
 	}
 	k.inRow[c] = 0
 	return 0
+}
+
+// rate is how often the call fails, per mille.
+func (k *Kernel) rate(c Call) int32 {
+	switch c {
+	case callStatusPair:
+		return max(k.Odds.Fault, k.Odds.Channel)
+	case callSocket, callBind, callListen, callMkfifo, callOpen:
+		return max(k.Odds.Fault, k.Odds.Listener)
+	}
+	return k.Odds.Fault
 }
 
 // rowLimit is how often in a row a call fails by chance: sys.Insist and

@@ -17,15 +17,17 @@ type inode struct {
 	uid, gid uint32
 	links    uint64
 	holds    int
-	pipe     *pipe   // of a FIFO
-	socket   *socket // of a socket file, while it is bound
-	strange  bool    // a stranger made it
+	pipe     *pipe        // of a FIFO
+	socket   *Description // of a socket file, while it is bound
+	strange  bool         // a stranger made it
 }
 
 func (k *Kernel) newInode(kind sys.FileType, mode, uid, gid uint32) *inode {
-	f := &inode{kind: kind, mode: mode, uid: uid, gid: gid, links: 1}
+	f := k.inodes.get()
+	*f = inode{kind: kind, mode: mode, uid: uid, gid: gid, links: 1}
 	if len(k.freeInodes) > 0 {
-		f.number, k.freeInodes = k.freeInodes[0], k.freeInodes[1:]
+		f.number = k.freeInodes[0]
+		k.freeInodes = k.freeInodes[:copy(k.freeInodes, k.freeInodes[1:])]
 	} else {
 		k.lastInode++
 		f.number = k.lastInode
@@ -42,6 +44,10 @@ func (k *Kernel) freeInode(f *inode) {
 	if f.holds == 0 && f.links == 0 {
 		n, _ := slices.BinarySearch(k.freeInodes, f.number)
 		k.freeInodes = slices.Insert(k.freeInodes, n, f.number)
+		if f.pipe != nil {
+			k.pipes.put(f.pipe)
+		}
+		k.inodes.put(f)
 	}
 }
 
@@ -119,7 +125,16 @@ func (k *Kernel) removeName(path string) {
 	k.freeInode(f)
 }
 
-// lookup gives what is at the path.
+// Lookup returns what kind of file is at the path.
+func (k *Kernel) Lookup(path string) (sys.FileType, core.Errno) {
+	f, e := k.lookup(path)
+	if e != 0 {
+		return 0, e
+	}
+	return f.kind, 0
+}
+
+// lookup returns what is at the path.
 func (k *Kernel) lookup(path string) (*inode, core.Errno) {
 	if name, _, nested := strings.Cut(path, "/"); nested {
 		switch d := k.files[name]; {
@@ -135,7 +150,7 @@ func (k *Kernel) lookup(path string) (*inode, core.Errno) {
 	return nil, core.ENOENT
 }
 
-// Lstat tells about what is at the path.
+// Lstat describes what is at the path.
 func (k *Kernel) Lstat(path string) (sys.FileStatus, core.Errno) {
 	if e := k.enter(callLstat); e != 0 {
 		if e == core.ENOENT && k.files[path] != nil {
@@ -150,7 +165,7 @@ func (k *Kernel) Lstat(path string) (sys.FileStatus, core.Errno) {
 	return f.status(), 0
 }
 
-// Fstat tells about an open FIFO; about anything else only its kind.
+// Fstat describes an open FIFO; about anything else only its kind.
 func (k *Kernel) Fstat(fd sys.FD) (sys.FileStatus, core.Errno) {
 	if e := k.enter(callFstat); e != 0 {
 		return sys.FileStatus{}, e
@@ -159,8 +174,8 @@ func (k *Kernel) Fstat(fd sys.FD) (sys.FileStatus, core.Errno) {
 	switch {
 	case d == nil:
 		return sys.FileStatus{}, core.EBADF
-	case d.inode != nil:
-		return d.inode.status(), 0
+	case d.file != nil:
+		return d.file.status(), 0
 	}
 	return sys.FileStatus{Type: sys.OtherFile}, 0
 }
@@ -219,7 +234,7 @@ func (k *Kernel) Mkfifo(path string, mode uint32) core.Errno {
 	}
 	f, e := k.create(path, sys.NamedPipe, mode&^umask)
 	if e == 0 {
-		f.pipe = &pipe{limit: k.BufferSize}
+		f.pipe = k.newPipe()
 	}
 	return e
 }
@@ -245,10 +260,10 @@ func (k *Kernel) Fchmod(fd sys.FD, mode uint32) core.Errno {
 	switch {
 	case d == nil:
 		return core.EBADF
-	case d.inode == nil:
+	case d.file == nil:
 		return core.EINVAL
 	}
-	return k.setMode(d.inode, mode)
+	return k.setMode(d.file, mode)
 }
 
 func (k *Kernel) setMode(f *inode, mode uint32) core.Errno {
@@ -283,7 +298,9 @@ func (k *Kernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errno) {
 	reads := mode == sys.OpenReadWrite
 	if f.kind != sys.NamedPipe {
 		f.holds++
-		return k.install(k.describe(description{kind: deviceKind, inode: f})), 0
+		d := k.describe(deviceKind)
+		d.file = f
+		return k.install(d), 0
 	}
 	if !reads && f.pipe.readers == 0 {
 		return sys.None, sys.ENXIO
@@ -291,7 +308,7 @@ func (k *Kernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errno) {
 	return k.install(k.openFIFO(f, reads, true)), 0
 }
 
-func (k *Kernel) openFIFO(f *inode, reads, writes bool) *description {
+func (k *Kernel) openFIFO(f *inode, reads, writes bool) *Description {
 	f.holds++
 	return k.openPipe(f.pipe, reads, writes, f)
 }

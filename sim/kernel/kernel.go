@@ -1,98 +1,180 @@
-// Package kernel is a kernel that never was: files, descriptors, sockets,
-// pipes, a poll set and processes, all of them values in memory, so that the
-// real osadapter.Driver carries out the actions of the real core.Machine without
-// touching the system. It is deterministic, and every call of every kind can
-// be told to fail with an error of its choice (Fault).
+// Package kernel is a kernel in memory: files, descriptors, sockets, pipes, a poll
+// set and processes, so that the production osadapter.Driver carries a real
+// core.Machine without touching the system. It is deterministic, and every call of
+// every kind can be told to fail with an error of its choice (Fault), or fails by
+// chance (Odds).
 //
-// Around it stand daemon, which is the shell of an osadapter.Driver as
-// osadapter.Loop is, Process, a child that keeps or breaks the contract, and
-// World, which has clients, an operator and the time. After every list of
-// actions the books of the driver are compared with the truth of the kernel.
-//
-// It refuses to be a whole kernel: it knows what osadapter asks for and what
-// the children and clients of a test need. What it does know it does as Linux
-// does; a test asks both the same questions. It starts no goroutine, reads no
-// clock and opens nothing.
+// It refuses to be a whole kernel: it knows what osadapter asks for and what the
+// children and clients of a simulated world need. What it does know it does as
+// Linux does; a test asks both the same questions. It starts no goroutine, reads no
+// clock and opens nothing. Who lives in it, and when, is the business of its Host.
 package kernel
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // DaemonPID is the process identity of the daemon.
 const DaemonPID core.PID = 1000
 
-// The daemon's process identities of children: few of them, and the lowest
-// free one is given first, so that a number is reused the moment it can be.
-const (
-	firstPID = 101
-	lastPID  = 180
-)
-
 // umask is what the daemon sets at its start.
 const umask = 0o077
 
-// Kernel is the system. Its exported methods that osadapter.Kernel names are
-// the daemon's system calls; the others are the doings of children, clients
-// and strangers, and never fail by a Fault.
+// Host is the world around the daemon. Its methods are called in the middle of a
+// system call; they must not call the daemon.
+type Host interface {
+	// Between comes before a call of the daemon, by chance: others run meanwhile.
+	Between(c Call)
+	// Start says what becomes of a start: an error, or a program that is not
+	// executed yet, or neither.
+	Start(path string) (e core.Errno, late bool)
+	// Started comes with a process that was started.
+	Started(p *Process)
+	// Ended comes when a process has ended, and Reaped when its status is taken.
+	Ended()
+	Reaped(p *Process)
+	// Signaled comes with a signal of the daemon to a living process.
+	Signaled(p *Process, s core.Signal)
+	// Readable comes when something that processes wait for can be read; slots are
+	// their bits.
+	Readable(slots uint64)
+	// ClientChanged comes when a client's connection may have changed.
+	ClientChanged(client int32)
+	// DaemonReady comes when the daemon's poll set has something to report.
+	DaemonReady()
+}
+
+// Odds are the chances, per mille, of what a kernel may do and seldom does.
+type Odds struct {
+	Fault    int32 // any call fails
+	Channel  int32 // a status channel cannot be made
+	Listener int32 // a step of making a listener fails
+	Between  int32 // others run before a call
+	Late     int32 // a readiness is reported one wait late
+	Spurious int32 // a wait reports what is not ready
+	Network  int32 // an inet connection takes its time
+	Early    int32 // a child has closed its channel, and its status is not there yet
+	Remains  int32 // a start whose exec failed leaves a process to be reaped
+}
+
+// Kernel is the system. Its exported methods that osadapter.Kernel names are the
+// daemon's system calls; the others are the doings of children, clients and
+// strangers, and never fail by a Fault. It is reset, not rebuilt, from run to run.
 type Kernel struct {
 	// Limit is the number of descriptors that the daemon may have open.
 	Limit int
-	// BufferSize bounds what a pipe or a direction of a connection holds.
-	BufferSize int
-	// Strict makes the inode numbers of removed files come back at once.
-	table []*description // of the daemon
-	alive int            // descriptions that somebody holds
+	// BufferSize bounds what a pipe or a direction of a connection holds, and
+	// ChannelSize what a status channel holds.
+	BufferSize, ChannelSize int
+	// PIDs is how many process identities there are.
+	PIDs int32
+	// Init makes the daemon the reaper of orphans.
+	Init bool
+	// Choose gives the kernel its choices.
+	Choose *tape.Chooser
+	Odds   Odds
+
+	host Host
+
+	table     []*Description // of the daemon
+	lowest    int            // no number below it is free
+	open      int            // descriptors of the daemon
+	alive     int            // descriptions that somebody holds
+	pool      pool[Description]
+	pipes     pool[pipe]
+	inodes    pool[inode]
+	processes [MaxProcesses]Process
+	order     []*Process // not reaped, in the order of their starts
 
 	files      map[string]*inode
 	denied     map[string]bool // files that were there when Lstat said, on purpose, that they were not
 	lastInode  uint64
 	freeInodes []uint64
 
-	listeners  []*socket // that take connections
-	bound      []*socket // inet sockets with an address, in the order of their binds
-	connecting []*socket // connections of the daemon that are not decided
+	bound      []*Description // inet sockets with an address, in the order of their binds
+	connecting []*Description // connections of the daemon that are not decided
 
-	processes   []*Process // not reaped, in the order of their starts
-	programs    map[string]Program
+	taken       []bool                  // identities in use
 	unexecuted  map[core.PID]core.Errno // why the last process of the number was not executed, late
-	childDied   bool                    // and whoever waits for any child knows
 	groupKilled bool                    // the daemon has signalled its process group
-	late        bool                    // PollWait kept something for the next time
 
 	uid, gid, group uint32
 
-	calls    [numCalls]int
-	hits     [numCalls]int // faults of each call
-	inRow    [numCalls]int // the last of them
+	calls    [NumCalls]int
+	hits     [NumCalls]int // faults of each call
+	inRow    [NumCalls]int // the last of them
 	total    int
+	inside   bool // of Between
 	faults   []Fault
-	rate     uint32 // of random faults, per mille
 	fired    []Fault
-	dice     *Dice
 	breaches []string
-
-	started func(*Process) // told of every start
-	between func()         // called before a system call, by chance: others run meanwhile
 }
 
-// New gives a kernel with the directories private and public of the owner,
-// and a daemon that has its standard descriptors. dice may be nil.
-func New(owner core.Account, dice *Dice) *Kernel {
-	k := &Kernel{Limit: 256, BufferSize: 4096, files: map[string]*inode{}, denied: map[string]bool{}, programs: map[string]Program{}, unexecuted: map[core.PID]core.Errno{}, dice: dice}
-	for _, path := range []string{"private", "public"} {
+// pool hands out values that are reused from run to run.
+type pool[T any] struct {
+	all  []*T
+	used int
+	free []*T
+}
+
+func (p *pool[T]) get() *T {
+	if n := len(p.free); n > 0 {
+		x := p.free[n-1]
+		p.free = p.free[:n-1]
+		return x
+	}
+	if p.used == len(p.all) {
+		p.all = append(p.all, new(T))
+	}
+	p.used++
+	return p.all[p.used-1]
+}
+
+func (p *pool[T]) put(x *T) { p.free = append(p.free, x) }
+
+func (p *pool[T]) reset() { p.used, p.free = 0, p.free[:0] }
+
+// New returns a kernel for the host. It is ready after a Reset.
+func New(host Host, choose *tape.Chooser) *Kernel {
+	return &Kernel{
+		host: host, Choose: choose,
+		files: map[string]*inode{}, denied: map[string]bool{}, unexecuted: map[core.PID]core.Errno{},
+	}
+}
+
+// Reset makes the kernel as it is when the daemon starts: with the directories
+// private and public of the owner, and with the daemon's standard descriptors.
+func (k *Kernel) Reset(owner core.Account) {
+	k.Limit, k.BufferSize, k.ChannelSize, k.PIDs, k.Init, k.Odds = 256, 4096, 4096, MaxProcesses, false, Odds{}
+	k.table, k.lowest, k.open, k.alive = k.table[:0], 0, 0, 0
+	k.pool.reset()
+	k.pipes.reset()
+	k.inodes.reset()
+	for i := range k.processes {
+		k.processes[i] = Process{Slot: int32(i), argv: k.processes[i].argv[:0], FDs: k.processes[i].FDs[:0]}
+	}
+	k.order, k.bound, k.connecting = k.order[:0], k.bound[:0], k.connecting[:0]
+	clear(k.files)
+	clear(k.denied)
+	clear(k.unexecuted)
+	k.taken = k.taken[:0]
+	k.lastInode, k.freeInodes = 0, k.freeInodes[:0]
+	k.groupKilled, k.inside = false, false
+	k.uid, k.gid, k.group = 0, 0, 0
+	k.calls, k.hits, k.inRow, k.total = [NumCalls]int{}, [NumCalls]int{}, [NumCalls]int{}, 0
+	k.faults, k.fired, k.breaches = k.faults[:0], k.fired[:0], k.breaches[:0]
+	for _, path := range [...]string{"private", "public"} {
 		k.files[path] = k.newInode(sys.Directory, 0o700, owner.UID, owner.GID)
 	}
-	null := k.describe(description{kind: deviceKind})
+	null := k.describe(deviceKind)
 	for range 3 {
 		k.install(null)
 	}
-	return k
 }
 
 var _ osadapter.Kernel = (*Kernel)(nil)
@@ -116,56 +198,64 @@ const (
 	wakerKind
 )
 
-// description is an open file description: what descriptors refer to, and what
-// processes share. Membership in a poll set is its property, not the
-// descriptor's.
-type description struct {
-	kind   kind
-	refs   int
-	socket *socket
-	pipe   *pipe
-	reads  bool // of a pipe
-	writes bool
-	inode  *inode // of a FIFO
-	set    *set
-	awake  bool // a waker
-	member []*member
+// Description is an open file description: what descriptors refer to, and what
+// processes share. Membership in a poll set is its property, not the descriptor's.
+type Description struct {
+	kind    kind
+	refs    int
+	waiting uint64 // slots of processes that wait until it can be read
+	socket         // with socketKind
+	pipe    *pipe  // with pipeKind
+	reads   bool
+	writes  bool
+	file    *inode  // of a FIFO
+	set     set     // with setKind
+	member  *member // of the daemon's poll set
+	woken   bool    // with wakerKind
 }
 
-func (k *Kernel) describe(d description) *description {
+// describe makes a description that nobody holds yet.
+func (k *Kernel) describe(what kind) *Description {
 	k.alive++
-	return &d
+	d := k.pool.get()
+	kept := set{members: d.set.members[:0], ready: d.set.ready[:0], spare: d.set.spare[:0], unused: append(d.set.unused, d.set.members...)}
+	*d = Description{kind: what, set: kept, socket: socket{queue: d.queue[:0], bytes: d.bytes[:0], passed: d.passed[:0]}}
+	return d
 }
 
 // install puts the description at the lowest free number. The caller has made
 // sure with room that there is one.
-func (k *Kernel) install(d *description) sys.FD {
+func (k *Kernel) install(d *Description) sys.FD {
 	d.refs++
-	if n := slices.Index(k.table, nil); n >= 0 {
-		k.table[n] = d
-		return sys.FD(n)
+	k.open++
+	for k.lowest < len(k.table) && k.table[k.lowest] != nil {
+		k.lowest++
 	}
-	k.table = append(k.table, d)
-	return sys.FD(len(k.table) - 1)
+	if k.lowest == len(k.table) {
+		k.table = append(k.table, d)
+	} else {
+		k.table[k.lowest] = d
+	}
+	k.lowest++
+	return sys.FD(k.lowest - 1)
 }
 
-// used is the number of descriptors that the daemon has open.
-func (k *Kernel) used() int {
-	used := 0
-	for _, d := range k.table {
-		if d != nil {
-			used++
-		}
-	}
-	return used
+// vacate frees a number of the daemon.
+func (k *Kernel) vacate(fd sys.FD) {
+	k.table[fd] = nil
+	k.open--
+	k.lowest = min(k.lowest, int(fd))
 }
 
-// room tells whether n more descriptors can be had.
-func (k *Kernel) room(n int) bool { return k.used()+n <= k.Limit }
+// room reports whether n more descriptors can be had.
+func (k *Kernel) room(n int) bool { return k.open+n <= k.Limit }
 
-// at gives the description of a descriptor. To use one that is not open is
+// OpenFiles is how many descriptors the daemon has.
+func (k *Kernel) OpenFiles() int { return k.open }
+
+// at returns the description of a descriptor. To use one that is not open is
 // never right: it may be somebody else's a moment later.
-func (k *Kernel) at(fd sys.FD, c Call) *description {
+func (k *Kernel) at(fd sys.FD, c Call) *Description {
 	if fd < 0 || int(fd) >= len(k.table) || k.table[fd] == nil {
 		k.breach("%s on descriptor %d, which is not open", c, fd)
 		return nil
@@ -173,7 +263,7 @@ func (k *Kernel) at(fd sys.FD, c Call) *description {
 	return k.table[fd]
 }
 
-func (k *Kernel) socketAt(fd sys.FD, c Call) (*socket, core.Errno) {
+func (k *Kernel) socketAt(fd sys.FD, c Call) (*Description, core.Errno) {
 	d := k.at(fd, c)
 	switch {
 	case d == nil:
@@ -182,32 +272,43 @@ func (k *Kernel) socketAt(fd sys.FD, c Call) (*socket, core.Errno) {
 		k.breach("%s on descriptor %d, which is no socket", c, fd)
 		return nil, enotsock
 	}
-	return d.socket, 0
+	return d, 0
 }
 
-// release drops one reference; with the last one the thing itself ends.
-func (k *Kernel) release(d *description) {
+// changed tells all who look at the description that it may be ready.
+func (k *Kernel) changed(d *Description) {
+	if d.member != nil {
+		k.queueReady(d.member)
+	}
+	if d.waiting != 0 && d.readiness().readable() {
+		k.host.Readable(d.waiting)
+	}
+	if d.client != 0 {
+		k.host.ClientChanged(d.client)
+	}
+}
+
+// Release drops one reference; with the last one the thing itself ends.
+func (k *Kernel) Release(d *Description) {
 	if d.refs--; d.refs > 0 {
 		return
 	}
 	k.alive--
-	for _, m := range d.member {
-		m.set.members = slices.DeleteFunc(m.set.members, func(o *member) bool { return o == m })
+	if d.member != nil {
+		k.leaveSet(d)
 	}
 	switch d.kind {
 	case socketKind:
-		k.closeSocket(d.socket)
+		k.closeSocket(d)
 	case pipeKind:
-		if d.reads {
-			d.pipe.readers--
-		}
-		if d.writes {
-			d.pipe.writers--
-		}
+		k.closePipe(d)
 	}
-	if d.inode != nil {
-		k.dropInode(d.inode)
+	if d.file != nil {
+		k.dropInode(d.file)
+		d.file = nil
 	}
+	d.client, d.waiting = 0, 0
+	k.pool.put(d)
 }
 
 // Close closes the descriptor, whatever the answer is.
@@ -217,11 +318,11 @@ func (k *Kernel) Close(fd sys.FD) core.Errno {
 	if d == nil {
 		return core.EBADF
 	}
-	if s := d.socket; s != nil && s.reports && !s.broken && len(s.bytes) > 0 {
-		k.breach("status channel %d is closed with %d bytes of reports in it", fd, len(s.bytes))
+	if d.reports && !d.broken && len(d.bytes) > 0 {
+		k.breach("status channel %d is closed with %d bytes of reports in it", fd, len(d.bytes))
 	}
-	k.table[fd] = nil
-	k.release(d)
+	k.vacate(fd)
+	k.Release(d)
 	return e
 }
 
@@ -232,20 +333,18 @@ func (k *Kernel) Read(fd sys.FD, p []byte) (int, core.Errno) {
 	case d == nil:
 		return 0, core.EBADF
 	case e != 0:
-		if d.socket != nil {
-			d.socket.broken = true
-		}
+		d.broken = true
 		return 0, e
 	}
-	return d.read(p)
+	return k.read(d, p)
 }
 
-func (d *description) read(p []byte) (int, core.Errno) {
+func (k *Kernel) read(d *Description, p []byte) (n int, e core.Errno) {
 	switch d.kind {
 	case socketKind:
-		return d.socket.receive(p)
+		return k.receive(d, p)
 	case pipeKind:
-		return d.pipe.read(p)
+		return k.readPipe(d.pipe, p)
 	}
 	return 0, core.EINVAL
 }
@@ -263,7 +362,7 @@ func (k *Kernel) Write(fd sys.FD, p []byte) (int, core.Errno) {
 		k.breach("write on descriptor %d, which is no pipe to write to", fd)
 		return 0, core.EINVAL
 	}
-	return d.pipe.write(p)
+	return k.writePipe(d.pipe, p)
 }
 
 // PID is the daemon's.
@@ -293,15 +392,21 @@ func (k *Kernel) Resume() core.Errno {
 	return 0
 }
 
-func (k *Kernel) isRoot() bool { return k.uid == 0 && k.gid == 0 && k.group == 0 }
+// IsRoot reports whether the daemon is root, with root's groups.
+func (k *Kernel) IsRoot() bool { return k.uid == 0 && k.gid == 0 && k.group == 0 }
 
-// closeDaemon ends the daemon's process: its descriptors are closed, its
-// children live on.
-func (k *Kernel) closeDaemon() {
-	for fd, d := range k.table {
-		if d != nil {
-			k.table[fd] = nil
-			k.release(d)
+// RootIsLost reports whether a call to be root again has failed as often as anybody
+// tries.
+func (k *Kernel) RootIsLost() bool { return !k.IsRoot() && k.hits[callResume] >= 3 }
+
+// CloseDaemon ends the daemon's process: its descriptors are closed, its children
+// live on.
+func (k *Kernel) CloseDaemon() {
+	k.uid, k.gid, k.group = 0, 0, 0
+	for fd := range k.table {
+		if d := k.table[fd]; d != nil {
+			k.vacate(sys.FD(fd))
+			k.Release(d)
 		}
 	}
 }

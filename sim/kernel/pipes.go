@@ -9,21 +9,54 @@ import (
 type pipe struct {
 	bytes            []byte
 	limit            int
-	taken            int // bytes that were read since ever
-	readers, writers int // descriptions
+	taken            uint64 // reads since ever
+	readers, writers int    // descriptions
+	ends             []*Description
 }
 
-func (k *Kernel) openPipe(p *pipe, reads, writes bool, f *inode) *description {
+func (k *Kernel) newPipe() *pipe {
+	p := k.pipes.get()
+	*p = pipe{limit: k.BufferSize, bytes: p.bytes[:0], ends: p.ends[:0]}
+	return p
+}
+
+func (k *Kernel) openPipe(p *pipe, reads, writes bool, f *inode) *Description {
 	if reads {
 		p.readers++
 	}
 	if writes {
 		p.writers++
 	}
-	return k.describe(description{kind: pipeKind, pipe: p, reads: reads, writes: writes, inode: f})
+	d := k.describe(pipeKind)
+	d.pipe, d.reads, d.writes, d.file = p, reads, writes, f
+	p.ends = append(p.ends, d)
+	return d
 }
 
-func (p *pipe) read(b []byte) (int, core.Errno) {
+// closePipe ends one end. A pipe without name ends with its last one.
+func (k *Kernel) closePipe(d *Description) {
+	p := d.pipe
+	if d.reads {
+		p.readers--
+	}
+	if d.writes {
+		p.writers--
+	}
+	p.ends = drop(p.ends, d)
+	d.pipe = nil
+	k.pipeChanged(p)
+	if d.file == nil && len(p.ends) == 0 {
+		k.pipes.put(p)
+	}
+}
+
+func (k *Kernel) pipeChanged(p *pipe) {
+	for _, d := range p.ends {
+		k.changed(d)
+	}
+}
+
+func (k *Kernel) readPipe(p *pipe, b []byte) (int, core.Errno) {
 	if len(p.bytes) == 0 {
 		if p.writers > 0 {
 			return 0, core.EAGAIN
@@ -31,12 +64,13 @@ func (p *pipe) read(b []byte) (int, core.Errno) {
 		return 0, 0
 	}
 	n := copy(b, p.bytes)
-	p.bytes = p.bytes[n:]
-	p.taken += n
+	p.bytes = p.bytes[:copy(p.bytes, p.bytes[n:])]
+	p.taken++
+	k.pipeChanged(p)
 	return n, 0
 }
 
-func (p *pipe) write(b []byte) (int, core.Errno) {
+func (k *Kernel) writePipe(p *pipe, b []byte) (int, core.Errno) {
 	switch {
 	case p.readers == 0:
 		return 0, core.EPIPE
@@ -44,6 +78,7 @@ func (p *pipe) write(b []byte) (int, core.Errno) {
 		return 0, core.EAGAIN
 	}
 	p.bytes = append(p.bytes, b...)
+	k.pipeChanged(p)
 	return len(b), 0
 }
 
@@ -60,8 +95,18 @@ func (k *Kernel) makePipe(c Call) (read, write sys.FD, e core.Errno) {
 	if !k.room(2) {
 		return sys.None, sys.None, core.EMFILE
 	}
-	p := &pipe{limit: k.BufferSize}
+	p := k.newPipe()
 	read = k.install(k.openPipe(p, true, false, nil))
 	write = k.install(k.openPipe(p, false, true, nil))
 	return read, write, 0
+}
+
+// drop removes one element, keeping the order.
+func drop[T comparable](list []T, x T) []T {
+	for i := range list {
+		if list[i] == x {
+			return append(list[:i], list[i+1:]...)
+		}
+	}
+	return list
 }

@@ -5,19 +5,30 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // set is a poll set: level-triggered, and what it holds are descriptions under
 // the number that they had when they were added. A description that a child
 // still holds stays in it when the daemon has closed its number.
-type set struct{ members []*member }
+//
+// As in Linux, what becomes ready joins a list, and whoever was reported stays at
+// its end until a wait finds it unready.
+type set struct {
+	members []*member
+	ready   []*member
+	spare   []*member
+	unused  []*member
+}
 
 type member struct {
-	set         *set
+	set         *Description
 	fd          sys.FD
-	of          *description
+	of          *Description
 	key         uint64
 	read, write bool
+	queued      bool // in ready
+	at          int  // in members
 }
 
 // PollOpen makes a poll set.
@@ -28,46 +39,12 @@ func (k *Kernel) PollOpen() (sys.FD, core.Errno) {
 	if !k.room(1) {
 		return sys.None, core.EMFILE
 	}
-	return k.install(k.describe(description{kind: setKind, set: &set{}})), 0
+	return k.install(k.describe(setKind)), 0
 }
 
-// WakerOpen makes the waker.
-func (k *Kernel) WakerOpen() (sys.FD, core.Errno) {
-	if e := k.enter(callWakerOpen); e != 0 {
-		return sys.None, e
-	}
-	if !k.room(1) {
-		return sys.None, core.EMFILE
-	}
-	return k.install(k.describe(description{kind: wakerKind})), 0
-}
-
-// WakerWake makes the waker readable. It is for those beside the daemon's thread.
-func (k *Kernel) WakerWake(waker sys.FD) { k.table[waker].awake = true }
-
-// WakerDrain makes the waker unreadable. Others often leave something just then.
-func (k *Kernel) WakerDrain(waker sys.FD) core.Errno {
-	if k.between != nil && k.dice.chance(300) {
-		k.between()
-	}
-	if e := k.enter(callWakerDrain); e != 0 {
-		return e
-	}
-	d := k.at(waker, callWakerDrain)
-	switch {
-	case d == nil:
-		return core.EBADF
-	case d.kind != wakerKind:
-		k.breach("drain of descriptor %d, which is no waker", waker)
-		return core.EINVAL
-	}
-	d.awake = false
-	return 0
-}
-
-// find gives the set, the description of fd, and its membership or nil.
-func (k *Kernel) find(in, fd sys.FD, c Call) (*set, *description, *member, core.Errno) {
-	s, d := k.at(in, c), k.at(fd, c)
+// find returns the set and the description of fd; m is nil when it is no member.
+func (k *Kernel) find(in, fd sys.FD, c Call) (s, d *Description, m *member, e core.Errno) {
+	s, d = k.at(in, c), k.at(fd, c)
 	switch {
 	case s == nil || d == nil:
 		return nil, nil, nil, core.EBADF
@@ -75,12 +52,10 @@ func (k *Kernel) find(in, fd sys.FD, c Call) (*set, *description, *member, core.
 		k.breach("%s of descriptor %d in %d, which is no poll set", c, fd, in)
 		return nil, nil, nil, core.EINVAL
 	}
-	for _, m := range d.member {
-		if m.set == s.set && m.fd == fd {
-			return s.set, d, m, 0
-		}
+	if m := d.member; m != nil && m.fd == fd {
+		return s, d, m, 0
 	}
-	return s.set, d, nil, 0
+	return s, d, nil, 0
 }
 
 // PollAdd puts a descriptor into the set.
@@ -88,17 +63,24 @@ func (k *Kernel) PollAdd(in, fd sys.FD, key uint64, read, write bool) core.Errno
 	if e := k.enter(callPollAdd); e != 0 {
 		return e
 	}
-	s, d, m, e := k.find(in, fd, callPollAdd)
+	s, d, _, e := k.find(in, fd, callPollAdd)
 	switch {
 	case e != 0:
 		return e
-	case m != nil:
+	case d.member != nil:
 		k.breach("descriptor %d is in the poll set already", fd)
 		return core.EEXIST
 	}
-	m = &member{set: s, fd: fd, of: d, key: key, read: read, write: write}
-	d.member = append(d.member, m)
-	s.members = append(s.members, m)
+	var m *member
+	if n := len(s.set.unused); n > 0 {
+		m, s.set.unused = s.set.unused[n-1], s.set.unused[:n-1]
+	} else {
+		m = new(member)
+	}
+	*m = member{set: s, fd: fd, of: d, key: key, read: read, write: write, at: len(s.set.members)}
+	d.member = m
+	s.set.members = append(s.set.members, m)
+	k.queueReady(m)
 	return 0
 }
 
@@ -116,6 +98,7 @@ func (k *Kernel) PollModify(in, fd sys.FD, key uint64, read, write bool) core.Er
 		return core.ENOENT
 	}
 	m.key, m.read, m.write = key, read, write
+	k.queueReady(m)
 	return 0
 }
 
@@ -124,7 +107,7 @@ func (k *Kernel) PollRemove(in, fd sys.FD) core.Errno {
 	if e := k.enter(callPollRemove); e != 0 {
 		return e
 	}
-	s, d, m, e := k.find(in, fd, callPollRemove)
+	_, d, m, e := k.find(in, fd, callPollRemove)
 	switch {
 	case e != 0:
 		return e
@@ -132,17 +115,47 @@ func (k *Kernel) PollRemove(in, fd sys.FD) core.Errno {
 		k.breach("descriptor %d is not in the poll set", fd)
 		return core.ENOENT
 	}
-	gone := func(o *member) bool { return o == m }
-	s.members, d.member = slices.DeleteFunc(s.members, gone), slices.DeleteFunc(d.member, gone)
+	k.leaveSet(d)
 	return 0
 }
 
-func (d *description) readiness() readiness {
+// leaveSet takes a description out of its poll set.
+func (k *Kernel) leaveSet(d *Description) {
+	m := d.member
+	s := &m.set.set
+	last := s.members[len(s.members)-1]
+	s.members[m.at], last.at = last, m.at
+	s.members = s.members[:len(s.members)-1]
+	if m.queued {
+		s.ready = slices.DeleteFunc(s.ready, func(o *member) bool { return o == m })
+	}
+	d.member = nil
+	s.unused = append(s.unused, m)
+}
+
+// queueReady puts a member that is ready into the list of its set. It may be there
+// from the last wait on.
+func (k *Kernel) queueReady(m *member) {
+	if _, ready := m.report(); !ready {
+		return
+	}
+	if !m.queued {
+		m.queued = true
+		m.set.set.ready = append(m.set.set.ready, m)
+	}
+	k.host.DaemonReady()
+}
+
+// readiness is what a poll set can report.
+type readiness struct{ read, write, hangup, failure bool }
+
+// readable reports whether a process that waits to read goes on.
+func (r readiness) readable() bool { return r.read || r.hangup || r.failure }
+
+func (d *Description) readiness() readiness {
 	switch d.kind {
 	case socketKind:
 		return d.socket.readiness()
-	case wakerKind:
-		return readiness{read: d.awake}
 	case pipeKind:
 		p := d.pipe
 		return readiness{
@@ -151,39 +164,96 @@ func (d *description) readiness() readiness {
 			hangup:  d.reads && p.writers == 0,
 			failure: d.writes && p.readers == 0,
 		}
+	case wakerKind:
+		return readiness{read: d.woken}
 	}
 	return readiness{}
 }
 
-// PollWait gives what is ready now; it never waits. Who was reported goes to
-// the end of the line. By chance something comes one turn late, or was ready
-// only until somebody else was faster.
-func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) int {
-	s := k.table[in].set
+// report is what the set says of a member now.
+func (m *member) report() (e sys.PollEvent, ready bool) {
+	r := m.of.readiness()
+	e = sys.PollEvent{Key: m.key, Read: r.read && m.read, Write: r.write && m.write, Hangup: r.hangup, Error: r.failure}
+	return e, e.Read || e.Write || e.Hangup || e.Error
+}
+
+// PollWait returns what is ready now; it never waits. By chance something comes one
+// wait late, or was ready only until somebody else was faster.
+func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) (n int) {
+	s := &k.table[in].set
 	k.decide()
-	n := 0
-	k.late = false
-	var reported []*member
-	for _, m := range s.members {
-		if n == len(buffer) {
-			break
-		}
-		r := m.of.readiness()
-		e := sys.PollEvent{Key: m.key, Read: r.read && m.read, Write: r.write && m.write, Hangup: r.hangup, Error: r.failure}
-		if !e.Read && k.dice.chance(5) {
-			e.Read, e.Write = m.read, m.write
-		}
-		if ready := e.Read || e.Write || e.Hangup || e.Error; ready && k.dice.chance(50) {
-			k.late = true
-		} else if ready {
+	list := s.ready
+	s.ready, s.spare = s.spare[:0], nil
+	for i, m := range list {
+		e, ready := m.report()
+		switch {
+		case n == len(buffer):
+			s.ready = append(s.ready, list[i:]...)
+			s.spare = list[:0]
+			return n
+		case !ready:
+			m.queued = false
+			continue
+		case !k.Choose.Chance(k.Odds.Late, tape.Kernel):
 			buffer[n] = e
 			n++
-			reported = append(reported, m)
+		}
+		s.ready = append(s.ready, m)
+	}
+	s.spare = list[:0]
+	if n < len(buffer) && len(s.members) > 0 && k.Choose.Chance(k.Odds.Spurious, tape.Kernel) {
+		m := s.members[k.Choose.Below(uint32(len(s.members)), tape.Kernel)]
+		if !m.queued && (m.read || m.write) {
+			buffer[n] = sys.PollEvent{Key: m.key, Read: m.read, Write: m.write}
+			n++
 		}
 	}
-	for _, m := range reported {
-		s.members = slices.DeleteFunc(s.members, func(o *member) bool { return o == m })
-		s.members = append(s.members, m)
-	}
 	return n
+}
+
+// DaemonIsReady reports whether a wait would report something.
+func (k *Kernel) DaemonIsReady(in sys.FD) bool {
+	for _, m := range k.table[in].set.ready {
+		if _, ready := m.report(); ready {
+			return true
+		}
+	}
+	return false
+}
+
+// Connecting reports whether connections of the daemon are not decided.
+func (k *Kernel) Connecting() bool { return len(k.connecting) > 0 }
+
+// WakerOpen makes a descriptor that is readable after WakerWake until WakerDrain.
+func (k *Kernel) WakerOpen() (sys.FD, core.Errno) {
+	if e := k.enter(callWakerOpen); e != 0 {
+		return sys.None, e
+	}
+	if !k.room(1) {
+		return sys.None, core.EMFILE
+	}
+	return k.install(k.describe(wakerKind)), 0
+}
+
+// WakerWake makes the waker readable. It is a call of whoever leaves something for
+// the daemon.
+func (k *Kernel) WakerWake(waker sys.FD) core.Errno {
+	d := k.at(waker, callWakerDrain)
+	if d == nil {
+		return core.EBADF
+	}
+	d.woken = true
+	k.changed(d)
+	return 0
+}
+
+// WakerDrain makes the waker unreadable until the next WakerWake.
+func (k *Kernel) WakerDrain(waker sys.FD) core.Errno {
+	k.enter(callWakerDrain)
+	d := k.at(waker, callWakerDrain)
+	if d == nil {
+		return core.EBADF
+	}
+	d.woken = false
+	return 0
 }

@@ -1,104 +1,195 @@
 package kernel
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
-// sigstop and sigcont are not among the signals that the core names.
-const (
-	sigcont core.Signal = 18
-	sigstop core.Signal = 19
-)
+// MaxProcesses bounds the processes, zombies included: they are bits of a word.
+const MaxProcesses = 64
 
-// SetProgram puts a program at the path; processes that run keep theirs.
-func (k *Kernel) SetProgram(path string, p Program) { k.programs[path] = p }
+// FirstPID is the lowest process identity of a child.
+const FirstPID core.PID = 101
 
-// RemoveProgram takes it away: to execute it fails with ENOENT.
-func (k *Kernel) RemoveProgram(path string) { delete(k.programs, path) }
+// Process is a child of the daemon, or an orphan that it adopted, from its start
+// until it is reaped.
+type Process struct {
+	Slot       int32
+	PID        core.PID // 0: there is none
+	Path       string
+	Generation core.Generation
+	Transport  string
+	Stress     bool
+	Announced  int            // listeners that the command line says it has
+	FDs        []*Description // from wire.ListenFD on what it listens on
+	Executing  bool           // its program is not executed yet
+	Stopped    bool
+	Ended      bool // a zombie
+	Orphan     bool
+	Status     core.ExitStatus
+
+	argv    []string
+	stopped core.Signal // a stop that was not reported
+}
+
+// Alive reports whether there is a process that has not ended.
+func (p *Process) Alive() bool { return p.PID != 0 && !p.Ended }
+
+// Process returns the process of a slot, which may be empty.
+func (k *Kernel) Process(slot int32) *Process { return &k.processes[slot] }
+
+// Processes are those that are not reaped, in the order of their starts.
+func (k *Kernel) Processes() []*Process { return k.order }
+
+// newProcess makes a process with a free identity; nil when there is none. Which one
+// is chosen: a number may be given again the moment it is reaped.
+func (k *Kernel) newProcess() *Process {
+	if len(k.order) == MaxProcesses {
+		return nil
+	}
+	for len(k.taken) < int(k.PIDs) {
+		k.taken = append(k.taken, false)
+	}
+	n := uint32(k.PIDs)
+	first := k.Choose.Below(n, tape.Start)
+	for i := range n {
+		at := (first + i) % n
+		if k.taken[at] {
+			continue
+		}
+		for slot := range k.processes {
+			p := &k.processes[slot]
+			if p.PID != 0 {
+				continue
+			}
+			k.taken[at] = true
+			*p = Process{Slot: int32(slot), PID: FirstPID + core.PID(at), argv: p.argv[:0], FDs: p.FDs[:0]}
+			k.order = append(k.order, p)
+			return p
+		}
+	}
+	return nil
+}
+
+// reap forgets a process; its number is free.
+func (k *Kernel) reap(p *Process) {
+	k.host.Reaped(p)
+	k.taken[p.PID-FirstPID] = false
+	k.order = drop(k.order, p)
+	p.PID, p.Ended, p.Stopped, p.stopped = 0, false, false, 0
+}
 
 // Start starts a process that shares the descriptions of p.Files. Like the real
 // one on an older system it needs two descriptors for the time of the call. Nobody
 // waits for a program that is executed slowly: no time passes in a call.
 func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) {
 	none := sys.Launch{}
-	if !k.isRoot() {
+	if !k.IsRoot() {
 		k.breach("%s is started with the identity of %d", p.Path, k.uid)
 	}
-	if e := k.enter(callStart); e != 0 {
+	e := k.enter(callStart)
+	late := false
+	if e == 0 {
+		e, late = k.host.Start(p.Path)
+	}
+	if e != 0 {
 		if step := startStep(e); step == core.StartFork {
 			return none, step, e
 		}
 		return k.remains(p), core.StartExec, e
 	}
-	files := make([]*description, len(p.Files))
-	for n, fd := range p.Files {
-		if files[n] = k.at(fd, callStart); files[n] == nil {
+	for _, fd := range p.Files {
+		if k.at(fd, callStart) == nil {
 			return none, core.StartFork, core.EBADF
 		}
 	}
 	if !k.room(2) {
 		return none, core.StartFork, core.EMFILE
 	}
-	pid, ok := k.freePID()
-	if !ok {
+	child := k.newProcess()
+	if child == nil {
 		return none, core.StartFork, core.EAGAIN
 	}
-	program, ok := k.programs[p.Path]
-	if !ok {
-		return k.remains(p), core.StartExec, core.ENOENT
-	}
-	for _, d := range files {
-		d.refs++
-	}
-	child := &Process{kernel: k, PID: pid, Path: p.Path, Argv: slices.Clone(p.Argv), program: program, fds: files, listeners: len(files) - wire.ListenFD}
-	child.executing = program.Exec > 0
-	delete(k.unexecuted, pid)
+	delete(k.unexecuted, child.PID)
+	child.Path, child.Executing = p.Path, late
+	child.argv = append(child.argv, p.Argv...)
+	child.readArguments()
 	for _, v := range p.Env {
 		if text, ok := strings.CutPrefix(v, wire.GenerationVariable+"="); ok {
-			child.Generation, _ = wire.ParseGeneration(text)
+			g, _ := wire.ParseGeneration(text)
+			child.Generation = core.Generation(g)
 		}
 	}
-	k.processes = append(k.processes, child)
-	if k.started != nil {
-		k.started(child)
+	for _, fd := range p.Files {
+		d := k.table[fd]
+		d.refs++
+		child.FDs = append(child.FDs, d)
 	}
-	if child.executing {
-		return sys.Launch{PID: pid}, core.StartNone, core.EINPROGRESS
+	k.host.Started(child)
+	if child.Executing {
+		return sys.Launch{PID: child.PID}, core.StartNone, core.EINPROGRESS
 	}
-	return sys.Launch{PID: pid}, core.StartNone, 0
+	return sys.Launch{PID: child.PID}, core.StartNone, 0
 }
+
+// readArguments takes in what the command line says.
+func (p *Process) readArguments() {
+	p.Announced = 1
+	for n := 1; n < len(p.argv); n++ {
+		switch word := p.argv[n-1]; {
+		case word == "-t":
+			p.Transport = p.argv[n]
+		case word == "-o" && p.argv[n] == "stress=yes":
+			p.Stress = true
+		case word == "-s" && len(p.argv[n]) == 1:
+			p.Announced = int(p.argv[n][0] - '0')
+		}
+	}
+}
+
+// Listeners are how many descriptors it listens on.
+func (p *Process) Listeners() int { return max(0, len(p.FDs)-wire.ListenFD) }
 
 // remains is what is left of a start whose exec failed at once: perhaps a process that
 // has yet to be reaped, as with the list of calls, perhaps none, as with the library.
 func (k *Kernel) remains(p *sys.Process) sys.Launch {
-	pid, ok := k.freePID()
-	if !ok || !k.dice.chance(500) {
+	if !k.Choose.Chance(k.Odds.Remains, tape.Start) {
 		return sys.Launch{}
 	}
-	child := &Process{kernel: k, PID: pid, Path: p.Path}
-	k.processes = append(k.processes, child)
-	child.end(core.ExitedWith(notExecuted))
-	return sys.Launch{PID: pid}
+	child := k.newProcess()
+	if child == nil {
+		return sys.Launch{}
+	}
+	child.Path = p.Path
+	k.Exit(child, core.ExitedWith(notExecuted))
+	return sys.Launch{PID: child.PID}
 }
 
 // notExecuted is the exit status of a process that could not execute its program.
 const notExecuted = 127
 
-// Launched tells what has become of a start that was under way, by chance a moment too
-// early, but not when the program has begun.
+// Launched says what has become of a start that was under way.
 func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.Errno) {
-	if p := k.process(l.PID); p != nil && (p.executing || !p.begun && k.dice.chance(300)) {
+	if p := k.process(l.PID); p != nil && p.Executing {
 		return core.StartNone, core.EINPROGRESS
 	}
 	if e := k.unexecuted[l.PID]; e != 0 {
 		return core.StartExec, e
 	}
 	return core.StartNone, 0
+}
+
+// Executed ends the exec of a process: with an error it ends itself.
+func (k *Kernel) Executed(p *Process, e core.Errno) {
+	p.Executing = false
+	if e != 0 {
+		k.unexecuted[p.PID] = e
+		k.Exit(p, core.ExitedWith(notExecuted))
+	}
 }
 
 // startStep is the rule of sys.Linux on an older system; on others an exec can run
@@ -111,18 +202,9 @@ func startStep(e core.Errno) core.StartStep {
 	return core.StartExec
 }
 
-func (k *Kernel) freePID() (core.PID, bool) {
-	for pid := core.PID(firstPID); pid <= lastPID; pid++ {
-		if k.process(pid) == nil {
-			return pid, true
-		}
-	}
-	return 0, false
-}
-
 // process finds a child that is not reaped.
 func (k *Kernel) process(pid core.PID) *Process {
-	for _, p := range k.processes {
+	for _, p := range k.order {
 		if p.PID == pid {
 			return p
 		}
@@ -130,18 +212,79 @@ func (k *Kernel) process(pid core.PID) *Process {
 	return nil
 }
 
-// Wait takes the status of one child that ended.
+// Exit makes the process a zombie. What it held is closed.
+func (k *Kernel) Exit(p *Process, s core.ExitStatus) {
+	p.Ended, p.Status, p.Executing, p.Stopped = true, s, false, false
+	for n := range p.FDs {
+		k.CloseFile(p, n)
+	}
+	p.FDs = p.FDs[:0]
+	k.host.Ended()
+}
+
+// CloseFile closes one descriptor of a process.
+func (k *Kernel) CloseFile(p *Process, n int) {
+	if d := p.FDs[n]; d != nil {
+		d.waiting &^= 1 << p.Slot
+		p.FDs[n] = nil
+		k.Release(d)
+	}
+}
+
+// Stop stops a process, and with told has it reported, as for one that is traced.
+func (k *Kernel) Stop(p *Process, s core.Signal, told bool) {
+	p.Stopped = true
+	if told {
+		p.stopped = s
+	}
+}
+
+// Adopt gives the daemon a process that it did not start.
+func (k *Kernel) Adopt() *Process {
+	p := k.newProcess()
+	if p != nil {
+		p.Orphan = true
+	}
+	return p
+}
+
+// SomebodyEnded reports whether there is a process to be reaped.
+func (k *Kernel) SomebodyEnded() bool {
+	for _, p := range k.order {
+		if p.Ended || p.stopped != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Wait takes the status of one child that ended; which of several is chosen.
 func (k *Kernel) Wait() (sys.Reaped, core.Errno) {
 	if e := k.enter(callWait); e != 0 {
 		return sys.Reaped{}, e
 	}
-	for n, p := range k.processes {
-		if p.ended {
-			k.processes = slices.Delete(k.processes, n, n+1)
-			return sys.Reaped{PID: p.PID, Status: p.status}, 0
+	n := uint32(len(k.order))
+	if !k.SomebodyEnded() {
+		return sys.Reaped{Alive: n > 0}, 0
+	}
+	first := k.Choose.Below(n, tape.Reap)
+	for i := range n {
+		if p := k.order[(first+i)%n]; p.Ended || p.stopped != 0 {
+			return k.report(p), 0
 		}
 	}
-	return sys.Reaped{Alive: len(k.processes) > 0}, 0
+	return sys.Reaped{Alive: true}, 0
+}
+
+// report is what the daemon learns of a process.
+func (k *Kernel) report(p *Process) sys.Reaped {
+	r := sys.Reaped{PID: p.PID, Status: p.Status}
+	if p.stopped != 0 && !p.Ended {
+		r.Stopped, r.Status, p.stopped = p.stopped, 0, 0
+		return r
+	}
+	k.reap(p)
+	return r
 }
 
 // WaitFor takes the status of one child if it ended. ECHILD, when it fails so on
@@ -149,26 +292,33 @@ func (k *Kernel) Wait() (sys.Reaped, core.Errno) {
 // has closed what it held, and its status is not there yet.
 func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
 	e := k.enter(callWaitFor)
-	n := slices.IndexFunc(k.processes, func(p *Process) bool { return p.PID == pid })
+	p := k.process(pid)
 	switch {
-	case n < 0:
+	case p == nil:
 		k.breach("wait for %d, which is no child of the daemon", pid)
 		return sys.Reaped{}, core.ECHILD
-	case e == core.ECHILD && k.processes[n].ended:
-		k.processes = slices.Delete(k.processes, n, n+1)
+	case e == core.ECHILD && p.Ended:
+		k.reap(p)
 		return sys.Reaped{}, e
 	case e != 0 && e != core.ECHILD:
 		return sys.Reaped{}, e
-	case !k.processes[n].ended || k.dice.chance(300):
+	case !p.Ended || k.Choose.Chance(k.Odds.Early, tape.Reap):
 		return sys.Reaped{Alive: true}, 0
 	}
-	status := k.processes[n].status
-	k.processes = slices.Delete(k.processes, n, n+1)
-	return sys.Reaped{PID: pid, Status: status}, 0
+	return k.report(p), 0
 }
 
-// Adopts says no.
-func (k *Kernel) Adopts() bool { return false }
+// ReapAll is what another process does when the daemon is gone.
+func (k *Kernel) ReapAll() {
+	for i := len(k.order) - 1; i >= 0; i-- {
+		if p := k.order[i]; p.Ended {
+			k.reap(p)
+		}
+	}
+}
+
+// Adopts reports whether the daemon reaps orphans.
+func (k *Kernel) Adopts() bool { return k.Init }
 
 // Kill sends a signal to a child, or to the daemon's group. To signal anybody
 // else is never right.
@@ -178,16 +328,26 @@ func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
 	}
 	if pid == -DaemonPID {
 		k.groupKilled = true
-		for _, p := range slices.Clone(k.processes) {
-			p.Signal(s)
+		for slot := range k.processes {
+			if p := &k.processes[slot]; p.Alive() && !p.Orphan {
+				k.host.Signaled(p, s)
+			}
 		}
 		return 0
 	}
 	p := k.process(pid)
-	if p == nil {
+	if p == nil || p.Orphan {
 		k.breach("signal %d to %d, which is no child of the daemon", s, pid)
 		return core.ESRCH
 	}
-	p.Signal(s)
+	if !p.Ended {
+		k.host.Signaled(p, s)
+	}
 	return 0
 }
+
+// GroupKilled reports whether the daemon has signalled its process group.
+func (k *Kernel) GroupKilled() bool { return k.groupKilled }
+
+// FailedKill reports whether a signal could not be sent, on purpose.
+func (k *Kernel) FailedKill() bool { return k.hits[callKill] > 0 }

@@ -11,7 +11,21 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
+
+// nobody lives in the kernel but who asks it.
+type nobody struct{}
+
+func (nobody) Between(Call)                    {}
+func (nobody) Start(string) (core.Errno, bool) { return 0, false }
+func (nobody) Started(*Process)                {}
+func (nobody) Ended()                          {}
+func (nobody) Reaped(*Process)                 {}
+func (nobody) Signaled(*Process, core.Signal)  {}
+func (nobody) Readable(uint64)                 {}
+func (nobody) ClientChanged(int32)             {}
+func (nobody) DaemonReady()                    {}
 
 // calls is what both kernels answer to. A descriptor of the test is its place
 // in fds, so that the answers do not depend on the numbers.
@@ -310,7 +324,9 @@ func TestAnswersAreLinuxs(t *testing.T) {
 				}
 			}()
 			ask(real)
-			k := New(core.Account{}, nil)
+			k := New(nobody{}, new(tape.Chooser))
+			k.Choose.Play(nil)
+			k.Reset(core.Account{})
 			made := &inquiry{calls: k, port: port, wait: k.PollWait}
 			ask(made)
 			for n := range real.answers {
@@ -326,3 +342,5 @@ func TestAnswersAreLinuxs(t *testing.T) {
 }
 
 func setUmask(mask int) (before int) { return unix.Umask(mask) }
+
+func path(name string) core.Endpoint { return core.Endpoint{Path: "private/" + name} }

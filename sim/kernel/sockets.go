@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -20,9 +19,10 @@ const (
 	failed // the attempt to connect failed
 )
 
+// socket is the part of a description that sockets have.
 type socket struct {
 	family    sys.Family
-	kind      sys.SocketKind
+	protocol  sys.SocketKind
 	state     socketState
 	reusePort bool
 
@@ -31,14 +31,14 @@ type socket struct {
 	owner   uint32         // effective user at bind
 	cred    uint32         // effective user at listen: SO_PEERCRED of clients
 	backlog int
-	queue   []*description // connections to be accepted
+	queue   []*Description // connections to be accepted
+	taken   uint64         // connections accepted or datagrams read since ever
 
-	peer    *socket
+	peer    *Description
 	bytes   []byte
 	limit   int
-	passed  []*description // descriptors on their way to the reader
-	grams   [][]byte       // of a datagram socket
-	taken   int            // datagrams that were read since ever
+	passed  []*Description // descriptors on their way to the reader
+	grams   int            // datagrams that wait
 	shut    bool           // nothing goes in or out any more
 	ended   bool           // inet: the other side has closed
 	reset   bool           // the next read gives ECONNRESET
@@ -46,13 +46,16 @@ type socket struct {
 	wants   core.Endpoint  // while connecting
 	reports bool           // the daemon's end of a status channel
 	broken  bool           // a call on it failed on purpose: what it says may be lost
+	client  int32          // whose connection it is; 0: no client's
 }
 
 // gramLimit is how many datagrams wait at most.
 const gramLimit = 10
 
-func (k *Kernel) newSocket(family sys.Family, kind sys.SocketKind) *socket {
-	return &socket{family: family, kind: kind, limit: k.BufferSize}
+func (k *Kernel) newSocket(family sys.Family, protocol sys.SocketKind) *Description {
+	d := k.describe(socketKind)
+	d.family, d.protocol, d.limit = family, protocol, k.BufferSize
+	return d
 }
 
 // Socket makes a socket.
@@ -63,7 +66,7 @@ func (k *Kernel) Socket(family sys.Family, kind sys.SocketKind) (sys.FD, core.Er
 	if !k.room(1) {
 		return sys.None, core.EMFILE
 	}
-	return k.install(k.describe(description{kind: socketKind, socket: k.newSocket(family, kind)})), 0
+	return k.install(k.newSocket(family, kind)), 0
 }
 
 // StatusPair makes a pair of connected stream sockets.
@@ -75,14 +78,14 @@ func (k *Kernel) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 		return sys.None, sys.None, core.EMFILE
 	}
 	a, b := k.connectedPair(sys.FamilyUnix)
-	a.socket.reports = true
+	a.reports, a.limit = true, k.ChannelSize
 	return k.install(a), k.install(b), 0
 }
 
-func (k *Kernel) connectedPair(family sys.Family) (a, b *description) {
-	s, t := k.newSocket(family, sys.Stream), k.newSocket(family, sys.Stream)
-	s.state, t.state, s.peer, t.peer = connected, connected, t, s
-	return k.describe(description{kind: socketKind, socket: s}), k.describe(description{kind: socketKind, socket: t})
+func (k *Kernel) connectedPair(family sys.Family) (a, b *Description) {
+	a, b = k.newSocket(family, sys.Stream), k.newSocket(family, sys.Stream)
+	a.state, b.state, a.peer, b.peer = connected, connected, b, a
+	return a, b
 }
 
 // SetOption sets an option.
@@ -125,8 +128,8 @@ func (k *Kernel) Bind(fd sys.FD, to core.Endpoint) core.Errno {
 
 // bindInet: two sockets share an address only when both have SO_REUSEPORT and
 // were bound by the same user. Addresses of 192.0.2.0/24 are not ours.
-func (k *Kernel) bindInet(s *socket, a netip.AddrPort) core.Errno {
-	if netip.MustParsePrefix("192.0.2.0/24").Contains(a.Addr()) {
+func (k *Kernel) bindInet(s *Description, a netip.AddrPort) core.Errno {
+	if unavailable.Contains(a.Addr()) {
 		return core.EADDRNOTAVAIL
 	}
 	if a.Port() < 1024 && k.uid != 0 {
@@ -142,6 +145,9 @@ func (k *Kernel) bindInet(s *socket, a netip.AddrPort) core.Errno {
 	return 0
 }
 
+// unavailable are addresses that no interface has.
+var unavailable = netip.MustParsePrefix("192.0.2.0/24")
+
 func overlap(a, b netip.AddrPort) bool {
 	return a.Port() == b.Port() && a.Addr().Is4() == b.Addr().Is4() &&
 		(a.Addr() == b.Addr() || a.Addr().IsUnspecified() || b.Addr().IsUnspecified())
@@ -156,13 +162,13 @@ func (k *Kernel) Listen(fd sys.FD, backlog int) core.Errno {
 	switch {
 	case e != 0:
 		return e
-	case s.kind != sys.Stream:
+	case s.protocol != sys.Stream:
 		return core.EOPNOTSUPP
 	case s.inode == nil && !s.address.IsValid() || s.state != fresh:
 		return core.EINVAL
 	}
 	s.state, s.backlog, s.cred = listening, backlog, k.uid
-	k.listeners = append(k.listeners, s)
+	k.changed(s)
 	return 0
 }
 
@@ -180,15 +186,17 @@ func (k *Kernel) Shutdown(fd sys.FD) core.Errno {
 		return failure
 	case s.state == listening:
 		s.state = refusing
-		k.unlist(s)
+		k.changed(s)
 		if s.family != sys.FamilyUnix {
 			k.dropQueue(s)
 		}
 		return 0
 	case s.state == connected:
 		s.shut = true
-		if s.peer != nil {
-			s.peer.shut = true
+		k.changed(s)
+		if p := s.peer; p != nil {
+			p.shut = true
+			k.changed(p)
 		}
 		return 0
 	case s.family == sys.FamilyUnix: // Linux marks it, connected or not
@@ -198,38 +206,34 @@ func (k *Kernel) Shutdown(fd sys.FD) core.Errno {
 	return core.ENOTCONN
 }
 
-func (k *Kernel) unlist(s *socket) {
-	k.listeners = slices.DeleteFunc(k.listeners, func(o *socket) bool { return o == s })
-}
-
-func (k *Kernel) unbind(s *socket) {
-	k.bound = slices.DeleteFunc(k.bound, func(o *socket) bool { return o == s })
-}
-
 // dropQueue resets the clients that were not accepted.
-func (k *Kernel) dropQueue(s *socket) {
+func (k *Kernel) dropQueue(s *Description) {
 	queue := s.queue
-	s.queue = nil
+	s.queue = s.queue[:0]
 	for _, d := range queue {
-		if d.socket.peer != nil {
-			d.socket.peer.reset = true
+		if d.peer != nil {
+			d.peer.reset = true
 		}
-		k.release(d)
+		k.Release(d)
 	}
 }
 
 // closeSocket ends a socket that nobody holds. The other side of a connection
 // reads what is queued and then end-of-file, or a reset if something that it
 // sent was never read.
-func (k *Kernel) closeSocket(s *socket) {
-	k.unlist(s)
-	k.unbind(s)
-	k.connecting = slices.DeleteFunc(k.connecting, func(o *socket) bool { return o == s })
+func (k *Kernel) closeSocket(s *Description) {
+	if s.address.IsValid() {
+		k.bound = drop(k.bound, s)
+	}
+	if s.state == connecting {
+		k.connecting = drop(k.connecting, s)
+	}
+	s.state = fresh
 	k.dropQueue(s)
 	for _, d := range s.passed {
-		k.release(d)
+		k.Release(d)
 	}
-	s.passed = nil
+	s.passed = s.passed[:0]
 	if s.inode != nil {
 		s.inode.socket = nil
 		k.dropInode(s.inode)
@@ -245,4 +249,5 @@ func (k *Kernel) closeSocket(s *socket) {
 		p.shut = true
 	}
 	p.ended = true
+	k.changed(p)
 }

@@ -3,10 +3,10 @@ package recorded
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
-func (f *fork) below(n int) int { return int(f.choose.Below(uint32(n), sim.PlaceOther)) }
+func (f *fork) below(n int) int { return int(f.choose.Below(uint32(n), tape.Other)) }
 
 // draw lets a little time pass and one thing happen, of those that may.
 func (f *fork) draw() {

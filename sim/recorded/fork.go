@@ -9,6 +9,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/model"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // modelReach is the longest history beside which the model is laid: it reads
@@ -91,7 +92,7 @@ type fork struct {
 	book    laws.Book
 	model   *model.Model
 	writer  *trace.Writer
-	choose  sim.Chooser
+	choose  tape.Chooser
 	now     core.Time
 	step    uint64
 	failure *sim.Failure

@@ -23,7 +23,7 @@ func worked() float64 {
 func BenchmarkStress(b *testing.B) {
 	steps, seeds, began := uint64(0), uint64(0), worked()
 	for b.Loop() {
-		sum := Run(context.Background(), Settings{From: 1 + seeds, Seeds: 400, Cores: 1, ModelEvery: 100, JournalEvery: 100, ContractEvery: 10}, nil, nil)
+		sum := Run(context.Background(), Settings{From: 1 + seeds, Seeds: 400, Cores: 1, ModelEvery: 100, JournalEvery: 100}, nil, nil)
 		if sum.Findings > 0 {
 			b.Fatalf("findings: %v", sum.Broken)
 		}
@@ -40,7 +40,7 @@ func BenchmarkModel(b *testing.B) {
 	for b.Loop() {
 		seed++
 		o := sim.Draw(seed)
-		o.Steps, o.Calm, o.Swap = 500, 0, 0
+		o.Steps, o.Calm = 500, 0
 		r := player.Seed(seed, o, Beside{Model: true}, false)
 		if r.Failure != nil {
 			b.Fatalf("seed %d: %v", seed, r.Failure)

@@ -59,7 +59,7 @@ func every(n, seed uint64) bool { return n > 0 && seed%n == 0 }
 
 // Beside is what the settings lay beside the run of a seed.
 func (s *Settings) Beside(seed uint64) Beside {
-	return Beside{Model: every(s.ModelEvery, seed), Journal: every(s.JournalEvery, seed), Contract: every(s.ContractEvery, seed)}
+	return Beside{Model: every(s.ModelEvery, seed), Journal: every(s.JournalEvery, seed)}
 }
 
 // fresh plays a seed. One that met something new leaves its tape.

@@ -10,24 +10,21 @@ import (
 	"github.com/stationmaster/stationmaster/sim/model"
 )
 
-// Beside says what is laid beside a run. Where the machine is swapped for a
-// restored one on the way, neither model nor journal is.
+// Beside says what is laid beside a run.
 type Beside struct {
-	Model    bool // the model judges every step
-	Journal  bool // the run is recorded, replayed and compared
-	Contract bool // what servers do is held against their contract
+	Model   bool // the model judges every step
+	Journal bool // the run is recorded, replayed and compared
 }
 
 // Add lays beside what reports the invariant.
 func (b *Beside) Add(invariant string) {
 	b.Model = b.Model || invariant == modelInvariant
 	b.Journal = b.Journal || invariant == journalInvariant
-	b.Contract = b.Contract || invariant == sim.Contract
 }
 
 // Reports tells whether the invariant is one of those that are laid beside.
 func Reports(invariant string) bool {
-	return invariant == modelInvariant || invariant == journalInvariant || invariant == sim.Contract
+	return invariant == modelInvariant || invariant == journalInvariant
 }
 
 // Player plays runs in one world. The zero value is ready. It is not safe for
@@ -76,13 +73,8 @@ func (p *Player) Tape(tape []uint16, o sim.Options, with Beside) sim.Result {
 func (p *Player) prepare(o *sim.Options, with Beside) *sim.World {
 	w := p.World()
 	w.Keep(nil)
-	if p.kept || with.Contract {
+	if p.kept {
 		w.Keep(&p.trace)
-	}
-	// A machine that is swapped for a restored one has settings of its own,
-	// which neither the recording nor the model can know.
-	if o.Twin > 1 && o.Swap == 1 {
-		with.Model, with.Journal = false, false
 	}
 	p.with = with
 	w.NewObserver = func(o core.MachineOptions) sim.Observer {
@@ -98,12 +90,6 @@ func (p *Player) prepare(o *sim.Options, with Beside) *sim.World {
 
 // finish looks at what can only be judged at the end, when nothing broke.
 func (p *Player) finish(r sim.Result) sim.Result {
-	if r.Failure == nil && p.with.Contract && p.looksAt(sim.Contract) {
-		r.Failure = checkContract(p.trace.Records, &r.Options)
-		if r.Failure != nil {
-			p.trace.Records = append(p.trace.Records, sim.Record{Kind: sim.RecordBroken, Step: r.Failure.Step, Now: r.Failure.Now, Text: r.Failure.Error()})
-		}
-	}
 	if r.Failure == nil && p.with.Journal && p.looksAt(journalInvariant) {
 		if err := p.look.replay(); err != nil {
 			r.Failure = &sim.Failure{Invariant: journalInvariant, Text: err.Error(), Step: r.Events}
@@ -126,7 +112,7 @@ const (
 
 // Guards are the names by which a run is reported broken, beside those of the
 // invariants S1 to S13, of the laws L1 to L9, and of the model.
-var Guards = []string{"assert", "assert-child", "check", "panic", journalInvariant, sim.Contract}
+var Guards = []string{"assert", "assert-child", "check", "panic", "adapter", "call", journalInvariant, sim.Contract}
 
 // Birth is when the machine of every run is made.
 const Birth = core.Time(1000 * core.Second)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Scenario is one run as a file that a person can read and a test can play: it
@@ -37,7 +38,7 @@ func (s *Scenario) String() string {
 	if s.Reaches != "" {
 		b.WriteString(reachesKey + s.Reaches + "\n")
 	}
-	b.WriteString(optionsKey + s.Options.String() + "\n" + tapeKey + " " + sim.FormatTape(s.Tape) + "\n")
+	b.WriteString(optionsKey + s.Options.String() + "\n" + tapeKey + " " + tape.Format(s.Tape) + "\n")
 	if s.Trace != "" {
 		b.WriteString("\n# As it was when it broke:\n")
 		for line := range strings.Lines(s.Trace) {
@@ -69,9 +70,9 @@ func ParseScenario(text string) (Scenario, error) {
 			err = s.options(strings.TrimPrefix(line, optionsKey))
 		case strings.HasPrefix(line, tapeKey):
 			taped = true
-			var tape []uint16
-			if tape, err = sim.ParseTape(strings.TrimPrefix(line, tapeKey)); err == nil {
-				s.Tape = append(s.Tape, tape...)
+			var cells []uint16
+			if cells, err = tape.Parse(strings.TrimPrefix(line, tapeKey)); err == nil {
+				s.Tape = append(s.Tape, cells...)
 			}
 		default:
 			err = fmt.Errorf("%.40q is no line of a scenario", line)

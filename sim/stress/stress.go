@@ -19,6 +19,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // Settings say what to play. The zero value of a field is what its comment
@@ -31,7 +32,6 @@ type Settings struct {
 	Mutate        bool   // half of the runs are changed tapes of earlier ones
 	ModelEvery    uint64 // lay the model beside every such seed; 0: none
 	JournalEvery  uint64 // record and replay every such seed; 0: none
-	ContractEvery uint64 // hold the servers of every such seed against their contract; 0: none
 	Findings      int    // end after so many; 0: never
 	Only          string // look at this invariant only; empty: at every one
 }
@@ -223,7 +223,7 @@ func (f *Finding) Command() string {
 		text += " -" + f.Invariant
 	}
 	if f.Changed {
-		text += " -tape '" + sim.FormatTape(f.Tape) + "'"
+		text += " -tape '" + tape.Format(f.Tape) + "'"
 	}
 	return text
 }

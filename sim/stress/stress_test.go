@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim"
 )
 
@@ -44,11 +43,11 @@ func TestFindingsStopTheRunAndTellHowToRepeatIt(t *testing.T) {
 	if r.Failure != nil {
 		t.Fatalf("seed 3: %v", r.Failure)
 	}
-	f := Finding{Seed: 3, Options: r.Options, Tape: []uint16{1, 0, 0, 7}, Changed: true, Invariant: "contract"}
+	f := Finding{Seed: 3, Options: r.Options, Tape: []uint16{1, 0, 0, 7}, Changed: true, Invariant: "journal"}
 	if err := f.Options.Set("steps", "11"); err != nil {
 		t.Fatal(err)
 	}
-	want := "go run ./cmd/mastersim run -seed 3 -set steps=11 -contract -tape '1 0*2 7'"
+	want := "go run ./cmd/mastersim run -seed 3 -set steps=11 -journal -tape '1 0*2 7'"
 	if got := f.Command(); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
@@ -104,50 +103,6 @@ func TestChangedRecordingIsFoundOut(t *testing.T) {
 	}
 }
 
-func TestContractIsHeldFromOutside(t *testing.T) {
-	one, both := sim.Usual(), sim.Usual()
-	one.MaxUse, both.MaxUse, both.Concurrent = 2, 2, 500
-	forked := sim.Record{Happened: sim.ProcessForked, Generation: 1, Number: int64(sim.Good)}
-	liar := sim.Record{Happened: sim.ProcessForked, Generation: 1, Number: int64(sim.Liar)}
-	accepted := sim.Record{Happened: sim.ClientAccepted, Generation: 1}
-	served := sim.Record{Happened: sim.ClientServed, Generation: 1}
-	taken := sim.Record{Happened: sim.ServerReports, Generation: 1, Number: int64(wire.Taken)}
-	fails := sim.Record{Happened: sim.ReportFails, Generation: 1}
-	cut := sim.Record{Happened: sim.ChannelCut, Generation: 1}
-	exited := sim.Record{Happened: sim.ProcessExited, Generation: 1}
-	ready := sim.Record{Happened: sim.ServerReady, Generation: 1, Now: Birth}
-	later := sim.Record{Happened: sim.ProcessExited, Generation: 1, Now: Birth.Add(calmMaxIdle)}
-	for _, tc := range []struct {
-		why     string
-		records []sim.Record
-		o       sim.Options
-		want    string
-	}{
-		{"a session, and too early an end", []sim.Record{forked, accepted, taken, served, exited}, one, "without a reason after 1"},
-		{"max_use and the end", []sim.Record{forked, accepted, served, accepted, served, exited}, one, ""},
-		{"max_idle and the end", []sim.Record{forked, ready, later}, one, ""},
-		{"taken without a client", []sim.Record{forked, taken}, one, "has no client"},
-		{"a liar may", []sim.Record{liar, taken}, one, ""},
-		{"two clients", []sim.Record{forked, accepted, accepted}, one, "while it serves another"},
-		{"two clients of a concurrent server", []sim.Record{forked, accepted, accepted}, both, ""},
-		{"max_use", []sim.Record{forked, accepted, served, accepted, served, accepted}, one, "accepts client 3, max_use is 2"},
-		{"leaves its client", []sim.Record{forked, accepted, exited}, one, "with 1 clients in its hands"},
-		{"cut off, it may", []sim.Record{forked, accepted, cut, exited}, both, ""},
-		{"does not heed a failed report", []sim.Record{forked, accepted, served, fails, accepted}, one, "after it learned"},
-	} {
-		for i := range tc.records {
-			tc.records[i].Kind = sim.RecordWorld
-		}
-		got := ""
-		if f := checkContract(tc.records, &tc.o); f != nil {
-			got = f.Text
-		}
-		if (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) {
-			t.Errorf("%s: got %q, want %q", tc.why, got, tc.want)
-		}
-	}
-}
-
 func TestScenarioSurvivesItsText(t *testing.T) {
 	s := Scenario{What: "a line", Invariant: "S3", Reaches: "#3 config-loaded", Options: sim.Draw(5), Tape: []uint16{0, 0, 0, 65535, 2}}
 	again, err := ParseScenario(s.String())
@@ -192,7 +147,7 @@ func TestRegressionsKeepEveryInvariant(t *testing.T) {
 			}
 			var player Player
 			kept := player.Trace()
-			if r := player.Tape(s.Tape, s.Options, Beside{Model: true, Journal: true, Contract: true}); r.Failure != nil {
+			if r := player.Tape(s.Tape, s.Options, Beside{Model: true, Journal: true}); r.Failure != nil {
 				t.Errorf("%s: %v", s.What, r.Failure)
 			}
 			var lines strings.Builder

@@ -1,4 +1,7 @@
-package sim
+// Package tape gives a simulated world its choices: from a seed, or replayed from a
+// tape. Every choice of the world, of its kernel, of servers, clients and the
+// operator, goes through one Chooser, so a tape is a run.
+package tape
 
 import (
 	"fmt"
@@ -13,36 +16,39 @@ type Place uint8
 
 // The places of choices.
 const (
-	PlaceOther Place = iota
-	PlaceConfig
-	PlaceStart
-	PlaceListener
-	PlaceLoad
-	PlaceArrival
-	PlaceAccept
-	PlaceBehaviour
-	PlaceSession
-	PlaceStatus
-	PlaceExit
-	PlaceReap
-	PlaceSignal
-	PlaceTimer
-	PlaceWakeup
-	PlaceOperator
-	PlaceStranger
-	PlaceOrder
+	Other Place = iota
+	Config
+	Start
+	Listener
+	Load
+	Arrival
+	Accept
+	Behaviour
+	Session
+	Status
+	Exit
+	Reap
+	Signal
+	Timer
+	Wakeup
+	Operator
+	Stranger
+	Order
+	Turn
+	Kernel
+	Fault
 	numPlaces
 )
 
 var placeNames = [numPlaces]string{
-	PlaceOther: "other", PlaceConfig: "config", PlaceStart: "start", PlaceListener: "listener",
-	PlaceLoad: "load", PlaceArrival: "arrival", PlaceAccept: "accept", PlaceBehaviour: "behaviour",
-	PlaceSession: "session", PlaceStatus: "status", PlaceExit: "exit", PlaceReap: "reap",
-	PlaceSignal: "signal", PlaceTimer: "timer", PlaceWakeup: "wakeup", PlaceOperator: "operator",
-	PlaceStranger: "stranger", PlaceOrder: "order",
+	Other: "other", Config: "config", Start: "start", Listener: "listener",
+	Load: "load", Arrival: "arrival", Accept: "accept", Behaviour: "behaviour",
+	Session: "session", Status: "status", Exit: "exit", Reap: "reap",
+	Signal: "signal", Timer: "timer", Wakeup: "wakeup", Operator: "operator",
+	Stranger: "stranger", Order: "order", Turn: "turn", Kernel: "kernel", Fault: "fault",
 }
 
-// String gives the word for the place.
+// String returns the word for the place.
 func (p Place) String() string {
 	if p < numPlaces {
 		return placeNames[p]
@@ -50,18 +56,19 @@ func (p Place) String() string {
 	return "unknown"
 }
 
-// pcg is O'Neill's PCG-XSH-RR with 64 bits of state.
-type pcg struct{ state, inc uint64 }
+// PCG is O'Neill's PCG-XSH-RR with 64 bits of state.
+type PCG struct{ state, inc uint64 }
 
-func newPCG(seed, stream uint64) pcg {
-	p := pcg{inc: stream<<1 | 1}
+// NewPCG returns the generator of a seed. Streams of one seed have nothing in common.
+func NewPCG(seed, stream uint64) PCG {
+	p := PCG{inc: stream<<1 | 1}
 	p.next()
 	p.state += seed
 	p.next()
 	return p
 }
 
-func (p *pcg) next() uint32 {
+func (p *PCG) next() uint32 {
 	old := p.state
 	p.state = old*6364136223846793005 + p.inc
 	x := uint32((old>>18 ^ old) >> 27)
@@ -69,7 +76,8 @@ func (p *pcg) next() uint32 {
 	return x>>r | x<<(-r&31)
 }
 
-func (p *pcg) below(n uint32) uint32 { return uint32(uint64(p.next()) * uint64(n) >> 32) }
+// Below returns a number from 0 to n-1.
+func (p *PCG) Below(n uint32) uint32 { return uint32(uint64(p.next()) * uint64(n) >> 32) }
 
 // Chooser gives the world its decisions: from a seed, or replayed from a tape.
 // Zero is always the quiet choice: no fault, the shortest delay, the first in
@@ -78,7 +86,7 @@ type Chooser struct {
 	tape   []uint16 // recorded or given; a choice among more than 65536 takes two cells
 	places []Place  // of the recorded cells
 	next   int
-	rng    pcg
+	rng    PCG
 	given  bool
 	record bool
 }
@@ -89,7 +97,7 @@ func (c *Chooser) Seed(seed uint64, record bool) {
 	if c.given {
 		c.tape = nil // it belongs to who gave it
 	}
-	c.next, c.rng, c.given, c.record = 0, newPCG(seed, 0x5ee), false, record
+	c.next, c.rng, c.given, c.record = 0, NewPCG(seed, 0x5ee), false, record
 }
 
 // Play makes the chooser take its choices from the tape, which must not change
@@ -99,10 +107,14 @@ func (c *Chooser) Play(tape []uint16) {
 	c.next, c.given, c.record = 0, true, false
 }
 
+// Recorded returns the tape of a run from a seed that was recorded, and what each of
+// its cells was about. Both are valid until the next Seed or Play.
+func (c *Chooser) Recorded() ([]uint16, []Place) { return c.tape, c.places }
+
 // Used is how many cells of a given tape were asked for.
 func (c *Chooser) Used() int { return c.next }
 
-// Below gives a number from 0 to n-1; for n of 0 or 1 it is 0 and takes no cell.
+// Below returns a number from 0 to n-1; for n of 0 or 1 it is 0 and takes no cell.
 func (c *Chooser) Below(n uint32, p Place) uint32 {
 	if n <= 1 {
 		return 0
@@ -110,7 +122,7 @@ func (c *Chooser) Below(n uint32, p Place) uint32 {
 	if c.given {
 		return c.cells(n) % n
 	}
-	v := c.rng.below(n)
+	v := c.rng.Below(n)
 	if c.record {
 		if n > 1<<16 {
 			c.tape, c.places = append(c.tape, uint16(v>>16)), append(c.places, p)
@@ -142,7 +154,7 @@ func (c *Chooser) Chance(permille int32, p Place) bool {
 	return permille > 0 && int32(c.Below(1000, p)) >= 1000-permille
 }
 
-// Delay gives a span from 0 to below limit; short ones are far more likely.
+// Delay returns a span from 0 to below limit; short ones are far more likely.
 func (c *Chooser) Delay(limit core.Duration, p Place) core.Duration {
 	if limit <= 0 {
 		return 0
@@ -152,7 +164,7 @@ func (c *Chooser) Delay(limit core.Duration, p Place) core.Duration {
 	return core.Duration(uint64(limit) * v >> 16)
 }
 
-// Pause gives a span from 1 µs to limit with the same likelihoods, of which the
+// Pause returns a span from 1 µs to limit with the same likelihoods, of which the
 // longest is the quiet one: how long until somebody comes of his own accord.
 func (c *Chooser) Pause(limit core.Duration, p Place) core.Duration {
 	v := uint64(1<<16-1) - uint64(c.Below(1<<16, p))
@@ -160,8 +172,8 @@ func (c *Chooser) Pause(limit core.Duration, p Place) core.Duration {
 	return core.Microsecond + core.Duration(uint64(limit)*v>>16)
 }
 
-// FormatTape gives the tape as text: numbers, with N zeros in a row as 0*N.
-func FormatTape(tape []uint16) string {
+// Format writes the tape as text: numbers, with N zeros in a row as 0*N.
+func Format(tape []uint16) string {
 	var b []byte
 	for i := 0; i < len(tape); {
 		if len(b) > 0 {
@@ -183,16 +195,16 @@ func FormatTape(tape []uint16) string {
 	return string(b)
 }
 
-// maxTape bounds the tape that ParseTape believes in.
-const maxTape = 1 << 24
+// longest bounds the tape that Parse believes in.
+const longest = 1 << 24
 
-// ParseTape reads what FormatTape wrote.
-func ParseTape(text string) ([]uint16, error) {
+// Parse reads what Format wrote.
+func Parse(text string) ([]uint16, error) {
 	var tape []uint16
 	for word := range strings.FieldsSeq(text) {
 		if zeros, ok := strings.CutPrefix(word, "0*"); ok {
 			n, err := strconv.Atoi(zeros)
-			if err != nil || n < 0 || len(tape)+n > maxTape {
+			if err != nil || n < 0 || len(tape)+n > longest {
 				return nil, fmt.Errorf("parse tape: bad run of zeros %q", word)
 			}
 			tape = append(tape, make([]uint16, n)...)
@@ -207,8 +219,8 @@ func ParseTape(text string) ([]uint16, error) {
 	return tape, nil
 }
 
-// TapeFromBytes reads a tape from the bytes of a fuzzer, two a cell.
-func TapeFromBytes(b []byte) []uint16 {
+// FromBytes reads a tape from the bytes of a fuzzer, two a cell.
+func FromBytes(b []byte) []uint16 {
 	tape := make([]uint16, 0, len(b)/2)
 	for i := 0; i+1 < len(b); i += 2 {
 		tape = append(tape, uint16(b[i])|uint16(b[i+1])<<8)

@@ -1,0 +1,68 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/child"
+	"github.com/stationmaster/stationmaster/core/wire"
+)
+
+// What a server may do and may not do is known from outside.
+func TestContractIsHeldFromOutside(t *testing.T) {
+	one := child.Settings{Skeleton: child.Single, MaxUse: 2, MaxIdle: core.Second}
+	both := child.Settings{Skeleton: child.Multi, MaxClients: 2}
+	aging := child.Settings{Skeleton: child.Single, RetireAfter: core.Second}
+	accept := func(c *conduct, now core.Time) string { return c.accepts(now) }
+	serve := func(c *conduct, now core.Time) string { c.serves(now); return "" }
+	leave := func(c *conduct, now core.Time) string { return c.leaves(now) }
+	stay := func(c *conduct, now core.Time) string { return c.stays(now) }
+	taken := func(c *conduct, _ core.Time) string { return c.reports(wire.Taken, 0) }
+	available := func(c *conduct, _ core.Time) string { return c.reports(wire.Available, 0) }
+	cut := func(c *conduct, now core.Time) string { c.cut, c.since = true, now; return "" }
+	told := func(c *conduct, _ core.Time) string { c.told = true; return "" }
+	type act = func(*conduct, core.Time) string
+	for _, tc := range []struct {
+		why  string
+		set  child.Settings
+		step core.Duration // between two acts
+		acts []act
+		want string
+	}{
+		{"a session, and too early an end", one, 1, []act{accept, taken, serve, leave}, "without a reason"},
+		{"max_use and the end", one, 1, []act{accept, serve, accept, serve, leave}, ""},
+		{"max_use and no end", one, core.Second / 2, []act{accept, serve, accept, serve, stay}, "stays after max_use"},
+		{"max_idle and the end", one, core.Second, []act{leave}, ""},
+		{"max_idle and no end", one, 2 * core.Second, []act{stay}, "longer than max_idle"},
+		{"taken without a client", one, 1, []act{taken}, "has no client"},
+		{"two clients", one, 1, []act{accept, accept}, "while it serves another"},
+		{"two clients of a concurrent server", both, 1, []act{accept, accept}, ""},
+		{"three of them", both, 1, []act{accept, accept, accept}, "more clients at once"},
+		{"available with two of them", both, 1, []act{accept, accept, available}, "can take no client"},
+		{"max_use", one, 1, []act{accept, serve, accept, serve, accept}, "more clients than max_use"},
+		{"leaves its client", one, 1, []act{accept, leave}, "with clients in its hands"},
+		{"cut off, a concurrent one may", both, 1, []act{accept, cut, leave}, ""},
+		{"cut off, another may not", one, 1, []act{accept, cut, leave}, "with clients in its hands"},
+		{"does not heed a failed report", one, 1, []act{accept, serve, told, accept}, "after it learned"},
+		{"does not heed the closed channel", one, core.Second / 8, []act{cut, accept}, "long after it was cut off"},
+		{"stays when it is cut off", one, core.Second / 8, []act{cut, stay}, "stays long after it was cut off"},
+		{"grows old", aging, core.Second, []act{leave}, ""},
+		{"does not grow old", aging, 2 * core.Second, []act{stay}, "after its time is over"},
+		{"takes a client when it is old", aging, 2 * core.Second, []act{accept}, "after its time is over"},
+	} {
+		c := conduct{settings: tc.set}
+		now := StartOfTime
+		c.ready(now)
+		got := ""
+		for _, do := range tc.acts {
+			now = now.Add(tc.step)
+			if wrong := do(&c, now); got == "" {
+				got = wrong
+			}
+		}
+		if (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: got %q, want %q", tc.why, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,347 @@
+package sim
+
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/tape"
+)
+
+// owner makes and listens on everything but inet.
+var owner = core.Account{Name: "postfix", UID: 89, GID: 90}
+
+// daemon is the production driver and what Loop has around it: the wait, the mailbox
+// and whoever waits for the ends of children.
+type daemon struct {
+	driver  *osadapter.Driver
+	machine *core.Machine
+	box     mailbox
+	gone    bool // its process is
+	up      bool
+	turning bool // in the middle of a turn
+	planned bool
+	plan    int32     // number of the turn that is planned
+	turnAt  core.Time // when it begins
+
+	catches bool // SIGCHLD is delivered
+	looking bool // somebody waits for the end of a child, and will look
+	asked   bool // a sweep was refused
+
+	ready     [64]sys.PollEvent
+	household osadapter.Books // poll set, flow pipe
+	audit     kernel.Auditor
+	audited   uint64 // steps at the last audit
+	commits   bool   // the step puts a configuration in force
+}
+
+// mailbox is what others left for the daemon.
+type mailbox struct {
+	mail   osadapter.Mail
+	spare  []core.Event
+	orders int // loads not answered
+}
+
+// Take is osadapter.Mailbox.
+func (m *mailbox) Take() osadapter.Mail {
+	mail := m.mail
+	m.mail = osadapter.Mail{Events: m.spare[:0]}
+	m.spare = mail.Events
+	return mail
+}
+
+// boot starts the daemon with the configuration on disk.
+func (w *World) boot(m core.MachineOptions) {
+	d := &w.daemon
+	*d = daemon{machine: core.New(w.now, m), plan: d.plan, audit: d.audit, box: mailbox{
+		mail: osadapter.Mail{Events: d.box.mail.Events[:0]}, spare: d.box.spare[:0],
+	}}
+	around := osadapter.Surroundings{
+		Log:               w.logged,
+		Load:              w.beginLoad,
+		Apply:             func(*core.Config) []string { return environment },
+		Announce:          func() { w.daemon.up = true },
+		BeforeGroupSignal: func(core.Signal) {},
+		CatchEnds:         func() { w.daemon.catches = true },
+		OpenFiles:         uint64(w.kernel.Limit),
+		Mailbox:           &d.box,
+		Observer:          w,
+		Programs:          programs{w},
+	}
+	var err error
+	if d.driver, err = osadapter.NewDriver(d.machine, w.kernel, around); err != nil {
+		if len(w.kernel.Fired()) == 0 {
+			w.fail(adapter, "boot: %v", err)
+		}
+		w.daemonDies()
+		return
+	}
+	if w.options.Leader == 1 && w.options.InitMode == 0 && w.choose.Chance(w.o.Stranger/4, tape.Stranger) {
+		w.adopt() // of an earlier program of this process
+	}
+	d.household = d.driver.Books()
+	c, ok := w.build(&w.file)
+	first := core.ConfigLoadedEvent(0, c)
+	if !ok || w.choose.Chance(w.o.LoadFail/8, tape.Load) {
+		c.Diagnostics = tornDiagnostics
+		first = core.ConfigRejectedEvent(0, c)
+	}
+	w.kernel.Odds.Fault = w.o.CallFail / 8 // a start that fails teaches little
+	w.kernel.Odds.Listener = w.o.OpenFail / 8
+	d.turning = true
+	ending := d.driver.Boot(w.now, first)
+	d.turning = false
+	if ending != nil {
+		w.daemonEnds()
+		return
+	}
+	w.restOfTurn()
+	if w.choose.Chance(w.o.Twice/4, tape.Operator) {
+		w.signal(core.SIGHUP)
+	}
+}
+
+var environment = []string{"LANG=C"}
+
+// planTurn lets the daemon come round at that time, or before.
+func (w *World) planTurn(at core.Time) {
+	d := &w.daemon
+	if d.gone || d.turning || d.planned && d.turnAt <= at {
+		return
+	}
+	d.planned, d.turnAt = true, at
+	d.plan++
+	w.schedule.push(due{when: at, what: turnBegins, arg: d.plan})
+}
+
+// turn is one round of the loop.
+func (w *World) turn() {
+	d := &w.daemon
+	d.planned, d.turning = false, true
+	n := w.kernel.PollWait(d.driver.PollSet(), d.ready[:w.o.Batch])
+	w.kernel.Odds.Listener = w.o.OpenFail
+	d.driver.Turn(w.now, d.ready[:n])
+	d.turning = false
+	if d.driver.Ending() != nil {
+		w.daemonEnds()
+		return
+	}
+	w.restOfTurn()
+}
+
+// restOfTurn goes to the wait.
+func (w *World) restOfTurn() {
+	d := &w.daemon
+	d.turning = true
+	wait, bounded := d.driver.Wait(w.now)
+	d.turning = false
+	w.audit(false)
+	if bounded {
+		late := w.choose.Delay(core.Duration(w.o.TimerUS)*core.Microsecond, tape.Timer)
+		w.planTurn(w.now.Add(wait + late))
+	}
+	if w.kernel.DaemonIsReady(d.driver.PollSet()) {
+		w.daemonReady()
+	}
+	if w.kernel.Connecting() {
+		w.planTurn(w.now.Add(core.Millisecond))
+	}
+}
+
+// daemonReady: the wait ends, a moment later.
+func (w *World) daemonReady() {
+	if d := &w.daemon; !d.gone && !d.turning && d.driver != nil {
+		w.planTurn(w.now.Add(w.choose.Delay(core.Duration(w.o.ReadyDelayUS)*core.Microsecond, tape.Turn)))
+	}
+}
+
+// wake makes the daemon look into its mailbox.
+func (w *World) wake() {
+	if !w.daemon.gone {
+		w.kernel.WakerWake(w.daemon.driver.Waker())
+	}
+}
+
+// signal sends a signal to the daemon.
+func (w *World) signal(s core.Signal) {
+	if s == core.SIGHUP {
+		w.daemon.box.mail.Hangup = true
+	} else {
+		w.daemon.box.mail.Signal = s
+	}
+	w.wake()
+}
+
+// Stepped is osadapter.Observer: it judges what the machine did.
+func (w *World) Stepped(now core.Time, ev core.Event, actions []core.Action) {
+	if w.tamper != nil {
+		actions = w.tamper(&ev, append([]core.Action(nil), actions...))
+	}
+	w.stepsOfMachine++
+	w.notSpinning()
+	if w.trace != nil {
+		w.trace.add(Record{Kind: RecordEvent, Step: w.stepsOfMachine, Now: now, Event: ev})
+		for i := range actions {
+			w.trace.add(Record{Kind: RecordAction, Step: w.stepsOfMachine, Now: now, Action: actions[i]})
+		}
+	}
+	w.hashEvent(&ev)
+	w.hashActions(actions)
+	w.cover(&ev)
+	if w.twin != nil {
+		w.compareTwin(&ev, actions)
+	}
+	if w.observer != nil {
+		if err := w.observer.Observe(now, ev, actions); err != nil {
+			w.fail("model", "%v", err)
+		}
+	}
+	w.broken(w.book.Step(now, &ev, actions, w.daemon.machine))
+	w.coverActions(actions)
+}
+
+// Done is osadapter.Observer.
+func (w *World) Done(answers int) {
+	if w.daemon.commits {
+		w.daemon.commits = false
+		w.hearListeners()
+		w.meetCommit()
+	}
+	if w.failure != nil {
+		return
+	}
+	if w.stepsOfMachine%uint64(w.options.Sweep) == 0 && answers == 0 {
+		w.sweep()
+	}
+	if w.options.Twin > 1 && w.stepsOfMachine == uint64(w.options.Twin) {
+		w.makeTwin()
+	}
+}
+
+// sweep holds the machine's own view against the book.
+func (w *World) sweep() {
+	w.lookRound()
+	if w.failure == nil && !w.daemon.gone && w.daemon.driver.Ending() == nil {
+		w.broken(w.book.Sweep(w.daemon.machine))
+	}
+}
+
+// instantLimit bounds the steps of the machine at one instant: a bound against
+// livelock. The world itself brings fewer.
+const instantLimit = 4000
+
+func (w *World) notSpinning() {
+	if w.now != w.instant {
+		w.instant, w.atInstant = w.now, 0
+	}
+	w.atInstant++
+	if w.atInstant > instantLimit {
+		w.fail("L9", "more than %d events at one instant", instantLimit)
+	}
+}
+
+// logged is osadapter.Surroundings.Log.
+func (w *World) logged(level core.Level, text string) {
+	w.memory.line(text)
+	if w.hears != nil {
+		w.hears(level, text)
+	}
+}
+
+// beginLoad reads the file now or when the answer is due.
+func (w *World) beginLoad(r core.Request) {
+	w.request, w.loading = r, w.file
+	w.calm.loads++
+	if w.choose.Below(2, tape.Load) == 0 {
+		w.loading.version = 0 // at the answer
+	}
+	w.after(w.choose.Delay(core.Duration(w.o.LoadDelayMS)*core.Millisecond, tape.Load), loadAnswered, 0, 0)
+}
+
+func (w *World) answerLoad() {
+	f := &w.loading
+	if f.version == 0 {
+		*f = w.file
+	}
+	c, ok := w.build(f)
+	w.loaded = c
+	ev := core.ConfigLoadedEvent(w.request, c)
+	if !ok || w.choose.Chance(w.o.LoadFail, tape.Load) {
+		c.Diagnostics = tornDiagnostics
+		ev = core.ConfigRejectedEvent(w.request, c)
+	}
+	w.daemon.box.mail.Events = append(w.daemon.box.mail.Events, ev)
+	w.wake()
+}
+
+// lookPause is how long whoever waits for the ends of children rests between two
+// looks.
+const lookPause = 20 * core.Millisecond
+
+// someoneEnded comes with every end of a process: SIGCHLD, if that is delivered, or a
+// look at who has ended, after a while.
+func (w *World) someoneEnded() {
+	d := &w.daemon
+	if d.gone || d.looking {
+		return
+	}
+	pause := lookPause
+	if d.catches {
+		pause = 0
+	}
+	d.looking = true
+	w.after(pause+w.choose.Delay(core.Duration(w.o.ReapDelayUS)*core.Microsecond, tape.Reap), endsNoticed, 0, 0)
+}
+
+// noticeEnds tells the daemon, and looks again while somebody is left.
+func (w *World) noticeEnds() {
+	d := &w.daemon
+	d.looking = false
+	if d.gone || !w.kernel.SomebodyEnded() {
+		return
+	}
+	d.box.mail.Ends = true
+	w.wake()
+	d.looking = true
+	w.after(lookPause, endsNoticed, 0, 0)
+}
+
+// programs are those beside the daemon: none runs, but one may just be started.
+type programs struct{ w *World }
+
+// Exclude is osadapter.Programs.
+func (p programs) Exclude() bool {
+	w := p.w
+	if !w.choose.Chance(w.o.SweepRefused, tape.Reap) {
+		return true
+	}
+	w.after(core.Millisecond, programStarted, 0, 0)
+	return false
+}
+
+// Admit is osadapter.Programs.
+func (programs) Admit() {}
+
+// Claim is osadapter.Programs.
+func (programs) Claim(*sys.Reaped) bool { return false }
+
+// daemonEnds is the end of the daemon's process.
+func (w *World) daemonEnds() {
+	w.audit(true)
+	w.daemonDies()
+}
+
+// daemonDies ends the daemon's process: nobody is left who reaps its children.
+func (w *World) daemonDies() {
+	w.daemon.gone, w.daemon.turning = true, false
+	w.cutOff(0)
+	w.closing = ClientLost
+	w.kernel.CloseDaemon()
+	w.kernel.ReapAll()
+	for _, p := range w.kernel.Processes() {
+		if p.Orphan {
+			w.kernel.Exit(p, 0)
+		}
+	}
+	w.kernel.ReapAll()
+}
