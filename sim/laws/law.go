@@ -32,6 +32,7 @@ type law struct {
 	timer   []func(b *Book, ev *core.Event) string                  // after the step, when the machine's timer is known
 	view    []func(b *Book, s *Service, v *core.ServiceView) string // in a sweep, of every service
 	sweep   []func(b *Book) string                                  // in a sweep
+	turn    []func(b *Book, k *Kernel) string                       // between two turns of the adapter
 }
 
 // actionCheck looks at actions of some kinds.
@@ -64,12 +65,14 @@ var table = [...]law{
 		action:  []actionCheck{on((*Book).watchActive, core.WatchListener)},
 		service: []func(*Book, *Service) string{(*Book).watchedAsWanted},
 		view:    []func(*Book, *Service, *core.ServiceView) string{(*Book).stateInWords},
+		turn:    []func(*Book, *Kernel) string{(*Book).polledAsWatched},
 	},
 	{
 		Law: Law{"S4", "At most one start is pending per service, and every start has exactly one answer. " +
 			"Generations, service numbers and requests are used once. A live pid belongs to exactly one child. Every child that ended is told of once."},
 		event:  []func(*Book, *core.Event) string{(*Book).startAnsweredOnce, (*Book).pidOfOne},
 		action: []actionCheck{on((*Book).oneStart, core.StartChild), on((*Book).numbersOnce, core.LoadConfig, core.WakeService, core.OpenListener, core.StartChild)},
+		turn:   []func(*Book, *Kernel) string{(*Book).processesThere},
 	},
 	{
 		Law: Law{"S5", "A child is started only because a client waits at a watched listener, by the settings in force, and never while its service " +
@@ -114,6 +117,7 @@ var table = [...]law{
 			on((*Book).movedOnce, core.MoveListener), on((*Book).watchChanges, core.WatchListener, core.IgnoreListener),
 			on((*Book).startWithListeners, core.StartChild), on((*Book).channelOpen, core.RetireChild), on((*Book).wakeupOpen, core.CloseWakeup),
 		},
+		turn: []func(*Book, *Kernel) string{(*Book).listenersThere, (*Book).channelsThere},
 	},
 	{
 		Law: Law{"S10", "A signal goes to a child of ours that is not reaped, under its own pid, for a reason: SIGTERM to children of removed services and at the end, " +
@@ -219,6 +223,7 @@ type docket struct {
 	timer   []entry[func(*Book, *core.Event) string]
 	view    []entry[func(*Book, *Service, *core.ServiceView) string]
 	sweep   []entry[func(*Book) string]
+	turn    []entry[func(*Book, *Kernel) string]
 }
 
 type entry[F any] struct {
@@ -254,6 +259,7 @@ func docketOf(only []string) *docket {
 		// because they tell better what went wrong.
 		d.view = append(enter(nil, l.Name, l.view), d.view...)
 		d.sweep = enter(d.sweep, l.Name, l.sweep)
+		d.turn = enter(d.turn, l.Name, l.turn)
 	}
 	return d
 }

@@ -29,9 +29,18 @@ type town struct {
 	wakes   []core.Action
 	sent    []core.Request
 	kids    []*kid
+	ears    []ear
+	spoil   func(k *Kernel) bool // what the kernel shows is wrong
 	watched []core.ServiceID
 	lastPID core.PID
 	line    int32
+}
+
+// ear is an open listener.
+type ear struct {
+	service  core.ServiceID
+	listener uint16
+	entry    *core.ServiceConfig
 }
 
 type kid struct {
@@ -116,6 +125,12 @@ func (w *town) live(steps int) *Breach {
 		if i%8 == 0 {
 			w.book.Sweep(w.shown)
 		}
+		if len(w.opens) == 0 {
+			k := w.kernel()
+			if w.spoil == nil || w.spoil(k) {
+				w.book.Between(k)
+			}
+		}
 	}
 	w.book.Sweep(w.shown)
 	return w.book.Breach()
@@ -168,9 +183,42 @@ func (w *town) carryOut(a *core.Action) {
 		w.watched = append(w.watched, a.Service)
 	case core.IgnoreListener:
 		w.watched = without(w.watched, a.Service)
+	case core.AbandonListener, core.CloseListener:
+		w.ears = drop(w.ears, func(e ear) bool { return e.service == a.Service && e.listener == a.Listener })
+	case core.MoveListener:
+		for i := range w.ears {
+			if e := &w.ears[i]; e.service == a.Service && e.listener == a.Listener {
+				e.service, e.listener = a.To, a.ToListener
+				break
+			}
+		}
 	case core.Exit:
 		w.over = true
 	}
+}
+
+func drop[T any](list []T, which func(T) bool) []T {
+	for i := range list {
+		if which(list[i]) {
+			return append(list[:i:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+// kernel is what the kernel of the town knows.
+func (w *town) kernel() *Kernel {
+	k := &Kernel{}
+	for _, e := range w.ears {
+		k.Listeners = append(k.Listeners, Socket{Endpoint: e.entry.Endpoints[e.listener%uint16(len(e.entry.Endpoints))], Type: e.entry.Type, Polled: has(w.watched, e.service)})
+	}
+	for _, c := range w.kids {
+		k.Processes = append(k.Processes, Running{PID: c.pid, Generation: c.generation})
+		if !c.cut && !c.closed {
+			k.Channels = append(k.Channels, Socket{Generation: c.generation, Polled: true})
+		}
+	}
+	return k
 }
 
 func (w *town) kid(g core.Generation) *kid {
@@ -213,6 +261,7 @@ func (w *town) happen() {
 		if a := some(w, &w.opens); w.r.IntN(30) == 0 {
 			w.step(core.ListenerFailedEvent(a.Service, a.Listener, core.StepBind, core.EADDRINUSE))
 		} else {
+			w.ears = append(w.ears, ear{a.Service, a.Listener, a.Entry})
 			w.step(core.ListenerOpenedEvent(a.Service, a.Listener))
 		}
 	case n < 16 && len(w.starts) > 0:

@@ -1,0 +1,141 @@
+package laws
+
+import "github.com/stationmaster/stationmaster/core"
+
+// Kernel is what a kernel knows of the daemon between two turns of its loop, as plain
+// facts. What the daemon believes is no part of it.
+type Kernel struct {
+	Listeners []Socket  // that the daemon has open
+	Channels  []Socket  // its ends of status channels
+	Processes []Running // that it started, and has not reaped
+}
+
+// Socket is an open descriptor of the daemon.
+type Socket struct {
+	Endpoint   core.Endpoint    // of a listener
+	Type       core.ServiceType // of a listener; one that makes the same kind of socket will do
+	Generation core.Generation  // of a channel: the child at its other end
+	Polled     bool             // the poll set reports when it can be read
+}
+
+// Running is a process.
+type Running struct {
+	PID        core.PID
+	Generation core.Generation
+	Ended      bool // it is not reaped
+}
+
+// Between judges the adapter between two turns: all actions are carried out, and all
+// answers were given.
+func (b *Book) Between(k *Kernel) *Breach {
+	if b.exited || !b.running || b.reload.asked > 0 {
+		return b.breach
+	}
+	for i := range b.docket.turn {
+		e := &b.docket.turn[i]
+		b.breaks(e.law, e.check(b, k))
+	}
+	return b.breach
+}
+
+// same reports whether a listener of the kernel is one of the service.
+func (x *Socket) same(s *Service, end core.Endpoint) bool {
+	return x.Endpoint == end && socketKind(x.Type) == socketKind(s.Entry.Type)
+}
+
+// counted is how many of something the account has, and how many the kernel.
+type counted struct{ account, kernel, watched, polled int }
+
+// count counts the listeners at an endpoint: services may share one.
+func (k *Kernel) count(b *Book, of *Service, end core.Endpoint) (n counted) {
+	for _, s := range b.services {
+		for i, open := range s.open {
+			if !open || s.Endpoints[i] != end || socketKind(s.Entry.Type) != socketKind(of.Entry.Type) {
+				continue
+			}
+			n.account++
+			if s.Watched {
+				n.watched++
+			}
+		}
+	}
+	for i := range k.Listeners {
+		if x := &k.Listeners[i]; x.same(of, end) {
+			n.kernel++
+			if x.Polled {
+				n.polled++
+			}
+		}
+	}
+	return n
+}
+
+// listenersThere: the daemon has open what the account says, and nothing else.
+func (b *Book) listenersThere(k *Kernel) string {
+	total := 0
+	for _, s := range b.services {
+		for i, open := range s.open {
+			if !open {
+				continue
+			}
+			total++
+			if n := k.count(b, s, s.Endpoints[i]); n.account != n.kernel {
+				return wrong("%d listeners are open at %s, should be %d", n.kernel, s.Endpoints[i], n.account)
+			}
+		}
+	}
+	if total != len(k.Listeners) {
+		return wrong("%d listeners are open, should be %d", len(k.Listeners), total)
+	}
+	return ""
+}
+
+// polledAsWatched: the poll set reports the listeners that are watched, and no others.
+func (b *Book) polledAsWatched(k *Kernel) string {
+	for _, s := range b.services {
+		for i, open := range s.open {
+			if !open {
+				continue
+			}
+			if n := k.count(b, s, s.Endpoints[i]); n.account == n.kernel && n.watched != n.polled {
+				return wrong("%d listeners at %s are in the poll set, %d are watched", n.polled, s.Endpoints[i], n.watched)
+			}
+		}
+	}
+	return ""
+}
+
+// channelsThere: who was cut off has no channel any more, and what comes over the others
+// is heard.
+func (b *Book) channelsThere(k *Kernel) string {
+	for i := range k.Channels {
+		x := &k.Channels[i]
+		switch c := b.Child(x.Generation); {
+		case c == nil:
+			return wrong("the channel of generation %d is open, which has ended or never began", x.Generation)
+		case c.Retired && c.State != Pending:
+			return wrong("the channel of generation %d is open, which is cut off", x.Generation)
+		case !x.Polled:
+			return wrong("nobody hears what generation %d reports", x.Generation)
+		}
+	}
+	return ""
+}
+
+// processesThere: every child of the account is a process, under its pid.
+func (b *Book) processesThere(k *Kernel) string {
+	for _, c := range b.living {
+		if c.State == Pending {
+			continue
+		}
+		there := false
+		for i := range k.Processes {
+			p := &k.Processes[i]
+			there = there || p.PID == c.PID && p.Generation == c.Generation
+		}
+		if !there {
+			return wrong("generation %d with pid %d is no process that could be reaped", c.Generation, c.PID)
+		}
+	}
+	return ""
+}
