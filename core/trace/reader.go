@@ -10,42 +10,42 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Record is one part of a recording: a beginning or a step.
+// Record is one part of a recording: the start of a segment, or a step.
 type Record struct {
-	// Machine is not nil in a beginning: a machine in the state from which
-	// the segment goes on. Fresh tells that it is a new one, with Options.
+	// Machine is set at the start of a segment: a machine in the state from
+	// which the segment continues. Fresh means that it is new, with Options.
 	Machine *core.Machine
 	Fresh   bool
 	Options core.MachineOptions
 
-	// Time is that of the step; of a beginning, that of the step before it.
+	// Time is that of the step; at the start of a segment, that of the step before.
 	Time core.Time
 
-	// Wall is that instant of the wall clock, in nanoseconds since 1970; 0: the
-	// recording does not say.
+	// Wall is the same instant on the wall clock, in nanoseconds since 1970; 0 if
+	// the recording does not say.
 	Wall int64
 
-	// Event and Actions are the step's. Open tells that the recording ends
+	// Event and Actions belong to the step. Open means that the recording ends
 	// before the actions. Actions are valid until the next call of Next.
 	Event   core.Event
 	Actions []core.Action
 	Open    bool
 
-	// Old tells that the recording is of OldVersion. A beginning in it lacks
-	// what machines remember since then.
+	// Old means that the recording is of OldVersion. Its snapshots lack what
+	// machines have learned to remember since.
 	Old bool
 
-	raw   []byte // as it was read
-	walls []byte // what the recording says of the wall clock before it
+	raw   []byte // the record as it was read
+	walls []byte // the records of the wall clock before it
 }
 
-// The reasons for which a recording cannot be read on.
+// Errors that end the reading of a recording.
 var (
 	ErrNoRecording = errors.New("this is no recording of a stationmaster journal")
 	ErrMalformed   = errors.New("malformed recording")
 )
 
-// VersionError is a recording in a format that this program does not read.
+// VersionError reports a recording in a format that this program cannot read.
 type VersionError struct{ Version string }
 
 func (e *VersionError) Error() string {
@@ -53,13 +53,13 @@ func (e *VersionError) Error() string {
 		e.Version, OldVersion, Version)
 }
 
-// Reader reads a recording one record after the other.
+// Reader reads a recording record by record.
 type Reader struct {
 	rest    []byte
 	size    int
 	offset  int
 	old     bool
-	walled  bool // ahead means something
+	walled  bool // ahead is set
 	ahead   int64
 	refs    core.References
 	now     core.Time
@@ -67,7 +67,7 @@ type Reader struct {
 	actions []core.Action
 }
 
-// NewReader looks at the mark. The error is ErrNoRecording or a VersionError.
+// NewReader checks the mark. The error is ErrNoRecording or a VersionError.
 func NewReader(recording []byte) (*Reader, error) {
 	if !IsRecording(recording) {
 		return nil, ErrNoRecording
@@ -83,8 +83,8 @@ func NewReader(recording []byte) (*Reader, error) {
 	return r, nil
 }
 
-// versionOf is what stands in the place of the version; one that is cut short is
-// none that is read.
+// versionOf returns the version that a recording states, or "" if the line that
+// states it is cut off.
 func versionOf(recording []byte) string {
 	const longest = 16
 	line := recording[len(markName):]
@@ -95,9 +95,9 @@ func versionOf(recording []byte) string {
 	return version
 }
 
-// Next gives the next record. The error is io.EOF at the end, or says where
-// the recording is malformed and wraps ErrMalformed. One that was cut off, by
-// a full disk for example, is malformed at its end.
+// Next returns the next record. The error is io.EOF at the end; otherwise it says
+// where the recording is malformed and wraps ErrMalformed. A recording that was cut
+// off, by a full disk for example, is malformed at its end.
 func (r *Reader) Next() (Record, error) {
 	if len(r.rest) == 0 {
 		return Record{}, io.EOF
@@ -123,7 +123,7 @@ func (r *Reader) Next() (Record, error) {
 	return record, nil
 }
 
-// walls takes in what the recording says of the wall clock before the next record.
+// walls reads the records of the wall clock before the next record.
 func (r *Reader) walls() (raw []byte, err error) {
 	before := r.rest
 	for len(r.rest) > 0 && r.rest[0] == recordWall && r.begun && !r.old {
@@ -136,8 +136,8 @@ func (r *Reader) walls() (raw []byte, err error) {
 	return before[:len(before)-len(r.rest)], nil
 }
 
-// Offset is how many bytes of the recording the records that Next gave and the
-// mark take: after an error, those that are whole.
+// Offset returns how many bytes of the recording the mark and the records returned
+// by Next take. After an error, that is the intact part of the recording.
 func (r *Reader) Offset() int { return r.offset }
 
 func (r *Reader) next() (Record, error) {
@@ -196,7 +196,7 @@ func (r *Reader) step(delay core.Duration) (Record, error) {
 		return Record{}, fmt.Errorf("%w: event", ErrMalformed)
 	}
 	if len(r.rest) == 0 {
-		record.Open = true // and the next is the end
+		record.Open = true // Next returns io.EOF now
 		return record, nil
 	}
 	n, rest, ok := takeUvarint(r.rest)

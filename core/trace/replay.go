@@ -9,15 +9,15 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Difference is the first step at which a replay did not give what was
-// recorded.
+// Difference is the first step at which the actions of a replay differ from the
+// recorded ones.
 type Difference struct {
 	Step     int // counted from 1 in the recording
 	Time     core.Time
 	Wall     int64 // of the wall clock; see Record
 	Event    string
 	Recorded []string // the actions, one line each
-	Got      []string // those of the replay, or what it broke
+	Got      []string // those of the replay, or the invariant that it broke
 }
 
 // Error shows both sides.
@@ -37,16 +37,16 @@ func indented(lines []string) string {
 	return "\n  " + strings.Join(lines, "\n  ")
 }
 
-// StateDifference is a snapshot in the middle of a recording that is not that
-// of the replayed machine, although all steps before it gave the same.
+// StateDifference is a snapshot within a recording that differs from that of the
+// replayed machine, although all steps before it agreed.
 type StateDifference struct{ Step int }
 
 func (d *StateDifference) Error() string {
 	return fmt.Sprintf("after step %d the state differs from the recorded one", d.Step)
 }
 
-// Broken is a last step without actions that breaks an invariant in the
-// replay, as it did when it was recorded.
+// Broken is a last step without actions that breaks an invariant in the replay, as
+// it did when it was recorded.
 type Broken struct {
 	Step  int
 	Time  core.Time
@@ -59,16 +59,15 @@ func (b *Broken) Error() string {
 	return fmt.Sprintf("step %d, as when it was recorded: %v\nevent: %s %s", b.Step, b.Cause, instant(b.Time, b.Wall), b.Event)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (b *Broken) Unwrap() error { return b.Cause }
 
-// Replay runs a recording through a machine of its own, from its first
-// beginning on, and compares the actions of every step, and every snapshot on
-// the way, byte for byte. steps is the number of steps that gave the same. The
-// error is nil, a Difference, a StateDifference, a Broken, or says why the
-// recording cannot be read on; see Reader. In a recording of OldVersion the
-// snapshots on the way are not compared: they lack what machines remember since
-// then, so the replay goes on from each.
+// Replay runs a recording through a machine of its own, from the first segment on,
+// and compares the actions of every step, and every snapshot on the way, byte for
+// byte. It returns the number of steps that agreed. The error is nil, a Difference,
+// a StateDifference, a Broken, or an error of Reader. In a recording of OldVersion
+// the snapshots on the way are not compared, because they lack what machines have
+// learned to remember since; the replay continues from each of them instead.
 func Replay(recording []byte) (steps int, err error) {
 	r, err := NewReader(recording)
 	if err != nil {
@@ -89,7 +88,7 @@ func Replay(recording []byte) (steps int, err error) {
 	}
 }
 
-// player steps a machine and writes what it does as it was written before.
+// player steps a machine and encodes what it does, to compare the bytes.
 type player struct {
 	m     *core.Machine
 	w     Writer
@@ -124,8 +123,8 @@ func (p *player) play(record *Record) error {
 	return d
 }
 
-// begin takes the machine of the first beginning, and at a later one looks
-// whether ours is the same.
+// begin takes over the machine of the first segment. At a later segment it compares
+// our machine with the recorded one.
 func (p *player) begin(record *Record) error {
 	if p.m == nil || record.Old && !record.Fresh {
 		p.m, p.w.now = record.Machine, record.Time
@@ -141,8 +140,8 @@ func (p *player) begin(record *Record) error {
 	return nil
 }
 
-// Step steps a machine that may break over an event that may come from
-// anywhere. broken is what it panicked with; there are no actions then.
+// Step steps a machine with an event from any source and recovers from a panic:
+// broken is the value it panicked with, and there are no actions then.
 func Step(m *core.Machine, now core.Time, ev core.Event) (actions []core.Action, broken error) {
 	defer func() {
 		switch r := recover().(type) {

@@ -7,8 +7,9 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Text returns a recording as lines: the time of each step, of the machine and if it is
-// known of the wall clock in UTC, and its event, and below it, indented, its actions. With an error the text says what was read before it.
+// Text returns a recording as a trace. Each step is one line with the machine's time,
+// the wall clock in UTC if it is known, and the event; its actions follow on lines of
+// their own, indented. If the error is not nil, the text covers what was read before it.
 func Text(recording []byte) ([]byte, error) {
 	r, err := NewReader(recording)
 	if err != nil {
@@ -27,7 +28,7 @@ func Text(recording []byte) ([]byte, error) {
 	}
 }
 
-// AppendText adds the record to dst as lines.
+// AppendText appends the record to dst as lines of a trace.
 func (r *Record) AppendText(dst []byte) []byte {
 	if r.Machine != nil {
 		return r.appendBeginning(dst)
@@ -74,7 +75,7 @@ func (r *Record) appendBeginning(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// instant is the machine's time and, if it is known, that of the wall clock.
+// instant returns the machine's time and, if it is known, the wall clock.
 func instant(t core.Time, wall int64) string {
 	if wall == 0 {
 		return stamp(t)
@@ -82,7 +83,7 @@ func instant(t core.Time, wall int64) string {
 	return string(AppendWall([]byte(stamp(t)+" "), wall))
 }
 
-// stamp is an instant in seconds, with all its digits.
+// stamp returns an instant in seconds, with all its digits.
 func stamp(t core.Time) string {
 	const perSecond = 1e9
 	sign, n := "", uint64(t)

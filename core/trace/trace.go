@@ -1,18 +1,18 @@
-// Package trace is the journal: every step of a machine, as (time, event,
-// actions), to bytes and back, and the replay of such a recording with
-// comparison.
+// Package trace records the steps of a machine, each as (time, event, actions).
+// A recording is the steps as bytes; a trace is the same as text, see Text. Replay
+// runs a recording through another machine and compares. The journal of a daemon
+// is the recording that it keeps of itself: osadapter/journal holds it in a Ring
+// and writes it to files.
 //
-// It refuses to touch a file, a clock or a running daemon: osadapter/journal
-// keeps a Ring in memory and writes it out. Bytes from outside never panic and
-// take no memory that their length cannot justify.
+// The package uses no file, clock or running daemon. Reading bytes from outside
+// never panics and never allocates more memory than their length justifies.
 //
-// A recording is Mark, then segments. A segment is a beginning, which is
-// either the options of a fresh machine or a snapshot of one at work, then
-// steps. Configurations are written whole once in a segment, inside the first
-// event that brings them, and are referred to by number afterwards; so are the
-// service entries that actions name. Every segment can be replayed by itself.
-// Numbers are varints in their shortest form: what is accepted is written as
-// the same bytes again.
+// A recording is Mark, then segments. A segment starts with either the options of
+// a fresh machine or a snapshot of a running one; steps follow. A configuration is
+// written in full once in a segment, in the first event that brings it, and is
+// referred to by number afterwards; so are the service entries that actions name.
+// Every segment can be replayed by itself. Numbers are varints in their shortest
+// form, so whatever is accepted encodes to the same bytes again.
 //
 //	recording = Mark { segment }
 //	segment   = ( 1 time options | 2 time length snapshot ) { step | wall }
@@ -20,13 +20,13 @@
 //	wall      = 4 offset
 //	actions   = count { action }
 //
-// The machine knows no wall clock. For readers a recording says by how much the wall
+// The machine has no wall clock. For readers, a recording says how far the wall
 // clock was ahead of the machine's time, in nanoseconds since 1970, from there on:
-// at the beginning of a segment, and when it was set. No replay depends on it.
-// Recordings of OldVersion have none.
+// at the start of a segment, and whenever it was set. No replay depends on it.
+// Recordings of OldVersion do not have it.
 //
-// The last step of a recording may lack its actions: it was begun and never
-// ended, because the machine broke an invariant there.
+// The last step of a recording may lack its actions: the machine broke an
+// invariant in it.
 package trace
 
 import (
@@ -35,8 +35,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// Version is the version of the format, part of Mark. Recordings of OldVersion
-// are read as well.
+// Version is the version of the format and part of Mark. Recordings of OldVersion
+// can be read too.
 const (
 	Version    = "2"
 	OldVersion = "1"
@@ -47,8 +47,7 @@ const Mark = markName + Version + "\n"
 
 const markName = "stationmaster journal "
 
-// IsRecording tells whether bytes are the beginning of a recording of any
-// version.
+// IsRecording reports whether b starts like a recording of any version.
 func IsRecording(b []byte) bool {
 	return len(b) >= len(markName) && string(b[:len(markName)]) == markName
 }
@@ -64,23 +63,22 @@ const (
 // lengthSize is the width of the length before a snapshot, little-endian.
 const lengthSize = 8
 
-// Writer appends to a recording: a beginning, then for each step Event before
-// the machine is stepped and Actions after. In the steady state it takes no
-// memory but what its bytes grow by. The zero value writes segments without
-// Mark.
+// Writer appends to a recording: Fresh or Snapshot first, then for each step Event
+// before the machine is stepped and Actions after. In the steady state it
+// allocates only to grow its bytes. The zero value writes segments without Mark.
 type Writer struct {
 	b    []byte
 	refs core.References
 	now  core.Time
 }
 
-// NewWriter gives a writer whose recording holds Mark and nothing else yet.
+// NewWriter returns a writer whose recording holds only Mark.
 func NewWriter() *Writer { return &Writer{b: []byte(Mark)} }
 
-// Bytes is what was written so far. It is valid until the next call.
+// Bytes returns what was written so far, valid until the next call.
 func (w *Writer) Bytes() []byte { return w.b }
 
-// Fresh begins with the machine that core.New(now, o) gives.
+// Fresh starts a segment with the machine that core.New(now, o) returns.
 func (w *Writer) Fresh(now core.Time, o core.MachineOptions) {
 	w.refs.Reset()
 	w.now = now
@@ -89,7 +87,7 @@ func (w *Writer) Fresh(now core.Time, o core.MachineOptions) {
 	w.b = core.AppendOptions(w.b, o)
 }
 
-// Snapshot begins with the machine as it is, between two steps.
+// Snapshot starts a segment with the current state of m, between two steps.
 func (w *Writer) Snapshot(m *core.Machine) {
 	w.b = append(w.b, recordSnapshot)
 	w.b = appendNumber(w.b, int64(w.now))
@@ -99,7 +97,7 @@ func (w *Writer) Snapshot(m *core.Machine) {
 	binary.LittleEndian.PutUint64(w.b[at-lengthSize:], uint64(len(w.b)-at))
 }
 
-// Event begins a step.
+// Event starts a step.
 func (w *Writer) Event(now core.Time, ev *core.Event) {
 	w.b = append(w.b, recordStep)
 	w.b = appendNumber(w.b, int64(now.Sub(w.now)))
@@ -107,7 +105,7 @@ func (w *Writer) Event(now core.Time, ev *core.Event) {
 	w.now = now
 }
 
-// Actions ends the step with what the machine said.
+// Actions ends the step with the actions of the machine.
 func (w *Writer) Actions(actions []core.Action) {
 	w.b = binary.AppendUvarint(w.b, uint64(len(actions)))
 	for i := range actions {
@@ -115,7 +113,7 @@ func (w *Writer) Actions(actions []core.Action) {
 	}
 }
 
-// Wall says by how much the wall clock is ahead of the machine's time.
+// Wall records how far the wall clock is ahead of the machine's time.
 func (w *Writer) Wall(offset int64) {
 	w.b = append(w.b, recordWall)
 	w.b = appendNumber(w.b, offset)

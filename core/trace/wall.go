@@ -6,8 +6,8 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// AppendWall adds an instant of the wall clock, in nanoseconds since 1970, as
-// RFC 3339 has it: in UTC, because a recording does not know a time zone.
+// AppendWall appends an instant of the wall clock, in nanoseconds since 1970, in the
+// format of RFC 3339. It uses UTC, because a recording has no time zone.
 func AppendWall(dst []byte, wall int64) []byte {
 	const day = 24 * 60 * 60
 	seconds, nanoseconds := floorDiv(wall, int64(core.Second))
@@ -35,7 +35,7 @@ func AppendWall(dst []byte, wall int64) []byte {
 	return dst
 }
 
-// floorDiv divides, and rounds down below zero too.
+// floorDiv divides and rounds towards negative infinity.
 func floorDiv(a, b int64) (quotient, rest int64) {
 	quotient, rest = a/b, a%b
 	if rest < 0 {
