@@ -28,14 +28,14 @@ type Canon struct {
 	configNumbers map[*Config]int // look-ups only
 	entryNumbers  map[*ServiceConfig]int
 
-	names  Names
+	names  CanonNames
 	sorted []*timer
 	all    []*service
 }
 
-// Names maps the indexes in the form written last to the machine's numbers. The
+// CanonNames maps the indexes in the form written last to the machine's numbers. The
 // slices are valid until the next Append.
-type Names struct {
+type CanonNames struct {
 	Services []ServiceID  // active, then removed, then those that a reload is opening
 	Children []Generation // service by service, in the order of their starts
 	PIDs     []PID        // in the order of the children
@@ -43,9 +43,9 @@ type Names struct {
 	Load     Request      // of a LoadConfig without an answer; 0: none
 }
 
-// Origin is the base of the numbers of a restored machine: the first service is
+// RestoreBase is the base of the numbers of a restored machine: the first service is
 // Service+1, and so on. The behaviour must not depend on it.
-type Origin struct {
+type RestoreBase struct {
 	Now        Time
 	Service    ServiceID
 	Generation Generation
@@ -105,11 +105,11 @@ func (k *Canon) Append(dst []byte, m *Machine) []byte {
 }
 
 // Names returns the meaning of the indexes in the form that Append wrote last.
-func (k *Canon) Names() *Names { return &k.names }
+func (k *Canon) Names() *CanonNames { return &k.names }
 
 // Restore returns a machine in the situation encoded in b. Malformed bytes are
 // an error; whether the situation is possible is for Machine.Check to decide.
-func (k *Canon) Restore(b []byte, from Origin) (*Machine, error) {
+func (k *Canon) Restore(b []byte, from RestoreBase) (*Machine, error) {
 	m := &Machine{now: from.Now, lastService: from.Service, lastGeneration: from.Generation, lastRequest: from.Request}
 	m.exitTimer = timer{kind: timerExit}
 	w := machineWalk{c: codec{b: b, reading: true}, m: m, canon: k, from: from}

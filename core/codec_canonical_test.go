@@ -15,13 +15,13 @@ import (
 // restored from its canonical form. What the form does not name is no child,
 // service or request of either.
 type translation struct {
-	names Names
-	from  Origin
+	names CanonNames
+	from  RestoreBase
 }
 
-func newTranslation(k *Canon, from Origin) translation {
+func newTranslation(k *Canon, from RestoreBase) translation {
 	n := k.Names()
-	return translation{Names{
+	return translation{CanonNames{
 		slices.Clone(n.Services), slices.Clone(n.Children), slices.Clone(n.PIDs), slices.Clone(n.Wakeups), n.Load,
 	}, from}
 }
@@ -78,7 +78,7 @@ func TestCanonicalFormTellsTheWholeSituation(t *testing.T) {
 		ev := ConfigLoadedEvent(0, known[0])
 		for range 50 {
 			form := k.Append(nil, m.m)
-			from := Origin{
+			from := RestoreBase{
 				Now: Time(rapid.Int64Range(1, 1<<50).Draw(t, "now")), Service: 1 << 20, Generation: 1 << 33, PID: 40000, Request: 1 << 21,
 			}
 			x := newTranslation(k, from)
@@ -208,13 +208,13 @@ func TestMalformedCanonicalFormsAreNoPanic(t *testing.T) {
 	k := NewCanon(first)
 	form := k.Append(nil, r.m)
 	for n := range form {
-		if _, err := k.Restore(form[:n], Origin{}); err == nil {
+		if _, err := k.Restore(form[:n], RestoreBase{}); err == nil {
 			t.Errorf("%d of %d bytes were accepted", n, len(form))
 		}
 		for _, flip := range []byte{1, 2, 0x55, 0xff} {
 			changed := bytes.Clone(form)
 			changed[n] ^= flip
-			if m, err := k.Restore(changed, Origin{}); err == nil {
+			if m, err := k.Restore(changed, RestoreBase{}); err == nil {
 				_ = m.View()
 			}
 		}
@@ -232,10 +232,10 @@ func TestCanonicalFormsCannotNameRefusedSettings(t *testing.T) {
 	r := newRig(t, MachineOptions{})
 	r.step(ConfigLoadedEvent(0, good))
 	form := NewCanon(good).Append(nil, r.m)
-	if _, err := NewCanon(good).Restore(form, Origin{}); err != nil {
+	if _, err := NewCanon(good).Restore(form, RestoreBase{}); err != nil {
 		t.Error(err)
 	}
-	if _, err := NewCanon(bad).Restore(form, Origin{}); err == nil {
+	if _, err := NewCanon(bad).Restore(form, RestoreBase{}); err == nil {
 		t.Error("accepted")
 	}
 }

@@ -13,7 +13,7 @@ import "slices"
 type machineWalk struct {
 	c     codec
 	m     *Machine
-	later []func() // links to services that are read later
+	links []func() // links to services that are read later
 
 	// of a snapshot: settings are written once and referred to by number
 	refs *References
@@ -21,7 +21,7 @@ type machineWalk struct {
 
 	// of the canonical form
 	canon *Canon // nil: a snapshot
-	from  Origin
+	from  RestoreBase
 	all   []*service // in the order of their places
 }
 
@@ -47,7 +47,7 @@ func (w *machineWalk) machine() {
 	w.services(&m.active, lifeActive)
 	w.services(&m.stopping, lifeStopping)
 	w.services(&m.reload.added, lifeOpening)
-	for _, link := range w.later {
+	for _, link := range w.links {
 		link()
 	}
 	w.transaction(next)
@@ -160,7 +160,7 @@ func (w *machineWalk) children(s *service) {
 		k.timer = timer{kind: timerChannelClosed, child: k}
 		w.child(k)
 		if w.c.err == nil {
-			w.append(k)
+			w.addChild(k)
 		}
 	}
 }
@@ -180,7 +180,7 @@ func (w *machineWalk) child(k *child) {
 	w.timer(&k.timer)
 }
 
-func (w *machineWalk) append(k *child) {
+func (w *machineWalk) addChild(k *child) {
 	if k.generation == 0 || k.state > childBusy || w.m.children.get(uint64(k.generation)) != nil {
 		w.c.fail()
 		return
@@ -236,7 +236,7 @@ func (w *machineWalk) successors(s *service) {
 	}
 	list(&w.c, &successors, func(id *ServiceID) { number(&w.c, id) })
 	if w.c.reading && len(successors) > 0 {
-		w.later = append(w.later, func() { w.link(s, successors) })
+		w.links = append(w.links, func() { w.link(s, successors) })
 	}
 }
 

@@ -70,8 +70,8 @@ func (w *machineWalk) config(f **Config) {
 	w.refs.addConfig(*f, !w.c.reading)
 }
 
-// refer takes settings of an earlier epoch into the list, once.
-func (w *machineWalk) refer(e *ServiceConfig) {
+// addOlderEntry takes settings of an earlier epoch into the list, once.
+func (w *machineWalk) addOlderEntry(e *ServiceConfig) {
 	if w.c.reading || w.refs.entryNumbers[e] == 0 {
 		w.refs.addEntry(e, !w.c.reading)
 	}
@@ -88,12 +88,12 @@ func (w *machineWalk) olderEntries() {
 	if !w.c.reading {
 		for _, list := range [3][]*service{w.m.active, w.m.stopping, w.m.reload.added} {
 			for _, s := range list {
-				w.refer(s.entry)
+				w.addOlderEntry(s.entry)
 				for c := s.first; c != nil; c = c.next {
-					w.refer(c.entry)
+					w.addOlderEntry(c.entry)
 				}
 				for k := s.openWakeups; k != nil; k = k.next {
-					w.refer(k.entry)
+					w.addOlderEntry(k.entry)
 				}
 			}
 		}
@@ -108,7 +108,7 @@ func (w *machineWalk) olderEntries() {
 			if serviceFault(*e) != "" {
 				w.c.fail()
 			}
-			w.refer(*e)
+			w.addOlderEntry(*e)
 		}
 	})
 }

@@ -130,7 +130,7 @@ func TestShortageIsCarriedOver(t *testing.T) {
 	}
 	k := NewCanon(r.m.config)
 	form := k.Append(nil, r.m)
-	other, err := k.Restore(form, Origin{Now: 7, PID: 100})
+	other, err := k.Restore(form, RestoreBase{Now: 7, PID: 100})
 	if err != nil || other.Check() != nil || !bytes.Equal(k.Append(nil, other), form) {
 		t.Fatalf("the canonical form is another one: %v, %v", err, other.Check())
 	}

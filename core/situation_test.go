@@ -21,7 +21,7 @@ func carried(t *testing.T, m *Machine, known ...*Config) (*Machine, *Machine) {
 	}
 	k := NewCanon(known...)
 	form := k.Append(nil, m)
-	other, err := k.Restore(form, Origin{Now: m.now + 12345, Service: 50, Generation: 60, PID: 7000, Request: 80})
+	other, err := k.Restore(form, RestoreBase{Now: m.now + 12345, Service: 50, Generation: 60, PID: 7000, Request: 80})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +76,10 @@ func TestBytesBehindACanonicalFormAreRefused(t *testing.T) {
 	r := started(t, unix("a", 1))
 	k := NewCanon(r.m.config)
 	form := k.Append(nil, r.m)
-	if _, err := k.Restore(form, Origin{}); err != nil {
+	if _, err := k.Restore(form, RestoreBase{}); err != nil {
 		t.Error(err)
 	}
-	if _, err := k.Restore(append(form, 0), Origin{}); err == nil {
+	if _, err := k.Restore(append(form, 0), RestoreBase{}); err == nil {
 		t.Error("one byte too many was accepted")
 	}
 }

@@ -116,7 +116,7 @@ func (p *play) start(choices []byte) error {
 		p.base = 1<<32 - 4
 		k := core.NewCanon()
 		var err error
-		if m, err = k.Restore(k.Append(nil, m), core.Origin{Now: now, Generation: p.base}); err != nil {
+		if m, err = k.Restore(k.Append(nil, m), core.RestoreBase{Now: now, Generation: p.base}); err != nil {
 			return fmt.Errorf("restore an unborn machine: %w", err)
 		}
 	}
@@ -284,7 +284,7 @@ func (p *play) canonical() error {
 	if at > 0 && p.began >= 0 {
 		at = at.Add(-core.Second)
 	}
-	m, err := k.Restore(form, core.Origin{Now: at, Service: 1 << 20, Generation: 1 << 33, PID: 1 << 20, Request: 1 << 33})
+	m, err := k.Restore(form, core.RestoreBase{Now: at, Service: 1 << 20, Generation: 1 << 33, PID: 1 << 20, Request: 1 << 33})
 	if err != nil {
 		return fmt.Errorf("read the canonical form: %w", err)
 	}
@@ -304,7 +304,7 @@ func misread(k *core.Canon, form []byte, at int) {
 	at %= len(form)
 	form[at] ^= 1 << (at % 8)
 	for _, b := range [][]byte{form, form[:at]} {
-		if m, err := k.Restore(b, core.Origin{Now: 1, PID: 1}); err == nil && m.Check() == nil {
+		if m, err := k.Restore(b, core.RestoreBase{Now: 1, PID: 1}); err == nil && m.Check() == nil {
 			m.View()
 		}
 	}

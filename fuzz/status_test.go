@@ -87,7 +87,7 @@ func gather(t testing.TB, r *reader, high bool) *audience {
 	a := &audience{honest: newHonest(t, core.MachineOptions{GroupLeader: true})}
 	if high { // generations that no longer fit the message
 		k := core.NewCanon()
-		m, err := k.Restore(k.Append(nil, a.m), core.Origin{Generation: 1<<32 - 3})
+		m, err := k.Restore(k.Append(nil, a.m), core.RestoreBase{Generation: 1<<32 - 3})
 		if err != nil {
 			t.Fatal(err)
 		}

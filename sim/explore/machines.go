@@ -139,8 +139,8 @@ func (x *machines) bytes(f *facts) []byte { return x.text.slice(int(f.at), int(f
 // origin and elsewhere are two beginnings of numbers: behaviour must not
 // depend on them. The second lets generations pass 32 bits.
 var (
-	origin    = core.Origin{Now: 1000, PID: 100}
-	elsewhere = core.Origin{Now: 1 << 50, Service: 7000, Generation: math.MaxUint32, PID: 32000, Request: 1 << 33}
+	origin    = core.RestoreBase{Now: 1000, PID: 100}
+	elsewhere = core.RestoreBase{Now: 1 << 50, Service: 7000, Generation: math.MaxUint32, PID: 32000, Request: 1 << 33}
 )
 
 // intern gives the number of the situation that m is in.
@@ -326,7 +326,7 @@ func places[T core.ServiceID | core.Generation | core.Request](numbers []T, from
 }
 
 // event makes the event that a key names for a machine with its numbers.
-func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.Origin) (core.Event, core.Time) {
+func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.RestoreBase) (core.Event, core.Time) {
 	service := o.Service + 1 + core.ServiceID(k.who())
 	generation := o.Generation + 1 + core.Generation(k.who())
 	request := o.Request + 1 + core.Request(k.who())
@@ -436,7 +436,7 @@ func childOf(v *core.View, g core.Generation) core.ChildView {
 func pidOf(v *core.View, g core.Generation) core.PID { return childOf(v, g).PID }
 
 // effects turns actions into what the world must do.
-func effects(dst []effect, actions []core.Action, o core.Origin, before, after []core.ServiceView) []effect {
+func effects(dst []effect, actions []core.Action, o core.RestoreBase, before, after []core.ServiceView) []effect {
 	for i := range actions {
 		a := &actions[i]
 		e := effect{kind: a.Kind}
