@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// codec walks a value once, either writing it to bytes or reading it from them,
+// codec visits a value once, either writing it to bytes or reading it from them,
 // so that both directions always agree. Numbers are varints in their shortest
 // form; accepted input encodes to the same bytes again. Reading never panics and
 // allocates no more memory than the remaining bytes can justify.
@@ -41,7 +41,7 @@ type integer interface {
 	~int8 | ~int16 | ~int32 | ~int64 | ~int | ~uint8 | ~uint16 | ~uint32 | ~uint64
 }
 
-// number walks any integer; negative ones are zigzagged.
+// number visits any integer; negative ones are zigzagged.
 func number[T integer](c *codec, v *T) {
 	x := int64(*v)
 	u := uint64(x)<<1 ^ uint64(x>>63)
@@ -83,7 +83,7 @@ func (c *codec) string(v *string) {
 	*v, c.b = string(c.b[:n]), c.b[n:]
 }
 
-// list walks a slice. Every element takes at least one byte, which bounds an
+// list visits a slice. Every element takes at least one byte, which bounds an
 // encoded length.
 func list[T any](c *codec, v *[]T, each func(*T)) {
 	n := uint64(len(*v))

@@ -39,7 +39,7 @@ func (r *References) AppendAction(dst []byte, a *Action) []byte {
 	w.b, w.refs, w.visit = dst, r, encodedFields
 	number(&w.codec, &a.Kind)
 	at := len(w.b)
-	w.b = append(w.b, 0) // the place of most sets
+	w.b = append(w.b, 0) // the set, if one byte is enough
 	w.action(a)
 	w.putSet(at)
 	return w.b
@@ -93,7 +93,7 @@ func (a *Action) AppendText(dst []byte) []byte {
 	if a.Kind >= numActionKinds {
 		return w.b
 	}
-	uses := actionFields[a.Kind] &^ fConfig // the event told of it
+	uses := actionFields[a.Kind] &^ fConfig // the event that brought it shows it
 	for _, f := range fieldNames {
 		if w.visit, w.name = f.field&uses, f.name; w.visit == 0 {
 			continue
@@ -114,7 +114,8 @@ func (a *Action) AppendText(dst []byte) []byte {
 	return w.b
 }
 
-// Hash folds the action into a hash. Settings count by their place in master.cf.
+// Hash adds the action to a hash. Of settings only the line in master.cf and the type
+// count.
 func (a *Action) Hash(h uint64) uint64 {
 	w := fieldWalk{task: taskHash, visit: allFields, hash: mix(h, uint64(a.Kind))}
 	w.action(a)

@@ -120,8 +120,8 @@ func (k *Canon) Restore(b []byte, from RestoreBase) (*Machine, error) {
 	return m, w.c.err
 }
 
-// place gives a service that is read its number; when writing, the place in the
-// form says all.
+// place assigns the next number to a service that is read. When writing, only the
+// position in the form matters.
 func (w *machineWalk) place(s *service) {
 	if !w.c.reading {
 		w.canon.names.Services = append(w.canon.names.Services, s.id)
@@ -132,8 +132,8 @@ func (w *machineWalk) place(s *service) {
 	w.all = append(w.all, s)
 }
 
-// named notes a number whose place in the form says all, or gives the next one to
-// what is read.
+// named assigns the next number to a child or wakeup that is read. When writing, it
+// notes the number, of which only the position in the form matters.
 func named[T Generation | Request](w *machineWalk, v *T, names *[]T, last *T) {
 	if !w.c.reading {
 		*names = append(*names, *v)
@@ -143,7 +143,7 @@ func named[T Generation | Request](w *machineWalk, v *T, names *[]T, last *T) {
 	*v = *last
 }
 
-// index walks an index into a list of n things; -1 is none of them.
+// index visits an index into a list of n things; -1 is none of them.
 func (w *machineWalk) index(i *int, n int) {
 	number(&w.c, i)
 	if w.c.reading && (*i < -1 || *i >= n) {
@@ -186,9 +186,9 @@ func (w *machineWalk) known(n int, ok bool) int {
 	return n
 }
 
-// ages walks, for services of which some share an address and that are not in the
-// order of their age, the place of each in that order; the first one made comes
-// after first.
+// ages visits the order in which the services were created, if some of them share an
+// address and the list has another order. When reading, the oldest service has the
+// number after first.
 func (w *machineWalk) ages(list []*service, first ServiceID) {
 	if w.canon == nil {
 		return
@@ -237,7 +237,7 @@ func ageCounts(list []*service) bool {
 	return false
 }
 
-// knownListeners walks the endpoints of a service: those of one of the known
+// knownListeners visits the endpoints of a service: those of one of the known
 // entries, which after a reload need not be its own.
 func (w *machineWalk) knownListeners(s *service) {
 	var n int
@@ -259,7 +259,7 @@ func (w *machineWalk) knownListeners(s *service) {
 	}
 }
 
-// nearPast walks the two instants that are compared with now. One that is so long
+// nearPast visits the two instants that are compared with now. One that is so long
 // ago that no comparison can tell it from never is written as never.
 func (w *machineWalk) nearPast(s *service) {
 	stressed, left := s.stressed && s.stressUntil >= w.m.now, s.stressUntil.Sub(w.m.now)
@@ -276,7 +276,7 @@ func (w *machineWalk) nearPast(s *service) {
 	w.warned(&s.warned, &s.warnedAt)
 }
 
-// warned walks when something was last warned of.
+// warned visits when something was last warned of.
 func (w *machineWalk) warned(set *bool, at *Time) {
 	warned, ago := *set && w.m.now.Sub(*at) <= limitWarningInterval, w.m.now.Sub(*at)
 	w.c.bool(&warned)
@@ -291,7 +291,7 @@ func (w *machineWalk) warned(set *bool, at *Time) {
 	}
 }
 
-// sharedPID walks a pid: which children share one is all that counts.
+// sharedPID visits a pid. Only whether two children have the same one matters.
 func (w *machineWalk) sharedPID(p *PID) {
 	n, pids := PID(0), &w.canon.names.PIDs
 	if !w.c.reading && *p != 0 {
@@ -308,7 +308,7 @@ func (w *machineWalk) sharedPID(p *PID) {
 	}
 }
 
-// deadlines walks the deadlines in the order in which they expire.
+// deadlines visits the deadlines in the order in which they expire.
 func (w *machineWalk) deadlines() {
 	if w.canon == nil {
 		return // each stands with what it belongs to
@@ -348,7 +348,7 @@ func (w *machineWalk) deadlines() {
 	}
 }
 
-// owner tells the place of the thing that a timer belongs to.
+// owner returns the position of the thing that a timer belongs to.
 func (w *machineWalk) owner(t *timer) int {
 	switch t.kind {
 	case timerThrottle, timerWakeup, timerRemoval, timerLeaving:
@@ -362,7 +362,7 @@ func (w *machineWalk) owner(t *timer) int {
 	}
 }
 
-// owned finds that timer again; nil: there is none.
+// owned returns that timer, or nil if there is none.
 func (w *machineWalk) owned(kind timerKind, owner int) *timer {
 	if owner < 0 {
 		return nil

@@ -74,7 +74,7 @@ func (ev *Event) AppendText(dst []byte) []byte {
 	return w.b
 }
 
-// Hash folds the event into a hash. Settings count by how many services they have.
+// Hash adds the event to a hash. Of a configuration only the number of services counts.
 func (ev *Event) Hash(h uint64) uint64 {
 	w := fieldWalk{task: taskHash, visit: allFields, hash: mix(h, uint64(ev.Kind))}
 	w.event(ev)

@@ -12,8 +12,8 @@ import (
 // field is a set of the fields of events and actions.
 type field uint32
 
-// The fields, in the order of their bits in an encoded action: the usual ones
-// come first, so that most sets take one byte.
+// The fields, in the order of their bits in an encoded action. Common fields come
+// first, so that most sets take one byte.
 const (
 	fService field = 1 << iota
 	fGeneration
@@ -39,7 +39,7 @@ const (
 	allFields = behindFields - 1
 )
 
-// fieldNames are the names of the fields in traces, in the order in which a line
+// fieldNames lists the names of the fields in traces, in the order in which a line
 // shows them.
 var fieldNames = [...]struct {
 	field field
@@ -54,7 +54,7 @@ var fieldNames = [...]struct {
 	{fPID, "pid"},
 	{fSignal, "signal"},
 	{fNumber, "code"},
-	{fFlag, "flag"}, // by the kind of action, see flagNames
+	{fFlag, "flag"}, // depends on the kind of action, see flagNames
 	{fStep, "step"},
 	{fStart, "start"},
 	{fStatus, "status"},
@@ -87,13 +87,13 @@ type fieldWalk struct {
 type fieldTask uint8
 
 const (
-	taskCode fieldTask = iota // write to bytes or read from them
-	taskFind                  // note which fields are not zero
+	taskCode fieldTask = iota // encode or decode
+	taskFind                  // find the fields that are not zero
 	taskTell                  // append them to a line of a trace
 	taskHash                  // fold them into a hash
 )
 
-// each walks a field that is a number.
+// each visits a number.
 func each[T integer](w *fieldWalk, f field, v *T) {
 	if f != 0 && (*v != 0 || w.dense) {
 		oneNumber(w, f, v)
@@ -117,16 +117,15 @@ func oneNumber[T integer](w *fieldWalk, f field, v *T) {
 	}
 }
 
-// refuse ends the reading of a sparse encoding that announces a field and then
-// says that it is zero: there is one way to write each value.
+// refuse fails if a sparse encoding announces a field that turns out to be zero: each
+// value has exactly one encoding.
 func (w *fieldWalk) refuse(zero bool) {
 	if zero && w.sparse && w.reading {
 		w.fail()
 	}
 }
 
-// flag walks a field that is true or false. A sparse encoding says all by
-// announcing it.
+// flag visits a bool. In a sparse encoding its bit in the set is its value.
 func (w *fieldWalk) flag(f field, v *bool) {
 	if f != 0 && (*v || w.dense) {
 		w.oneFlag(f, v)
@@ -147,7 +146,7 @@ func (w *fieldWalk) oneFlag(f field, v *bool) {
 	}
 }
 
-// text walks a field that is a text.
+// text visits a string.
 func (w *fieldWalk) text(f field, v *string) {
 	if f != 0 && (*v != "" || w.dense) {
 		w.oneText(f, v)
@@ -169,7 +168,7 @@ func (w *fieldWalk) oneText(f field, v *string) {
 	}
 }
 
-// status walks what came over a status channel: the first n of the bytes.
+// status visits the bytes from a status channel, the first n of b.
 func (w *fieldWalk) status(f field, b *[wire.StatusSize]byte, n *uint8) {
 	if f != 0 && (w.dense || *n != 0 || *b != [wire.StatusSize]byte{}) {
 		w.oneStatus(f, b, n)
@@ -201,7 +200,7 @@ func (w *fieldWalk) oneStatus(f field, b *[wire.StatusSize]byte, n *uint8) {
 	}
 }
 
-// config walks a configuration.
+// config visits a configuration.
 func (w *fieldWalk) config(f field, v **Config) {
 	if f != 0 && (*v != nil || w.dense) {
 		w.oneConfig(f, v)
@@ -223,7 +222,7 @@ func (w *fieldWalk) oneConfig(f field, v **Config) {
 	}
 }
 
-// entry walks the settings of a service.
+// entry visits the settings of a service.
 func (w *fieldWalk) entry(f field, v **ServiceConfig) {
 	if f != 0 && (*v != nil || w.dense) {
 		w.oneEntry(f, v)
@@ -265,7 +264,7 @@ func (w *fieldWalk) fold(f field, v uint64) {
 	w.hash = mix(mix(w.hash, uint64(bits.TrailingZeros32(uint32(f)))), v)
 }
 
-// mix folds one word into a hash.
+// mix adds one word to a hash.
 func mix(h, v uint64) uint64 {
 	h = (h ^ v) * 0x9fb21c651e98df25
 	return h ^ h>>32

@@ -36,7 +36,7 @@ func fill(t *testing.T, v reflect.Value) {
 	}
 }
 
-// eventWith has a value in one field alone, except that bytes are counted.
+// eventWith returns an event with only field i set; Bytes come with their count.
 func eventWith(t *testing.T, i int) Event {
 	t.Helper()
 	var ev Event
@@ -47,8 +47,8 @@ func eventWith(t *testing.T, i int) Event {
 	return ev
 }
 
-// A field that is added to Event and forgets in its walk would be lost from
-// recordings, traces and hashes, and no event with it would be refused.
+// A field of Event that is missing from the walk would be lost from recordings, traces
+// and hashes, and Strict would accept it in any event.
 func TestEveryFieldOfAnEventIsWalked(t *testing.T) {
 	var seen field
 	zero := (&Event{}).Hash(0)
@@ -97,8 +97,8 @@ func eventReadAgain(t *testing.T, ev *Event, f field) Event {
 	return got
 }
 
-// sameButSettings compares two events or actions; of settings it compares the
-// first name, and puts those wanted into got.
+// sameButSettings compares two events or actions. Settings are equal if their first
+// names are; got then takes over those of want.
 func sameButSettings[T Event | Action](t *testing.T, got, want *T) bool {
 	t.Helper()
 	g, w := reflect.ValueOf(got).Elem(), reflect.ValueOf(want).Elem()

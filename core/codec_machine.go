@@ -2,24 +2,24 @@ package core
 
 import "slices"
 
-// A machineWalk visits everything that a machine remembers, once, to write it or
-// to read it. It has two forms, and each thing that a machine remembers is named
-// in one place for both.
+// A machineWalk visits the whole state of a machine once, to write it or to read it.
+// Snapshots and the canonical form share this walk, so each field of the state is
+// named in one place.
 //
-// A snapshot holds everything as it is. The canonical form holds the situation
-// alone, see Canon: numbers, instants and settings look otherwise there, so the
-// methods that visit those ask which form it is. They stand in
-// codec_snapshot.go and codec_canonical.go.
+// A snapshot holds the state as it is. The canonical form holds only the situation,
+// see Canon: numbers, instants and settings are encoded differently. The methods
+// that visit those check which form is meant; they are in codec_snapshot.go and
+// codec_canonical.go.
 type machineWalk struct {
 	c     codec
 	m     *Machine
-	links []func() // links to services that are read later
+	links []func() // resolve references to services that are read later
 
-	// of a snapshot: settings are written once and referred to by number
+	// For snapshots: settings are written once and referred to by number.
 	refs *References
-	old  bool // reading what oldSnapshotMark begins
+	old  bool // the snapshot starts with oldSnapshotMark
 
-	// of the canonical form
+	// For the canonical form.
 	canon *Canon // nil: a snapshot
 	from  RestoreBase
 	all   []*service // in the order of their places
@@ -56,16 +56,16 @@ func (w *machineWalk) machine() {
 	w.sums()
 }
 
-// running walks a number that only goes on and means nothing by itself: the
-// canonical form is without it.
+// running visits a number that only ever increases. Its value is arbitrary, so the
+// canonical form leaves it out.
 func running[T integer](w *machineWalk, v *T) {
 	if w.canon == nil {
 		number(&w.c, v)
 	}
 }
 
-// derived walks a number that follows from what else is walked. The canonical form
-// has it all the same, so that a machine that counts wrong is another situation.
+// derived visits a number that follows from other fields. Only the canonical form
+// has it, so that a machine that counts wrong is in another situation.
 func derived[T integer](w *machineWalk, v *T) {
 	if w.canon != nil {
 		number(&w.c, v)
@@ -120,8 +120,8 @@ func (w *machineWalk) service(s *service) {
 	derived(w, &s.heldBy)
 }
 
-// listService puts a service that was read into the table, and reports whether it
-// can be there.
+// listService adds a service that was read to the table and reports whether it is
+// valid there.
 func (w *machineWalk) listService(s *service) bool {
 	if w.c.err != nil || s.id == 0 || w.m.services.get(uint64(s.id)) != nil || len(s.listeners) != len(s.endpoints) ||
 		len(s.endpoints) != len(s.entry.Endpoints) && s.life == lifeOpening {
@@ -132,7 +132,7 @@ func (w *machineWalk) listService(s *service) bool {
 	return true
 }
 
-// count walks how many elements a chain has. Each takes a byte or more.
+// count visits the length of a linked list. Each element takes at least one byte.
 func (w *machineWalk) count(n int) int {
 	u := uint64(n)
 	w.c.uvarint(&u)
@@ -224,11 +224,11 @@ func (w *machineWalk) wakeup(k *wakeup) {
 	w.timer(&k.timer)
 }
 
-// successors walks who is held by the children of a service. When that is read,
-// some of them may be still to come.
+// successors visits the services that are held by the children of s. When reading,
+// some of them may follow later.
 func (w *machineWalk) successors(s *service) {
 	if w.canon != nil && s.life != lifeStopping {
-		return // nobody else has any
+		return // only removed services have successors
 	}
 	var successors []ServiceID
 	for _, next := range s.successors {
@@ -254,8 +254,8 @@ func (w *machineWalk) link(s *service, successors []ServiceID) {
 	}
 }
 
-// transaction walks a reload under way. Its plan is not written: nothing that
-// it depends on can change before the commit, so it is made again.
+// transaction visits a reload in progress. Its plan is not written: nothing that it
+// depends on can change before the commit, so it is made again when reading.
 func (w *machineWalk) transaction(next *Config) {
 	c, t := &w.c, &w.m.reload
 	number(c, &t.phase)
@@ -273,8 +273,8 @@ func (w *machineWalk) transaction(next *Config) {
 	}
 }
 
-// plan makes the plan of a reload again, and sees that its services and the
-// answers that are due are those of it.
+// plan makes the plan of a reload again and checks that the new services and the
+// pending answers agree with it.
 func (w *machineWalk) plan(next *Config) {
 	t := &w.m.reload
 	t.plan = w.m.Plan(next)
@@ -297,8 +297,7 @@ func (w *machineWalk) plan(next *Config) {
 	}
 }
 
-// starved walks who is held back for want of descriptors, and when that was last
-// warned of.
+// starved visits the starved services and the time of the last warning about them.
 func (w *machineWalk) starved() {
 	c, m := &w.c, w.m
 	if w.old || w.canon != nil && m.options.Descriptors == 0 {
@@ -324,7 +323,7 @@ func (w *machineWalk) starved() {
 	}
 }
 
-// sums walks what all services hold together.
+// sums visits the totals over all services.
 func (w *machineWalk) sums() {
 	m := w.m
 	if w.canon != nil && m.options.Descriptors != 0 {
@@ -338,8 +337,8 @@ func (w *machineWalk) sums() {
 	}
 }
 
-// reference is what a form calls a service that stands elsewhere: its number, or in
-// the canonical form its place, from 1.
+// reference returns how a form refers to a service: by its number, or in the
+// canonical form by its position, counted from 1.
 func (w *machineWalk) reference(s *service) ServiceID {
 	if w.canon == nil {
 		return s.id
@@ -347,7 +346,7 @@ func (w *machineWalk) reference(s *service) ServiceID {
 	return ServiceID(slices.Index(w.all, s) + 1)
 }
 
-// referred finds that service again.
+// referred returns the service that a reference means, or nil.
 func (w *machineWalk) referred(id ServiceID) *service {
 	if w.canon != nil {
 		if id == 0 || uint64(id) > uint64(len(w.all)) {

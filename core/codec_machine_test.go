@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// A fixture has values that are not zero for what machines remember.
+// A fixture provides non-zero values for the fields of a machine.
 type fixture struct {
 	config *Config
 	entry  *ServiceConfig
@@ -22,14 +22,14 @@ func newFixture() *fixture {
 	return &fixture{config: config, entry: &config.Services[1], plan: &Plan{Config: config}, other: &service{id: 77, entry: &config.Services[0], endpoints: config.Services[0].Endpoints}}
 }
 
-// service is one that refers to nothing but the fixture.
+// service returns a service that refers only to the fixture.
 func (x *fixture) service() *service {
 	s := &service{id: 5, entry: &x.config.Services[0], endpoints: x.config.Services[0].Endpoints, listeners: make([]listenerState, 1), life: lifeStopping}
 	s.initTimers()
 	return s
 }
 
-// set sets a field of v, exported or not, to a value that is not zero.
+// set sets a field, exported or not, to a value that is not zero.
 func (x *fixture) set(t *testing.T, v reflect.Value) {
 	t.Helper()
 	v = reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem()
@@ -79,8 +79,8 @@ func (x *fixture) setByKind(t *testing.T, v reflect.Value) {
 	}
 }
 
-// remembered holds that each field of a T changes one of its two forms, or is in a
-// list of those that follow from the rest. make makes one, and write both forms.
+// remembered checks that each field of T changes the snapshot or the canonical form,
+// unless follow says that it follows from other fields. write writes one form.
 func remembered[T any](t *testing.T, x *fixture, make func() *T, write func(w *machineWalk, v *T), follow ...string) {
 	t.Helper()
 	forms := func(v *T) []byte {
@@ -104,8 +104,7 @@ func remembered[T any](t *testing.T, x *fixture, make func() *T, write func(w *m
 	}
 }
 
-// A field that is added to what a machine remembers and forgets in the walk
-// would be lost when it is restored.
+// A field of the state that is missing from the walk would be lost on restore.
 func TestEveryFieldOfAMachineIsWalked(t *testing.T) {
 	x := newFixture()
 	remembered(t, x, x.service, func(w *machineWalk, s *service) {
@@ -134,7 +133,7 @@ func TestEveryFieldOfAMachineIsWalked(t *testing.T) {
 		"dirty", "actions", "discard", "freeChildren", "freeWakeups") // of one step
 }
 
-// The same of settings, which are part of configurations.
+// The same for the settings of a configuration.
 func TestEverySettingIsWalked(t *testing.T) {
 	x := newFixture()
 	settings(t, x, (*codec).serviceConfig)
@@ -165,8 +164,8 @@ func settings[T any](t *testing.T, x *fixture, walk func(*codec, *T)) {
 	}
 }
 
-// Everything that an operator says of a service is a setting of its own, except
-// what only a listener has, and what follows from the rest.
+// A change of any setting of a service counts as a change of the service, except for
+// the settings of its listeners and those that identify it.
 func TestEverySettingOfAServiceIsAChangeOfIt(t *testing.T) {
 	x := newFixture()
 	for i, f := range reflect.VisibleFields(reflect.TypeFor[ServiceConfig]()) {

@@ -52,7 +52,7 @@ func (r *References) addEntry(e *ServiceConfig, writing bool) {
 	}
 }
 
-// reference walks the number of a reference: 0 is none, up to known it is an
+// reference visits the number of a reference: 0 is none, up to known it is an
 // earlier one, and known+1 means that the value follows.
 func (c *codec) reference(number, known uint64) (n uint64, follows bool) {
 	n = number

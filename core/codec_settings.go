@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// options walks the options; the previous format lacks the last one.
+// options visits the options; the previous format lacks the last one.
 func (c *codec) options(o *MachineOptions, old bool) {
 	c.bool(&o.InitMode)
 	c.bool(&o.GroupLeader)
@@ -73,9 +73,9 @@ func (s *ServiceConfig) sameSettings(o *ServiceConfig) bool {
 	return bytes.Equal(s.ownSettings(), o.ownSettings())
 }
 
-// ownSettings encodes what is the service's own. That is everything but its
-// identity, the place where it stands, what only its listeners have, and how this
-// master was started.
+// ownSettings encodes the settings that count as a change of the service: all but its
+// identity, its position in the file, the settings of its listeners, and the flags of
+// this master.
 func (s *ServiceConfig) ownSettings() []byte {
 	own := *s
 	own.Canonical, own.Type, own.Line = "", 0, 0

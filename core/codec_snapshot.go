@@ -49,7 +49,7 @@ func restore(snapshot []byte, r *References) (*Machine, error) {
 	return m, m.Check()
 }
 
-// config walks a configuration that may be missing.
+// config visits a configuration that may be missing.
 func (w *machineWalk) config(f **Config) {
 	if w.canon != nil {
 		w.knownConfig(f)
@@ -70,14 +70,14 @@ func (w *machineWalk) config(f **Config) {
 	w.refs.addConfig(*f, !w.c.reading)
 }
 
-// addOlderEntry takes settings of an earlier epoch into the list, once.
+// addOlderEntry adds settings of an earlier epoch to the references, once.
 func (w *machineWalk) addOlderEntry(e *ServiceConfig) {
 	if w.c.reading || w.refs.entryNumbers[e] == 0 {
 		w.refs.addEntry(e, !w.c.reading)
 	}
 }
 
-// olderEntries walks the settings that only services and children of earlier
+// olderEntries visits the settings that only services and children of earlier
 // epochs still use.
 func (w *machineWalk) olderEntries() {
 	if w.canon != nil {
@@ -133,7 +133,7 @@ func (w *machineWalk) entry(e **ServiceConfig) {
 	}
 }
 
-// timer walks a deadline. Reading pushes it where it belongs: (when, seq)
+// timer visits a deadline. Reading pushes it where it belongs: (when, seq)
 // order the heap whatever the order of the pushes.
 func (w *machineWalk) timer(t *timer) {
 	if w.canon != nil {
@@ -183,7 +183,7 @@ func (w *machineWalk) pid(p *PID) {
 	number(&w.c, p)
 }
 
-// load walks the number of a LoadConfig that is not answered.
+// load visits the number of a LoadConfig that is not answered.
 func (w *machineWalk) load(t *transaction) {
 	if w.canon != nil {
 		if w.c.reading && t.phase == reloadLoading {
@@ -195,8 +195,8 @@ func (w *machineWalk) load(t *transaction) {
 	number(&w.c, &t.request)
 }
 
-// listeners walks what the service listens on. After a reload that need not be
-// what its settings say.
+// listeners visits the endpoints that the service listens on. After a reload they may
+// differ from those in its settings.
 func (w *machineWalk) listeners(s *service) {
 	if w.canon != nil {
 		w.knownListeners(s)
@@ -206,7 +206,7 @@ func (w *machineWalk) listeners(s *service) {
 	list(&w.c, &s.listeners, func(l *listenerState) { number(&w.c, l) })
 }
 
-// past walks the instants of a service that are compared with now.
+// past visits the instants of a service that are compared with the current time.
 func (w *machineWalk) past(s *service) {
 	if w.canon != nil {
 		w.nearPast(s)
@@ -218,7 +218,7 @@ func (w *machineWalk) past(s *service) {
 	number(&w.c, &s.warnedAt)
 }
 
-// starvedWarned walks when it was last warned that descriptors run out.
+// starvedWarned visits the time of the last warning about starved services.
 func (w *machineWalk) starvedWarned() {
 	m := w.m
 	if w.canon != nil {
