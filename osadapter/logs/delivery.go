@@ -128,6 +128,7 @@ func (l *Log) await(enough func() bool) {
 		if l.sys.Now().Sub(began) < least {
 			l.sys.AwaitWritable(none, least) // a kernel without memory, or an end of the daemon, is told at once
 		}
+		l.renewPatience()
 		l.flush()
 		l.patience -= l.sys.Now().Sub(began)
 	}
@@ -144,7 +145,7 @@ func (l *Log) Err() error {
 // Retry tries at once to deliver what is kept, and gives what Err gives after
 // that.
 func (l *Log) Retry() error {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	if l.flush() {
 		l.err = nil
@@ -155,26 +156,30 @@ func (l *Log) Retry() error {
 // Flush tries again to deliver what is kept, and tells whether it is of no use to
 // try once more soon: nothing is left, or nobody has been there for long.
 func (l *Log) Flush() bool {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	if l.idle() && !l.unread {
 		return true
 	}
 	now := l.sys.Now()
-	full := isFull(l.route.stuck) || l.leaving != nil && isFull(l.leaving.stuck)
-	if full || l.unread || !now.Before(l.again) {
+	if l.full() || l.unread || !now.Before(l.again) {
 		l.again = now.Add(againPause)
 		if l.flush() && l.idle() {
 			return !l.unread
 		}
 	}
-	return !full && !l.unread && now.After(l.hopeless)
+	return !l.full() && !l.unread && now.After(l.hopeless)
+}
+
+// full reports whether somebody is there who had no room at the last try.
+func (l *Log) full() bool {
+	return isFull(l.route.stuck) || l.leaving != nil && isFull(l.leaving.stuck)
 }
 
 // Settle waits a while, at the start, for a syslog daemon that is there, or was,
 // and has yet to take lines.
 func (l *Log) Settle() {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	l.flush()
 	l.await(l.idle)
@@ -185,7 +190,7 @@ func (l *Log) Settle() {
 // daemon that has yet to take lines, also for one that was there before. What the
 // log file does not take goes to syslog.
 func (l *Log) Finish() {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	if !l.ending {
 		l.ending, l.patience = true, patience

@@ -20,19 +20,21 @@ import (
 // for the file in force: a look at another one leaves it alone.
 const MaxThreads = 3
 
-// filePatience is how long a call on a log file's disk is waited for. Only tests
-// change it.
+// filePatience is how long a log file's disk is waited for, in all while one method of
+// Log runs. Only tests change it.
 var filePatience = 100 * time.Millisecond
 
 // logFile is a log file, to which lines are appended.
 type logFile struct {
 	sys     System
 	path    string
-	inForce bool  // lines go there
-	held    int   // kept open by Hold; -1: it is opened for each line
-	cut     bool  // the last line in the file has no end
-	under   *task // under way, or its answer is not taken yet
-	slow    bool  // the last answer took long: the next one is not waited for
+	inForce bool          // lines go there
+	held    int           // kept open by Hold; -1: it is opened for each line
+	cut     bool          // the last line in the file has no end
+	under   *task         // under way, or its answer is not taken yet
+	late    *task         // a line whose answer was taken while something else was asked
+	slow    bool          // the last answer took long: the next one is not waited for
+	left    time.Duration // of filePatience
 }
 
 // task is one call on the disk. What stands below job belongs to who carries that out,
@@ -43,6 +45,9 @@ type task struct {
 	cut  bool
 	held int // what Hold has opened; -1: nothing
 }
+
+// isLine reports whether the task appends a line.
+func (t *task) isLine() bool { return t.line != look && t.line != hold }
 
 // What is asked without a line.
 const (
@@ -59,8 +64,15 @@ func (f *logFile) ask(line string, act func(*task, disk.Files) error) error {
 		if !t.job.Answered() {
 			return f.noAnswer()
 		}
-		_ = f.take() // nobody asks for it any more
+		if _ = f.take(); t.isLine() {
+			f.late = t // what became of it is asked later, or never
+		}
 		t = nil
+	}
+	if late := f.late; late != nil && line != look && line != hold {
+		if f.late = nil; late.line == line {
+			return late.job.Err()
+		}
 	}
 	if t == nil {
 		room := MaxThreads
@@ -73,8 +85,12 @@ func (f *logFile) ask(line string, act func(*task, disk.Files) error) error {
 			return f.noAnswer()
 		}
 		f.under = t
-		if !f.slow {
-			f.sys.Await(&t.job, filePatience)
+		if !f.slow && f.left > 0 {
+			if !f.sys.Await(&t.job, f.left) {
+				f.left = 0
+			} else {
+				f.left -= t.job.Took()
+			}
 		}
 	}
 	if !t.job.Answered() {
@@ -87,7 +103,10 @@ func (f *logFile) ask(line string, act func(*task, disk.Files) error) error {
 // take takes the answer.
 func (f *logFile) take() error {
 	t := f.under
-	f.under, f.cut, f.slow = nil, t.cut, t.job.Took() >= filePatience
+	f.under, f.slow = nil, t.job.Took() >= filePatience
+	if t.isLine() {
+		f.cut = t.cut
+	}
 	if t.held >= 0 {
 		f.held = t.held
 	}
@@ -165,9 +184,9 @@ func (t *task) write(files disk.Files, path string, held int) error {
 	text = append(append(text, t.line...), '\n')
 	n, err := files.Write(fd, text)
 	if n > 0 {
-		t.cut = n != len(text)
+		t.cut = text[n-1] != '\n'
 	}
-	if err == nil && n != len(text) {
+	if err == nil && n < len(text)-1 { // a line without its end is there
 		err = unix.ENOSPC
 	}
 	if err != nil {
@@ -210,6 +229,31 @@ func openFile(files disk.Files, path string) (fd int, err error) {
 func isRemoved(files disk.Files, fd int) bool {
 	status, err := files.Status(fd)
 	return err == nil && status.Links == 0
+}
+
+// hasWritten takes the answer that came late: it reports whether the line is in the file.
+func (f *logFile) hasWritten(line []byte) bool {
+	if t := f.late; t != nil && t.line == string(line) && t.job.Err() == nil {
+		f.late = nil
+		return true
+	}
+	t := f.under
+	return t != nil && t.line == string(line) && t.job.Answered() && f.take() == nil
+}
+
+// worthKnowing reports whether something must not be forgotten when the file is left, for
+// a target that may come back to it.
+func (f *logFile) worthKnowing() bool {
+	return f.held < 0 && (f.cut || f.late != nil || f.under != nil && f.under.isLine())
+}
+
+// continues takes over what is under way and known of the same file, so that no line is
+// written twice and none behind one that has no end.
+func (f *logFile) continues(before *logFile) {
+	f.cut, f.slow, f.late = before.cut, f.slow || before.slow, before.late
+	if before.under != nil {
+		f.under, before.under = before.under, nil // nobody misses a look of ours
+	}
 }
 
 // close closes a held descriptor, when no call works with it any more.

@@ -123,7 +123,7 @@ func late(f *logFile, line string, answer error) (calls *int, release func()) {
 // The answer that comes late belongs to who asked; nothing is done twice.
 func TestLateAnswerIsTakenOnce(t *testing.T) {
 	for _, answer := range []error{nil, unix.ENOSPC} {
-		f := &logFile{sys: real, path: "f", held: none}
+		f := &logFile{sys: real, path: "f", held: none, left: filePatience}
 		calls, release := late(f, "one", answer)
 		never := func(*task, disk.Files) error {
 			t.Error("asked again")

@@ -372,6 +372,7 @@ func TestLogFileGetsWhatNobodyReads(t *testing.T) {
 	}
 	say("a stranger's\nline")
 	l.PostlogSocket(p.fd, true)
+	l.Flush()
 	expectFile(t, settings.File, "one", "a stranger's?line")
 	l.Log(Info, "two")
 	say("three")
@@ -401,6 +402,7 @@ func TestNothingIsTakenOutForAFileThatIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.PostlogSocket(p.fd, true)
+	l.Flush()
 	if err := l.Err(); err == nil {
 		t.Error("no error of the file")
 	}

@@ -126,6 +126,7 @@ type Log struct {
 	route    route  // where lines go
 	leaving  *route // a syslog daemon that is given up and has yet to take what was kept for it
 	lost     outage
+	left     map[string]*logFile // by path: log files that were given up, with more to know of them
 	switched bool
 	ending   bool
 	patience time.Duration // what is left of it
@@ -182,7 +183,7 @@ func New(origin Origin, env func(string) (string, bool)) *Log {
 // it anew. The error reads "open logfile 'PATH': REASON" or "log socket 'PATH':
 // REASON".
 func (l *Log) Switch(settings core.LogSettings) error {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	next := l.open(settings, settings.File != "")
 	l.err = next.probe(l.switched)
@@ -205,7 +206,7 @@ func (l *Log) Switch(settings core.LogSettings) error {
 // not take go to this file, also after it was renamed. The descriptor is -1 when
 // there is no such file.
 func (l *Log) Hold() (fd int, err error) {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	p, ok := l.route.target.(*postlog)
 	if !ok || !p.fallback || p.file.path == stdoutPath {
@@ -236,7 +237,7 @@ func (l *Log) holdsFile() bool {
 // the environment does not take goes to the log file, what was kept before all
 // else. Without a log file, the variable was left over: syslog takes the lines.
 func (l *Log) Configure(settings core.LogSettings) {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	l.settings.AllowUnicode = settings.AllowUnicode
 	p, ok := l.route.target.(*postlog)
@@ -284,7 +285,31 @@ func (l *Log) adopt(settings core.LogSettings, next target) {
 		return
 	}
 	l.route.kept.take(&old.kept)
+	l.leaveFile(old.target)
+	l.returnToFile(next)
 	old.target.close()
+}
+
+// leaveFile remembers what is known of the log file of a target that is given up.
+func (l *Log) leaveFile(old target) {
+	p, ok := old.(*postlog)
+	if !ok || !p.file.worthKnowing() {
+		return
+	}
+	if l.left == nil {
+		l.left = map[string]*logFile{}
+	}
+	known := p.file
+	l.left[known.path] = &known
+	p.file.under = nil
+}
+
+// returnToFile lets a target know what is known of its log file.
+func (l *Log) returnToFile(next target) {
+	if p, ok := next.(*postlog); ok && l.left[p.file.path] != nil {
+		p.file.continues(l.left[p.file.path])
+		delete(l.left, p.file.path)
+	}
 }
 
 // PostlogSocket tells the log of the end of the postlog socket that postlogd
@@ -292,13 +317,10 @@ func (l *Log) adopt(settings core.LogSettings, next target) {
 // is unread, because postlogd cannot run, the log takes what is queued there and
 // writes it to the log file, as it does with lines of its own.
 func (l *Log) PostlogSocket(fd int, unread bool) {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	l.listener, l.unread = fd, unread && fd >= 0
 	l.heed()
-	if l.unread {
-		l.flush()
-	}
 }
 
 // heed lets the target know that it is in force, and what it must of the postlog
@@ -309,9 +331,22 @@ func (l *Log) heed() {
 	}
 }
 
+// begin begins a method that may have to wait for a disk. It ends with l.mu.Unlock.
+func (l *Log) begin() {
+	l.mu.Lock()
+	l.renewPatience()
+}
+
+// renewPatience lets the disk of the log file be waited for.
+func (l *Log) renewPatience() {
+	if p, ok := l.route.target.(*postlog); ok {
+		p.file.left = filePatience
+	}
+}
+
 // Log writes one line.
 func (l *Log) Log(level Level, text string) {
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	ready := l.flush()
 	var body int
@@ -388,7 +423,7 @@ func (l *Log) Started() {
 // Close closes every descriptor of the log. Lines after it are lost.
 func (l *Log) Close() {
 	l.Started()
-	l.mu.Lock()
+	l.begin()
 	defer l.mu.Unlock()
 	l.flush()
 	if l.retry != nil {
@@ -400,6 +435,10 @@ func (l *Log) Close() {
 	if l.leaving != nil {
 		l.leaving.target.close()
 		l.leaving = nil
+	}
+	for path, file := range l.left {
+		file.close()
+		delete(l.left, path)
 	}
 }
 

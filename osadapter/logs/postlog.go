@@ -28,7 +28,7 @@ type postlog struct {
 }
 
 func openPostlog(sys System, path, file string, fallback bool) *postlog {
-	p := &postlog{sys: sys, path: path, fd: -1, file: logFile{sys: sys, held: -1}}
+	p := &postlog{sys: sys, path: path, fd: -1, file: logFile{sys: sys, held: none, left: filePatience}}
 	p.fallTo(file, fallback)
 	// Without a socket, every line tries again.
 	_ = p.connect()
@@ -65,6 +65,9 @@ func (p *postlog) probe(thorough bool) error {
 }
 
 func (p *postlog) send(line []byte) error {
+	if p.file.hasWritten(line) { // before anybody else could take it
+		return nil
+	}
 	var err error
 	if !p.unread || !p.fallback {
 		if err = p.offer(line); err == nil {
