@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -76,13 +77,20 @@ func inspect(files disk.Files, fd int) error {
 }
 
 // setAside renames a recording at path, over one that was set aside before.
-// Anything else at either name is refused; an empty file is nothing.
+// Anything else at either name is refused; an empty file is nothing, and so is one with
+// no more than a part of the first line, for which a full disk had room.
 func setAside(files disk.Files, path string) error {
-	there, err := recordingAt(files, path)
-	if err != nil || !there {
+	found, err := lookAt(files, path)
+	if err != nil || found == nothing {
 		return err
 	}
-	if _, err := recordingAt(files, path+asideSuffix); err != nil {
+	if found == firstBytes {
+		if err := files.Unlink(path); err != nil {
+			return &callError{"unlink", err}
+		}
+		return nil
+	}
+	if _, err := lookAt(files, path+asideSuffix); err != nil {
 		return err
 	}
 	if err := files.Rename(path, path+asideSuffix); err != nil {
@@ -91,34 +99,45 @@ func setAside(files disk.Files, path string) error {
 	return nil
 }
 
-// recordingAt reports whether a recording that is not empty stands at path.
-func recordingAt(files disk.Files, path string) (there bool, err error) {
+// content is what a file holds.
+type content uint8
+
+const (
+	nothing    content = iota // or there is no file
+	firstBytes                // of a recording, and no more
+	recording
+)
+
+// lookAt returns what stands at path; an error says that it is none of ours.
+func lookAt(files disk.Files, path string) (content, error) {
 	fd, err := files.Open(path, unix.O_RDONLY|openFlags, 0)
 	if errors.Is(err, unix.ENOENT) {
-		return false, nil
+		return nothing, nil
 	}
 	if err != nil {
-		return false, err
+		return nothing, err
 	}
 	defer func() { _ = files.Close(fd) }() // only read from
 	status, err := files.Status(fd)
 	if err != nil {
-		return false, &callError{"fstat", err}
+		return nothing, &callError{"fstat", err}
 	}
 	if !status.Regular {
-		return false, errNotRegular
+		return nothing, errNotRegular
 	}
 	var beginning [len(trace.Mark)]byte
 	n, err := files.Read(fd, beginning[:])
 	switch {
 	case err != nil:
-		return false, &callError{"read", err}
+		return nothing, &callError{"read", err}
 	case n == 0:
-		return false, nil
-	case !trace.IsRecording(beginning[:n]):
-		return false, errNotOurs
+		return nothing, nil
+	case trace.IsRecording(beginning[:n]):
+		return recording, nil
+	case strings.HasPrefix(trace.Mark, string(beginning[:n])):
+		return firstBytes, nil
 	}
-	return true, nil
+	return nothing, errNotOurs
 }
 
 // writeAll appends all of b, or says why not.

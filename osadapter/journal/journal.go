@@ -48,10 +48,11 @@ type Journal struct {
 	path   string // of the file, as it was last asked for
 	limit  int64
 
-	recording bool  // to the file, as far as is known
-	size      int64 // of the file, once all is written
-	written   int   // bytes of the ring's newest segment that were handed over
-	file      int   // the number of the file
+	recording bool   // to the file, as far as is known
+	size      int64  // of the file, once all is written
+	written   int    // bytes of the ring's newest segment that were handed over
+	file      int    // the number of the file
+	latest    string // path of it; path may be another by now
 
 	behind bool   // the writer is, and the file was given up until it is not
 	late   uint64 // steps since then
@@ -97,9 +98,10 @@ func (j *Journal) Actions(actions []core.Action) {
 // Flush writes what was gathered for the file, or hands it to the writer. Call it
 // when the loop is about to wait.
 func (j *Journal) Flush() {
-	if j == nil || j.path == "" {
+	if j == nil {
 		return
 	}
+	j.writer.proceed() // with what is left of a file that was given up, too
 	j.look()
 	if !j.recording {
 		return
@@ -120,7 +122,7 @@ func (j *Journal) Finish(limit time.Duration) {
 	}
 	j.Flush()
 	if left := j.writer.await(limit); left > 0 {
-		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take the last %d bytes in time", j.path, left))
+		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take the last %d bytes in time", j.latest, left))
 	}
 }
 
@@ -174,8 +176,9 @@ func (j *Journal) open(history bool) {
 		beginning = j.ring.AppendRecording(nil)
 	}
 	j.file++
+	j.latest = j.path
 	j.recording, j.written, j.size = true, len(newest), int64(len(beginning))
-	j.hand(order{kind: begin, path: j.path, file: j.file, bytes: beginning})
+	j.hand(order{kind: begin, path: j.path, file: j.file, next: !history, bytes: beginning})
 }
 
 // hand gives the writer something to do.
@@ -198,7 +201,6 @@ func (j *Journal) look() {
 	if !j.recording && !j.behind {
 		return
 	}
-	j.writer.proceed()
 	j.noticeFailure()
 	if j.behind && j.writer.idle() {
 		j.behind = false

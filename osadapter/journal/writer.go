@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"time"
 
 	"github.com/stationmaster/stationmaster/osadapter/disk"
@@ -18,6 +19,7 @@ type order struct {
 	kind  orderKind
 	path  string // of begin
 	file  int    // its number
+	next  bool   // it goes on where the file before ends
 	bytes []byte
 }
 
@@ -28,6 +30,9 @@ const (
 	add                    // these bytes to it
 	end                    // close it
 )
+
+// errGivenUp says that the file before has failed, which was logged.
+var errGivenUp = errors.New("given up")
 
 // writer has orders carried out, one after the other, by one job at a time. It belongs
 // to the goroutine of the journal.
@@ -106,8 +111,11 @@ func (w *writer) done() {
 		w.spare = w.now.bytes
 	}
 	w.now = order{}
-	if err := w.job.Err(); err != nil {
+	err := w.job.Err()
+	if err != nil {
 		w.failed = w.file
+	}
+	if err != nil && err != errGivenUp {
 		w.around.Warn("master_journal_file " + w.path + ": " + err.Error() + "; no steps are written there until the next reload")
 	}
 }
@@ -128,8 +136,12 @@ func (w *writer) carryOut(files disk.Files) (err error) {
 func (w *writer) try(files disk.Files) error {
 	switch w.now.kind {
 	case begin:
+		failed := w.fd < 0
 		w.close(files)
 		w.path, w.file = w.now.path, w.now.file
+		if w.now.next && failed {
+			return errGivenUp
+		}
 		err := w.around.as(func() (err error) {
 			w.fd, err = openAnew(files, w.now.path)
 			return err
