@@ -87,9 +87,9 @@ func (l *Loader) loadMain(frozen *config.Frozen) (*config.Parameters, []core.Dia
 	l.facts, l.assumed = l.gather(), Assumed{}
 	options := config.EvaluateOptions{Overrides: l.Overrides, Frozen: frozen, Own: own}
 	p := config.Evaluate(main, l.facts, options)
-	search := l.search()
+	resolver := l.resolver()
 	for round := 0; round < maxRounds; round++ {
-		search.answer(l.facts, &p.Needs)
+		resolver.answer(l.facts, &p.Needs)
 		if added := l.elsewhere() && l.assumeInterfaces(p); p.Needs.Empty() && !added {
 			break
 		}
@@ -125,9 +125,9 @@ func (l *Loader) LoadServices(parameters *config.Parameters) (c *core.Config, ok
 	}
 	master := config.ParseMaster(path, text)
 	r := config.Resolve(parameters, master, l.facts, l.Flags)
-	search := l.search()
+	resolver := l.resolver()
 	for round := 0; !r.Needs.Empty() && round < maxRounds; round++ {
-		search.answer(l.facts, &r.Needs)
+		resolver.answer(l.facts, &r.Needs)
 		r = config.Resolve(parameters, master, l.facts, l.Flags)
 	}
 	if !r.Needs.Empty() || !parameters.Needs.Empty() {

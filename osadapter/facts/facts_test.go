@@ -316,7 +316,7 @@ func TestGetentOfTheSystem(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/getent"); err != nil {
 		t.Skip("needs /usr/bin/getent")
 	}
-	s := (&Loader{passwd: "/dev/null", group: "/dev/null", services: "/dev/null", hosts: "/dev/null"}).search()
+	s := (&Loader{passwd: "/dev/null", group: "/dev/null", services: "/dev/null", hosts: "/dev/null"}).resolver()
 	if got := s.user("root"); got != (config.User{Found: true}) {
 		t.Errorf("root: %+v", got)
 	}
@@ -326,7 +326,7 @@ func TestGetentOfTheSystem(t *testing.T) {
 	if got := s.user("0"); got.Found {
 		t.Errorf("a number was taken for a name: %+v", got)
 	}
-	if got := s.nameOf("passwd", "/dev/null", 0); got != "root" {
+	if got := s.nameOf("passwd", 0); got != "root" {
 		t.Errorf("user 0 is %q", got)
 	}
 	if got := s.group("root"); got != (config.Group{Found: true}) {

@@ -76,15 +76,15 @@ func (l *Loader) program(name string) config.Program {
 // Accounts looks up accounts that a configuration names besides those of its
 // parameters. It omits those that are entirely unknown.
 func (l *Loader) Accounts(users, groups []string) (map[string]config.User, map[string]config.Group) {
-	s := l.search()
+	r := l.resolver()
 	foundUsers, foundGroups := make(map[string]config.User), make(map[string]config.Group)
 	for _, name := range users {
-		if u, known := s.findUser(name); known && u.Trouble == "" {
+		if u, known := r.findUser(name); known && u.Trouble == "" {
 			foundUsers[name] = u
 		}
 	}
 	for _, name := range groups {
-		if g, known := s.findGroup(name); known && g.Trouble == "" {
+		if g, known := r.findGroup(name); known && g.Trouble == "" {
 			foundGroups[name] = g
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/stationmaster/stationmaster/core/config"
 )
 
-// search looks up what one file needs. It reads each table of the system once and
+// resolver looks up what one file needs. It reads each table of the system once and
 // shares one time limit among all runs of getent.
-type search struct {
+type resolver struct {
 	loader   *Loader
 	runner   Runner
 	limit    time.Duration
@@ -20,45 +20,45 @@ type search struct {
 	tables   map[string][][]string
 }
 
-func (l *Loader) search() *search {
-	s := &search{loader: l, runner: l.Runner, limit: l.LookupLimit, tables: make(map[string][][]string)}
-	if s.runner == nil {
-		s.runner = Plain{}
+func (l *Loader) resolver() *resolver {
+	r := &resolver{loader: l, runner: l.Runner, limit: l.LookupLimit, tables: make(map[string][][]string)}
+	if r.runner == nil {
+		r.runner = Plain{}
 	}
-	if s.limit <= 0 {
-		s.limit = DefaultLookupLimit
+	if r.limit <= 0 {
+		r.limit = DefaultLookupLimit
 	}
 	total := l.TotalLimit
 	if total <= 0 {
 		total = DefaultTotalLimit
 	}
-	s.deadline = time.Now().Add(total)
-	return s
+	r.deadline = time.Now().Add(total)
+	return r
 }
 
 // answer looks up everything that is needed, in the order of the lists, and stores
 // the answers in the facts, found or not.
-func (s *search) answer(f *config.Facts, n *config.Needs) {
+func (r *resolver) answer(f *config.Facts, n *config.Needs) {
 	for _, name := range n.Users {
-		f.Users[name] = s.user(name)
+		f.Users[name] = r.user(name)
 	}
 	for _, name := range n.Groups {
-		f.Groups[name] = s.group(name)
+		f.Groups[name] = r.group(name)
 	}
 	for _, uid := range n.UserIDs {
-		f.UserNames[uid] = s.nameOf("passwd", s.loader.file(s.loader.passwd, "/etc/passwd"), uid)
+		f.UserNames[uid] = r.nameOf("passwd", uid)
 	}
 	for _, gid := range n.GroupIDs {
-		f.GroupNames[gid] = s.nameOf("group", s.loader.file(s.loader.group, "/etc/group"), gid)
+		f.GroupNames[gid] = r.nameOf("group", gid)
 	}
 	for _, name := range n.Hosts {
-		f.Hosts[name] = s.host(name)
+		f.Hosts[name] = r.host(name)
 	}
 	for _, name := range n.Ports {
-		f.Ports[name] = s.port(name)
+		f.Ports[name] = r.port(name)
 	}
 	for _, path := range n.FirstLines {
-		f.FirstLines[path] = s.loader.firstLine(path)
+		f.FirstLines[path] = r.loader.firstLine(path)
 	}
 }
 
@@ -80,13 +80,13 @@ func pathOr(path, standard string) string {
 
 // table reads a file of lines with fields between colons, or between blanks with
 // comments. A file that cannot be read is empty: getent may know more.
-func (s *search) table(path string, colons bool) [][]string {
-	if rows, ok := s.tables[path]; ok || s.loader.Offline {
+func (r *resolver) table(path string, colons bool) [][]string {
+	if rows, ok := r.tables[path]; ok || r.loader.Offline {
 		return rows
 	}
 	text, _, _ := readOnce(path, maxFileSize)
 	rows := parseTable(string(text), colons)
-	s.tables[path] = rows
+	r.tables[path] = rows
 	return rows
 }
 
@@ -106,22 +106,22 @@ func parseTable(text string, colons bool) (rows [][]string) {
 }
 
 // unknown reports whether a table of another host is missing.
-func (s *search) unknown(path string, colons bool) bool {
-	return s.loader.elsewhere() && len(s.table(path, colons)) == 0
+func (r *resolver) unknown(path string, colons bool) bool {
+	return r.loader.elsewhere() && len(r.table(path, colons)) == 0
 }
 
-// ask runs getent for one key and returns its rows. trouble is the reason why there
+// getent runs getent(1) for one key and returns its rows. trouble is the reason why there
 // is no answer; an unknown key is none.
-func (s *search) ask(database, key string, colons bool) (rows [][]string, trouble string) {
-	if strings.IndexByte(key, 0) >= 0 || s.loader.elsewhere() {
+func (r *resolver) getent(database, key string, colons bool) (rows [][]string, trouble string) {
+	if strings.IndexByte(key, 0) >= 0 || r.loader.elsewhere() {
 		return nil, ""
 	}
-	left := min(s.limit, time.Until(s.deadline))
+	left := min(r.limit, time.Until(r.deadline))
 	if left <= 0 {
 		return nil, "the look-ups took too long, so " + key + " was not looked up"
 	}
 	const notFound = 2
-	out, exit, err := s.runner.Run([]string{pathOr(s.loader.getent, "/usr/bin/getent"), database, "--", key}, left)
+	out, exit, err := r.runner.Run([]string{pathOr(r.loader.getent, "/usr/bin/getent"), database, "--", key}, left)
 	switch {
 	case err != nil:
 		return nil, "the look-up of " + key + " with getent failed (" + err.Error() + ")"
@@ -133,59 +133,68 @@ func (s *search) ask(database, key string, colons bool) (rows [][]string, troubl
 	return parseTable(string(out), colons), ""
 }
 
-// account returns the row of passwd or group with the name: name, password, number.
-func (s *search) account(database, path, name string) (row []string, trouble string) {
-	if name == "" || strings.IndexByte(name, ':') >= 0 {
-		return nil, ""
+// accounts returns the path of the table of the database, passwd or group.
+func (r *resolver) accounts(database string) string {
+	if database == "passwd" {
+		return r.loader.file(r.loader.passwd, "/etc/passwd")
 	}
-	named := func(r []string) bool { return r[0] == name && len(r) >= 3 }
-	if rows := s.table(path, true); slices.ContainsFunc(rows, named) {
-		return rows[slices.IndexFunc(rows, named)], ""
-	}
-	rows, trouble := s.ask(database, name, true)
-	if i := slices.IndexFunc(rows, named); i >= 0 { // getent passwd 0 is not a user "0"
-		return rows[i], trouble
-	}
-	return nil, trouble
+	return r.loader.file(r.loader.group, "/etc/group")
 }
 
-func (s *search) user(name string) config.User {
-	u, known := s.findUser(name)
-	if !known {
-		return s.loader.assumeUser(name)
+// account returns the row of passwd or group with the name, if it has enough
+// columns: name, password, number. known is false if there is no table to look in.
+func (r *resolver) account(database, name string, columns int) (row []string, trouble string, known bool) {
+	path := r.accounts(database)
+	named := func(row []string) bool { return row[0] == name && len(row) >= 3 }
+	if name != "" && strings.IndexByte(name, ':') < 0 {
+		rows := r.table(path, true)
+		i := slices.IndexFunc(rows, named)
+		if i < 0 {
+			rows, trouble = r.getent(database, name, true)
+			i = slices.IndexFunc(rows, named) // getent passwd 0 is not a user "0"
+		}
+		if i >= 0 && len(rows[i]) >= columns {
+			return rows[i], trouble, true
+		}
 	}
-	return u
+	return nil, trouble, !r.unknown(path, true)
 }
 
 // findUser looks a user up. known is false if there is no table of users.
-func (s *search) findUser(name string) (u config.User, known bool) {
-	path := s.loader.file(s.loader.passwd, "/etc/passwd")
-	row, trouble := s.account("passwd", path, name)
-	if len(row) < 4 {
-		return config.User{Trouble: trouble}, !s.unknown(path, true)
+func (r *resolver) findUser(name string) (u config.User, known bool) {
+	row, trouble, known := r.account("passwd", name, 4)
+	if row == nil {
+		return config.User{Trouble: trouble}, known
 	}
 	uid, uidOK := identifier(row[2])
 	gid, gidOK := identifier(row[3])
 	return config.User{Found: uidOK && gidOK, UID: uid, GID: gid}, true
 }
 
-func (s *search) group(name string) config.Group {
-	g, known := s.findGroup(name)
-	if !known {
-		return s.loader.assumeGroup(name)
-	}
-	return g
-}
-
 // findGroup looks a group up, like findUser.
-func (s *search) findGroup(name string) (g config.Group, known bool) {
-	path := s.loader.file(s.loader.group, "/etc/group")
-	row, trouble := s.account("group", path, name)
-	if len(row) < 3 {
-		return config.Group{Trouble: trouble}, !s.unknown(path, true)
+func (r *resolver) findGroup(name string) (g config.Group, known bool) {
+	row, trouble, known := r.account("group", name, 3)
+	if row == nil {
+		return config.Group{Trouble: trouble}, known
 	}
 	gid, ok := identifier(row[2])
 	return config.Group{Found: ok, GID: gid}, true
+}
+
+func (r *resolver) user(name string) config.User {
+	u, known := r.findUser(name)
+	if !known {
+		return r.loader.assumeUser(name)
+	}
+	return u
+}
+
+func (r *resolver) group(name string) config.Group {
+	g, known := r.findGroup(name)
+	if !known {
+		return r.loader.assumeGroup(name)
+	}
+	return g
 }
 
 func identifier(text string) (uint32, bool) {
@@ -194,19 +203,20 @@ func identifier(text string) (uint32, bool) {
 }
 
 // nameOf returns the first name with a number in passwd or group.
-func (s *search) nameOf(database, path string, number uint32) string {
+func (r *resolver) nameOf(database string, number uint32) string {
+	path := r.accounts(database)
 	text := strconv.FormatUint(uint64(number), 10)
-	numbered := func(r []string) bool {
-		if len(r) < 3 || r[0] == "" {
+	numbered := func(row []string) bool {
+		if len(row) < 3 || row[0] == "" {
 			return false
 		}
-		n, ok := identifier(r[2])
+		n, ok := identifier(row[2])
 		return ok && n == number
 	}
-	rows := s.table(path, true)
+	rows := r.table(path, true)
 	i := slices.IndexFunc(rows, numbered)
 	if i < 0 {
-		rows, _ = s.ask(database, text, true)
+		rows, _ = r.getent(database, text, true)
 		i = slices.IndexFunc(rows, numbered)
 	}
 	if i < 0 {
@@ -217,13 +227,13 @@ func (s *search) nameOf(database, path string, number uint32) string {
 
 // host returns the addresses of a host: those of all lines of the hosts file that
 // name it, otherwise those of getent.
-func (s *search) host(name string) (h config.Host) {
+func (r *resolver) host(name string) (h config.Host) {
 	add := func(text string) {
 		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 			h.Addresses = append(h.Addresses, a)
 		}
 	}
-	for _, row := range s.table(s.loader.file(s.loader.hosts, "/etc/hosts"), false) {
+	for _, row := range r.table(r.loader.file(r.loader.hosts, "/etc/hosts"), false) {
 		if slices.ContainsFunc(row[1:], func(n string) bool { return strings.EqualFold(n, name) }) {
 			add(row[0])
 		}
@@ -231,10 +241,10 @@ func (s *search) host(name string) (h config.Host) {
 	if len(h.Addresses) > 0 {
 		return h
 	}
-	if s.loader.elsewhere() { // its resolver knows more than its hosts file
-		return s.loader.assumeHost(name)
+	if r.loader.elsewhere() { // its resolver knows more than its hosts file
+		return r.loader.assumeHost(name)
 	}
-	rows, trouble := s.ask("ahosts", name, false)
+	rows, trouble := r.getent("ahosts", name, false)
 	for _, row := range rows {
 		if i := len(h.Addresses); i == 0 || h.Addresses[i-1].String() != row[0] { // getent prints one row for each kind of socket
 			add(row[0])
@@ -245,9 +255,9 @@ func (s *search) host(name string) (h config.Host) {
 }
 
 // port returns the number of a TCP service by name or alias.
-func (s *search) port(name string) config.Port {
-	path := s.loader.file(s.loader.services, "/etc/services")
-	for _, row := range s.table(path, false) {
+func (r *resolver) port(name string) config.Port {
+	path := r.loader.file(r.loader.services, "/etc/services")
+	for _, row := range r.table(path, false) {
 		if p, ok := tcpPort(row, name); ok {
 			return p
 		}
@@ -255,10 +265,10 @@ func (s *search) port(name string) config.Port {
 	if strings.IndexByte(name, '/') >= 0 {
 		return config.Port{}
 	}
-	if s.unknown(path, false) {
-		return s.loader.assumePort(name)
+	if r.unknown(path, false) {
+		return r.loader.assumePort(name)
 	}
-	rows, trouble := s.ask("services", name+"/tcp", false)
+	rows, trouble := r.getent("services", name+"/tcp", false)
 	for _, row := range rows {
 		if p, ok := tcpPort(row, name); ok {
 			return p
