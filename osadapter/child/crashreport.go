@@ -59,7 +59,7 @@ func report(s reportSettings, held int, words string) {
 	if held >= 0 {
 		p.log.HoldDescriptor(held)
 	}
-	cause, calls := lastWords(words)
+	cause, calls := parseCrash(words)
 	p.write(logs.Panic, "%s", []any{cause})
 	for _, call := range calls {
 		p.Infof("%s", call)
@@ -70,9 +70,9 @@ func report(s reportSettings, held int, words string) {
 // maxCauses bounds the number of lines of a cause that are logged.
 const maxCauses = 10
 
-// lastWords parses what the runtime prints about a panic or a fatal error: the
+// parseCrash parses what the runtime prints about a panic or a fatal error: the
 // cause, in one line, and the calls that led to it, in the form of callsToPanic.
-func lastWords(text string) (cause string, calls []string) {
+func parseCrash(text string) (cause string, calls []string) {
 	head, trace, _ := strings.Cut(text, "\n\ngoroutine ")
 	var causes []string
 	for _, line := range strings.Split(head, "\n") {

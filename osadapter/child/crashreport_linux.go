@@ -42,7 +42,7 @@ var atAbort *reporter
 func abortHandler() uintptr
 
 // memoryName is the name of the file in memory, visible in /proc.
-const memoryName = "last words"
+const memoryName = "crash report"
 
 // kernelAction is the kernel's struct sigaction.
 type kernelAction struct {
@@ -68,10 +68,10 @@ func setAbort(a kernelAction) error {
 	return nil
 }
 
-// leaveLastWords makes a crash be reported. It is called while the process can
+// reportCrashes makes a crash be reported. It is called while the process can
 // still open its program; held is the log file, if it is kept open. The error says
 // why a crash will not be logged.
-func (p *Process) leaveLastWords(settings core.LogSettings, held int) (err error) {
+func (p *Process) reportCrashes(settings core.LogSettings, held int) (err error) {
 	if p.options.chroot && needsLoader() {
 		return errors.New("a dynamically linked program cannot be executed in the queue directory, build it with CGO_ENABLED=0")
 	}
@@ -139,8 +139,8 @@ func needsLoader() bool {
 	return err == nil && slices.ContainsFunc(vector, func(v [2]uintptr) bool { return v[0] == loaderBase && v[1] != 0 })
 }
 
-// noLastWords undoes leaveLastWords: everything has been logged.
-func noLastWords() {
+// stopReportingCrashes undoes reportCrashes: everything has been logged.
+func stopReportingCrashes() {
 	debug.SetTraceback("single")
 	// It can fail only if a descriptor cannot be closed.
 	_ = debug.SetCrashOutput(nil, debug.CrashOptions{})
@@ -175,7 +175,7 @@ func init() {
 	}
 	time.AfterFunc(reportLimit, func() { os.Exit(2) })
 	// The file offset is wherever the runtime left it.
-	text, err := io.ReadAll(io.NewSectionReader(os.NewFile(uintptr(words), memoryName), 0, maxWords))
+	text, err := io.ReadAll(io.NewSectionReader(os.NewFile(uintptr(words), memoryName), 0, maxCrash))
 	if err == nil && len(text) == 0 {
 		// Nothing panicked: the signal came from outside, and ends the process.
 		if setAbort(kernelAction{}) == nil {
@@ -187,6 +187,6 @@ func init() {
 	os.Exit(2)
 }
 
-// maxWords bounds what is read of a crash: thousands of goroutines follow the one
+// maxCrash bounds what is read of a crash: thousands of goroutines follow the one
 // that matters.
-const maxWords = 1 << 18
+const maxCrash = 1 << 18

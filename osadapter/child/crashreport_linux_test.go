@@ -141,7 +141,7 @@ func TestZoneSurvivesAJail(t *testing.T) {
 	}
 }
 
-func TestLastWordsAreTakenApart(t *testing.T) {
+func TestCrashIsParsed(t *testing.T) {
 	for text, want := range map[string]struct {
 		cause string
 		calls []string
@@ -159,7 +159,7 @@ func TestLastWordsAreTakenApart(t *testing.T) {
 		},
 		"panic: cut\n\ngoroutine 7 [running]:\nmain.h(0x1": {"cut", nil},
 	} {
-		cause, calls := lastWords(text)
+		cause, calls := parseCrash(text)
 		if cause != want.cause || !slices.Equal(calls, want.calls) {
 			t.Errorf("%q:\n got %q, %q\nwant %q, %q", text, cause, calls, want.cause, want.calls)
 		}

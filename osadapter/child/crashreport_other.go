@@ -4,9 +4,9 @@ package child
 
 import "github.com/stationmaster/stationmaster/core"
 
-// leaveLastWords does nothing here: a panic in a goroutine that the server starts
+// reportCrashes does nothing here: a panic in a goroutine that the server starts
 // is not logged.
-func (p *Process) leaveLastWords(core.LogSettings, int) error { return nil }
+func (p *Process) reportCrashes(core.LogSettings, int) error { return nil }
 
-// noLastWords does nothing here.
-func noLastWords() {}
+// stopReportingCrashes does nothing here.
+func stopReportingCrashes() {}

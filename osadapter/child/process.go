@@ -130,7 +130,7 @@ func (p *Process) verbosef(format string, args ...any) {
 
 // crashed is deferred once in each goroutine that calls the server's functions:
 // standard error is usually /dev/null, so the cause of a panic and its place would
-// be lost. leaveLastWords covers other goroutines.
+// be lost. reportCrashes covers other goroutines.
 func (p *Process) crashed() {
 	r := recover()
 	if r == nil {
@@ -141,7 +141,7 @@ func (p *Process) crashed() {
 		p.Infof("%s", call)
 	}
 	p.log.Finish()
-	noLastWords() // they were just logged
+	stopReportingCrashes() // they were just logged
 	panic(r)
 }
 

@@ -106,7 +106,7 @@ func (p *Process) start(wrongLine error) (settings machine.Settings, accept *loc
 		held, _ = p.log.Hold()
 	}
 	if !p.options.standard { // there the runtime prints a panic for the person who watches
-		if err := p.leaveLastWords(p.parameters.Log(), held); err != nil {
+		if err := p.reportCrashes(p.parameters.Log(), held); err != nil {
 			p.Warnf("a panic in a goroutine that this server starts will not be logged; %v", err)
 		}
 	}
