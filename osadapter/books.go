@@ -59,7 +59,7 @@ func (d *Driver) Books() Books {
 	x := d.exec
 	b := Books{
 		PollSet: x.set, FlowRead: x.flowRead, FlowWrite: x.flowWrite, Waker: d.waker, WakerKey: wakerKey,
-		Unreaped: len(x.pids), Sweep: d.sweep || x.unreaped, Owed: x.paths.Owed(),
+		Unreaped: len(x.pids), Sweep: d.sweep || x.unreaped, Owed: x.paths.Displaced(),
 	}
 	for id, s := range x.services {
 		for n, l := range s.listeners {

@@ -153,7 +153,7 @@ func (x *Exec) carryOut(a *core.Action) {
 // mustRetry reports whether there are calls to be made again: those whose failure the
 // machine does not learn of, and that nothing else would make good. The log said so
 // when they failed first.
-func (x *Exec) mustRetry() bool { return len(x.stale) > 0 || x.unreaped || x.paths.Owing() }
+func (x *Exec) mustRetry() bool { return len(x.stale) > 0 || x.unreaped || x.paths.RetriesPending() }
 
 // retry asks once more which processes have ended, if that failed, and puts back the
 // paths that it can.

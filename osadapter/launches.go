@@ -151,7 +151,7 @@ func (x *Exec) answerStart(l *launch, step core.StartStep, e core.Errno) {
 
 // kill ends a process that is not reaped and may not be asked to leave.
 func (x *Exec) kill(pid core.PID) {
-	sys.Insist(func() core.Errno { return x.k.Kill(pid, core.SIGKILL) })
+	sys.Retry(func() core.Errno { return x.k.Kill(pid, core.SIGKILL) })
 }
 
 // killLaunches kills the processes of starts under way, which would find no master any

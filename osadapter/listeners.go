@@ -141,7 +141,7 @@ func (x *Exec) abandonListener(id core.ServiceID, listener uint16) {
 func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 	switch {
 	case e == 0:
-	case slices.Contains(x.paths.Owed(), at.Path):
+	case slices.Contains(x.paths.Displaced(), at.Path):
 		x.around.Log(core.LevelWarning, "cannot put "+at.Path+" back ("+e.String()+
 			"): its service keeps running, but clients cannot reach it until this succeeds; retrying")
 	default:
@@ -151,7 +151,7 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 
 // payBack tries again to put back what could not be when a reload was undone.
 func (x *Exec) payBack() {
-	for _, path := range x.paths.Owed() {
+	for _, path := range x.paths.Displaced() {
 		if x.paths.PutBack(path) == 0 {
 			x.around.Log(core.LevelInfo, path+" is restored; clients can reach its service again")
 		}
@@ -160,7 +160,7 @@ func (x *Exec) payBack() {
 
 func (x *Exec) settleListener(id core.ServiceID, listener uint16) {
 	if l := x.open(id, listener); l != nil {
-		x.complain("remove the former "+l.Endpoint.String(), x.paths.Settle(l), `the replaced file ("`+sockets.AsideName(l.Endpoint.Path)+`") remains; remove it`)
+		x.complain("remove the former "+l.Endpoint.String(), x.paths.Commit(l), `the replaced file ("`+sockets.AsideName(l.Endpoint.Path)+`") remains; remove it`)
 	}
 }
 
@@ -204,7 +204,7 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 // being started. What is closed without it would go on to be reported, and could
 // not be taken out any more.
 func (x *Exec) unpoll(fd sys.FD) {
-	sys.Insist(func() core.Errno { return x.k.PollRemove(x.set, fd) })
+	sys.Retry(func() core.Errno { return x.k.PollRemove(x.set, fd) })
 }
 
 func (x *Exec) watch(id core.ServiceID, on bool) {
@@ -258,7 +258,7 @@ func (x *Exec) apply(id core.ServiceID, s *service) {
 		if l.FD == sys.None {
 			continue
 		}
-		e := sys.Insist(func() core.Errno {
+		e := sys.Retry(func() core.Errno {
 			name := key(keyListener, uint64(id))
 			e := x.k.PollModify(x.set, l.FD, name, s.watched, false)
 			switch {

@@ -65,7 +65,7 @@ func (x *Exec) askPause() (core.Duration, bool) { return x.pause, len(x.ended) >
 // reapChild asks for one child and reports whether it has ended.
 func (x *Exec) reapChild(g core.Generation, c *child) bool {
 	var r sys.Reaped
-	e := sys.Insist(func() (e core.Errno) {
+	e := sys.Retry(func() (e core.Errno) {
 		if r, e = x.k.WaitFor(c.pid); e == core.ECHILD {
 			// Somebody took its status from us; all that is left to know is
 			// that it is gone.
@@ -116,7 +116,7 @@ func (x *Exec) reap() (alive bool) {
 func (x *Exec) sweep() (alive bool) {
 	for {
 		var r sys.Reaped
-		e := sys.Insist(func() (e core.Errno) { // the notice of those that are left does not come again
+		e := sys.Retry(func() (e core.Errno) { // the notice of those that are left does not come again
 			r, e = x.k.Wait()
 			return e
 		})

@@ -32,17 +32,17 @@ type daemon struct {
 	credentials boot.Credentials
 	options     options.Options
 
-	kernel  sys.Linux
-	machine *core.Machine
-	journal *journal.Journal
-	loop    *osadapter.Loop
-	loader  *facts.Loader
-	frozen  *config.Frozen
-	locks   []*lock.Lock // held until the process ends
-	refuge  refuge       // where the journal is saved after a panic
-	settle  *time.Timer  // returns memory to the system after a reload
-	applied bool         // a configuration is in force
-	groups  error        // why we could not take root's groups
+	kernel        sys.Linux
+	machine       *core.Machine
+	journal       *journal.Journal
+	loop          *osadapter.Loop
+	loader        *facts.Loader
+	frozen        *config.Frozen
+	locks         []*lock.Lock // held until the process ends
+	crashDir      crashDir     // where the journal is saved after a panic
+	releaseMemory *time.Timer  // returns memory to the system after a reload
+	applied       bool         // a configuration is in force
+	groups        error        // why we could not take root's groups
 
 	// untold holds diagnostics about main.cf. The machine logs them with the rest
 	// of the configuration, unless the start ends before that.
@@ -116,9 +116,9 @@ func (d *daemon) run() osadapter.Ending {
 		return *ending
 	}
 	boot.RelaxMonitor()
-	boot.SettleMemory()
-	d.settle = time.AfterFunc(reloadRest, boot.SettleMemory)
-	d.settle.Stop()
+	boot.ReleaseMemory()
+	d.releaseMemory = time.AfterFunc(reloadRest, boot.ReleaseMemory)
+	d.releaseMemory.Stop()
 	d.loader.Runner = d.loop.Commands()
 	return d.loop.Run()
 }
@@ -273,7 +273,7 @@ func (d *daemon) lockOut(p *config.Parameters) {
 	if earlier != "" {
 		d.log.Log(logs.Warning, "a previous master crashed; its crash report is in "+earlier+"; please report it, with the log of that time")
 	}
-	d.refuge = refuge{p.DataDirectory(), p.MailOwner()}
+	d.crashDir = crashDir{p.DataDirectory(), p.MailOwner()}
 }
 
 // acquire takes a lock and holds it until the process ends.
@@ -319,7 +319,7 @@ const reloadRest = 2 * time.Second
 func (d *daemon) load(r core.Request) {
 	go func() {
 		boot.MakeRoom()
-		defer d.settle.Reset(reloadRest)
+		defer d.releaseMemory.Reset(reloadRest)
 		defer func() {
 			// A bug met while reading must not end the mail system: the reload is
 			// refused, and the line says what to report.

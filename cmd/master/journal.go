@@ -12,9 +12,9 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// refuge is the directory where the journal is saved after a panic. We hold its
+// crashDir is the directory where the journal is saved after a panic. We hold its
 // lock.
-type refuge struct {
+type crashDir struct {
 	directory string // empty: not known yet
 	owner     core.Account
 }
@@ -35,8 +35,8 @@ func (d *daemon) asJournalOwner(act func()) error {
 		act()
 		return nil
 	}
-	if step, e := sys.AsOwner(d.kernel, d.refuge.owner, act); e != 0 {
-		return errors.New(core.IdentityFailure(step, d.refuge.owner, e))
+	if step, e := sys.AsOwner(d.kernel, d.crashDir.owner, act); e != 0 {
+		return errors.New(core.IdentityFailure(step, d.crashDir.owner, e))
 	}
 	return nil
 }
@@ -52,10 +52,10 @@ func (d *daemon) saveJournal() {
 			d.log.Log(logs.Warning, fmt.Sprintf("save journal: %v", r))
 		}
 	}()
-	if d.journal == nil || d.refuge.directory == "" {
+	if d.journal == nil || d.crashDir.directory == "" {
 		return
 	}
-	path, err := d.journal.Save(d.refuge.directory, saveLimit)
+	path, err := d.journal.Save(d.crashDir.directory, saveLimit)
 	if err != nil {
 		d.log.Log(logs.Warning, err.Error())
 	} else {

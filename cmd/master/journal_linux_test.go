@@ -117,8 +117,8 @@ func init() {
 	}
 	runtime.LockOSThread()
 	d := &daemon{
-		log:    logs.New(logs.Origin{Process: "master", PID: os.Getpid(), Fallback: true, Stderr: true}, syscall.Getenv),
-		refuge: refuge{directory: directory},
+		log:      logs.New(logs.Origin{Process: "master", PID: os.Getpid(), Fallback: true, Stderr: true}, syscall.Getenv),
+		crashDir: crashDir{directory: directory},
 	}
 	defer d.recovered()
 	if err := d.prepareLoop(); err != nil {

@@ -116,10 +116,10 @@ func (d *daemon) waitForDaemon() {
 func (d *daemon) finish(e osadapter.Ending) {
 	switch {
 	case e.Fatal:
-		boot.ExitFatal(d.log.Finish, d.letGo)
+		boot.ExitFatal(d.log.Finish, d.release)
 	case e.Signal != 0:
 		d.log.Finish()
-		d.letGo()
+		d.release()
 		boot.DieBySignal(syscall.Signal(e.Signal))
 	}
 	d.exit(e.Code)
@@ -128,12 +128,12 @@ func (d *daemon) finish(e osadapter.Ending) {
 // exit ends the process with a status and logs nothing.
 func (d *daemon) exit(code int) {
 	d.log.Finish()
-	d.letGo()
+	d.release()
 	os.Exit(code)
 }
 
-// letGo releases what a thread that hangs on a disk would otherwise keep.
-func (d *daemon) letGo() { boot.LetGo(d.locks) }
+// release releases what a thread that hangs on a disk would otherwise keep.
+func (d *daemon) release() { boot.Release(d.locks) }
 
 // fatal logs the line, and ends the process a second later with exit status 1.
 func (d *daemon) fatal(text string) {
@@ -141,7 +141,7 @@ func (d *daemon) fatal(text string) {
 		d.lines.Line(d.untold[i].Level(), d.untold[i].Text)
 	}
 	d.log.Log(logs.Fatal, text)
-	boot.ExitFatal(d.log.Finish, d.letGo)
+	boot.ExitFatal(d.log.Finish, d.release)
 }
 
 func (d *daemon) info(text string) { d.log.Log(logs.Info, text) }
@@ -179,7 +179,7 @@ func (d *daemon) recovered() {
 	for _, line := range strings.Split(strings.TrimSpace(string(debug.Stack())), "\n") {
 		d.info(strings.TrimSpace(line))
 	}
-	boot.ExitPanic(d.log.Finish, d.letGo)
+	boot.ExitPanic(d.log.Finish, d.release)
 }
 
 // endAsSomebodyElse ends the process if the kernel does not make us root again. The

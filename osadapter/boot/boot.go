@@ -18,7 +18,7 @@
 //	DetachStandard, NewSession, SetRootGroups
 //	... configuration, locks, environment ...
 //	Catch, s.Ready.Announce
-//	RelaxMonitor, SettleMemory
+//	RelaxMonitor, ReleaseMemory
 package boot
 
 import (

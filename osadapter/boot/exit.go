@@ -12,24 +12,24 @@ import (
 
 // ExitFatal ends the process after its fatal line was logged: a pause of one
 // second, then exit status 1. It calls last, which flushes the log, before the
-// pause and again after it, for a syslog daemon that starts meanwhile; then letGo
+// pause and again after it, for a syslog daemon that starts meanwhile; then release
 // releases what the process holds. It does not return.
-func ExitFatal(last, letGo func()) {
+func ExitFatal(last, release func()) {
 	last()
 	Pause(failurePause)
 	last()
-	letGo()
+	release()
 	os.Exit(1)
 }
 
 // ExitPanic ends the process after its panic line was logged: a pause of one
-// second, then death by SIGABRT; last and letGo are as in ExitFatal. It does not
+// second, then death by SIGABRT; last and release are as in ExitFatal. It does not
 // return.
-func ExitPanic(last, letGo func()) {
+func ExitPanic(last, release func()) {
 	last()
 	Pause(failurePause)
 	last()
-	letGo()
+	release()
 	DieBySignal(syscall.SIGABRT)
 }
 
@@ -46,12 +46,12 @@ func Pause(d time.Duration) {
 	}
 }
 
-// LetGo releases what others wait for, just before the process ends: the locks, the
+// Release releases what others wait for, just before the process ends: the locks, the
 // listeners, which the next master needs, and the status channels, whose end tells
 // children that we are gone. The kernel does this when the last thread has ended,
 // but a thread that waits for a disk may never end. Other files stay open: closing
 // one on such a disk can take forever.
-func LetGo(locks []*lock.Lock) {
+func Release(locks []*lock.Lock) {
 	for _, l := range locks {
 		_ = l.Close() // nothing is buffered
 	}

@@ -13,15 +13,15 @@ const (
 	workPercent = 400
 )
 
-// MakeRoom lets the heap grow, until SettleMemory. NeutralizeRuntime does the same.
+// MakeRoom lets the heap grow, until ReleaseMemory. NeutralizeRuntime does the same.
 func MakeRoom() { debug.SetGCPercent(workPercent) }
 
-// SettleMemory returns the memory that only the start or a reload needed, free
+// ReleaseMemory returns the memory that only the start or a reload needed, free
 // pages of the heap and pages of the program (which are read again when needed),
 // and keeps the heap small from now on. It is called when the services are up: it
 // takes about a millisecond, mostly beside other threads. Any goroutine may call
 // it.
-func SettleMemory() {
+func ReleaseMemory() {
 	debug.SetGCPercent(restPercent)
 	debug.FreeOSMemory()
 	dropImage()

@@ -14,7 +14,7 @@ func init() {
 			start[i] = 1
 		}
 		before := resident("RssFile") + resident("RssAnon")
-		SettleMemory()
+		ReleaseMemory()
 		say("%d %d", before, resident("RssFile")+resident("RssAnon"))
 	}
 }
@@ -29,7 +29,7 @@ func resident(name string) int {
 	return n
 }
 
-func TestSettleMemoryGivesBackWhatTheStartUsed(t *testing.T) {
+func TestReleaseMemoryReturnsWhatTheStartUsed(t *testing.T) {
 	p := launch(t, "memory", "", nil)
 	was, is, _ := strings.Cut(p.line(), " ")
 	before, err1 := strconv.Atoi(was)

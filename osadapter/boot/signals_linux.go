@@ -53,7 +53,7 @@ func DefaultSignals() error {
 			}
 		}
 		if process1() {
-			signal.Notify(deaf, s)
+			signal.Notify(discarded, s)
 		}
 	}
 	for s := syscall.Signal(1); s <= lastSignal; s++ {
@@ -70,7 +70,7 @@ func DefaultSignals() error {
 			// The kernel spares process 1 signals that it does not handle, but not
 			// while one thread has the signal blocked, as the runtime has when it
 			// creates another. The runtime does not offer PROF, STKFLT and 34.
-			signal.Notify(deaf, s)
+			signal.Notify(discarded, s)
 		}
 	}
 	for s := syscall.Signal(firstThreadSignal); s <= lastThreadSignal; s++ {
@@ -86,8 +86,8 @@ func DefaultSignals() error {
 
 func process1() bool { return os.Getpid() == 1 }
 
-// deaf receives signals and is never read.
-var deaf = make(chan os.Signal, 1)
+// discarded receives signals and is never read.
+var discarded = make(chan os.Signal, 1)
 
 // resettable reports whether DefaultSignals sets the kernel's default action for s.
 func resettable(s syscall.Signal) bool {
@@ -139,7 +139,7 @@ func ArmDeadmanFor(delay time.Duration) {
 	if process1() && endWithin(delay) {
 		return
 	}
-	muzzleWatchdog()
+	stopWatchdog()
 	// Nothing can be done about errors: the process goes on to end without it.
 	_ = kernelDefault(syscall.SIGALRM)
 	_, _ = unix.Setitimer(unix.ItimerReal, unix.Itimerval{

@@ -123,5 +123,5 @@ func endWithin(delay time.Duration) bool {
 	return setTimer(delay, delay)
 }
 
-// muzzleWatchdog stops the timer: SIGALRM is about to get another meaning.
-func muzzleWatchdog() { setTimer(0, 0) }
+// stopWatchdog stops the timer: SIGALRM is about to get another meaning.
+func stopWatchdog() { setTimer(0, 0) }

@@ -362,15 +362,15 @@ func TestPutBackComesLate(t *testing.T) {
 		t.Fatal(e)
 	}
 	k.failAt, k.alsoFail = len(k.calls), "rename"
-	if e := p.Abandon(&l); e == 0 || !p.Owing() {
-		t.Fatalf("answer %v, owed %q", e, p.Owed())
+	if e := p.Abandon(&l); e == 0 || !p.RetriesPending() {
+		t.Fatalf("answer %v, owed %q", e, p.Displaced())
 	}
-	if e := p.PutBack("private/x"); e == 0 || !slices.Equal(p.Owed(), []string{"private/x"}) {
-		t.Fatalf("answer %v, owed %q", e, p.Owed())
+	if e := p.PutBack("private/x"); e == 0 || !slices.Equal(p.Displaced(), []string{"private/x"}) {
+		t.Fatalf("answer %v, owed %q", e, p.Displaced())
 	}
 	k.failAt, k.alsoFail = -1, ""
-	if e := p.PutBack("private/x"); e != 0 || p.Owing() || k.files["private/x"].ID != before || len(k.files) != 1 {
-		t.Errorf("answer %v, owed %q, files %v", e, p.Owed(), k.names())
+	if e := p.PutBack("private/x"); e != 0 || p.RetriesPending() || k.files["private/x"].ID != before || len(k.files) != 1 {
+		t.Errorf("answer %v, owed %q, files %v", e, p.Displaced(), k.names())
 	}
 }
 

@@ -46,7 +46,7 @@ type Request struct {
 	Owner          core.Account // creates and listens on everything but inet
 	SwitchIdentity bool         // take the owner's identity for that
 	// SetAside renames an existing file at the path instead of removing it, so that
-	// Abandon can put it back or Settle can remove it.
+	// Abandon can put it back or Commit can remove it.
 	SetAside bool
 }
 
@@ -168,7 +168,7 @@ func (p *Paths) Remove(l *Listener) core.Errno {
 func (p *Paths) Abandon(l *Listener) core.Errno {
 	var first core.Errno
 	if l.Endpoint.Path != "" {
-		first = sys.Insist(func() core.Errno {
+		first = sys.Retry(func() core.Errno {
 			return p.asOwner(l.Owner, l.SwitchIdentity, func() core.Errno {
 				return p.giveBack(l.Endpoint, func() core.Errno { return l.removeFile(p.k) })
 			})
@@ -180,14 +180,14 @@ func (p *Paths) Abandon(l *Listener) core.Errno {
 	return firstOf(first, l.close(p.k))
 }
 
-// Settle removes the file that was set aside for the listener, when a reload is
+// Commit removes the file that was set aside for the listener, when a reload is
 // committed. The error is for the log.
-func (p *Paths) Settle(l *Listener) core.Errno {
+func (p *Paths) Commit(l *Listener) core.Errno {
 	a := p.take(l.Endpoint)
 	if a == nil || a.nothing {
 		return 0
 	}
-	return sys.Insist(func() core.Errno {
+	return sys.Retry(func() core.Errno {
 		return p.asOwner(a.owner, a.switchIdentity, func() core.Errno { return unlink(p.k, a.name()) })
 	})
 }

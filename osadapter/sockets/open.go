@@ -238,7 +238,7 @@ func (o *opening) clearPath() bool {
 func (o *opening) undoPath() {
 	at := o.request.Endpoint
 	if o.displaced {
-		o.undo = sys.Insist(func() core.Errno { return o.paths.giveBack(at, o.remove) })
+		o.undo = sys.Retry(func() core.Errno { return o.paths.giveBack(at, o.remove) })
 		if o.undo != 0 {
 			o.paths.owe(at)
 		}

@@ -109,9 +109,9 @@ func (p *Paths) outdated(l *Listener) core.Errno {
 	return 0
 }
 
-// Owed returns the paths whose files could not be put back, sorted. Their services
+// Displaced returns the paths whose files could not be put back, sorted. Their services
 // run, but clients cannot find them.
-func (p *Paths) Owed() []string {
+func (p *Paths) Displaced() []string {
 	var owed []string
 	for _, key := range slices.Sorted(maps.Keys(p.aside)) {
 		if a := p.aside[key]; a.owed {
@@ -121,8 +121,8 @@ func (p *Paths) Owed() []string {
 	return owed
 }
 
-// Owing reports whether Owed returns any path.
-func (p *Paths) Owing() bool {
+// RetriesPending reports whether Displaced returns any path.
+func (p *Paths) RetriesPending() bool {
 	for _, a := range p.aside {
 		if a.owed {
 			return true

@@ -98,7 +98,7 @@ func (c *contested) abandon(order ...int) {
 func (c *contested) mend(t *testing.T) {
 	t.Helper()
 	c.k.from = -1
-	for _, path := range c.p.Owed() {
+	for _, path := range c.p.Displaced() {
 		if e := c.p.PutBack(path); e != 0 {
 			t.Errorf("put back %s: %v", path, e)
 		}
@@ -147,7 +147,7 @@ func TestPathOfARunningServiceIsNeverLost(t *testing.T) {
 func TestPathGoesToTheLastThatWantsIt(t *testing.T) {
 	c := newContested(t, -1, "", nil)
 	for i := range c.opened {
-		if e := c.p.Settle(&c.opened[i].Listener); e != 0 {
+		if e := c.p.Commit(&c.opened[i].Listener); e != 0 {
 			t.Error(e)
 		}
 	}
@@ -166,24 +166,24 @@ func TestNothingIsOwedToAServiceThatGoes(t *testing.T) {
 		c := newContested(t, -1, "rename", nil)
 		c.k.from = len(c.k.calls)
 		c.abandon(1, 0)
-		if c.k.from = -1; !slices.Equal(c.p.Owed(), []string{contestedPath}) {
-			t.Fatalf("owed: %q", c.p.Owed())
+		if c.k.from = -1; !slices.Equal(c.p.Displaced(), []string{contestedPath}) {
+			t.Fatalf("owed: %q", c.p.Displaced())
 		}
 		return c
 	}
 	t.Run("removed", func(t *testing.T) {
 		c := owing(t)
-		if e := c.p.Remove(&c.running); e != 0 || len(c.k.files) != 0 || c.p.Owing() {
-			t.Errorf("%v, files %v, owed %q", e, c.k.names(), c.p.Owed())
+		if e := c.p.Remove(&c.running); e != 0 || len(c.k.files) != 0 || c.p.RetriesPending() {
+			t.Errorf("%v, files %v, owed %q", e, c.k.names(), c.p.Displaced())
 		}
 	})
 	t.Run("displaced", func(t *testing.T) {
 		c := owing(t)
 		l, _, e := c.p.Open(pathRequest(core.Pass, true))
-		if e != 0 || c.p.Owing() {
-			t.Fatalf("%v, owed %q", e, c.p.Owed())
+		if e != 0 || c.p.RetriesPending() {
+			t.Fatalf("%v, owed %q", e, c.p.Displaced())
 		}
-		if e := firstOf(c.p.Remove(&c.running), c.p.Settle(&l)); e != 0 {
+		if e := firstOf(c.p.Remove(&c.running), c.p.Commit(&l)); e != 0 {
 			t.Error(e)
 		}
 		c.belongs(t, "committed", &l)
@@ -199,8 +199,8 @@ func TestNothingIsOwedToAServiceThatGoes(t *testing.T) {
 	t.Run("used by nobody", func(t *testing.T) { // its listener went to a service of another path
 		c := owing(t)
 		l, _, e := c.p.Open(pathRequest(core.Pass, false))
-		if e != 0 || c.p.Owing() {
-			t.Fatalf("%v, owed %q", e, c.p.Owed())
+		if e != 0 || c.p.RetriesPending() {
+			t.Fatalf("%v, owed %q", e, c.p.Displaced())
 		}
 		c.k.Close(c.running.FD)
 		c.belongs(t, "opened", &l)

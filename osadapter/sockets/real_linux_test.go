@@ -369,7 +369,7 @@ func TestSetAsideAndBack(t *testing.T) {
 	}
 
 	fresh = mustOpenIn(t, p, r)
-	if e := p.Settle(fresh); e != 0 {
+	if e := p.Commit(fresh); e != 0 {
 		t.Fatal(e)
 	}
 	if e := p.Remove(old); e != 0 {

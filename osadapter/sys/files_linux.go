@@ -18,7 +18,7 @@ func (Linux) Close(fd FD) core.Errno {
 // Read reads at most len(p) bytes. For a non-empty p, (0, 0) means end of file;
 // EAGAIN means that a non-blocking descriptor has nothing to read.
 func (Linux) Read(fd FD, p []byte) (n int, e core.Errno) {
-	e = retry(func() (err error) {
+	e = ignoringEINTR(func() (err error) {
 		n, err = unix.Read(int(fd), p)
 		return err
 	})
@@ -27,7 +27,7 @@ func (Linux) Read(fd FD, p []byte) (n int, e core.Errno) {
 
 // Write writes to a pipe or FIFO; SIGPIPE must be ignored. Sockets use Send.
 func (Linux) Write(fd FD, p []byte) (n int, e core.Errno) {
-	e = retry(func() (err error) {
+	e = ignoringEINTR(func() (err error) {
 		n, err = unix.Write(int(fd), p)
 		return err
 	})
@@ -67,7 +67,7 @@ func (Linux) Open(path string, mode OpenMode) (FD, core.Errno) {
 		return None, core.EINVAL
 	}
 	fd := int(None)
-	e := retry(func() (err error) {
+	e := ignoringEINTR(func() (err error) {
 		fd, err = unix.Open(path, flags, 0)
 		return err
 	})

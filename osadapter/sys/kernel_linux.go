@@ -27,8 +27,8 @@ func number(err error) core.Errno {
 	return core.EIO
 }
 
-// retry calls call until no signal interrupts it.
-func retry(call func() error) core.Errno {
+// ignoringEINTR calls call until no signal interrupts it.
+func ignoringEINTR(call func() error) core.Errno {
 	var err error
 	for range interruptLimit {
 		if err = call(); err != unix.EINTR {

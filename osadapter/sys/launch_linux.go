@@ -159,7 +159,7 @@ func putBack(low []FD) {
 		if n == 0 || fd == None {
 			continue
 		}
-		e := Insist(func() core.Errno {
+		e := Retry(func() core.Errno {
 			return number(unix.Dup3(int(low[0]), int(fd), unix.O_CLOEXEC))
 		})
 		if e != 0 {

@@ -77,7 +77,7 @@ func (Linux) ReserveLow(n int) (low []FD) {
 		}
 		return err
 	}
-	for len(low) < n && retry(open) == 0 {
+	for len(low) < n && ignoringEINTR(open) == 0 {
 		if fd >= int(LowEnd) {
 			_ = unix.Close(fd)
 			break
@@ -145,7 +145,7 @@ func (Linux) WaitFor(pid core.PID) (Reaped, core.Errno) { return wait(int(pid)) 
 // AwaitEnd waits until a child has ended, and returns at once if one has; Wait
 // takes its status. ECHILD means that there is no child.
 func (Linux) AwaitEnd() core.Errno {
-	return retry(func() error {
+	return ignoringEINTR(func() error {
 		return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
 	})
 }
@@ -153,7 +153,7 @@ func (Linux) AwaitEnd() core.Errno {
 func wait(target int) (Reaped, core.Errno) {
 	var status unix.WaitStatus
 	pid := 0
-	e := retry(func() (err error) {
+	e := ignoringEINTR(func() (err error) {
 		pid, err = unix.Wait4(target, &status, unix.WNOHANG, nil)
 		return err
 	})

@@ -2,15 +2,14 @@ package sys
 
 import "github.com/stationmaster/stationmaster/core"
 
-// insistTries bounds Insist.
-const insistTries = 3
+// retryTries bounds Retry.
+const retryTries = 3
 
-// Insist makes a call again when it fails, a few times in all, and returns the
-// last answer. It is for a call whose failure nobody can answer to: what it
-// leaves undone would stay undone for good. The call must be one that may be
-// made twice.
-func Insist(call func() core.Errno) (e core.Errno) {
-	for range insistTries {
+// Retry calls call until it succeeds, at most retryTries times, and returns the last
+// error. It is for calls whose failure the machine does not track, so that what they
+// leave undone would stay undone. The call must be safe to repeat.
+func Retry(call func() core.Errno) (e core.Errno) {
+	for range retryTries {
 		if e = call(); e == 0 {
 			break
 		}

@@ -150,7 +150,7 @@ func (Linux) SendDescriptor(fd FD, with byte, passed FD) core.Errno {
 }
 
 func send(fd FD, p, control []byte) (n int, e core.Errno) {
-	e = retry(func() (err error) {
+	e = ignoringEINTR(func() (err error) {
 		n, err = unix.SendmsgN(int(fd), p, control, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 		return err
 	})

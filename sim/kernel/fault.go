@@ -228,7 +228,7 @@ func (k *Kernel) rate(c Call) int32 {
 	return k.Odds.Fault
 }
 
-// rowLimit is how often in a row a call fails by chance: sys.Insist and
+// rowLimit is how often in a row a call fails by chance: sys.Retry and
 // sys.AsOwner try three times.
 const rowLimit = 2
 
