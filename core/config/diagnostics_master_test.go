@@ -137,7 +137,7 @@ var diagnosedMaster = []diagnosis{
 		"25 inet n - - - - x\n",
 		[]string{
 			"warning main.cf:1:1 MAIN, line 8: overriding earlier entry: inet_interfaces=127.0.0.1 => remove one of the two entries; this one counts, not that of line 6",
-			"error main.cf:1:30 config variable inet_interfaces: host not found: nowhere.example => name hosts or addresses of the families in inet_protocols; all and loopback-only stand alone and in lower case",
+			"error main.cf:1:30 config variable inet_interfaces: host not found: nowhere.example => name hosts or addresses of the families in inet_protocols; write all and loopback-only alone and in lower case",
 			"error main.cf:2:3 parameter inet_interfaces: no local interface found for 198.51.100.7 => name addresses of this machine, or use all or loopback-only",
 			"error main.cf:2:16 parameter inet_interfaces: no local interface found for 198.51.100.8 => name addresses of this machine, or use all or loopback-only",
 		},

@@ -252,7 +252,7 @@ var diagnosedMain = []diagnosis{
 		"relayhost = MAIL.example.com\nmyorigin = a, b\nverp_delimiter_filter = +-\n",
 		"",
 		[]string{
-			"error main.cf:1:13 myhostname and relayhost parameter settings must not be identical: mail.example.com => name the machine that takes the mail, or leave relayhost empty",
+			"error main.cf:1:13 myhostname and relayhost parameter settings must not be identical: mail.example.com => name the host that relays the mail, or leave relayhost empty",
 			"error main.cf:2:12 myorigin parameter setting must not contain multiple values: a, b => write one name",
 			"error main.cf:3:25 file MAIN: parameters default_verp_delimiters and verp_delimiter_filter: bad second VERP delimiter character => use two characters of verp_delimiter_filter",
 		},

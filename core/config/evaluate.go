@@ -264,7 +264,7 @@ func (e *evaluation) originFile() {
 func (e *evaluation) single() {
 	if host := e.texts["myhostname"]; equalFold(e.texts["relayhost"], host) && host != "" {
 		e.refuse("relayhost", "myhostname and relayhost parameter settings must not be identical: "+host,
-			"name the machine that takes the mail, or leave relayhost empty")
+			"name the host that relays the mail, or leave relayhost empty")
 	}
 	if origin := e.texts["myorigin"]; strings.ContainsAny(origin, " ,\t\r\n") {
 		e.refuse("myorigin", "myorigin parameter setting must not contain multiple values: "+origin, "write one name")

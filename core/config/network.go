@@ -148,7 +148,7 @@ func (e *evaluation) namedInterfaces(list string) {
 		}
 		if len(found) == 0 {
 			e.refuseIn(param, item, "config variable inet_interfaces: host not found: "+item,
-				because(answer.Trouble, "name hosts or addresses of the families in inet_protocols; all and loopback-only stand alone and in lower case"))
+				because(answer.Trouble, "name hosts or addresses of the families in inet_protocols; write all and loopback-only alone and in lower case"))
 		}
 		n.own = append(n.own, found...)
 	}

@@ -32,7 +32,7 @@ var mistakes = []struct {
 	},
 	{
 		"CR without LF", "max_use = 3\rmax_idle = 4\n", "",
-		[]string{"carriage-return main.cf:1:12 a CR stands inside the line => sed"},
+		[]string{"carriage-return main.cf:1:12 there is a CR inside the line => sed"},
 	},
 	{
 		"Latin-1 that is no letter", "relayhost = a\xa0b\n", "",
@@ -95,8 +95,8 @@ var mistakes = []struct {
 	{
 		"misspelt reference", "mydestination = $myhostname,\n  $mydomian ${myorgin?{x}}\n", "",
 		[]string{
-			"misspelt-reference main.cf:2:4 $mydomian stands for nothing => $mydomain",
-			"misspelt-reference main.cf:2:15 $myorgin stands for nothing => $myorigin",
+			"misspelt-reference main.cf:2:4 $mydomian expands to nothing => $mydomain",
+			"misspelt-reference main.cf:2:15 $myorgin expands to nothing => $myorigin",
 		},
 	},
 	{
@@ -133,7 +133,7 @@ var mistakes = []struct {
 		"pattern that switches nothing off", "master_service_disable = inet, submission, foo.unix x/lmpt\n",
 		"submission inet n - n - - smtpd\n",
 		[]string{
-			`disable-pattern main.cf:1:32 "submission" switches nothing off => write submission/inet`,
+			`disable-pattern main.cf:1:32 "submission" disables nothing => write submission/inet`,
 			`disable-pattern main.cf:1:53 there is no type "lmpt" => one of the types`,
 		},
 	},
@@ -145,7 +145,7 @@ var mistakes = []struct {
 	},
 	{
 		"options of a commented entry", "", "foo unix - - - - - smtp\n#sup inet n - n - - smtpd\n#sub inet n - n - - smtpd\n  -v\n  -v\n",
-		[]string{`commented-entry master.cf:4:3 goes on with the entry "foo unix" of line 1, not with "sub inet" => # before this line`},
+		[]string{`commented-entry master.cf:4:3 continues the entry "foo unix" of line 1, not with "sub inet" => # before this line`},
 	},
 	{
 		"a dash as name", "", "- unix - - - - - smtp\n",
@@ -182,9 +182,9 @@ var mistakes = []struct {
 	{
 		"braces in columns, where postconf knows them", "", "{x unix - - - - - smtp\na{ unix - - - - - smtp } b c d e f g h\nb unix - - - - - smtp\n  -v }\n",
 		[]string{
-			`postfix-refuses master.cf:1:23 line 1: bad field count": it takes text in braces for one word in the columns too => take the braces out`,
+			`postfix-refuses master.cf:1:23 line 1: bad field count": it reads text in braces as one word in the columns too => take the braces out`,
 			`stray-argument master.cf:2:24 "}" => remove`,
-			`postfix-refuses master.cf:2:26 invalid type field "b"": it takes text in braces => take the braces out`,
+			`postfix-refuses master.cf:2:26 invalid type field "b"": it reads text in braces => take the braces out`,
 			`stray-argument master.cf:4:6 "}" => remove`,
 		},
 	},
@@ -370,7 +370,7 @@ var mistakes = []struct {
 		[]string{
 			`misspelt-override master.cf:1:26 no parameter "smtp_helo_nmae" => smtp_helo_name`,
 			`misspelt-override master.cf:2:7 no parameter "smtp_tls_loglevle" => smtp_tls_loglevel`,
-			"misspelt-reference master.cf:2:28 $myhostnmae stands for nothing => $myhostname",
+			"misspelt-reference master.cf:2:28 $myhostnmae expands to nothing => $myhostname",
 			`misspelt-override master.cf:3:5 no parameter "smtp_bind_adress" => smtp_bind_address`,
 		},
 	},
@@ -445,9 +445,9 @@ var mistakes = []struct {
 		"25 inet n - - - - smtpd\n  -o { smtpd_client_event_limit_exceptions = $mynetworks fe80::1 }\nb unix - - - - - smtp -o smtp_tls_security_level=half\ntlsmgr unix - - - - 1 tlsmgr\n" + system,
 		[]string{
 			`bad-value main.cf:1:28 smtpd refuses to start: it takes no "on" in smtpd_tls_security_level => write one of none, may, encrypt, fingerprint, verify, secure`,
-			`bad-value main.cf:5:36 "!2001:db8::/32" in mynetworks is taken for a lookup table, not for an address: mail is refused => write [2001:db8::]/32`,
-			`bad-value main.cf:6:3 "::1" in mynetworks is taken for a lookup table => write [::1]`,
-			`bad-value master.cf:2:58 "fe80::1" in smtpd_client_event_limit_exceptions is taken for a lookup table => write [fe80::1]`,
+			`bad-value main.cf:5:36 "!2001:db8::/32" in mynetworks is read as a lookup table, not as an address: mail is refused => write [2001:db8::]/32`,
+			`bad-value main.cf:6:3 "::1" in mynetworks is read as a lookup table => write [::1]`,
+			`bad-value master.cf:2:58 "fe80::1" in smtpd_client_event_limit_exceptions is read as a lookup table => write [fe80::1]`,
 			`bad-value master.cf:3:50 smtp refuses to start: it takes no "half" in smtp_tls_security_level => none, may`,
 		},
 	},

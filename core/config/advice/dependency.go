@@ -49,7 +49,7 @@ func (c *check) disablePatterns() {
 		if name != "" && c.hasType(name, kind) {
 			continue // a way to switch off an entry with a broken type
 		}
-		c.inMain(DisablePattern, at, "\""+item+"\" switches nothing off: there is no type \""+kind+"\"", hint)
+		c.inMain(DisablePattern, at, "\""+item+"\" disables nothing: there is no type \""+kind+"\"", hint)
 	}
 }
 

@@ -165,7 +165,7 @@ func (c *check) references(text string, place func(offset int) (string, config.P
 		}
 		if near, ok := c.closest(name); ok {
 			file, at := place(start)
-			c.say(MisspeltReference, file, at, "$"+name+" stands for nothing: there is no parameter of that name", "did you mean $"+near+"?")
+			c.say(MisspeltReference, file, at, "$"+name+" expands to nothing: there is no parameter of that name", "did you mean $"+near+"?")
 		}
 	}
 }
@@ -283,7 +283,7 @@ func (c *check) level() {
 	}
 	for part := range strings.SplitSeq(text, ".") {
 		if !refused && text != "" && !allDigits(part) {
-			c.inMain(OddLevel, e.ValueAt, "\""+text+"\" is accepted as a level, but only because signs and blanks are passed over",
+			c.inMain(OddLevel, e.ValueAt, "\""+text+"\" is accepted as a level, but only because signs and blanks are skipped",
 				"write numbers with dots between them, such as 3.6")
 			return
 		}

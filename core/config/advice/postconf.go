@@ -110,7 +110,7 @@ func although(e *config.MasterEntry, fault *PostconfFault, off bool) string {
 	case off:
 		return ", although the entry is switched off"
 	case braced(e, fault):
-		return ": it takes text in braces for one word in the columns too"
+		return ": it reads text in braces as one word in the columns too"
 	case fault.Column == config.ColumnWakeup || fault.Column == config.ColumnLimit:
 		digits, _ := leadingDigits(fault.Field)
 		value, _ := cNumber(digits)

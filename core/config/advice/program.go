@@ -25,7 +25,7 @@ func (c *check) content(s *started, p *config.Program) {
 	case p.Machine != "":
 		if c.first(p.Machine) {
 			c.inMaster(BrokenProgram, s.at, s.path+" is a program for "+p.Machine+", which this machine cannot run: "+s.fails,
-				"install the programs for this machine; only the first of them is told of")
+				"install the programs for this machine; only the first of them is reported")
 		}
 	case p.Format == config.OtherData:
 		c.inMaster(BrokenProgram, s.at, s.path+" is neither a program of this system nor a script: "+s.fails, "install the program again")
@@ -46,7 +46,7 @@ func (c *check) interpreter(s *started, p *config.Program) {
 	}
 	what, hint, whole := "the interpreter", "install it, or name another one in the first line of the script", false
 	if p.Format == config.ELF { // of all programs of a system
-		what, hint, whole = "the loader", "install the library that has it, or the programs for this system; only the first of them is told of", true
+		what, hint, whole = "the loader", "install the library that has it, or the programs for this system; only the first of them is reported", true
 	}
 	i, known := c.in.Programs[p.Interpreter]
 	lost := known && !i.Unknown && !(i.Regular && i.Executable)

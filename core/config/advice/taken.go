@@ -37,7 +37,7 @@ func (c *check) taken() {
 		for _, endpoint := range e.resolved.Endpoints {
 			if l := c.taker(endpoint.Address); l != nil {
 				c.inMaster(PortTaken, e.place(config.ColumnName), "the address "+endpoint.Address.String()+" is taken: "+l.Holder+" listens on "+
-					l.Address.String()+"; the start fails, or each of the two gets some of the clients",
+					l.Address.String()+"; the start fails, or each of the two receives some of the clients",
 					"stop the other program, or give one of them another address or port")
 			}
 		}

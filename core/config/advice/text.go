@@ -98,7 +98,7 @@ func (c *check) bytes(f *file) {
 		if at := strings.IndexByte(strings.TrimRight(line, "\r\n"), '\r'); at >= 0 && !returns {
 			returns = true
 			c.say(CarriageReturn, f.path, config.Position{Line: int32(i) + 1, Column: int32(at) + 1},
-				"a CR stands inside the line; Postfix ends lines at LF alone, so what follows is part of the same line",
+				"there is a CR inside the line; Postfix ends lines at LF alone, so what follows is part of the same line",
 				"write the file with LF line ends, for example with: sed -i 's/\\r$//; s/\\r/\\n/g' "+f.path)
 		}
 		if strings.HasSuffix(line, "\r\n") && !returns {
@@ -113,7 +113,7 @@ func (c *check) bytes(f *file) {
 		invalid = true
 		at := invalidAt(line)
 		c.say(InvalidUTF8, f.path, config.Position{Line: int32(i) + 1, Column: at},
-			"the text is not valid UTF-8; programs that look at it may take it for something else"+latin(line[at-1]),
+			"the text is not valid UTF-8; programs that read it may misinterpret it"+latin(line[at-1]),
 			"write the file in UTF-8, or names and texts in ASCII")
 	}
 }
@@ -248,7 +248,7 @@ func (c *check) commentedEntry(f *file, e *config.MasterEntry, at, next int32, f
 	}
 	line := strconv.Itoa(int(e.Line))
 	c.say(CommentedEntry, f.path, indented(f, next),
-		"this line goes on with the entry \""+name+" "+kind+"\" of line "+line+", not with "+quoted(fields)+
+		"this line continues the entry \""+name+" "+kind+"\" of line "+line+", not with "+quoted(fields)+
 			", which the comment in line "+strconv.Itoa(int(at))+" switched off",
 		"put a # before this line too, or move the comment out of the entry of line "+line)
 }

@@ -87,7 +87,7 @@ func (c *check) bareAddress(name, text string, place func(offset int) (string, c
 			if bits != "" {
 				better += "/" + bits
 			}
-			c.say(BadValue, file, at, "\""+item+"\" in "+name+" is taken for a lookup table, not for an address: mail is refused", "write "+better)
+			c.say(BadValue, file, at, "\""+item+"\" in "+name+" is read as a lookup table, not as an address: mail is refused", "write "+better)
 		}
 		offset += len(item) + 1
 	}
