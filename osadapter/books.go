@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/internal/trigger"
 	"github.com/stationmaster/stationmaster/osadapter/sockets"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
-	"github.com/stationmaster/stationmaster/osadapter/trigger"
 )
 
 // Books are a copy of what Driver keeps: every descriptor that it holds, each

@@ -3,7 +3,7 @@ package osadapter
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/osadapter/spawn"
+	"github.com/stationmaster/stationmaster/osadapter/internal/spawn"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/command"
+	"github.com/stationmaster/stationmaster/osadapter/internal/command"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 

@@ -2,8 +2,8 @@ package osadapter
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/internal/spawn"
 	"github.com/stationmaster/stationmaster/osadapter/sockets"
-	"github.com/stationmaster/stationmaster/osadapter/spawn"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 

@@ -10,10 +10,10 @@ package osadapter
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/internal/spawn"
+	"github.com/stationmaster/stationmaster/osadapter/internal/trigger"
 	"github.com/stationmaster/stationmaster/osadapter/sockets"
-	"github.com/stationmaster/stationmaster/osadapter/spawn"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
-	"github.com/stationmaster/stationmaster/osadapter/trigger"
 )
 
 // Kernel is what Driver asks of the system, one method for about one system

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/command"
+	"github.com/stationmaster/stationmaster/osadapter/internal/command"
 	"github.com/stationmaster/stationmaster/osadapter/sockets"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )

@@ -2,8 +2,8 @@ package osadapter
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/internal/trigger"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
-	"github.com/stationmaster/stationmaster/osadapter/trigger"
 )
 
 // wakeup is one request under way. Time limits are the machine's.

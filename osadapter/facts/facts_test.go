@@ -16,7 +16,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/config"
-	"github.com/stationmaster/stationmaster/osadapter/command"
+	"github.com/stationmaster/stationmaster/osadapter/internal/command"
 )
 
 // scripted is a Runner that answers from a table and counts the calls.

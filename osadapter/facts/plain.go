@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/command"
+	"github.com/stationmaster/stationmaster/osadapter/internal/command"
 )
 
 // Plain runs commands for programs that have no loop of their own: it starts the
