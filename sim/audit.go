@@ -25,6 +25,8 @@ func (w *World) audit(now bool) {
 	if d.driver.Ending() != nil {
 		return
 	}
+	w.kernel.Facts(&d.facts, &books)
+	w.broken(w.book.Between(&d.facts))
 	view := d.machine.View()
 	w.found(d.audit.Processes(w.kernel, &books, &view, d.looking || d.box.mail.Ends || books.Sweep))
 	w.found(d.audit.Listeners(&books, &view))

@@ -5,6 +5,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -31,8 +32,9 @@ type daemon struct {
 	ready     [64]sys.PollEvent
 	household osadapter.Books // poll set, flow pipe
 	audit     kernel.Auditor
-	audited   uint64 // steps at the last audit
-	commits   bool   // the step puts a configuration in force
+	audited   uint64      // steps at the last audit
+	facts     laws.Kernel // of the last audit
+	commits   bool        // the step puts a configuration in force
 }
 
 // mailbox is what others left for the daemon.

@@ -13,13 +13,6 @@ type Machine interface {
 	Check() error
 }
 
-// Channels tells what the kernel did with the bytes of status channels.
-type Channels interface {
-	// Unread returns how many bytes the child itself wrote to its status channel
-	// that the daemon has not read and can read no more.
-	Unread(g core.Generation) int
-}
-
 // Book is the account of one machine, and judges its steps by the laws. Reset or
 // Adopt begins one. It is not safe for use by more than one goroutine.
 type Book struct {
@@ -29,8 +22,6 @@ type Book struct {
 	// MadeUp is set where events do not come from an adapter that keeps its duties:
 	// then they are not judged.
 	MadeUp bool
-	// Channels, if set, is asked at each end of a child.
-	Channels Channels
 
 	docket *docket
 	only   []string // what docket was made for
@@ -220,7 +211,7 @@ func (b *Book) begin(now core.Time, o core.MachineOptions) {
 		b.docket, b.only = docketOf(b.Only), append(b.only[:0], b.Only...)
 	}
 	*b = Book{
-		Only: b.Only, MadeUp: b.MadeUp, Channels: b.Channels, docket: b.docket, only: b.only, now: now, options: o,
+		Only: b.Only, MadeUp: b.MadeUp, docket: b.docket, only: b.only, now: now, options: o,
 		services: b.services[:0], active: b.active[:0], removed: b.removed[:0], living: b.living[:0], closed: b.closed[:0],
 		wakeups: b.wakeups[:0], touched: b.touched[:0], gone: b.gone[:0], before: b.before[:0], left: b.left[:0], taken: b.taken[:0],
 		expected: b.expected[:0], said: b.said[:0], reload: reload{opened: b.reload.opened[:0]},

@@ -83,9 +83,9 @@ var table = [...]law{
 	},
 	{
 		Law: Law{"S6", "A status message changes a count only if it came over the child's own channel, with its pid and its generation. " +
-			"No event of a child comes before the answer to its start or after its end, and what it wrote before its end is told before its end. " +
+			"No event of a child comes before the answer to its start or after its end, so what it wrote before its end is told before. " +
 			"What is wrong with a message is logged."},
-		event: []func(*Book, *core.Event) string{(*Book).eventOfLiving, (*Book).reportsBeforeEnd},
+		event: []func(*Book, *core.Event) string{(*Book).eventOfLiving},
 		view:  []func(*Book, *Service, *core.ServiceView) string{(*Book).reportsCount},
 	},
 	{

@@ -56,17 +56,6 @@ func (b *Book) eventOfLiving(ev *core.Event) string {
 	return ""
 }
 
-// reportsBeforeEnd: what a child wrote before its end is told before its end.
-func (b *Book) reportsBeforeEnd(ev *core.Event) string {
-	if b.Channels == nil || ev.Kind != core.ChildExited || ev.Generation == 0 {
-		return ""
-	}
-	if n := b.Channels.Unread(ev.Generation); n > 0 {
-		return wrong("the end of generation %d is told, and %d bytes that it wrote before are not", ev.Generation, n)
-	}
-	return ""
-}
-
 func (b *Book) countsInBounds(s *Service) string {
 	if s.Life != Active {
 		return ""

@@ -134,17 +134,7 @@ func TestEventsThatCannotBeAreNamed(t *testing.T) {
 			t.Errorf("%s: want %s, found %v", c.name, c.law, b)
 		}
 	}
-	w.book.Channels = unread(5)
-	ev := core.ChildExitedEvent(one.generation, one.pid, 0)
-	if w.book.judgeEvent(&ev); w.book.breach == nil || w.book.breach.Law != "S6" {
-		t.Errorf("reports that come after the end: %v", w.book.breach)
-	}
 }
-
-// unread is a kernel in which so many bytes of every child were never read.
-type unread int
-
-func (n unread) Unread(core.Generation) int { return int(n) }
 
 // A step takes no memory.
 func TestStepsTakeNoMemory(t *testing.T) {
