@@ -219,7 +219,7 @@ func machineOptions(o *sim.Options) (options core.MachineOptions) {
 
 type nobody struct{}
 
-func (nobody) Observe(core.Time, core.Event, []core.Action) error { return nil }
+func (nobody) Observe(core.Time, core.Event, []core.Action, *core.Machine) error { return nil }
 
 // journals are what real daemons recorded.
 func journals(t *testing.T) (all []recording) {

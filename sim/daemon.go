@@ -194,7 +194,7 @@ func (w *World) Stepped(now core.Time, ev core.Event, actions []core.Action) {
 		w.compareTwin(&ev, actions)
 	}
 	if w.observer != nil {
-		if err := w.observer.Observe(now, ev, actions); err != nil {
+		if err := w.observer.Observe(now, ev, actions, w.daemon.machine); err != nil {
 			w.fail("model", "%v", err)
 		}
 	}

@@ -20,11 +20,14 @@ type judge struct {
 	left  int
 }
 
-func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action) error {
+func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action, m *core.Machine) error {
 	if j.left--; j.left < 0 {
 		return nil
 	}
-	return j.model.Observe(now, ev, actions)
+	if err := j.model.Observe(now, ev, actions); err != nil {
+		return err
+	}
+	return j.model.Compare(m)
 }
 
 // withModel lets the model look at the first steps of all following runs of a

@@ -57,7 +57,7 @@ func TestReducersLeaveAScenarioThatAPersonCanRead(t *testing.T) {
 
 type grumbler struct{ left int }
 
-func (g *grumbler) Observe(core.Time, core.Event, []core.Action) error {
+func (g *grumbler) Observe(core.Time, core.Event, []core.Action, *core.Machine) error {
 	if g.left--; g.left == 0 {
 		return errors.New("enough")
 	}

@@ -12,10 +12,10 @@ import (
 // StartOfTime is when every run begins; its value means nothing.
 const StartOfTime core.Time = 1000 * core.Time(core.Second)
 
-// Observer looks on at every step of the machine. An error ends the run as a
-// failure of the invariant "model". It must not keep the actions.
+// Observer sees every step of the machine, and the machine after it. An error ends
+// the run as a failure of the invariant "model". It must not keep the actions.
 type Observer interface {
-	Observe(now core.Time, ev core.Event, actions []core.Action) error
+	Observe(now core.Time, ev core.Event, actions []core.Action, m *core.Machine) error
 }
 
 // World is one simulated system: a daemon over a kernel in memory, its children,

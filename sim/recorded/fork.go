@@ -130,7 +130,11 @@ func (f *fork) take(now core.Time, ev core.Event) (actions []core.Action, ok boo
 		f.asked(&actions[i])
 	}
 	if f.model != nil {
-		if err := f.model.Observe(now, ev, actions); err != nil {
+		err := f.model.Observe(now, ev, actions)
+		if err == nil {
+			err = f.model.Compare(f.machine)
+		}
+		if err != nil {
 			f.fail("model", err.Error())
 		}
 	}

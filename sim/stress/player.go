@@ -142,7 +142,7 @@ func (l *onlooker) begin(o core.MachineOptions, with Beside) {
 }
 
 // Observe is sim.Observer.
-func (l *onlooker) Observe(now core.Time, ev core.Event, actions []core.Action) error {
+func (l *onlooker) Observe(now core.Time, ev core.Event, actions []core.Action, m *core.Machine) error {
 	if l.with.Journal {
 		l.journal.Event(now, &ev)
 		l.journal.Actions(actions)
@@ -151,7 +151,10 @@ func (l *onlooker) Observe(now core.Time, ev core.Event, actions []core.Action) 
 	if !l.with.Model {
 		return nil
 	}
-	return l.model.Observe(now, ev, actions)
+	if err := l.model.Observe(now, ev, actions); err != nil {
+		return err
+	}
+	return l.model.Compare(m)
 }
 
 func (l *onlooker) replay() error {

@@ -95,7 +95,7 @@ func TestChangedRecordingIsFoundOut(t *testing.T) {
 	look.begin(core.MachineOptions{}, Beside{Journal: true})
 	now := Birth.Add(core.Second)
 	m := core.New(Birth, core.MachineOptions{})
-	if err := look.Observe(now, core.SignalReceivedEvent(core.SIGTERM), append(m.Step(now, core.SignalReceivedEvent(core.SIGTERM)), core.Action{Kind: core.Announce})); err != nil {
+	if err := look.Observe(now, core.SignalReceivedEvent(core.SIGTERM), append(m.Step(now, core.SignalReceivedEvent(core.SIGTERM)), core.Action{Kind: core.Announce}), m); err != nil {
 		t.Fatal(err)
 	}
 	if err := look.replay(); err == nil || !strings.Contains(err.Error(), "step 1 differs") {
