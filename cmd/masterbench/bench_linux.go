@@ -16,7 +16,7 @@ import (
 // A bench is one run of this program inside its namespaces.
 type bench struct {
 	settings
-	place    string
+	workDir  string
 	progress io.Writer
 	accounts accounts
 	log      *syslog
@@ -42,9 +42,9 @@ type stage struct {
 const openFiles = 32768
 
 // measure runs the bench.
-func measure(s settings, place string, stdout, stderr io.Writer) error {
+func measure(s settings, workDir string, stdout, stderr io.Writer) error {
 	b := &bench{
-		settings: s, place: place, progress: stderr, began: time.Now(), samples: samples{},
+		settings: s, workDir: workDir, progress: stderr, began: time.Now(), samples: samples{},
 		sides: []side{ours},
 	}
 	if err := b.settleIn(); err != nil {
@@ -84,12 +84,12 @@ func (b *bench) tell(stdout io.Writer) error {
 }
 
 func (b *bench) settleIn() error {
-	place, note, err := furnish(b.place)
+	workDir, note, err := furnish(b.workDir)
 	if err != nil {
 		return err
 	}
-	b.place = place
-	b.binaries = map[side]string{ours: filepath.Join(place, string(ours)), original: filepath.Join(place, string(original))}
+	b.workDir = workDir
+	b.binaries = map[side]string{ours: filepath.Join(workDir, string(ours)), original: filepath.Join(workDir, string(original))}
 	if note != "" {
 		b.notes = append(b.notes, note)
 	}
@@ -206,7 +206,7 @@ func (b *bench) clear() error {
 
 // measureYardstick measures vfork, exec and wait of the smallest program.
 func (b *bench) measureYardstick(stage string, of side, round int) (float64, error) {
-	w, err := b.load(b.place, "yardstick", filepath.Join(b.place, childName), "300")
+	w, err := b.load(b.workDir, "yardstick", filepath.Join(b.workDir, childName), "300")
 	if err != nil {
 		return 0, err
 	}

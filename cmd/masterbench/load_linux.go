@@ -35,7 +35,7 @@ func parseWords(line string) (words, error) {
 
 // load runs the clients with these arguments and returns their results.
 func (b *bench) load(dir string, args ...string) (words, error) {
-	command := exec.Command(filepath.Join(b.place, loadName), args...)
+	command := exec.Command(filepath.Join(b.workDir, loadName), args...)
 	command.Dir = dir
 	var text, trouble bytes.Buffer
 	command.Stdout, command.Stderr = &text, &trouble
@@ -94,7 +94,7 @@ type holder struct {
 func (b *bench) hold(dir, address string, n int) (*holder, error) {
 	const window = 16
 	h := &holder{guard: b.guard}
-	h.command = exec.Command(filepath.Join(b.place, loadName), "hold", address, strconv.Itoa(n), strconv.Itoa(window), gateName)
+	h.command = exec.Command(filepath.Join(b.workDir, loadName), "hold", address, strconv.Itoa(n), strconv.Itoa(window), gateName)
 	h.command.Dir = dir
 	h.command.Stderr = &h.trouble
 	var err error

@@ -25,27 +25,27 @@ const (
 	loadName  = "load"
 )
 
-// placeVariable tells the copy of this program that runs in the namespaces where
+// workDirVariable tells the copy of this program that runs in the namespaces where
 // its directory is.
-const placeVariable = "MASTERBENCH_PLACE"
+const workDirVariable = "MASTERBENCH_DIRECTORY"
 
 // start prepares the programs and runs the bench in namespaces, where it is called
 // again.
 func start(s settings, args []string, stdout, stderr *os.File) (int, error) {
-	if place := os.Getenv(placeVariable); place != "" {
-		return 0, measure(s, place, stdout, stderr)
+	if workDir := os.Getenv(workDirVariable); workDir != "" {
+		return 0, measure(s, workDir, stdout, stderr)
 	}
 	if os.Geteuid() != 0 {
 		return 0, errors.New("must run as root, to start the original and to create namespaces")
 	}
 	arrived := make(chan os.Signal, 8)
 	signal.Notify(arrived, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	place, err := os.MkdirTemp("", "mb")
+	workDir, err := os.MkdirTemp("", "mb")
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = os.RemoveAll(place) }()
-	if err := prepare(&s, place, stderr); err != nil {
+	defer func() { _ = os.RemoveAll(workDir) }()
+	if err := prepare(&s, workDir, stderr); err != nil {
 		return 0, err
 	}
 	if s.json == "" {
@@ -56,7 +56,7 @@ func start(s settings, args []string, stdout, stderr *os.File) (int, error) {
 		return 0, err
 	}
 	defer result.Close()
-	inner, err := enter(place, args, result, stdout, stderr)
+	inner, err := enter(workDir, args, result, stdout, stderr)
 	if err != nil {
 		return 0, err
 	}
@@ -64,13 +64,13 @@ func start(s settings, args []string, stdout, stderr *os.File) (int, error) {
 }
 
 // enter starts this program again, as process 1 of its namespaces.
-func enter(place string, args []string, result, stdout, stderr *os.File) (*exec.Cmd, error) {
+func enter(workDir string, args []string, result, stdout, stderr *os.File) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	inner := exec.Command(self, args...)
-	inner.Env = append(os.Environ(), placeVariable+"="+place)
+	inner.Env = append(os.Environ(), workDirVariable+"="+workDir)
 	inner.Stdout, inner.Stderr, inner.ExtraFiles = stdout, stderr, []*os.File{result}
 	inner.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
@@ -106,24 +106,24 @@ func await(inner *exec.Cmd, arrived <-chan os.Signal) (int, error) {
 	}
 }
 
-// prepare puts the programs into place: the masters, the clients, the servers.
-func prepare(s *settings, place string, progress io.Writer) error {
+// prepare puts the programs into the directory: the masters, the clients, the servers.
+func prepare(s *settings, workDir string, progress io.Writer) error {
 	fmt.Fprintln(progress, "masterbench: building")
 	for name, source := range map[string][]byte{childName: childSource, loadName: loadSource} {
-		if err := os.WriteFile(filepath.Join(place, name+".c"), source, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(workDir, name+".c"), source, 0o600); err != nil {
 			return err
 		}
 	}
-	if err := compile(place, childName, bareProgram...); err != nil {
+	if err := compile(workDir, childName, bareProgram...); err != nil {
 		return err
 	}
-	if err := compile(place, loadName); err != nil {
+	if err := compile(workDir, loadName); err != nil {
 		return err
 	}
-	if err := copyProgram(s.original, filepath.Join(place, string(original))); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := copyProgram(s.original, filepath.Join(workDir, string(original))); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	to := filepath.Join(place, string(ours))
+	to := filepath.Join(workDir, string(ours))
 	if s.ours == "" {
 		beside, err := os.Executable()
 		if err != nil {
@@ -141,9 +141,9 @@ func prepare(s *settings, place string, progress io.Writer) error {
 // bareProgram are the compiler's options for a program without a C library.
 var bareProgram = []string{"-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"}
 
-func compile(place, name string, options ...string) error {
+func compile(workDir, name string, options ...string) error {
 	compiler := exec.Command("gcc", append(append([]string{"-O2"}, options...), "-o", name, name+".c")...)
-	compiler.Dir = place
+	compiler.Dir = workDir
 	if text, err := compiler.CombinedOutput(); err != nil {
 		return fmt.Errorf("needs a C compiler: gcc %s.c: %w\n%s", name, err, text)
 	}

@@ -72,7 +72,7 @@ func findAccounts() (a accounts, err error) {
 func (b *bench) newStation(of side, services ...string) (*station, error) {
 	b.stationCount++
 	s := &station{
-		dir: filepath.Join(b.place, strconv.Itoa(b.stationCount)), binary: b.binaries[of],
+		dir: filepath.Join(b.workDir, strconv.Itoa(b.stationCount)), binary: b.binaries[of],
 		accounts: b.accounts, services: services,
 	}
 	for _, d := range []struct {
@@ -103,7 +103,7 @@ func (b *bench) newStation(of side, services ...string) (*station, error) {
 	if err := unix.Mkfifo(s.path("q/"+gateName), 0o600); err != nil {
 		return nil, fmt.Errorf("create the gate: %w", err)
 	}
-	return s, os.Link(filepath.Join(b.place, childName), s.path("s", childName))
+	return s, os.Link(filepath.Join(b.workDir, childName), s.path("s", childName))
 }
 
 func (s *station) path(name ...string) string {

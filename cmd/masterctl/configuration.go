@@ -55,26 +55,26 @@ type configuration struct {
 	accepted    bool
 	diagnostics []core.Diagnostic // of both files, in the daemon's order
 	texts       map[string]source // by path
-	byPlace     map[place][]*core.Diagnostic
+	byLine      map[fileLine][]*core.Diagnostic
 	listeners   []advice.Listener // only if requested
 }
 
-// place is a line of a file.
-type place struct {
+// fileLine is a line of a file.
+type fileLine struct {
 	file string
 	line int32
 }
 
 // about returns the diagnostics about a line.
 func (c *configuration) about(file string, line int32) []*core.Diagnostic {
-	if c.byPlace == nil {
-		c.byPlace = make(map[place][]*core.Diagnostic)
+	if c.byLine == nil {
+		c.byLine = make(map[fileLine][]*core.Diagnostic)
 		for i := range c.diagnostics {
 			d := &c.diagnostics[i]
-			c.byPlace[place{d.File, d.Line}] = append(c.byPlace[place{d.File, d.Line}], d)
+			c.byLine[fileLine{d.File, d.Line}] = append(c.byLine[fileLine{d.File, d.Line}], d)
 		}
 	}
-	return c.byPlace[place{file, line}]
+	return c.byLine[fileLine{file, line}]
 }
 
 // load reads and resolves both files. It does not fail: mistakes are in the

@@ -8,31 +8,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryPlace is where the file system in memory is mounted, in our namespace only.
-const memoryPlace = "/tmp"
+// memoryMount is where the file system in memory is mounted, in our namespace only.
+const memoryMount = "/tmp"
 
 // furnish sets up the namespaces: /proc with their own processes, a file system in
 // memory with the programs, a /dev whose log socket is ours, and a loopback
 // interface. It returns the directory to work in, and a note if that is not in
 // memory.
-func furnish(prepared string) (place, note string, err error) {
+func furnish(prepared string) (workDir, note string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return "", "", fmt.Errorf("make the mounts private: %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return "", "", fmt.Errorf("mount /proc: %w", err)
 	}
-	if place, note, err = mountMemory(prepared); err != nil {
+	if workDir, note, err = mountMemory(prepared); err != nil {
 		return "", "", err
 	}
-	if err := mountDev(filepath.Join(place, "dev")); err != nil {
+	if err := mountDev(filepath.Join(workDir, "dev")); err != nil {
 		return "", "", err
 	}
-	return place, note, raiseLoopback()
+	return workDir, note, raiseLoopback()
 }
 
 // mountMemory mounts a file system in memory and copies the programs there.
-func mountMemory(prepared string) (place, note string, err error) {
+func mountMemory(prepared string) (workDir, note string, err error) {
 	programs := map[string][]byte{}
 	for _, name := range []string{childName, loadName, string(ours), string(original)} {
 		programs[name], err = os.ReadFile(filepath.Join(prepared, name))
@@ -40,18 +40,18 @@ func mountMemory(prepared string) (place, note string, err error) {
 			return "", "", err
 		}
 	}
-	if err := unix.Mount("tmpfs", memoryPlace, "tmpfs", 0, "mode=755"); err != nil {
+	if err := unix.Mount("tmpfs", memoryMount, "tmpfs", 0, "mode=755"); err != nil {
 		return prepared, fmt.Sprintf("not on a file system in memory: %v", err), nil
 	}
 	for name, content := range programs {
 		if content == nil {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(memoryPlace, name), content, 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(memoryMount, name), content, 0o755); err != nil {
 			return "", "", err
 		}
 	}
-	return memoryPlace, "", nil
+	return memoryMount, "", nil
 }
 
 // mountDev mounts a directory over /dev, with the devices that a master needs.
