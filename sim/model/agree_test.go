@@ -403,3 +403,31 @@ func (d *driver) carryOut(a *core.Action) {
 		}
 	}
 }
+
+// While those who leave are believed to, a start takes no last slot. That stays so
+// when the service is removed: what was read of the past must not change.
+func TestRemovalChangesNoStressModeOfBefore(t *testing.T) {
+	p := newPair(0, core.MachineOptions{GroupLeader: true}, t.Fatalf)
+	entry := func(name string) core.ServiceConfig {
+		return core.ServiceConfig{
+			Name: name, Canonical: "private/" + name, Type: core.Unix, Endpoints: []core.Endpoint{{Path: "private/" + name}},
+			Line: 1, ProcessLimit: 2, ThrottleDelay: core.Second, Path: "/d/" + name,
+		}
+	}
+	reload := func(r core.Request, services ...core.ServiceConfig) {
+		p.feed(core.SignalReceivedEvent(core.SIGHUP))
+		p.feed(core.ConfigLoadedEvent(r, storyConfig(services...)))
+	}
+	p.feed(core.ConfigLoadedEvent(0, storyConfig(entry("a"), entry("b"))))
+	p.feed(core.ListenerOpenedEvent(1, 0))
+	p.feed(core.ListenerOpenedEvent(2, 0))
+	p.feed(core.ListenerReadyEvent(1))
+	p.feed(core.ChildStartedEvent(1, 1, 101))
+	reload(1, entry("a"), entry("b"))
+	p.feed(core.ListenerReadyEvent(1))
+	p.feed(core.ChildStartedEvent(1, 2, 102))
+	reload(2, entry("b"))
+	if s := p.machine.View().Services[1]; s.ID != 1 || s.State != core.StateStopping || s.Total != 2 || s.StressUntil != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
