@@ -243,6 +243,24 @@ func TestFormsOfCitations(t *testing.T) {
 	}
 }
 
+// Every file of the project that a document names is there.
+func TestFilesAreThere(t *testing.T) {
+	found := 0
+	for _, file := range files(t, ".md") {
+		for _, m := range projectFile.FindAllStringSubmatch(read(t, file), -1) {
+			found++
+			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(m[1]))); err != nil {
+				t.Errorf("%s names %s, which is not there", file, m[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no names were found")
+	}
+}
+
+var projectFile = regexp.MustCompile(`(?:^|[^\w/.])((?:core|osadapter|cmd|sim|fuzz|docs)/[a-z0-9_/-]+\.[a-z]+)\b`)
+
 var (
 	fence    = regexp.MustCompile("(?ms)^```.*?^```$")
 	code     = regexp.MustCompile("`[^`\n]*`")
