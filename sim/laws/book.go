@@ -64,8 +64,6 @@ type Book struct {
 	timed     bool
 	viewed    *core.View         // in a sweep
 	strangers []core.ServiceView // see Situation.Added
-	left      []place            // listeners that the step gave up
-	taken     []place            // and those that it handed over
 	expected  []line             // lines that the step must or may bring
 	said      []byte             // a line as it is rendered
 	given     int                // how many actions the step has
@@ -123,12 +121,6 @@ const (
 )
 
 const unsure int8 = -1
-
-// place names one listener of a service.
-type place struct {
-	service  *Service
-	listener uint16
-}
 
 // Child is the account of one child that is not reaped.
 type Child struct {
@@ -198,12 +190,8 @@ func (b *Book) Reset(now core.Time, o core.MachineOptions) {
 func (b *Book) Numbered(last core.Generation) { b.lastGeneration = last }
 
 func (b *Book) begin(now core.Time, o core.MachineOptions) {
-	for _, s := range b.services {
-		b.freeServices = append(b.freeServices, s)
-	}
-	for _, c := range b.living {
-		b.freeChildren = append(b.freeChildren, c)
-	}
+	b.freeServices = append(b.freeServices, b.services...)
+	b.freeChildren = append(b.freeChildren, b.living...)
 	switch {
 	case len(b.Only) == 0:
 		b.docket = allLaws
@@ -213,7 +201,7 @@ func (b *Book) begin(now core.Time, o core.MachineOptions) {
 	*b = Book{
 		Only: b.Only, MadeUp: b.MadeUp, docket: b.docket, only: b.only, now: now, options: o,
 		services: b.services[:0], active: b.active[:0], removed: b.removed[:0], living: b.living[:0], closed: b.closed[:0],
-		wakeups: b.wakeups[:0], touched: b.touched[:0], gone: b.gone[:0], before: b.before[:0], left: b.left[:0], taken: b.taken[:0],
+		wakeups: b.wakeups[:0], touched: b.touched[:0], gone: b.gone[:0], before: b.before[:0],
 		expected: b.expected[:0], said: b.said[:0], reload: reload{opened: b.reload.opened[:0]},
 		freeServices: b.freeServices, freeChildren: b.freeChildren,
 	}
@@ -343,9 +331,6 @@ func (b *Book) looksAt(law string) bool { return len(b.Only) == 0 || has(b.Only,
 
 func wrong(format string, args ...any) string { return fmt.Sprintf(format, args...) }
 
-// Exited reports whether the machine has ended.
-func (b *Book) Exited() bool { return b.exited }
-
 // Epoch counts the configurations that came into force.
 func (b *Book) Epoch() core.Epoch { return b.epoch }
 
@@ -361,9 +346,6 @@ func (b *Book) Removed() []*Service { return b.removed }
 
 // Generation returns the last one that was asked for.
 func (b *Book) Generation() core.Generation { return b.lastGeneration }
-
-// Committed reports whether the last step put a configuration in force.
-func (b *Book) Committed() bool { return b.due.commit }
 
 // Reloading reports whether a configuration is being read, and whether one is being
 // made true.

@@ -23,7 +23,7 @@ const (
 // about it in this step.
 func (b *Book) happened(ev *core.Event) {
 	b.due = due{}
-	b.left, b.taken, b.expected = b.left[:0], b.taken[:0], b.expected[:0]
+	b.expected = b.expected[:0]
 	switch ev.Kind {
 	case core.ConfigLoaded, core.ConfigRejected:
 		b.configCame(ev)

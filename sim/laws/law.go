@@ -202,17 +202,6 @@ func All() []Law {
 	return all
 }
 
-// Named returns the law of that name; a name that is none is a mistake of the
-// program and panics.
-func Named(name string) Law {
-	for i := range table {
-		if table[i].Name == name {
-			return table[i].Law
-		}
-	}
-	panic("laws: there is no law " + name)
-}
-
 // docket has the checks of the laws that may report, by when they are asked.
 type docket struct {
 	event   []entry[func(*Book, *core.Event) string]

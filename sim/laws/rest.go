@@ -131,9 +131,6 @@ func (b *Book) Reloaded(newest bool, loads int) *Breach {
 // EndlessReload states L8 of a reload that goes on and on.
 func (b *Book) EndlessReload() *Breach { return b.late("L8", "a reload does not end") }
 
-// Spins states L9.
-func (b *Book) Spins(what string) *Breach { return b.late("L9", "%s", what) }
-
 // late makes the breach of a law of the second phase, if that may report.
 func (b *Book) late(law, format string, args ...any) *Breach {
 	if b.breach == nil && b.looksAt(law) {
