@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	root.SetErr(complaints)
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetArgs(doubleDashes(args))
-	root.AddCommand(stressCommand(), runCommand(), exploreCommand(), replayCommand(), reduceCommand(), timelineCommand(), mutantsCommand())
+	root.AddCommand(stressCommand(), runCommand(), logsCommand(), exploreCommand(), replayCommand(), reduceCommand(), timelineCommand(), mutantsCommand())
 	err := printed.verdict(root.ExecuteContext(ctx))
 	var status exitStatus
 	switch {

@@ -80,6 +80,14 @@ func Parse(name, text string) (Mutant, error) {
 	return m, nil
 }
 
+// ofTheLog reports whether the log and the journal are wrong, which have a world of
+// their own.
+func (m *Mutant) ofTheLog() bool {
+	return slices.ContainsFunc([]string{"logs", "journal", "disk"}, func(room string) bool {
+		return strings.HasPrefix(m.File, "osadapter/"+room+"/")
+	})
+}
+
 // Apply gives the source with the old text, which must occur exactly once,
 // replaced by the new one.
 func (m *Mutant) Apply(source string) (string, error) {
