@@ -73,7 +73,7 @@ func TestWrongCommandLinesGiveOneClearLine(t *testing.T) {
 		{"mutants -root " + dir, "-root: " + dir + " is not the root of the module"},
 		{"mutants -names status-pid -seeds 1 -only XX", "-only XX: there is no such invariant; there are S1, S2, "},
 		{"mutants -names status-pid -seeds 1 -table " + dir + "/none/table", "-table: open "},
-		{"mutants -names nobody", "no mutant of the bank is meant"},
+		{"mutants -names no-such-program", "no mutant of the bank is meant"},
 		{"mutants -build nobody -out x", "-build nobody: there is no such mutant"},
 		{"mutants -build x", "-out says where the program goes"},
 		{"mutants -seeds 0", "-seeds at least 1"},
