@@ -307,3 +307,18 @@ func TestLinksResolve(t *testing.T) {
 		t.Error("no links were found")
 	}
 }
+
+// A row of the list of bugs stands once, even if its end was reworded.
+func TestBugsAreListedOnce(t *testing.T) {
+	const telling = 70
+	seen := map[string]bool{}
+	for line := range strings.Lines(read(t, "docs/bugs.md")) {
+		if !strings.HasPrefix(line, "| ") || len(line) < telling {
+			continue
+		}
+		if seen[line[:telling]] {
+			t.Errorf("twice: %s", line[:telling])
+		}
+		seen[line[:telling]] = true
+	}
+}
