@@ -25,8 +25,14 @@ func (w *World) audit(now bool) {
 	if d.driver.Ending() != nil {
 		return
 	}
-	w.kernel.Facts(&d.facts, &books)
-	w.broken(w.book.Between(&d.facts))
+	soon := d.bounded && d.wait <= retryTime
+	if owed := len(books.Owed) > 0 || books.Sweep || d.audit.Owed; owed && !soon && !d.turning {
+		w.fail("L7", "the daemon waits %d though paths %v are owed, or a sweep: %v", d.wait, books.Owed, books.Sweep)
+	}
+	if !w.kernel.ChangeOwed() {
+		w.kernel.Facts(&d.facts, &books)
+		w.broken(w.book.Between(&d.facts))
+	}
 	view := d.machine.View()
 	w.found(d.audit.Processes(w.kernel, &books, &view, d.looking || d.box.mail.Ends || books.Sweep))
 	w.found(d.audit.Listeners(&books, &view))

@@ -173,7 +173,7 @@ func (w *World) idle() []laws.Process {
 // sendClients lets one client come to every listener of every service that clients
 // can find. Of several services that want one path, the last that opened it has it.
 func (w *World) sendClients() {
-	w.hearListeners()
+	w.hearListeners(false)
 	books := w.daemon.driver.Books()
 	if len(books.Owed) > 0 {
 		w.fail(adapter, "owed: %v could be put back, and was not", books.Owed)

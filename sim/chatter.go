@@ -8,9 +8,6 @@ import (
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
-// channelSize is how many bytes a status channel holds; who writes more waits.
-const channelSize = 4 * wire.StatusSize
-
 // say writes a message of a process as far as there is room. ok is false when
 // nobody reads any more; whole when all of it is written.
 func (w *World) say(s *server, b []byte, limit int) (whole, ok bool) {
@@ -127,6 +124,20 @@ func (w *World) lie(s *server, msg *wire.Message) {
 	}
 }
 
+// flood writes messages until the channel is full: some are true, and all are in one
+// piece unless the last has no room.
+func (w *World) flood(s *server) {
+	status := s.p.StatusOf()
+	s.good = false
+	for n := w.choose.Below(120, tape.Status); n > 0 && status != nil && s.saying.unsent == 0; n-- {
+		msg := wire.Message{PID: int32(s.p.PID), Generation: uint32(s.p.Generation), Status: wire.Status(n % 2)}
+		var room [wire.StatusSize]byte
+		if written, e := w.kernel.Say(status, msg.Append(room[:0])); e != 0 || written < wire.StatusSize {
+			return
+		}
+	}
+}
+
 // serverSpeaks is a message that nobody asked for.
 func (w *World) serverSpeaks(s *server) {
 	switch s.behaviour {
@@ -137,6 +148,9 @@ func (w *World) serverSpeaks(s *server) {
 			b[i] = byte(w.choose.Below(256, tape.Status))
 		}
 		w.say(s, b[:n], n)
+		if w.choose.Below(4, tape.Status) == 3 {
+			w.flood(s)
+		}
 	case Liar:
 		msg := wire.Message{PID: int32(s.p.PID), Generation: uint32(s.p.Generation), Status: wire.Status(w.choose.Below(2, tape.Status))}
 		w.lie(s, &msg)

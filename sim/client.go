@@ -91,19 +91,30 @@ func arrivalOf(e core.Errno) Happened {
 // ears are the listeners of a service, as the kernel has them.
 type ears [maxListen]*kernel.Description
 
-// hearListeners looks up the listeners of all services.
-func (w *World) hearListeners() {
+// hearListeners looks up the listeners of all services. Those of a configuration that is
+// committed in this step are as it asks for.
+func (w *World) hearListeners(committed bool) {
 	w.ears = w.ears[:0]
 	books := w.daemon.driver.Books()
 	for _, l := range books.Listeners {
 		for int(l.Service) >= len(w.ears) {
 			w.ears = append(w.ears, ears{})
 		}
-		if d := w.kernel.Description(l.Listener.FD); d != nil && int(l.Number) < maxListen {
-			w.ears[l.Service][l.Number] = d
+		d := w.kernel.Description(l.Listener.FD)
+		if d == nil || int(l.Number) >= maxListen {
+			continue
+		}
+		w.ears[l.Service][l.Number] = d
+		if s := w.book.Service(l.Service); s != nil && committed && s.Added == w.book.Epoch() && s.Entry.Type == l.Listener.Type {
+			if wrong := d.ListensAs(s.Entry, l.Listener.Endpoint); wrong != "" && w.fresh(l.Listener.Endpoint) {
+				w.fail("S9", "%s of service %d has %s", l.Listener.Endpoint, l.Service, wrong)
+			}
 		}
 	}
 }
+
+// fresh reports whether nobody handed a listener of the endpoint over.
+func (w *World) fresh(end core.Endpoint) bool { return !contains(w.moved, end) }
 
 // clientWaits reports whether a client waits in a listener of the service.
 func (w *World) clientWaits(id core.ServiceID) bool {
@@ -150,7 +161,7 @@ const (
 func (w *World) nextArrival() {
 	if w.o.ArrivalMS > 0 {
 		mean := core.Duration(w.o.ArrivalMS) * core.Millisecond
-		w.after(w.choose.Pause(4*mean, tape.Arrival), arrival, 0, 0)
+		w.after(w.moment(w.choose.Pause(4*mean, tape.Arrival)), arrival, 0, 0)
 	}
 }
 
@@ -184,7 +195,7 @@ func (w *World) arriveAt(name uint32) {
 	}
 	count := uint32(0)
 	for _, s := range w.book.Active() {
-		if s.Entry.Path != names.paths[name] {
+		if s.Entry.Path != names.paths[name] && s.Entry.Path != names.others[name] {
 			continue
 		}
 		for _, end := range s.Endpoints {

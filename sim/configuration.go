@@ -32,6 +32,7 @@ type draft struct {
 	ifUsed   bool
 	throttle int32 // seconds
 	args     uint8
+	program  bool // the other program of its name
 }
 
 // file is what is on disk.
@@ -95,6 +96,7 @@ type nameTable struct {
 	private   [maxNames]string
 	public    [maxNames]string
 	paths     [maxNames]string                   // of commands
+	others    [maxNames]string                   // and other ones
 	endpoints [maxNames * places][]core.Endpoint // one each, to be shared
 	both      [maxNames][]core.Endpoint
 	args      [4][]string
@@ -143,7 +145,7 @@ func makeNames() *nameTable {
 		t.inet[i] = [inetIdentities]string{number, "127.0.0.1:" + number, "0.0.0.0:" + number, "host:" + number}
 		t.spellings[i] = "port" + number
 		t.private[i], t.public[i] = "private/"+localNames[i], "public/"+localNames[i]
-		t.paths[i] = "/d/" + localNames[i]
+		t.paths[i], t.others[i] = "/d/"+localNames[i], "/d/new-"+localNames[i]
 		any4 := core.Endpoint{Address: netip.AddrPortFrom(netip.IPv4Unspecified(), port)}
 		any6 := core.Endpoint{Address: netip.AddrPortFrom(netip.IPv6Unspecified(), port)}
 		own := [places]core.Endpoint{
@@ -274,8 +276,12 @@ func (d *draft) resolve(s *core.ServiceConfig, stamp, backlog int32) {
 		Args: names.args[d.args%uint8(len(names.args))], ThrottleDelay: core.Duration(d.throttle) * core.Second,
 		Backlog: backlog, Unprivileged: d.args&1 == 1, Owner: owner, SwitchIdentity: true,
 	}
+	if d.program {
+		s.Command, s.Path = "new-"+localNames[d.name], names.others[d.name]
+	}
 	if kind == core.Inet {
 		form := inetForms[d.address]
+		s.WindowSize = int32(d.args&2) * 32768
 		s.Name, s.LocalOnly, s.HostInName = canonical, form.local, form.identity > 0
 		if d.spelling && form.identity == 0 {
 			s.Name = names.spellings[d.name]
@@ -303,8 +309,19 @@ func (a *configArena) next() *core.Config {
 	return c
 }
 
+// tornDiagnostics are what a file that cannot be read has to say: up to three errors, and
+// what is no error between them.
 var tornDiagnostics = []core.Diagnostic{
 	{Severity: core.Error, File: "/etc/postfix/master.cf", Line: 1, Text: "bad transport type: tapes", Hint: "write unix"},
+	{Severity: core.Warning, File: "/etc/postfix/main.cf", Line: 3, Text: "unused parameter: mymy"},
+	{Severity: core.Error, File: "/etc/postfix/master.cf", Line: 7, Column: 4, Text: "invalid process limit: many"},
+	{Severity: core.Info, Text: "nothing else"},
+	{Severity: core.Error, Text: "no host name is known"},
+}
+
+// torn returns some of them, the first error at least.
+func (w *World) torn() []core.Diagnostic {
+	return tornDiagnostics[:1+2*w.choose.Below(uint32(len(tornDiagnostics)+1)/2, tape.Config)]
 }
 
 // build turns the file into a configuration. ok is false when core/config
@@ -316,7 +333,7 @@ func (w *World) build(f *file) (c *core.Config, ok bool) {
 	c = w.configs.next()
 	c.ReloadClearsThrottle = f.clears
 	if f.bad == torn {
-		c.Diagnostics = tornDiagnostics
+		c.Diagnostics = w.torn()
 		return c, false
 	}
 	for _, at := range f.order {

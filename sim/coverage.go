@@ -178,6 +178,9 @@ func (w *World) coverActions(actions []core.Action) {
 			w.note(ChannelCut, noted{Generation: a.Generation})
 			w.cutOff(a.Generation)
 		case core.MoveListener:
+			if s := w.book.Service(a.To); s != nil && int(a.ToListener) < len(s.Endpoints) {
+				w.moved = append(w.moved, s.Endpoints[a.ToListener])
+			}
 			w.met(HandedOverWithClient, w.clientWaits(a.Service))
 		}
 	}

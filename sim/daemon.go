@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -34,7 +36,11 @@ type daemon struct {
 	audit     kernel.Auditor
 	audited   uint64      // steps at the last audit
 	facts     laws.Kernel // of the last audit
-	commits   bool        // the step puts a configuration in force
+	applied   int         // configurations that were put in force
+	environ   []string
+	wait      core.Duration // of the last wait, with bounded
+	bounded   bool
+	commits   bool // the step puts a configuration in force
 }
 
 // mailbox is what others left for the daemon.
@@ -61,14 +67,17 @@ func (w *World) boot(m core.MachineOptions) {
 	around := osadapter.Surroundings{
 		Log:               w.logged,
 		Load:              w.beginLoad,
-		Apply:             func(*core.Config) []string { return environment },
-		Announce:          func() { w.daemon.up = true },
-		BeforeGroupSignal: func(core.Signal) {},
+		Apply:             w.apply,
+		Announce:          func() { w.daemon.up = true; w.truth.told++ },
+		BeforeGroupSignal: func(core.Signal) { w.truth.ready = true },
 		CatchEnds:         func() { w.daemon.catches = true },
 		OpenFiles:         uint64(w.kernel.Limit),
 		Mailbox:           &d.box,
 		Observer:          w,
 		Programs:          programs{w},
+	}
+	if w.options.InitMode == 0 && w.choose.Chance(w.o.Stranger/2, tape.Stranger) {
+		w.adopt() // of an earlier program of this process
 	}
 	var err error
 	if d.driver, err = osadapter.NewDriver(d.machine, w.kernel, around); err != nil {
@@ -78,14 +87,11 @@ func (w *World) boot(m core.MachineOptions) {
 		w.daemonDies()
 		return
 	}
-	if w.options.Leader == 1 && w.options.InitMode == 0 && w.choose.Chance(w.o.Stranger/4, tape.Stranger) {
-		w.adopt() // of an earlier program of this process
-	}
 	d.household = d.driver.Books()
 	c, ok := w.build(&w.file)
 	first := core.ConfigLoadedEvent(0, c)
 	if !ok || w.choose.Chance(w.o.LoadFail/8, tape.Load) {
-		c.Diagnostics = tornDiagnostics
+		c.Diagnostics = w.torn()
 		first = core.ConfigRejectedEvent(0, c)
 	}
 	w.kernel.Odds.Fault = w.o.CallFail / 8 // a start that fails teaches little
@@ -103,7 +109,37 @@ func (w *World) boot(m core.MachineOptions) {
 	}
 }
 
-var environment = []string{"LANG=C"}
+// apply puts the settings of a configuration in force: every one has an environment of
+// its own.
+func (w *World) apply(*core.Config) []string {
+	d := &w.daemon
+	d.applied++
+	d.environ = append(d.environ[:0], "LANG=C", epochs[d.applied%len(epochs)], "GENERATION=of-another")
+	return d.environ
+}
+
+var epochs = [...]string{"EPOCH=0", "EPOCH=1", "EPOCH=2", "EPOCH=3", "EPOCH=4", "EPOCH=5", "EPOCH=6"}
+
+// checkWords holds the words and the environment that a child is given against the
+// settings in force.
+func (w *World) checkWords(p *kernel.Process) {
+	c := w.book.Child(p.Generation)
+	if c == nil {
+		return
+	}
+	s := c.Service
+	listeners := p.Listeners()
+	want := s.Entry.AppendArgv(w.words[:0], listeners, s.Stressed && s.StressEnd > w.now && stressAware(s.Entry))
+	w.words = want
+	if !slices.Equal(want, p.Argv()) {
+		w.fail("S9", "generation %d is given the words %q, should be %q", p.Generation, p.Argv(), want)
+	}
+	d := &w.daemon
+	env := p.Environment()
+	if len(env) != len(d.environ) || !slices.Equal(env[:2], d.environ[:2]) || p.Root != s.Entry.SwitchIdentity {
+		w.fail("S9", "generation %d is given the environment %q, root %v; in force is %q", p.Generation, env, p.Root, d.environ)
+	}
+}
 
 // planTurn lets the daemon come round at that time, or before.
 func (w *World) planTurn(at core.Time) {
@@ -128,6 +164,7 @@ func (w *World) turn() {
 		w.daemonEnds()
 		return
 	}
+	w.checkTurn()
 	w.restOfTurn()
 }
 
@@ -137,6 +174,7 @@ func (w *World) restOfTurn() {
 	d.turning = true
 	wait, bounded := d.driver.Wait(w.now)
 	d.turning = false
+	w.checkWait(wait, bounded)
 	w.audit(false)
 	if bounded {
 		late := w.choose.Delay(core.Duration(w.o.TimerUS)*core.Microsecond, tape.Timer)
@@ -199,15 +237,19 @@ func (w *World) Stepped(now core.Time, ev core.Event, actions []core.Action) {
 		}
 	}
 	w.broken(w.book.Step(now, &ev, actions, w.daemon.machine))
+	w.checkEvent(&ev)
+	w.checkActions(actions)
 	w.coverActions(actions)
 }
 
 // Done is osadapter.Observer.
 func (w *World) Done(answers int) {
+	w.checkDone()
 	if w.daemon.commits {
 		w.daemon.commits = false
-		w.hearListeners()
+		w.hearListeners(true)
 		w.meetCommit()
+		w.moved = w.moved[:0]
 	}
 	if w.failure != nil {
 		return
@@ -269,7 +311,7 @@ func (w *World) answerLoad() {
 	w.loaded = c
 	ev := core.ConfigLoadedEvent(w.request, c)
 	if !ok || w.choose.Chance(w.o.LoadFail, tape.Load) {
-		c.Diagnostics = tornDiagnostics
+		c.Diagnostics = w.torn()
 		ev = core.ConfigRejectedEvent(w.request, c)
 	}
 	w.daemon.box.mail.Events = append(w.daemon.box.mail.Events, ev)
@@ -284,7 +326,7 @@ const lookPause = 20 * core.Millisecond
 // look at who has ended, after a while.
 func (w *World) someoneEnded() {
 	d := &w.daemon
-	if d.gone || d.looking {
+	if d.gone || d.looking || !d.catches && !w.kernel.HasChildren() {
 		return
 	}
 	pause := lookPause
@@ -329,7 +371,14 @@ func (programs) Claim(*sys.Reaped) bool { return false }
 
 // daemonEnds is the end of the daemon's process.
 func (w *World) daemonEnds() {
-	w.audit(true)
+	for _, p := range w.kernel.Processes() {
+		if p.Executing && !w.servers[p.Slot].condemned && !w.kernel.FailedKill() {
+			w.fail("L5", "the start of generation %d is left under way", p.Generation)
+		}
+	}
+	if !w.kernel.ChangeFailed() { // else one may be owed since the last wait
+		w.audit(true)
+	}
 	w.daemonDies()
 }
 

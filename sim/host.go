@@ -69,6 +69,7 @@ func (h host) Reaped(p *kernel.Process) {
 
 // Signaled lets a signal of the daemon arrive, after a while.
 func (h host) Signaled(p *kernel.Process, s core.Signal) {
+	h.w.signaled(p, s)
 	h.w.met(KilledAfterGrace, s == core.SIGKILL && !p.Executing)
 	h.w.kill(p.Slot, s)
 }

@@ -10,7 +10,7 @@ import (
 func (w *World) nextOperator() {
 	if w.o.OperatorMS > 0 {
 		mean := core.Duration(w.o.OperatorMS) * core.Millisecond
-		w.after(w.choose.Pause(4*mean, tape.Operator), operatorActs, 0, 0)
+		w.after(w.moment(w.choose.Pause(4*mean, tape.Operator)), operatorActs, 0, 0)
 	}
 }
 
@@ -134,7 +134,9 @@ func (w *World) editService() {
 	if d == nil {
 		return
 	}
-	switch w.choose.Below(5, tape.Operator) {
+	switch w.choose.Below(6, tape.Operator) {
+	case 5:
+		d.program = !d.program
 	case 0:
 		d.args++
 	case 1:

@@ -14,10 +14,10 @@ import (
 // a seed; every one can be pinned with Set.
 type Options struct {
 	Steps, Calm                                           int32
-	Services, LimitMax, PIDs, Backlog                     int32
+	Services, LimitMax, PIDs, Backlog, Channel            int32
 	LoadDelayMS, ExecLate, ExecMS, DeadDisk               int32
 	ForkFail, ChannelFail, ExecFail, OpenFail, LoadFail   int32
-	CallFail, Outage, FewFiles, SweepRefused              int32
+	CallFail, AskFail, Outage, FewFiles, SweepRefused     int32
 	Between, Late, Network, Early, Remains, Batch         int32
 	ArrivalMS, ArrivalPattern, ArriveAtExit               int32
 	ServiceMS, BootMS, MaxIdleMS, MaxUse                  int32
@@ -54,6 +54,7 @@ var optionTable = [...]optionRow{
 	{"limit_max", func(o *Options) *int32 { return &o.LimitMax }, 1, 64, "highest process limit"},
 	{"pids", func(o *Options) *int32 { return &o.PIDs }, 1, kernel.MaxProcesses, "process identities there are"},
 	{"backlog", func(o *Options) *int32 { return &o.Backlog }, 1, maxBacklog, "clients that may wait in a listener"},
+	{"channel", func(o *Options) *int32 { return &o.Channel }, 1, 1000, "messages that a status channel holds"},
 	{"load_delay_ms", func(o *Options) *int32 { return &o.LoadDelayMS }, 0, 1 << 20, "until a configuration is read"},
 	{"exec_late", func(o *Options) *int32 { return &o.ExecLate }, 0, 1000, "starts whose program is executed late"},
 	{"exec_ms", func(o *Options) *int32 { return &o.ExecMS }, 0, 1 << 20, "until such a program is executed"},
@@ -64,6 +65,7 @@ var optionTable = [...]optionRow{
 	{"open_fail", func(o *Options) *int32 { return &o.OpenFail }, 0, 1000, "listeners that cannot be had"},
 	{"load_fail", func(o *Options) *int32 { return &o.LoadFail }, 0, 1000, "configurations that cannot be read"},
 	{"call_fail", func(o *Options) *int32 { return &o.CallFail }, 0, 1000, "system calls of the daemon that fail"},
+	{"ask_fail", func(o *Options) *int32 { return &o.AskFail }, 0, 1000, "questions who ended, and changes of the poll set, that fail"},
 	{"outage", func(o *Options) *int32 { return &o.Outage }, 0, 1000, "operator's acts that begin or end an outage of one call"},
 	{"few_files", func(o *Options) *int32 { return &o.FewFiles }, 0, 1000, "operator's acts that change the limit on open files"},
 	{"sweep_refused", func(o *Options) *int32 { return &o.SweepRefused }, 0, 1000, "sweeps for dead children that have to wait for a program that is being started"},
@@ -142,7 +144,7 @@ var optionTable = [...]optionRow{
 // fault, no operator.
 func Usual() Options {
 	return Options{
-		Steps: 500, Calm: 1, Services: 5, LimitMax: 4, PIDs: 16, Backlog: 4, LoadDelayMS: 20, Batch: 64,
+		Steps: 500, Calm: 1, Services: 5, LimitMax: 4, PIDs: 16, Backlog: 4, Channel: 4, LoadDelayMS: 20, Batch: 64,
 		ArrivalMS: 40, ServiceMS: 300, BootMS: 10, MaxIdleMS: 2000, MaxUse: 5,
 		StatusDelayUS: 200, ReadyDelayUS: 200, ReapDelayUS: 500,
 		ThrottleS: 5, Leader: 1, Sweep: 64,
@@ -162,6 +164,7 @@ func Draw(seed uint64) Options {
 	o.LimitMax = pick(1, 2, 3, 4, 8)
 	o.PIDs = pick(4, 8, 16, 16, 32)
 	o.Backlog = pick(1, 2, 4, maxBacklog)
+	o.Channel = pick(4, 4, 1, 300)
 	o.ArrivalMS = pick(0, 1, 1, 5, 5, 20, 20, 40, 40, 200, 200, 1000)
 	o.ArrivalPattern = int32(rng.Below(uint32(numPatterns)))
 	o.OperatorMS = pick(10, 50, 200, 1000, 5000)
@@ -235,7 +238,7 @@ func (o *Options) drawFaults(rng *tape.PCG, pick func(...int32) int32) {
 	possible(&o.EditBad, &o.OddSignal, &o.KillChild, &o.StopChild, &o.Leap, &o.Stranger, &o.FewFiles, &o.Outage)
 	possible(&o.SlowStart, &o.DieEarly, &o.ExitEarly, &o.DieBusy, &o.Silent, &o.TakenFirst, &o.Liar)
 	possible(&o.Garbage, &o.Drain, &o.DeafTerm, &o.DeafCut, &o.Hog, &o.Closer, &o.SlowTerm)
-	possible(&o.DieIdle, &o.Mute, &o.NoProgram, &o.SweepRefused)
+	possible(&o.DieIdle, &o.Mute, &o.NoProgram, &o.SweepRefused, &o.AskFail)
 	possible(&o.StatusSplit, &o.StatusTwice, &o.Spurious, &o.WakeupFail, &o.WakeupHang)
 	possible(&o.Between, &o.Late, &o.Network, &o.Early)
 	if rng.Below(4) == 0 {
@@ -324,7 +327,7 @@ func (o *Options) machine() core.MachineOptions {
 // odds are those of the kernel.
 func (o *Options) odds() kernel.Odds {
 	return kernel.Odds{
-		Fault: o.CallFail, Channel: o.ChannelFail, Between: o.Between, Late: o.Late, Spurious: o.Spurious,
+		Fault: o.CallFail, Channel: o.ChannelFail, Question: o.AskFail, Between: o.Between, Late: o.Late, Spurious: o.Spurious,
 		Network: o.Network, Early: o.Early, Remains: o.Remains,
 	}
 }
@@ -334,6 +337,7 @@ func (o *Options) odds() kernel.Odds {
 func (o Options) quiet() Options {
 	q := Usual()
 	q.Services, q.LimitMax, q.PIDs, q.Backlog = o.Services, o.LimitMax, o.PIDs, o.Backlog
+	q.Channel = o.Channel
 	q.ArrivalMS, q.OperatorMS = 0, 0
 	q.LoadDelayMS = 2
 	q.ServiceMS, q.BootMS, q.MaxIdleMS, q.MaxUse = calmServiceMS, 1, calmIdleMS, o.MaxUse

@@ -37,6 +37,7 @@ type server struct {
 	settings  child.Settings
 	conduct   conduct
 	cheats    bool // the world made it break its contract
+	condemned bool // the daemon has killed it because its start takes too long, or at the end
 	machine   child.Machine
 }
 
@@ -64,6 +65,8 @@ type descendant struct {
 
 // born draws who the new process is.
 func (w *World) born(p *kernel.Process) {
+	w.checkWords(p)
+	w.someoneEnded() // whoever waits for ends learns that there is somebody to wait for
 	s := &w.servers[p.Slot]
 	*s = server{p: p, busyUntil: w.now}
 	w.lives[p.Slot]++
@@ -86,6 +89,9 @@ func (w *World) born(p *kernel.Process) {
 		}
 		s.dead = w.choose.Chance(w.o.DeadDisk, tape.Start)
 		span := core.Microsecond + w.choose.Delay(core.Duration(w.o.ExecMS)*core.Millisecond, tape.Start)
+		if w.choose.Below(2, tape.Start) == 1 {
+			span = core.Duration(w.o.ExecMS) * core.Millisecond
+		}
 		w.soon(span, execEnds, p.Slot, int32([4]core.Errno{0, 0, 0, core.EIO}[w.choose.Below(4, tape.Start)]))
 	}
 }

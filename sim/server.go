@@ -145,7 +145,7 @@ const locksOfName = 16 + inetIdentities
 // lockOf returns the number of the accept lock of a service: its identity.
 func lockOf(e *core.ServiceConfig) int32 {
 	for i := range int32(maxNames) {
-		if names.paths[i] != e.Path {
+		if names.paths[i] != e.Path && names.others[i] != e.Path {
 			continue
 		}
 		key := i * locksOfName

@@ -157,6 +157,7 @@ func (w *World) beginSession(s *server, conn *kernel.Description) {
 	case s.diesAt == s.sessions && s.behaviour == Drain:
 		w.soon(span/2, serverDies, slot, int32(core.ExitedWith(0)))
 	}
+	span = max(core.Microsecond, w.moment(span))
 	s.busyUntil = max(s.busyUntil, w.now.Add(span))
 	w.soon(span, serverServed, slot, ref)
 	w.requests(s, ref, span)

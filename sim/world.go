@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/tape"
@@ -81,6 +82,9 @@ type World struct {
 	ears        []ears       // by ServiceID, since the last commit
 	used        map[int]bool // process identities that a child told of had once
 	memory      memory
+	truth       truth
+	words       []string        // scratch
+	moved       []core.Endpoint // of listeners that the step hands over
 	calm        calm
 
 	programs map[string]*program // by path; nil: all is drawn
@@ -120,11 +124,13 @@ func (w *World) begin(o Options) {
 	w.calm = calm{}
 	clear(w.used)
 	w.memory.reset()
+	w.truth.reset()
 	if w.trace != nil {
 		w.trace.Records = w.trace.Records[:0]
 	}
 	w.kernel.Reset(owner)
-	w.kernel.PIDs, w.kernel.Init, w.kernel.ChannelSize = o.PIDs, o.InitMode == 1, channelSize
+	w.kernel.Requests = true
+	w.kernel.PIDs, w.kernel.Init, w.kernel.ChannelSize = o.PIDs, o.InitMode == 1, int(o.Channel)*wire.StatusSize
 	if w.prepare != nil {
 		w.prepare(w.kernel)
 	}
@@ -238,6 +244,17 @@ func (w *World) stale(d *due) bool {
 // after schedules something; ref is no process.
 func (w *World) after(delay core.Duration, what happening, ref, arg int32) {
 	w.schedule.push(due{when: w.now.Add(delay), what: what, ref: ref, arg: arg})
+}
+
+// moment returns the delay, or now and then one that ends when a time of the machine is
+// over, a nanosecond before or after.
+func (w *World) moment(delay core.Duration) core.Duration {
+	if !w.calm.on && !w.daemon.gone && w.choose.Chance(w.o.Near, tape.Timer) {
+		if when, ok := w.daemon.machine.Deadline(); ok && when > w.now {
+			return when.Sub(w.now) + core.Duration(w.choose.Below(3, tape.Timer)) - 1
+		}
+	}
+	return delay
 }
 
 // soon schedules something for a process; it is forgotten when that is gone.

@@ -20,6 +20,10 @@ type Auditor struct {
 	purposes []string
 	members  []membership
 	found    string
+
+	// Owed says that a listener is not in the poll set as it should be, because a
+	// change of it has failed in this turn.
+	Owed bool
 }
 
 // membership is how a descriptor is to be in the poll set.
@@ -39,7 +43,7 @@ func (a *Auditor) finding(what, format string, args ...any) {
 // has one purpose, none is left over, and each is in the poll set exactly as its
 // purpose wants. It holds between two turns.
 func (a *Auditor) Descriptors(k *Kernel, b *osadapter.Books) string {
-	a.k, a.b, a.found = k, b, ""
+	a.k, a.b, a.found, a.Owed = k, b, "", false
 	a.purposes, a.members = a.purposes[:0], a.members[:0]
 	for range k.table {
 		a.purposes, a.members = append(a.purposes, ""), append(a.members, membership{})
@@ -104,7 +108,10 @@ func (a *Auditor) set() {
 		case !a.members[m.fd].wanted:
 			a.finding("poll set", "descriptor %d with key %x is not to be watched", m.fd, m.key)
 		default:
-			if want := a.members[m.fd]; want.key != m.key || want.read != m.read || want.write != m.write {
+			want := a.members[m.fd]
+			owed := k.ChangeOwed() && want.key == m.key // failed in this turn: it is made again
+			a.Owed = a.Owed || owed && want.read != m.read
+			if !owed && (want.key != m.key || want.read != m.read || want.write != m.write) {
 				a.finding("poll set", "descriptor %d has key %x read %v write %v, want %x %v %v",
 					m.fd, m.key, m.read, m.write, want.key, want.read, want.write)
 			}
@@ -290,6 +297,9 @@ func (k *Kernel) Given(p *Process, b *osadapter.Books, listeners []*Description)
 		return fmt.Sprintf("%d descriptors", len(p.FDs))
 	}
 	want := [wire.StatusFD]*Description{k.table[0], k.table[1], k.table[2], k.table[b.FlowRead], k.table[b.FlowWrite]}
+	if !want[3].reads || want[3].writes || !want[4].writes || want[4].reads {
+		return "the ends of the flow pipe in the wrong order"
+	}
 	for n := range want {
 		if p.FDs[n] != want[n] {
 			return fmt.Sprintf("the wrong descriptor %d", n)

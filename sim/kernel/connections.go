@@ -74,9 +74,12 @@ func (k *Kernel) Connect(fd sys.FD, to core.Endpoint) core.Errno {
 	case s.state != fresh:
 		return sys.EALREADY
 	case to.Path != "":
+		s.target = to
 		return k.attach(s, to)
+	case to.Address.Addr().IsUnspecified():
+		k.breach("a connection to %s, which is no address", to)
 	}
-	s.state, s.wants = connecting, to
+	s.state, s.wants, s.target = connecting, to, to
 	k.connecting = append(k.connecting, s)
 	k.host.DaemonReady() // the next wait decides
 	return core.EINPROGRESS
@@ -135,14 +138,20 @@ func (k *Kernel) LocalAddress(fd sys.FD) (netip.AddrPort, core.Errno) {
 
 // Send writes to a connection.
 func (k *Kernel) Send(fd sys.FD, p []byte) (int, core.Errno) {
-	if e := k.enter(callSend); e != 0 {
-		return 0, e
-	}
+	failure := k.enter(callSend)
 	s, e := k.socketAt(fd, callSend)
 	if e != 0 {
 		return 0, e
 	}
-	return k.send(s, p)
+	n, e := 0, failure
+	if e == 0 {
+		n, e = k.send(s, p)
+	}
+	if e != 0 && (s.sent > 0 || s.family == sys.FamilyUnix || e != core.EAGAIN && e != core.ENOTCONN) {
+		k.wakeups = append(k.wakeups, s.target) // a receiver that is gone is no failure
+	}
+	k.sentRequest(s, p[:n])
+	return n, e
 }
 
 // SendDescriptor sends a byte and a descriptor.
@@ -155,7 +164,42 @@ func (k *Kernel) SendDescriptor(fd sys.FD, with byte, passed sys.FD) core.Errno 
 	if e != 0 || d == nil {
 		return core.EBADF
 	}
-	return k.pass(s, with, d)
+	e = k.pass(s, with, d)
+	if e == 0 && d.kind == pipeKind && d.reads {
+		d.pipe.passed = s.target
+	}
+	return e
+}
+
+// sentRequest notes what the daemon has sent over a connection that it asked for: a
+// request is the letter W and a zero.
+func (k *Kernel) sentRequest(s *Description, p []byte) {
+	if !k.Requests {
+		return
+	}
+	for _, c := range p {
+		if s.sent >= len(request) || c != request[s.sent] {
+			k.breach("byte %d of a request to %s is %x", s.sent, s.target, c)
+			return
+		}
+		if s.sent++; s.sent == len(request) {
+			k.wakeups = append(k.wakeups, s.target)
+		}
+	}
+}
+
+const request = "W\x00"
+
+// TakeWakeup reports whether a request for a wakeup has gone to the endpoint, and
+// forgets one.
+func (k *Kernel) TakeWakeup(to core.Endpoint) bool {
+	for i := range k.wakeups {
+		if k.wakeups[i] == to {
+			k.wakeups = append(k.wakeups[:i], k.wakeups[i+1:]...)
+			return true
+		}
+	}
+	return false
 }
 
 func (k *Kernel) pass(s *Description, with byte, d *Description) core.Errno {

@@ -18,7 +18,7 @@ func (k *Kernel) Facts(f *laws.Kernel, b *osadapter.Books) {
 		}
 	}
 	for _, p := range k.order {
-		if p.Orphan {
+		if p.Orphan || p.Failed || p.Executing {
 			continue
 		}
 		f.Processes = append(f.Processes, laws.Running{PID: p.PID, Generation: p.Generation, Ended: p.Ended})

@@ -199,7 +199,11 @@ func (k *Kernel) enter(c Call) core.Errno {
 	n := k.calls[c]
 	k.calls[c]++
 	k.total++
-	if !k.inside && k.Choose.Chance(k.Odds.Between, tape.Kernel) {
+	between := k.Odds.Between
+	if c == callWakerDrain && between > 0 { // who leaves something then is easily forgotten
+		between = max(between, 300)
+	}
+	if !k.inside && k.Choose.Chance(between, tape.Kernel) {
 		k.inside = true
 		k.host.Between(c)
 		k.inside = false
@@ -209,7 +213,11 @@ func (k *Kernel) enter(c Call) core.Errno {
 			return k.fail(f)
 		}
 	}
-	if len(Errnos[c]) > 0 && k.inRow[c] < rowLimit && k.Choose.Chance(k.rate(c), tape.Fault) {
+	rate := k.rate(c)
+	if k.inRow[c] > 0 && rate > 0 {
+		rate = sticky
+	}
+	if len(Errnos[c]) > 0 && k.inRow[c] < rowLimits[c] && k.Choose.Chance(rate, tape.Fault) {
 		k.inRow[c]++
 		return k.fail(Fault{Call: c, N: n, Errno: Errnos[c][k.Choose.Below(uint32(len(Errnos[c])), tape.Fault)]})
 	}
@@ -222,15 +230,38 @@ func (k *Kernel) rate(c Call) int32 {
 	switch c {
 	case callStatusPair:
 		return max(k.Odds.Fault, k.Odds.Channel)
-	case callSocket, callBind, callListen, callMkfifo, callOpen:
+	case callWait, callWaitFor, callPollModify:
+		return max(k.Odds.Fault, k.Odds.Question)
+	}
+	if rowLimits[c] == rowOfPersistent {
 		return max(k.Odds.Fault, k.Odds.Listener)
 	}
 	return k.Odds.Fault
 }
 
-// rowLimit is how often in a row a call fails by chance: sys.Retry and
-// sys.AsOwner try three times.
-const rowLimit = 2
+// sticky is how often a call that has failed fails again at once, per mille.
+const sticky = 500
+
+// sys.Insist and sys.AsOwner try three times: a call that must work in the end fails
+// twice in a row at most; one that is made again later, or whose failure has an answer,
+// for longer.
+const (
+	rowLimit        = 2
+	rowOfRetried    = 7
+	rowOfPersistent = 8
+)
+
+// rowLimits are how often in a row each call fails by chance.
+var rowLimits = func() (limits [NumCalls]int) {
+	for c := range limits {
+		limits[c] = rowLimit
+	}
+	for _, c := range Persistent {
+		limits[c] = rowOfPersistent
+	}
+	limits[callWait], limits[callWaitFor], limits[callPollModify], limits[callSocket] = rowOfRetried, rowOfRetried, rowOfRetried, rowOfPersistent
+	return limits
+}()
 
 func (k *Kernel) fail(f Fault) core.Errno {
 	if len(k.fired) == 0 || k.fired[len(k.fired)-1].Call != f.Call {

@@ -61,6 +61,9 @@ func (f *inode) status() sys.FileStatus {
 // the path is in. The root directory is root's.
 func (k *Kernel) directory(path string) core.Errno {
 	name, _, nested := strings.Cut(path, "/")
+	if d := k.files[name]; nested && d != nil && k.uid != d.uid {
+		k.breach("%s is changed by user %d", path, k.uid)
+	}
 	if !nested {
 		if k.uid != 0 {
 			return core.EACCES
@@ -292,6 +295,9 @@ func (k *Kernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errno) {
 		return sys.None, sys.ENXIO
 	case k.uid != 0 && k.uid != f.uid:
 		return sys.None, core.EACCES
+	case f.kind == sys.NamedPipe && k.uid != f.uid:
+		k.breach("%s is opened by user %d", path, k.uid)
+		return sys.None, core.EACCES
 	case !k.room(1):
 		return sys.None, core.EMFILE
 	}
@@ -305,7 +311,11 @@ func (k *Kernel) Open(path string, mode sys.OpenMode) (sys.FD, core.Errno) {
 	if !reads && f.pipe.readers == 0 {
 		return sys.None, sys.ENXIO
 	}
-	return k.install(k.openFIFO(f, reads, true)), 0
+	d := k.openFIFO(f, reads, true)
+	if !reads {
+		d.target = core.Endpoint{Path: path}
+	}
+	return k.install(d), 0
 }
 
 func (k *Kernel) openFIFO(f *inode, reads, writes bool) *Description {

@@ -38,6 +38,13 @@ type Host interface {
 	// Ended comes when a process has ended, and Reaped when its status is taken.
 	Ended()
 	Reaped(p *Process)
+	// Reported comes with what the daemon learns of a process; stolen: nothing but
+	// that it is gone.
+	Reported(p *Process, r sys.Reaped, stolen bool)
+	// Heard comes with what the daemon read from the status channel of a child.
+	Heard(g core.Generation, b []byte)
+	// GroupSignaled comes with a signal of the daemon to its process group.
+	GroupSignaled(s core.Signal)
 	// Signaled comes with a signal of the daemon to a living process.
 	Signaled(p *Process, s core.Signal)
 	// Readable comes when something that processes wait for can be read; slots are
@@ -53,7 +60,8 @@ type Host interface {
 type Odds struct {
 	Fault    int32 // any call fails
 	Channel  int32 // a status channel cannot be made
-	Listener int32 // a step of making a listener fails
+	Listener int32 // a step of making, ending or undoing a listener fails
+	Question int32 // the kernel does not say who ended, or does not change the poll set
 	Between  int32 // others run before a call
 	Late     int32 // a readiness is reported one wait late
 	Spurious int32 // a wait reports what is not ready
@@ -75,6 +83,8 @@ type Kernel struct {
 	PIDs int32
 	// Init makes the daemon the reaper of orphans.
 	Init bool
+	// Requests says that every connection of the daemon is a request for a wakeup.
+	Requests bool
 	// Choose gives the kernel its choices.
 	Choose *tape.Chooser
 	Odds   Odds
@@ -99,20 +109,22 @@ type Kernel struct {
 	bound      []*Description // inet sockets with an address, in the order of their binds
 	connecting []*Description // connections of the daemon that are not decided
 
+	wakeups     []core.Endpoint         // where requests for a wakeup went
 	taken       []bool                  // identities in use
 	unexecuted  map[core.PID]core.Errno // why the last process of the number was not executed, late
 	groupKilled bool                    // the daemon has signalled its process group
 
 	uid, gid, group uint32
 
-	calls    [NumCalls]int
-	hits     [NumCalls]int // faults of each call
-	inRow    [NumCalls]int // the last of them
-	total    int
-	inside   bool // of Between
-	faults   []Fault
-	fired    []Fault
-	breaches []string
+	calls     [NumCalls]int
+	hits      [NumCalls]int // faults of each call
+	inRow     [NumCalls]int // the last of them
+	total     int
+	inside    bool // of Between
+	unchanged int  // changes of the poll set that had failed at the last wait
+	faults    []Fault
+	fired     []Fault
+	breaches  []string
 }
 
 // pool hands out values that are reused from run to run.
@@ -156,15 +168,15 @@ func (k *Kernel) Reset(owner core.Account) {
 	k.pipes.reset()
 	k.inodes.reset()
 	for i := range k.processes {
-		k.processes[i] = Process{Slot: int32(i), argv: k.processes[i].argv[:0], FDs: k.processes[i].FDs[:0]}
+		k.processes[i] = Process{Slot: int32(i), argv: k.processes[i].argv[:0], environ: k.processes[i].environ[:0], FDs: k.processes[i].FDs[:0]}
 	}
 	k.order, k.bound, k.connecting = k.order[:0], k.bound[:0], k.connecting[:0]
 	clear(k.files)
 	clear(k.denied)
 	clear(k.unexecuted)
-	k.taken = k.taken[:0]
+	k.taken, k.wakeups = k.taken[:0], k.wakeups[:0]
 	k.lastInode, k.freeInodes = 0, k.freeInodes[:0]
-	k.groupKilled, k.inside = false, false
+	k.groupKilled, k.inside, k.unchanged = false, false, 0
 	k.uid, k.gid, k.group = 0, 0, 0
 	k.calls, k.hits, k.inRow, k.total = [NumCalls]int{}, [NumCalls]int{}, [NumCalls]int{}, 0
 	k.faults, k.fired, k.breaches = k.faults[:0], k.fired[:0], k.breaches[:0]
@@ -336,7 +348,11 @@ func (k *Kernel) Read(fd sys.FD, p []byte) (int, core.Errno) {
 		d.broken = true
 		return 0, e
 	}
-	return k.read(d, p)
+	n, e := k.read(d, p)
+	if d.reports && n > 0 {
+		k.host.Heard(d.child, p[:n])
+	}
+	return n, e
 }
 
 func (k *Kernel) read(d *Description, p []byte) (n int, e core.Errno) {
@@ -351,9 +367,7 @@ func (k *Kernel) read(d *Description, p []byte) (n int, e core.Errno) {
 
 // Write writes to a pipe or a FIFO.
 func (k *Kernel) Write(fd sys.FD, p []byte) (int, core.Errno) {
-	if e := k.enter(callWrite); e != 0 {
-		return 0, e
-	}
+	failure := k.enter(callWrite)
 	d := k.at(fd, callWrite)
 	switch {
 	case d == nil:
@@ -362,7 +376,34 @@ func (k *Kernel) Write(fd sys.FD, p []byte) (int, core.Errno) {
 		k.breach("write on descriptor %d, which is no pipe to write to", fd)
 		return 0, core.EINVAL
 	}
-	return k.writePipe(d.pipe, p)
+	if d.file != nil { // a FIFO that takes no more has requests enough
+		if len(p) != 1 || p[0] != request[0] {
+			k.breach("%x is written into %s", p, d.target)
+		}
+		k.wakeups = append(k.wakeups, d.target)
+	}
+	if failure != 0 {
+		return 0, failure
+	}
+	n, e := k.writePipe(d.pipe, p)
+	k.askedThrough(d.pipe, p[:n])
+	return n, e
+}
+
+// askedThrough notes what the daemon writes into a pipe whose reading end it passed.
+func (k *Kernel) askedThrough(x *pipe, p []byte) {
+	if x.passed == (core.Endpoint{}) {
+		return
+	}
+	for _, c := range p {
+		if x.asked >= len(request) || c != request[x.asked] {
+			k.breach("byte %d of a request to %s is %x", x.asked, x.passed, c)
+			return
+		}
+		if x.asked++; x.asked == len(request) {
+			k.wakeups = append(k.wakeups, x.passed)
+		}
+	}
 }
 
 // PID is the daemon's.

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"fmt"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -213,3 +215,25 @@ func (d *Description) Disown() { d.client = 0 }
 
 // ProcessOf returns the process of an identity that is not reaped; nil: there is none.
 func (k *Kernel) ProcessOf(pid core.PID) *Process { return k.process(pid) }
+
+// ListensAs holds a listener that was made for the entry against what it asks for, and
+// returns what is wrong.
+func (d *Description) ListensAs(entry *core.ServiceConfig, end core.Endpoint) string {
+	o := &d.options
+	window := int(entry.WindowSize)
+	switch {
+	case d.kind != socketKind || entry.Type == core.UnixDatagram:
+		return ""
+	case d.backlog != int(entry.Backlog):
+		return fmt.Sprintf("a backlog of %d, not %d", d.backlog, entry.Backlog)
+	case entry.Type != core.Inet:
+		return ""
+	case o[sys.OptionReuseAddress] != 1 || o[sys.OptionReusePort] != 1:
+		return "no address that can be used again"
+	case (o[sys.OptionOnlyIPv6] == 1) != end.Address.Addr().Is6():
+		return "clients of the other family"
+	case o[sys.OptionSendBuffer] != window || o[sys.OptionReceiveBuffer] != window:
+		return fmt.Sprintf("buffers of %d and %d, not %d", o[sys.OptionSendBuffer], o[sys.OptionReceiveBuffer], window)
+	}
+	return ""
+}

@@ -9,8 +9,10 @@ import (
 type pipe struct {
 	bytes            []byte
 	limit            int
-	taken            uint64 // reads since ever
-	readers, writers int    // descriptions
+	passed           core.Endpoint // where its reading end was sent; the daemon writes a request
+	asked            int           // bytes of that
+	taken            uint64        // reads since ever
+	readers, writers int           // descriptions
 	ends             []*Description
 }
 

@@ -182,6 +182,7 @@ func (m *member) report() (e sys.PollEvent, ready bool) {
 func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) (n int) {
 	s := &k.table[in].set
 	k.decide()
+	k.unchanged = k.hits[callPollModify]
 	list := s.ready
 	s.ready, s.spare = s.spare[:0], nil
 	for i, m := range list {
@@ -220,6 +221,22 @@ func (k *Kernel) DaemonIsReady(in sys.FD) bool {
 	}
 	return false
 }
+
+// Polled reports whether the poll set reports when the descriptor can be read.
+func (k *Kernel) Polled(fd sys.FD) bool {
+	d := k.Description(fd)
+	return d != nil && d.member != nil && d.member.read
+}
+
+// ChangeOwed reports whether a change of the poll set has failed since the last wait,
+// and is to be made again.
+func (k *Kernel) ChangeOwed() bool { return k.hits[callPollModify] > k.unchanged }
+
+// ChangeFailed reports whether a change of the poll set has ever failed.
+func (k *Kernel) ChangeFailed() bool { return k.hits[callPollModify] > 0 }
+
+// QuestionOwed reports whether the daemon could not ask who has ended when it tried last.
+func (k *Kernel) QuestionOwed() bool { return k.inRow[callWait] > 0 }
 
 // Connecting reports whether connections of the daemon are not decided.
 func (k *Kernel) Connecting() bool { return len(k.connecting) > 0 }

@@ -30,9 +30,13 @@ type Process struct {
 	Stopped    bool
 	Ended      bool // a zombie
 	Orphan     bool
+	Failed     bool // its start has failed, and it is nobody's child
 	Status     core.ExitStatus
 
+	Root bool // it is started as root with root's groups
+
 	argv    []string
+	environ []string
 	stopped core.Signal // a stop that was not reported
 }
 
@@ -67,7 +71,7 @@ func (k *Kernel) newProcess() *Process {
 				continue
 			}
 			k.taken[at] = true
-			*p = Process{Slot: int32(slot), PID: FirstPID + core.PID(at), argv: p.argv[:0], FDs: p.FDs[:0]}
+			*p = Process{Slot: int32(slot), PID: FirstPID + core.PID(at), argv: p.argv[:0], environ: p.environ[:0], FDs: p.FDs[:0]}
 			k.order = append(k.order, p)
 			return p
 		}
@@ -116,7 +120,8 @@ func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) 
 	}
 	delete(k.unexecuted, child.PID)
 	child.Path, child.Executing = p.Path, late
-	child.argv = append(child.argv, p.Argv...)
+	child.argv, child.environ = append(child.argv, p.Argv...), append(child.environ, p.Env...)
+	child.Root = p.Root
 	child.readArguments()
 	for _, v := range p.Env {
 		if text, ok := strings.CutPrefix(v, wire.GenerationVariable+"="); ok {
@@ -129,12 +134,19 @@ func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) 
 		d.refs++
 		child.FDs = append(child.FDs, d)
 	}
+	if status := child.StatusOf(); status != nil && status.peer != nil {
+		status.peer.child = child.Generation
+	}
 	k.host.Started(child)
 	if child.Executing {
 		return sys.Launch{PID: child.PID}, core.StartNone, core.EINPROGRESS
 	}
 	return sys.Launch{PID: child.PID}, core.StartNone, 0
 }
+
+// Argv are the words of its command line, and Environment is what it is given with them.
+func (p *Process) Argv() []string        { return p.argv }
+func (p *Process) Environment() []string { return p.environ }
 
 // readArguments takes in what the command line says.
 func (p *Process) readArguments() {
@@ -164,7 +176,7 @@ func (k *Kernel) remains(p *sys.Process) sys.Launch {
 	if child == nil {
 		return sys.Launch{}
 	}
-	child.Path = p.Path
+	child.Path, child.Failed = p.Path, true
 	k.Exit(child, core.ExitedWith(notExecuted))
 	return sys.Launch{PID: child.PID}
 }
@@ -188,6 +200,7 @@ func (k *Kernel) Executed(p *Process, e core.Errno) {
 	p.Executing = false
 	if e != 0 {
 		k.unexecuted[p.PID] = e
+		p.Failed = true
 		k.Exit(p, core.ExitedWith(notExecuted))
 	}
 }
@@ -248,6 +261,17 @@ func (k *Kernel) Adopt() *Process {
 	return p
 }
 
+// HasChildren reports whether there is a child that the daemon started and has not
+// reaped.
+func (k *Kernel) HasChildren() bool {
+	for _, p := range k.order {
+		if !p.Orphan {
+			return true
+		}
+	}
+	return false
+}
+
 // SomebodyEnded reports whether there is a process to be reaped.
 func (k *Kernel) SomebodyEnded() bool {
 	for _, p := range k.order {
@@ -281,8 +305,10 @@ func (k *Kernel) report(p *Process) sys.Reaped {
 	r := sys.Reaped{PID: p.PID, Status: p.Status}
 	if p.stopped != 0 && !p.Ended {
 		r.Stopped, r.Status, p.stopped = p.stopped, 0, 0
+		k.host.Reported(p, r, false)
 		return r
 	}
+	k.host.Reported(p, r, false)
 	k.reap(p)
 	return r
 }
@@ -298,6 +324,7 @@ func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
 		k.breach("wait for %d, which is no child of the daemon", pid)
 		return sys.Reaped{}, core.ECHILD
 	case e == core.ECHILD && p.Ended:
+		k.host.Reported(p, sys.Reaped{PID: pid, Status: p.Status}, true)
 		k.reap(p)
 		return sys.Reaped{}, e
 	case e != 0 && e != core.ECHILD:
@@ -328,6 +355,7 @@ func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
 	}
 	if pid == -DaemonPID {
 		k.groupKilled = true
+		k.host.GroupSignaled(s)
 		for slot := range k.processes {
 			if p := &k.processes[slot]; p.Alive() && !p.Orphan {
 				k.host.Signaled(p, s)

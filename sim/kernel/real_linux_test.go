@@ -17,15 +17,18 @@ import (
 // nobody lives in the kernel but who asks it.
 type nobody struct{}
 
-func (nobody) Between(Call)                    {}
-func (nobody) Start(string) (core.Errno, bool) { return 0, false }
-func (nobody) Started(*Process)                {}
-func (nobody) Ended()                          {}
-func (nobody) Reaped(*Process)                 {}
-func (nobody) Signaled(*Process, core.Signal)  {}
-func (nobody) Readable(uint64)                 {}
-func (nobody) ClientChanged(int32)             {}
-func (nobody) DaemonReady()                    {}
+func (nobody) Between(Call)                        {}
+func (nobody) Start(string) (core.Errno, bool)     { return 0, false }
+func (nobody) Started(*Process)                    {}
+func (nobody) Ended()                              {}
+func (nobody) Reported(*Process, sys.Reaped, bool) {}
+func (nobody) Heard(core.Generation, []byte)       {}
+func (nobody) GroupSignaled(core.Signal)           {}
+func (nobody) Reaped(*Process)                     {}
+func (nobody) Signaled(*Process, core.Signal)      {}
+func (nobody) Readable(uint64)                     {}
+func (nobody) ClientChanged(int32)                 {}
+func (nobody) DaemonReady()                        {}
 
 // calls is what both kernels answer to. A descriptor of the test is its place
 // in fds, so that the answers do not depend on the numbers.

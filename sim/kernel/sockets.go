@@ -25,6 +25,7 @@ type socket struct {
 	protocol  sys.SocketKind
 	state     socketState
 	reusePort bool
+	options   [sys.OptionReceiveBuffer + 1]int
 
 	inode   *inode         // of a socket file
 	address netip.AddrPort // of an inet socket; not valid: none
@@ -37,16 +38,19 @@ type socket struct {
 	peer    *Description
 	bytes   []byte
 	limit   int
-	passed  []*Description // descriptors on their way to the reader
-	grams   int            // datagrams that wait
-	shut    bool           // nothing goes in or out any more
-	ended   bool           // inet: the other side has closed
-	reset   bool           // the next read gives ECONNRESET
-	pending core.Errno     // for SocketError
-	wants   core.Endpoint  // while connecting
-	reports bool           // the daemon's end of a status channel
-	broken  bool           // a call on it failed on purpose: what it says may be lost
-	client  int32          // whose connection it is; 0: no client's
+	passed  []*Description  // descriptors on their way to the reader
+	grams   int             // datagrams that wait
+	shut    bool            // nothing goes in or out any more
+	ended   bool            // inet: the other side has closed
+	reset   bool            // the next read gives ECONNRESET
+	pending core.Errno      // for SocketError
+	wants   core.Endpoint   // while connecting
+	reports bool            // the daemon's end of a status channel
+	broken  bool            // a call on it failed on purpose: what it says may be lost
+	child   core.Generation // with reports: at the other end
+	sent    int             // bytes that the daemon has sent over a connection that it asked for
+	target  core.Endpoint   // of such a connection
+	client  int32           // whose connection it is; 0: no client's
 }
 
 // gramLimit is how many datagrams wait at most.
@@ -94,10 +98,12 @@ func (k *Kernel) SetOption(fd sys.FD, option sys.Option, value int) core.Errno {
 		return e
 	}
 	s, e := k.socketAt(fd, callSetOption)
-	if e == 0 && option == sys.OptionReusePort {
-		s.reusePort = value != 0
+	if e != 0 {
+		return e
 	}
-	return e
+	s.options[option] = value
+	s.reusePort = s.reusePort || option == sys.OptionReusePort && value != 0
+	return 0
 }
 
 // Bind gives the socket its address; for a path it makes the file.
@@ -132,7 +138,8 @@ func (k *Kernel) bindInet(s *Description, a netip.AddrPort) core.Errno {
 	if unavailable.Contains(a.Addr()) {
 		return core.EADDRNOTAVAIL
 	}
-	if a.Port() < 1024 && k.uid != 0 {
+	if k.uid != 0 {
+		k.breach("%s is bound by user %d", a, k.uid)
 		return core.EACCES
 	}
 	for _, o := range k.bound {

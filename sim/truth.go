@@ -1,0 +1,271 @@
+package sim
+
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+)
+
+// truth holds what the machine is told against what the kernel knows: every status that
+// was taken is told of once, as it was; what a child wrote comes byte for byte and in
+// order; an answer to a start is true; every signal that is asked for goes out, and no
+// other.
+type truth struct {
+	reaped  []reaped // taken from the kernel and not told of
+	heard   []heard  // bytes that were read from status channels
+	signals []asked  // of the step under way
+	waking  []errand // asked for and not answered
+	ready   bool     // for a signal to the process group
+	told    int      // announcements
+}
+
+type reaped struct {
+	sys.Reaped
+	generation core.Generation
+	silent     bool // nobody is to be told: a start that has failed left it
+	stolen     bool // somebody else took the status
+}
+
+type heard struct {
+	generation core.Generation
+	bytes      []byte
+}
+
+// errand is a wakeup that was asked for.
+type errand struct {
+	request core.Request
+	service core.ServiceID
+}
+
+type asked struct {
+	pid    core.PID
+	signal core.Signal
+	sent   bool
+}
+
+func (t *truth) reset() {
+	heard := t.heard[:0]
+	*t = truth{reaped: t.reaped[:0], heard: heard, signals: t.signals[:0], waking: t.waking[:0]}
+}
+
+// Reported notes what the daemon learned of a process from the kernel.
+func (h host) Reported(p *kernel.Process, r sys.Reaped, stolen bool) {
+	w := h.w
+	if w.daemon.gone {
+		return
+	}
+	x := reaped{Reaped: r, generation: p.Generation, stolen: stolen}
+	if p.Orphan {
+		x.generation = 0
+	}
+	x.silent = p.Failed
+	w.truth.reaped = append(w.truth.reaped, x)
+}
+
+// Heard notes what the daemon read from the status channel of a child.
+func (h host) Heard(g core.Generation, b []byte) {
+	if w := h.w; g != 0 && !w.daemon.gone {
+		x := w.truth.of(g)
+		x.bytes = append(x.bytes, b...)
+	}
+}
+
+// of returns what was heard of a child.
+func (t *truth) of(g core.Generation) *heard {
+	for i := range t.heard {
+		if t.heard[i].generation == g {
+			return &t.heard[i]
+		}
+	}
+	if n := len(t.heard); n < cap(t.heard) {
+		t.heard = t.heard[:n+1]
+		t.heard[n] = heard{generation: g, bytes: t.heard[n].bytes[:0]}
+	} else {
+		t.heard = append(t.heard, heard{generation: g})
+	}
+	return &t.heard[len(t.heard)-1]
+}
+
+// forget ends the account of what a child says.
+func (t *truth) forget(g core.Generation) {
+	for i := range t.heard {
+		if t.heard[i].generation == g {
+			last := len(t.heard) - 1
+			t.heard[i], t.heard[last] = t.heard[last], t.heard[i]
+			t.heard = t.heard[:last]
+			return
+		}
+	}
+}
+
+// checkEvent holds one event against the kernel.
+func (w *World) checkEvent(ev *core.Event) {
+	t := &w.truth
+	switch ev.Kind {
+	case core.StatusReceived:
+		x := t.of(ev.Generation)
+		n := int(ev.N)
+		if n > len(x.bytes) || string(x.bytes[:min(n, len(x.bytes))]) != string(ev.Bytes[:n]) || n < wire.StatusSize && n < len(x.bytes) {
+			w.fail("S6", "generation %d is said to have written %x, it wrote %x", ev.Generation, ev.Bytes[:n], x.bytes)
+			return
+		}
+		x.bytes = x.bytes[:copy(x.bytes, x.bytes[n:])]
+	case core.ChildExited, core.ChildStopped:
+		w.checkEnd(ev)
+	case core.ChildStarted:
+		p := w.kernel.ProcessOf(ev.PID)
+		if p == nil || p.Generation != ev.Generation || p.Executing || p.Failed {
+			w.fail(adapter, "generation %d is said to have started as %d, which it has not", ev.Generation, ev.PID)
+		}
+	case core.ChildStartFailed:
+		for _, p := range w.kernel.Processes() {
+			p.Failed = p.Failed || p.Generation == ev.Generation
+			if p.Generation == ev.Generation && p.Alive() && !w.servers[p.Slot].condemned && !w.kernel.FailedKill() {
+				w.fail(adapter, "the start of generation %d is said to have failed, and it lives", ev.Generation)
+			}
+		}
+	case core.WakeupSent:
+		w.checkWakeup(ev.Request)
+	}
+}
+
+// checkEnd: a process is told of as its status was taken, once, and after all that it
+// wrote.
+func (w *World) checkEnd(ev *core.Event) {
+	t := &w.truth
+	for i := range t.reaped {
+		r := &t.reaped[i]
+		if r.PID != ev.PID || r.silent {
+			continue
+		}
+		status := r.Status
+		if r.stolen {
+			status = 0
+		}
+		if r.generation != ev.Generation || r.Stopped != ev.Signal || ev.Kind == core.ChildExited && status != ev.Status {
+			w.fail(adapter, "process %d, generation %d, %v, is told of as generation %d, %v", r.PID, r.generation, status, ev.Generation, ev.Status)
+		}
+		t.reaped = append(t.reaped[:i], t.reaped[i+1:]...)
+		if ev.Kind == core.ChildExited {
+			if x := t.of(ev.Generation); len(x.bytes) > 0 {
+				w.fail("S6", "%x of generation %d is not told of before its end", x.bytes, ev.Generation)
+			}
+			t.forget(ev.Generation)
+		}
+		return
+	}
+	w.fail(adapter, "process %d is told of, which nobody reaped", ev.PID)
+}
+
+// checkWakeup: a request that is said to be out is out.
+func (w *World) checkWakeup(r core.Request) {
+	for i := range w.truth.waking {
+		x := w.truth.waking[i]
+		if x.request != r {
+			continue
+		}
+		w.truth.waking = append(w.truth.waking[:i], w.truth.waking[i+1:]...)
+		if s := w.book.Service(x.service); s != nil && !w.kernel.TakeWakeup(reachable(s.Endpoints[0])) {
+			w.fail("L6", "wakeup %d of service %d is said to be sent, and was not", r, x.service)
+		}
+		return
+	}
+}
+
+// checkActions notes what the step asks of the adapter.
+func (w *World) checkActions(actions []core.Action) {
+	t := &w.truth
+	t.signals = t.signals[:0]
+	for i := range actions {
+		switch a := &actions[i]; a.Kind {
+		case core.SignalChild:
+			t.signals = append(t.signals, asked{pid: a.PID, signal: a.Signal})
+		case core.WakeService:
+			t.waking = append(t.waking, errand{a.Request, a.Service})
+		case core.SignalGroup:
+			t.ready = false
+		case core.Announce:
+			t.told--
+		}
+	}
+}
+
+// signaled notes a signal that the daemon sends.
+func (w *World) signaled(p *kernel.Process, s core.Signal) {
+	if s == core.SIGKILL && (p.Executing || p.Failed) {
+		w.servers[p.Slot].condemned = true
+		return
+	}
+	for i := range w.truth.signals {
+		if x := &w.truth.signals[i]; x.pid == p.PID && x.signal == s && !x.sent {
+			x.sent = true
+			return
+		}
+	}
+	if !w.kernel.GroupKilled() {
+		w.fail("S10", "signal %d goes to process %d, which nobody asked for", s, p.PID)
+	}
+}
+
+// checkDone: when a step is carried out, all that it asked for has gone out.
+func (w *World) checkDone() {
+	t := &w.truth
+	for i := range t.signals {
+		x := &t.signals[i]
+		if p := w.kernel.ProcessOf(x.pid); !x.sent && p != nil && p.Alive() && !w.kernel.FailedKill() {
+			w.fail("S10", "signal %d to process %d did not go out", x.signal, x.pid)
+		}
+	}
+	if t.told != 0 {
+		w.fail("S8", "it is announced %d times too often that the daemon is up", t.told)
+	}
+	t.signals = t.signals[:0]
+}
+
+// checkTurn: at the end of a turn nothing is left untold.
+func (w *World) checkTurn() {
+	t := &w.truth
+	for i := range t.reaped {
+		if r := &t.reaped[i]; !r.silent {
+			w.fail(adapter, "the end of process %d, generation %d, is not told of", r.PID, r.generation)
+		}
+	}
+	t.reaped = t.reaped[:0]
+	for i := range t.heard {
+		if x := &t.heard[i]; len(x.bytes) > 0 {
+			w.fail("S6", "%x of generation %d is not told of in its turn", x.bytes, x.generation)
+		}
+	}
+	if when, ok := w.daemon.machine.Deadline(); ok && when <= w.now {
+		w.fail("L7", "the timer of the machine was due at %d and did not fire", when)
+	}
+}
+
+// checkWait: the wait ends in time for whatever is to be done without a wake-up.
+func (w *World) checkWait(wait core.Duration, bounded bool) {
+	if when, ok := w.daemon.machine.Deadline(); ok && (!bounded || wait > max(0, when.Sub(w.now))) {
+		w.fail("L7", "the daemon waits beyond the deadline of its machine")
+	}
+	w.daemon.wait, w.daemon.bounded = wait, bounded
+	if w.kernel.QuestionOwed() && (!bounded || wait > retryTime) {
+		w.fail("L7", "the daemon does not try again soon what has failed")
+	}
+	for _, p := range w.kernel.Processes() {
+		if p.Executing && !p.Failed && (!bounded || wait > retryTime) {
+			w.fail("L7", "the daemon does not look after the start of generation %d", p.Generation)
+			return
+		}
+	}
+}
+
+// GroupSignaled comes with a signal to the process group: the daemon must survive it.
+func (h host) GroupSignaled(core.Signal) {
+	if w := h.w; !w.truth.ready {
+		w.fail(adapter, "the daemon signals its own group unprepared")
+	}
+}
+
+// retryTime is how soon what is to be done again is done again, and a start under way
+// looked at.
+const retryTime = 100 * core.Millisecond
