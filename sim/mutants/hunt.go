@@ -115,9 +115,11 @@ func (h *Hunt) play(ctx context.Context, program, only string, seeds uint64, o *
 		limited, cancel = context.WithTimeout(ctx, h.Limit)
 	}
 	defer cancel()
-	args := []string{"stress", "-from", "1", "-seeds", strconv.FormatUint(seeds, 10),
+	args := []string{
+		"stress", "-from", "1", "-seeds", strconv.FormatUint(seeds, 10),
 		"-cores", "1", "-fresh", "-first", "-json", "-shard", "0/1", "-only", only,
-		"-model-every", strconv.FormatUint(h.ModelEvery, 10), "-journal-every", strconv.FormatUint(h.JournalEvery, 10)}
+		"-model-every", strconv.FormatUint(h.ModelEvery, 10), "-journal-every", strconv.FormatUint(h.JournalEvery, 10),
+	}
 	if o.Mutant.ofTheLog() {
 		args = []string{"logs", "-from", "1", "-seeds", strconv.FormatUint(seeds, 10), "-first", "-json"}
 	}
