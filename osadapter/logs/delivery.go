@@ -211,6 +211,7 @@ func (l *Log) Finish() {
 		l.flush()
 	}
 	if !l.route.isSyslog() && !l.route.kept.empty() {
+		l.collect()
 		l.adopt(l.settings, openSyslog(l.sys, l.origin.Syslog))
 		l.flush()
 		l.await(l.idle)

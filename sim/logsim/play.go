@@ -39,6 +39,7 @@ type player struct {
 	listener  int // of the postlog socket; -1: there is none yet
 	throttled bool
 	up        bool // the start is over
+	reloaded  bool
 	onSyslog  bool // the settings that were tried last say so
 	wants     bool // Flush has asked for another look soon
 	foreign   int  // lines of others so far
@@ -199,7 +200,11 @@ func (p *player) start() bool {
 	}
 	p.say(logs.Info, 0)
 	var err error
+	began := p.h.now
 	p.within(announceLimit+core.Second, "the announcement", func() { err = p.owner.Announced() })
+	if waited := p.h.now.Sub(began); err != nil && waited < announceLimit-retryPause {
+		p.h.find("kept", "the start gives its first line up after %d ms", waited/core.Millisecond)
+	}
 	if err != nil {
 		p.note("nobody takes the first line: %v", err)
 		p.say(logs.Fatal, 0)
@@ -287,6 +292,7 @@ func (p *player) reload() {
 	}
 	p.note("a reload: %s", target(p.settings))
 	p.h.Ledger.Warnings++
+	p.reloaded = true
 	if p.settings.File != "" && p.onSyslog {
 		p.h.Ledger.GiveUp()
 	}
@@ -331,7 +337,11 @@ func (p *player) trouble() {
 	h := p.h
 	switch p.d(14) {
 	case 0:
-		h.Syslog.Stop(true)
+		if h.Syslog.Stop(p.chance(70)); !h.Syslog.stopped {
+			h.Syslog.Pace = 20 * core.Millisecond
+			p.note("the syslog daemon reads slowly")
+			return
+		}
 		p.note("the syslog daemon stops reading")
 	case 1:
 		h.Syslog.Die(p.chance(50))
@@ -413,6 +423,7 @@ func (p *player) mend() {
 	if !h.Syslog.Lives() {
 		h.Syslog.Bind(false)
 	}
+	h.Syslog.Pace = core.Millisecond / 10
 	h.Syslog.Stop(false)
 	p.throttled = false
 	h.Postlog.Stop(false)
@@ -441,17 +452,26 @@ func (p *player) rest() {
 	p.h.Ledger.Settled()
 }
 
+// drained is how many lines the slowest reader takes while an end waits.
+const drained = 50
+
 // end ends the daemon. When a syslog daemon is there that reads, or all is well, nothing
 // may be left.
 func (p *player) end() {
 	h := p.h
 	h.Ledger.ending = true
 	p.note("the end")
-	p.within(startPatience+2*diskPatience, "the end", func() { p.log.Finish() })
-	if p.calm {
-		if n := h.Ledger.Waiting(); n > 0 {
-			h.find("kept", "the end leaves %d lines", n)
+	well := h.Syslog.takesAll() && h.Crowded == 0
+	left := func() int {
+		if p.reloaded || p.onSyslog { // then the postlog socket may be no business of the log
+			return h.Ledger.Waiting()
 		}
+		return h.Ledger.Waiting() + len(h.Ledger.queued)
+	}
+	waiting := left()
+	p.within(startPatience+2*diskPatience, "the end", func() { p.log.Finish() })
+	if n := left(); n > 0 && (p.calm || well && waiting <= drained) {
+		h.find("kept", "the end leaves %d of %d lines", n, waiting)
 	}
 	if p.listener >= 0 {
 		h.Close(p.listener)

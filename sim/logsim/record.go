@@ -42,7 +42,7 @@ const (
 //   - strangers: what is no recording is left as it is.
 //   - saved: what Save leaves is the whole of what it wrote, or the whole of what was there.
 //   - kept: what waits for a disk is written when that works, though nothing else happens
-//     than that the journal wakes the loop.
+//     than that the journal wakes the loop; the end waits for a disk that works.
 //   - blocked: only the end and Save wait, and not longer than they are told.
 //   - mode, descriptors: files are closed to others, and nothing is left open.
 type recorder struct {
@@ -161,6 +161,9 @@ func (r *recorder) warned(text string) {
 	step := r.m.View().Step
 	if m := gaveUpForm.FindStringSubmatch(text); m != nil {
 		r.behind = step
+		if len(r.h.Disk.under) == 0 {
+			r.h.find("told", "the disk works, and the journal gives its file up")
+		}
 		if n, _ := strconv.Atoi(m[2]); n > mostWaiting || n < mostWaiting/2 {
 			r.h.find("told", "%d bytes wait", n)
 		}
@@ -204,9 +207,14 @@ func (r *recorder) turn() {
 	case 9:
 		r.stranger()
 	case 10:
-		if r.chance(3) {
+		if r.chance(2) || r.h.Disk.Hangs() && r.chance(20) {
 			r.note("a burst")
-			r.within(0, "a step", func() { r.live(100000) })
+			r.within(0, "a step", func() { // more than may wait
+				for range 250 {
+					r.live(1000)
+					r.j.Flush()
+				}
+			})
 		} else {
 			r.live(5000)
 		}
@@ -239,7 +247,7 @@ func (r *recorder) pass(d core.Duration) {
 // apply is an accepted reload.
 func (r *recorder) apply(path string, limit int64) {
 	r.note("a reload: %q, %d", path, limit)
-	before := r.path
+	before, clean := r.path, r.clean
 	if before != path {
 		r.limit = 0
 	}
@@ -248,7 +256,11 @@ func (r *recorder) apply(path string, limit int64) {
 	if before != path || !r.clean {
 		r.clean, r.since = true, r.m.View().Step
 	}
+	file := r.h.Disk.names[path]
 	r.within(0, "a reload", func() { r.j.Apply(path, limit) })
+	if path == before && clean && r.clean && len(r.h.Disk.under) == 0 && file != nil && r.h.Disk.names[path] != file {
+		r.h.find("whole", "a reload without a change begins %s anew", path)
+	}
 }
 
 // trouble is something that goes wrong with the disk.
@@ -404,7 +416,12 @@ func (r *recorder) rest() {
 // end ends the daemon.
 func (r *recorder) end() {
 	r.note("the end")
+	works := !r.h.Disk.Hangs() && r.h.Disk.Latency <= 50*core.Millisecond && len(r.h.Disk.under) < 2
+	r.live(10)
 	r.within(endPatience, "the end", func() { r.j.Finish(time.Duration(endPatience)) })
+	if works && len(r.h.Disk.under) > 0 {
+		r.h.find("kept", "the end does not wait for %d jobs of a disk that works", len(r.h.Disk.under))
+	}
 	r.audit()
 	r.h.Disk.Hang(false)
 	r.pass(10 * core.Second)

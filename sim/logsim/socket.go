@@ -63,6 +63,9 @@ func (s *Socket) Stop(stopped bool) {
 // Listener returns the end of the socket that is read, as a descriptor.
 func (s *Socket) Listener() int { return s.host.install(&descriptor{socket: s, reads: true}) }
 
+// takesAll reports whether the reader takes whatever comes, in time.
+func (s *Socket) takesAll() bool { return s.read && !s.stopped && s.Sick == 0 }
+
 // takes reports whether a write would not have to wait; so it is with one that fails.
 func (s *Socket) takes(c *connection) bool {
 	if !s.read || c.life != s.life {

@@ -243,3 +243,20 @@ func TestRotationAfterAFailureIsNoSecondWarning(t *testing.T) {
 		t.Errorf("%d warnings", warnings)
 	}
 }
+
+// A file that takes nothing to the last leaves all that waits for it to syslog.
+func TestEndLeavesThePostlogSocketToSyslog(t *testing.T) {
+	s := opened(t, toFile)
+	s.Postlog.Bind(false)
+	s.Postlog.Stop(true)
+	s.log.PostlogSocket(s.Postlog.Listener(), false)
+	s.Disk.PutDirectory(logPath)
+	for n := range s.Postlog.Limit {
+		s.Postlog.Foreign("of a server " + strconv.Itoa(n))
+	}
+	s.say("there is no room for this")
+	s.log.Finish()
+	if n := len(s.Ledger.queued); n > 0 {
+		t.Errorf("%d lines are left in the postlog socket", n)
+	}
+}
