@@ -200,7 +200,7 @@ func (s *station) answer(fails bool) core.Event {
 	case q.kind == core.OpenListener && fails:
 		step := s.byte()
 		if s.proper {
-			step = byte(core.StepName) + step%byte(core.StepDescriptors)
+			step = byte(core.StepName) + step%byte(core.StepUser) // the last of them
 		}
 		return core.ListenerFailedEvent(q.service, q.listener, core.ListenStep(step), core.Errno(s.byte()))
 	case q.kind == core.OpenListener:
