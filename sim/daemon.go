@@ -275,6 +275,9 @@ func (w *World) sweep() {
 	}
 }
 
+// runaway ends a run that would never end.
+type runaway struct{}
+
 // instantLimit bounds the steps of the machine at one instant: a bound against
 // livelock. The world itself brings fewer.
 const instantLimit = 4000
@@ -286,6 +289,9 @@ func (w *World) notSpinning() {
 	w.atInstant++
 	if w.atInstant > instantLimit {
 		w.fail("L9", "more than %d events at one instant", instantLimit)
+	}
+	if w.atInstant > 2*instantLimit { // nobody looks at L9, and it would go on for ever
+		panic(runaway{})
 	}
 }
 

@@ -159,3 +159,24 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		t.Error(w.failure)
 	}
 }
+
+// A machine that spins ends its run also when nobody looks at the law that forbids it:
+// a run takes bounded memory.
+func TestRunawaysEnd(t *testing.T) {
+	w := NewWorld()
+	w.Only = []string{"S2"}
+	w.tamper = func(ev *core.Event, actions []core.Action) []core.Action {
+		w.atInstant = 2 * instantLimit // as if it had gone on and on
+		return actions
+	}
+	if r := w.Run(1, Usual()); r.Failure != nil || r.Events > 2 {
+		t.Errorf("%d events, %v", r.Events, r.Failure)
+	}
+	for range scheduleLimit + 1 {
+		w.after(core.Second, arrival, 0, 0)
+	}
+	w.over, w.failure = false, nil
+	if w.Step() || w.failure != nil {
+		t.Errorf("a world with %d things to come goes on: %v", len(w.schedule.heap), w.failure)
+	}
+}
