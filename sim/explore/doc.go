@@ -8,7 +8,7 @@
 // the same options visit the same situations in the same order. The clock is
 // read for the limit on time and for the rate, never for a decision of a
 // world. It shares no rule with the core: package laws judges each step of the
-// machine by itself, apply.go holds the machine against its world, and rest.go
+// machine by itself, internal/edges holds the machine against its world, and rest.go
 // looks for a way to rest.
 //
 // How it is fast: situations of the machine are few compared with situations

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/stationmaster/stationmaster/sim/explore/internal/layout"
 )
 
 var exact = flag.Bool("explore.exact", true, "compare the numbers of states and edges; off while bugs are planted")
@@ -178,36 +180,36 @@ func TestProofNamesWorldsLawsAndSituations(t *testing.T) {
 // Two states that differ in one thing have two hashes.
 func TestHashesTellStatesApart(t *testing.T) {
 	seen := map[uint64]string{}
-	look := func(name string, s state, machine uint64) {
-		h := s.hash(machine)
+	look := func(name string, s layout.State, machine uint64) {
+		h := s.Hash(machine)
 		if other, ok := seen[h]; ok {
 			t.Errorf("%s and %s have one hash", name, other)
 		}
 		seen[h] = name
 	}
-	look("nothing", state{}, 0)
-	look("another machine", state{}, 1)
-	for i := range maxChildren {
+	look("nothing", layout.State{}, 0)
+	look("another machine", layout.State{}, 1)
+	for i := range layout.MaxChildren {
 		for bit := range 32 {
-			var s state
-			s.processes[i] = 1 << bit
+			var s layout.State
+			s.Processes[i] = 1 << bit
 			look(fmt.Sprint("process ", i, bit), s, 0)
 		}
 	}
-	for i := range maxPlaces {
+	for i := range layout.MaxPlaces {
 		for bit := range 16 {
-			var s state
-			s.places[i] = 1 << bit
+			var s layout.State
+			s.Places[i] = 1 << bit
 			look(fmt.Sprint("place ", i, bit), s, 0)
 		}
 	}
-	for i := range maxWakeups {
-		var s state
-		s.wakeups[i] = 1
+	for i := range layout.MaxWakeups {
+		var s layout.State
+		s.Wakeups[i] = 1
 		look(fmt.Sprint("wakeup ", i), s, 0)
 	}
-	for name, s := range map[string]state{
-		"loading": {loading: true}, "again": {again: true}, "faults": {faults: 1}, "reloads": {reloads: 1}, "used": {used: 1}, "exited": {exited: true},
+	for name, s := range map[string]layout.State{
+		"loading": {Loading: true}, "again": {Again: true}, "faults": {Faults: 1}, "reloads": {Reloads: 1}, "used": {Used: 1}, "exited": {Exited: true},
 	} {
 		look(name, s, 0)
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/stationmaster/stationmaster/sim/explore/internal/edges"
+	"github.com/stationmaster/stationmaster/sim/explore/internal/layout"
 )
 
 // Count is how many states a named situation had.
@@ -100,12 +103,12 @@ func (r *Report) Markdown() string {
 	if len(r.World.Choices) > 0 {
 		words := make([]string, len(r.World.Choices))
 		for i, c := range r.World.Choices {
-			words[i] = choiceWords[c]
+			words[i] = layout.ChoiceWords[c]
 		}
 		fmt.Fprintf(&b, "A reload finds: %s.\n\n", strings.Join(words, "; "))
 	}
 	if r.World.Faults > 0 {
-		fmt.Fprintf(&b, "Faults: %s.\n\n", strings.Join(r.World.Kinds.words(), ", "))
+		fmt.Fprintf(&b, "Faults: %s.\n\n", strings.Join(words(r.World.Kinds), ", "))
 	}
 	if r.World.Removed {
 		b.WriteString("Roots: the services just started; and the first service just removed, with one busy child left.\n\n")
@@ -129,9 +132,9 @@ func (r *Report) result() string {
 	return "every law holds"
 }
 
-func (f Fault) words() []string {
+func words(f layout.Fault) []string {
 	words := []string{}
-	for i, w := range faultWords {
+	for i, w := range layout.FaultWords {
 		if f>>i&1 != 0 {
 			words = append(words, w)
 		}
@@ -160,7 +163,7 @@ func Proof(reports []Report, command string) string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.World.Name, grouped(r.States), grouped(r.Edges), r.extent(), r.result())
 	}
 	b.WriteString("\n## Laws\n\n| law | in words |\n| --- | --- |\n")
-	for _, l := range Laws() {
+	for _, l := range edges.Laws() {
 		fmt.Fprintf(&b, "| %s | %s |\n", l.Name, strings.ReplaceAll(l.What, "|", "\\|"))
 	}
 	for i := range reports {

@@ -1,5 +1,10 @@
 package explore
 
+import (
+	"github.com/stationmaster/stationmaster/sim/explore/internal/edges"
+	"github.com/stationmaster/stationmaster/sim/explore/internal/layout"
+)
+
 // Liveness is shown with a rank: a number that is zero only at rest. From
 // every state that is not at rest there must be a way, with nothing new from
 // outside and no fault, to a state of lower rank. If that holds everywhere,
@@ -27,76 +32,76 @@ const (
 )
 
 // rank of a state of the world whose machine has these facts.
-func (w *World) rank(s *state, f *facts) int32 {
-	if s.exited {
+func rank(w *World, s *layout.State, f *edges.Facts) int32 {
+	if s.Exited {
 		return 0
 	}
 	var helped uint16
 	rank := int32(0)
-	for _, p := range s.processes[:f.children] {
-		rank += w.rankOf(p)
-		if at := p.listener(); at >= 0 && !p.has(bitCut|bitTERM|bitDeaf|bitHung) {
+	for _, p := range s.Processes[:f.Children] {
+		rank += rankOf(w, p)
+		if at := p.Listener(); at >= 0 && !p.Has(layout.BitCut|layout.BitTERM|layout.BitDeaf|layout.BitHung) {
 			helped |= 1 << at
 		}
 	}
-	for i := range int(f.services) {
-		p, v := s.places[i], &f.service[i]
-		if n := p.waiting(); n > 0 {
+	for i := range int(f.Services) {
+		p, v := s.Places[i], &f.Service[i]
+		if n := p.Waiting(); n > 0 {
 			rank += rankWaiting * int32(n)
 			if helped>>i&1 == 0 {
 				rank += rankHelpless
 			}
 		}
-		if v.throttled {
-			rank += rankSecond * int32(v.rest)
+		if v.Throttled {
+			rank += rankSecond * int32(v.Rest)
 		}
-		if p.has(placeAsked) {
+		if p.Has(layout.PlaceAsked) {
 			rank += rankOpening
 		}
 	}
-	for _, k := range s.wakeups[:f.wakeups] {
-		if k&wakeupMask == wakeupAsked {
+	for _, k := range s.Wakeups[:f.Wakeups] {
+		if k&layout.WakeupMask == layout.WakeupAsked {
 			rank += rankWakeup
 		} else {
 			rank += rankOpenWake
 		}
 	}
-	if s.loading {
+	if s.Loading {
 		rank += rankLoading
 	}
-	if f.loading {
+	if f.Loading {
 		rank += rankReloading
 	}
 	return rank
 }
 
-func (w *World) rankOf(p process) int32 {
+func rankOf(w *World, p layout.Process) int32 {
 	rank := int32(0)
-	for q := p.queue(); q != 0; q >>= 2 {
+	for q := p.Queue(); q != 0; q >>= 2 {
 		rank++
 	}
-	if p.phase() != phaseAsked && !p.has(bitTold) {
+	if p.Phase() != layout.PhaseAsked && !p.Has(layout.BitTold) {
 		rank += rankUntold
 	}
-	if p.has(bitHung) {
+	if p.Has(layout.BitHung) {
 		rank += rankHung
 	}
-	if p.has(bitDeaf) && !p.has(bitHungUp) {
+	if p.Has(layout.BitDeaf) && !p.Has(layout.BitHungUp) {
 		rank++
 	}
-	switch p.phase() {
-	case phaseAsked:
+	switch p.Phase() {
+	case layout.PhaseAsked:
 		rank += rankAsked
-	case phaseIdle:
+	case layout.PhaseIdle:
 		rank += rankIdle
-	case phaseAccepted:
+	case layout.PhaseAccepted:
 		rank += rankAccepted
-	case phaseServing:
+	case layout.PhaseServing:
 		rank += rankServing
-	case phaseZombie:
+	case layout.PhaseZombie:
 		rank += rankZombie
-		ours := p.end() == endedByTERM && p.has(bitTERM) || p.end() == endedByKILL && p.has(bitKILL)
-		if p.end() != endedWell && !ours && !p.has(bitServed) {
+		ours := p.End() == layout.EndedByTERM && p.Has(layout.BitTERM) || p.End() == layout.EndedByKILL && p.Has(layout.BitKILL)
+		if p.End() != layout.EndedWell && !ours && !p.Has(layout.BitServed) {
 			rank += rankSecond * int32(w.Throttle.Seconds()+1) // it may throttle
 		}
 	}
@@ -107,24 +112,24 @@ func (w *World) rankOf(p process) int32 {
 const maxDetour = 50_000
 
 // wayDown looks for a state of lower rank than start, however many moves away.
-func (x *machines) wayDown(start *state) bool {
-	w := x.world
-	limit := w.rank(start, x.fact(start.machine))
-	seen := map[state]bool{*start: true}
-	queue := []state{*start}
-	var l moveList
+func wayDown(x *edges.Machines, start *layout.State) bool {
+	w := x.World
+	limit := rank(w, start, x.Fact(start.Machine))
+	seen := map[layout.State]bool{*start: true}
+	queue := []layout.State{*start}
+	var l edges.MoveList
 	for at := 0; at < len(queue) && at < maxDetour; at++ {
 		s := queue[at]
-		w.moves(&l, &s, x.fact(s.machine))
-		for i := range l.n {
-			if !l.all[i].quiet {
+		edges.Moves(w, &l, &s, x.Fact(s.Machine))
+		for i := range l.N {
+			if !l.All[i].Quiet {
 				continue
 			}
-			var next state
-			if x.apply(&s, l.all[i], &next) != holds || seen[next] {
+			var next layout.State
+			if x.Apply(&s, l.All[i], &next) != edges.Holds || seen[next] {
 				continue
 			}
-			if w.rank(&next, x.fact(next.machine)) < limit {
+			if rank(w, &next, x.Fact(next.Machine)) < limit {
 				return true
 			}
 			seen[next] = true
@@ -135,41 +140,41 @@ func (x *machines) wayDown(start *state) bool {
 }
 
 // stuck names the law that a state without a way down breaks.
-func (x *machines) stuck(s *state) Law {
-	f := x.fact(s.machine)
-	for i := range int(f.services) {
-		if s.places[i].waiting() > 0 && f.service[i].life == lifeActive {
-			if f.service[i].throttled {
-				return Law{"L2", "a throttled service serves its clients in the end"}
+func stuck(x *edges.Machines, s *layout.State) edges.Law {
+	f := x.Fact(s.Machine)
+	for i := range int(f.Services) {
+		if s.Places[i].Waiting() > 0 && f.Service[i].Life == edges.LifeActive {
+			if f.Service[i].Throttled {
+				return edges.Law{Name: "L2", What: "a throttled service serves its clients in the end"}
 			}
-			return Law{"L1", "a client that waits at an active service is served in the end"}
+			return edges.Law{Name: "L1", What: "a client that waits at an active service is served in the end"}
 		}
 	}
-	for i := range int(f.children) {
-		if f.service[f.of[i]].life == lifeRemoved {
-			return Law{"L3", "a removed service loses its children in the end"}
+	for i := range int(f.Children) {
+		if f.Service[f.Of[i]].Life == edges.LifeRemoved {
+			return edges.Law{Name: "L3", What: "a removed service loses its children in the end"}
 		}
 	}
-	for i := range int(f.services) {
-		if f.service[i].throttled {
-			return Law{"L2", "a throttled service is released in the end"}
+	for i := range int(f.Services) {
+		if f.Service[i].Throttled {
+			return edges.Law{Name: "L2", What: "a throttled service is released in the end"}
 		}
 	}
-	if s.loading || f.loading {
-		return Law{"L8", "a reload ends"}
+	if s.Loading || f.Loading {
+		return edges.Law{Name: "L8", What: "a reload ends"}
 	}
-	for i := range int(f.children) {
-		if s.processes[i].has(bitCut) {
-			return Law{"L4", "retired children leave in the end"}
+	for i := range int(f.Children) {
+		if s.Processes[i].Has(layout.BitCut) {
+			return edges.Law{Name: "L4", What: "retired children leave in the end"}
 		}
 	}
-	return Law{"L7", "in silence everything comes to rest"}
+	return edges.Law{Name: "L7", What: "in silence everything comes to rest"}
 }
 
 // asleep states L7 of a state at rest: no timer but the wakeups is left.
-func (w *World) asleep(s *state, f *facts) Law {
-	if f.timer && w.Wakeup == 0 && w.Exit == 0 && !s.exited {
-		return Law{"L7", "at rest no deadline is left"}
+func asleep(w *World, s *layout.State, f *edges.Facts) edges.Law {
+	if f.Timer && w.Wakeup == 0 && w.Exit == 0 && !s.Exited {
+		return edges.Law{Name: "L7", What: "at rest no deadline is left"}
 	}
-	return holds
+	return edges.Holds
 }

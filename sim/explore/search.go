@@ -3,6 +3,9 @@ package explore
 import (
 	"slices"
 	"time"
+
+	"github.com/stationmaster/stationmaster/sim/explore/internal/edges"
+	"github.com/stationmaster/stationmaster/sim/explore/internal/layout"
 )
 
 // Options say what is explored and how far. Zero is no bound.
@@ -32,13 +35,13 @@ type Progress struct {
 // search is one run.
 type search struct {
 	o       Options
-	x       *machines
-	seen    visited
-	level   chunked[state] // of the depth being expanded
-	next    chunked[state]
-	parents chunked[uint32] // of every state, plus one; 0: a root
-	by      chunked[uint8]  // the number of the move that led to it
-	list    moveList
+	x       *edges.Machines
+	seen    layout.Visited
+	level   layout.Chunked[layout.State] // of the depth being expanded
+	next    layout.Chunked[layout.State]
+	parents layout.Chunked[uint32] // of every state, plus one; 0: a root
+	by      layout.Chunked[uint8]  // the number of the move that led to it
+	list    edges.MoveList
 	report  Report
 	start   time.Time
 	told    time.Time
@@ -56,10 +59,10 @@ const tellEvery = 500 * time.Millisecond
 // end, on the caller's goroutine. A world that does not fit the layout of a
 // state panics: worlds are part of the program.
 func Run(o Options, progress func(Progress)) Report {
-	if err := o.World.fits(); err != nil {
+	if err := o.World.Fits(); err != nil {
 		panic(err)
 	}
-	s := &search{o: o, x: newMachines(&o.World), tell: progress, start: time.Now()}
+	s := &search{o: o, x: edges.New(&o.World), tell: progress, start: time.Now()}
 	s.told = s.start
 	s.report = Report{World: o.World}
 	s.reach = slices.IndexFunc(situations[:], func(x Situation) bool { return x.Name == o.Reach })
@@ -69,29 +72,29 @@ func Run(o Options, progress func(Progress)) Report {
 }
 
 func (s *search) run() {
-	for i, root := range s.x.roots() {
-		if root.broken != holds {
-			s.report.Violation = s.x.counterexample(root.broken, root, nil)
+	for i, root := range s.x.Roots() {
+		if root.Broken != edges.Holds {
+			s.report.Violation = counterexample(s.x, root.Broken, root, nil)
 			return
 		}
-		s.meet(&root.state, 0, uint8(i))
+		s.meet(&root.State, 0, uint8(i))
 	}
-	s.report.Levels = append(s.report.Levels, s.seen.used)
-	for s.next.n > 0 {
+	s.report.Levels = append(s.report.Levels, s.seen.Used)
+	for s.next.N > 0 {
 		if s.o.Depth > 0 && s.report.Depth >= s.o.Depth {
 			s.report.Stopped = "depth"
 			return
 		}
 		s.level, s.next = s.next, s.level
-		s.next.reset()
-		before := s.seen.used
+		s.next.Reset()
+		before := s.seen.Used
 		if !s.expandLevel() {
 			return
 		}
-		s.base += uint64(s.level.n)
+		s.base += uint64(s.level.N)
 		s.report.Depth++
-		if s.seen.used > before {
-			s.report.Levels = append(s.report.Levels, s.seen.used-before)
+		if s.seen.Used > before {
+			s.report.Levels = append(s.report.Levels, s.seen.Used-before)
 		}
 	}
 	s.report.Complete = true
@@ -99,8 +102,8 @@ func (s *search) run() {
 
 // expandLevel reports whether the whole level was expanded.
 func (s *search) expandLevel() bool {
-	for i := range s.level.n {
-		if !s.expand(s.level.at(i), s.base+uint64(i)) {
+	for i := range s.level.N {
+		if !s.expand(s.level.At(i), s.base+uint64(i)) {
 			return false
 		}
 		if i&1023 == 0 && s.bounded(i) {
@@ -114,7 +117,7 @@ func (s *search) expandLevel() bool {
 func (s *search) bounded(done int) bool {
 	memory := s.memory()
 	switch {
-	case s.o.States > 0 && s.seen.used >= s.o.States:
+	case s.o.States > 0 && s.seen.Used >= s.o.States:
 		s.report.Stopped = "states"
 	case s.o.Memory > 0 && memory >= s.o.Memory:
 		s.report.Stopped = "memory"
@@ -135,37 +138,37 @@ func (s *search) bounded(done int) bool {
 
 func (s *search) progress(done uint64) Progress {
 	return Progress{
-		World: s.o.World.Name, States: s.seen.used, Edges: s.report.Edges, Machines: uint64(s.x.nodes.n),
-		Depth: s.report.Depth, Done: done, Level: uint64(s.level.n), Memory: s.memory(), Elapsed: time.Since(s.start),
+		World: s.o.World.Name, States: s.seen.Used, Edges: s.report.Edges, Machines: uint64(s.x.Nodes.N),
+		Depth: s.report.Depth, Done: done, Level: uint64(s.level.N), Memory: s.memory(), Elapsed: time.Since(s.start),
 	}
 }
 
 // memory is what the search holds, counted and not measured: the same at every
 // run.
 func (s *search) memory() uint64 {
-	chunks := func(n, size int) uint64 { return uint64(n) * chunkSize * uint64(size) }
-	return s.seen.bytes() + s.x.memory() +
-		chunks(len(s.level.chunks)+len(s.next.chunks), stateSize) +
-		chunks(len(s.parents.chunks), 4) + chunks(len(s.by.chunks), 1)
+	chunks := func(n, size int) uint64 { return uint64(n) * layout.ChunkSize * uint64(size) }
+	return s.seen.Bytes() + s.x.Memory() +
+		chunks(len(s.level.Chunks)+len(s.next.Chunks), layout.StateSize) +
+		chunks(len(s.parents.Chunks), 4) + chunks(len(s.by.Chunks), 1)
 }
 
 // expand tries everything that can happen next. It reports false when a law
 // was broken.
-func (s *search) expand(from *state, number uint64) bool {
+func (s *search) expand(from *layout.State, number uint64) bool {
 	x, w := s.x, &s.o.World
-	f := x.fact(from.machine)
-	w.moves(&s.list, from, f)
-	rank := w.rank(from, f)
-	lower := rank == 0
-	var next state
-	for i := range s.list.n {
-		m := s.list.all[i]
+	f := x.Fact(from.Machine)
+	edges.Moves(w, &s.list, from, f)
+	height := rank(w, from, f)
+	lower := height == 0
+	var next layout.State
+	for i := range s.list.N {
+		m := s.list.All[i]
 		s.report.Edges++
-		if broken := x.apply(from, m, &next); broken != holds {
+		if broken := x.Apply(from, m, &next); broken != edges.Holds {
 			s.report.Violation = s.way(broken, number, i)
 			return false
 		}
-		if !lower && m.quiet && w.rank(&next, x.fact(next.machine)) < rank {
+		if !lower && m.Quiet && rank(w, &next, x.Fact(next.Machine)) < height {
 			lower = true
 		}
 		if next == *from {
@@ -174,21 +177,21 @@ func (s *search) expand(from *state, number uint64) bool {
 		s.meet(&next, uint32(number+1), uint8(i))
 		if s.reached {
 			s.report.Stopped = "reaching a situation"
-			s.report.Example = s.way(Law{"reached", situations[s.reach].Name}, number, i)
+			s.report.Example = s.way(edges.Law{Name: "reached", What: situations[s.reach].Name}, number, i)
 			return false
 		}
 	}
-	broken := holds
+	broken := edges.Holds
 	switch {
-	case rank == 0:
-		broken = w.asleep(from, f)
+	case height == 0:
+		broken = asleep(w, from, f)
 	case !lower:
 		s.report.Detours++
-		if !x.wayDown(from) {
-			broken = x.stuck(from)
+		if !wayDown(x, from) {
+			broken = stuck(x, from)
 		}
 	}
-	if broken != holds {
+	if broken != edges.Holds {
 		s.report.Violation = s.way(broken, number, -1)
 		return false
 	}
@@ -196,14 +199,14 @@ func (s *search) expand(from *state, number uint64) bool {
 }
 
 // meet takes in a state if it is new.
-func (s *search) meet(n *state, parent uint32, by uint8) {
-	f := s.x.fact(n.machine)
-	if !s.seen.add(n.hash(f.hash)) {
+func (s *search) meet(n *layout.State, parent uint32, by uint8) {
+	f := s.x.Fact(n.Machine)
+	if !s.seen.Add(n.Hash(f.Hash)) {
 		return
 	}
-	s.next.push(n)
-	s.parents.push(&parent)
-	s.by.push(&by)
+	s.next.Push(n)
+	s.parents.Push(&parent)
+	s.by.Push(&by)
 	for i := range situations {
 		if situations[i].is(n, f) {
 			s.report.counts[i]++
@@ -213,15 +216,15 @@ func (s *search) meet(n *state, parent uint32, by uint8) {
 }
 
 func (s *search) finish() {
-	s.report.States = s.seen.used
-	s.report.Machines = uint64(s.x.nodes.n)
-	s.report.Transitions = uint64(s.x.transitions.n)
+	s.report.States = s.seen.Used
+	s.report.Machines = uint64(s.x.Nodes.N)
+	s.report.Transitions = uint64(s.x.Transitions.N)
 	s.report.Elapsed = time.Since(s.start)
 	s.report.Memory = s.memory()
 	for i := range situations {
 		s.report.Situations = append(s.report.Situations, Count{situations[i].Name, s.report.counts[i]})
 	}
 	if s.tell != nil {
-		s.tell(s.progress(uint64(s.level.n)))
+		s.tell(s.progress(uint64(s.level.N)))
 	}
 }

@@ -1,10 +1,15 @@
 package explore
 
+import (
+	"github.com/stationmaster/stationmaster/sim/explore/internal/edges"
+	"github.com/stationmaster/stationmaster/sim/explore/internal/layout"
+)
+
 // Situation is a named kind of state that a search must reach, because it is
 // where managers of processes have gone wrong.
 type Situation struct {
 	Name string
-	is   func(s *state, f *facts) bool
+	is   func(s *layout.State, f *edges.Facts) bool
 }
 
 // situations in the order of reports.
@@ -21,21 +26,21 @@ var situations = [...]Situation{
 	{"a throttled service with living children", throttledWithChildren},
 }
 
-func reloadWhileThrottled(s *state, f *facts) bool {
-	if !f.loading {
+func reloadWhileThrottled(s *layout.State, f *edges.Facts) bool {
+	if !f.Loading {
 		return false
 	}
-	for i := range int(f.services) {
-		if f.service[i].throttled && s.places[i].waiting() > 0 {
+	for i := range int(f.Services) {
+		if f.Service[i].Throttled && s.Places[i].Waiting() > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-func reportAtCut(s *state, f *facts) bool {
-	for _, p := range s.processes[:f.children] {
-		if p.has(bitCut) && p.queue() != 0 {
+func reportAtCut(s *layout.State, f *edges.Facts) bool {
+	for _, p := range s.Processes[:f.Children] {
+		if p.Has(layout.BitCut) && p.Queue() != 0 {
 			return true
 		}
 	}
@@ -44,20 +49,20 @@ func reportAtCut(s *state, f *facts) bool {
 
 // lastIdleExit: a client waits, and all children that the machine counts on
 // have ended.
-func lastIdleExit(s *state, f *facts) bool {
-	for at := range int(f.services) {
-		if s.places[at].waiting() == 0 || f.service[at].life != lifeActive {
+func lastIdleExit(s *layout.State, f *edges.Facts) bool {
+	for at := range int(f.Services) {
+		if s.Places[at].Waiting() == 0 || f.Service[at].Life != edges.LifeActive {
 			continue
 		}
 		counted, left := false, false
-		for i, p := range s.processes[:f.children] {
-			if int(f.of[i]) != at || p.has(bitCut) {
+		for i, p := range s.Processes[:f.Children] {
+			if int(f.Of[i]) != at || p.Has(layout.BitCut) {
 				continue
 			}
-			if p.has(bitTold) && !p.has(bitBusy) && p.phase() == phaseZombie && p.end() == endedWell {
+			if p.Has(layout.BitTold) && !p.Has(layout.BitBusy) && p.Phase() == layout.PhaseZombie && p.End() == layout.EndedWell {
 				counted = true
 			}
-			left = left || p.phase() != phaseZombie
+			left = left || p.Phase() != layout.PhaseZombie
 		}
 		if counted && !left {
 			return true
@@ -66,9 +71,9 @@ func lastIdleExit(s *state, f *facts) bool {
 	return false
 }
 
-func returnWhileHeld(_ *state, f *facts) bool {
-	for i := range int(f.services) {
-		if f.service[i].held {
+func returnWhileHeld(_ *layout.State, f *edges.Facts) bool {
+	for i := range int(f.Services) {
+		if f.Service[i].Held {
 			return true
 		}
 	}
@@ -77,57 +82,57 @@ func returnWhileHeld(_ *state, f *facts) bool {
 
 // pidReuse: a child has the pid of one that was reaped, and the machine is
 // about to hear of it.
-func pidReuse(s *state, f *facts) bool {
-	for _, p := range s.processes[:f.children] {
-		if p.has(bitReused) {
+func pidReuse(s *layout.State, f *edges.Facts) bool {
+	for _, p := range s.Processes[:f.Children] {
+		if p.Has(layout.BitReused) {
 			return true
 		}
 	}
 	return false
 }
 
-func limitBelowLiving(_ *state, f *facts) bool {
-	for i := range int(f.services) {
-		if v := &f.service[i]; v.life == lifeActive && v.limit > 0 && v.total > v.limit {
+func limitBelowLiving(_ *layout.State, f *edges.Facts) bool {
+	for i := range int(f.Services) {
+		if v := &f.Service[i]; v.Life == edges.LifeActive && v.Limit > 0 && v.Total > v.Limit {
 			return true
 		}
 	}
 	return false
 }
 
-func startDuringReload(s *state, f *facts) bool {
-	if !f.loading {
+func startDuringReload(s *layout.State, f *edges.Facts) bool {
+	if !f.Loading {
 		return false
 	}
-	for _, p := range s.processes[:f.children] {
-		if !p.has(bitTold) {
+	for _, p := range s.Processes[:f.Children] {
+		if !p.Has(layout.BitTold) {
 			return true
 		}
 	}
 	return false
 }
 
-func removedWithStart(s *state, f *facts) bool {
-	for i, p := range s.processes[:f.children] {
-		if !p.has(bitTold) && f.service[f.of[i]].life == lifeRemoved {
+func removedWithStart(s *layout.State, f *edges.Facts) bool {
+	for i, p := range s.Processes[:f.Children] {
+		if !p.Has(layout.BitTold) && f.Service[f.Of[i]].Life == edges.LifeRemoved {
 			return true
 		}
 	}
 	return false
 }
 
-func endedUntold(s *state, f *facts) bool {
-	for _, p := range s.processes[:f.children] {
-		if !p.has(bitTold) && p.phase() == phaseZombie {
+func endedUntold(s *layout.State, f *edges.Facts) bool {
+	for _, p := range s.Processes[:f.Children] {
+		if !p.Has(layout.BitTold) && p.Phase() == layout.PhaseZombie {
 			return true
 		}
 	}
 	return false
 }
 
-func throttledWithChildren(_ *state, f *facts) bool {
-	for i := range int(f.services) {
-		if f.service[i].throttled && f.service[i].total > 0 {
+func throttledWithChildren(_ *layout.State, f *edges.Facts) bool {
+	for i := range int(f.Services) {
+		if f.Service[i].Throttled && f.Service[i].Total > 0 {
 			return true
 		}
 	}

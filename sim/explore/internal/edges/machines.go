@@ -1,4 +1,4 @@
-package explore
+package edges
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/explore/internal/layout"
 	"github.com/stationmaster/stationmaster/sim/laws"
 )
 
@@ -14,43 +15,43 @@ import (
 type life uint8
 
 const (
-	lifeActive life = iota
-	lifeRemoved
-	lifeOpening
+	LifeActive life = iota
+	LifeRemoved
+	LifeOpening
 )
 
 // serviceFact is what moves and laws need to know of one service.
 type serviceFact struct {
-	life      life
-	slot      uint8
+	Life      life
+	Slot      uint8
 	kind      core.ServiceType
-	throttled bool
-	watching  bool
-	held      bool
-	limit     int8
-	total     int8
-	rest      int16 // throttled: seconds that are left, rounded up
+	Throttled bool
+	Watching  bool
+	Held      bool
+	Limit     int8
+	Total     int8
+	Rest      int16 // throttled: seconds that are left, rounded up
 }
 
-// facts are what moves and laws need to know of one situation of the machine.
-type facts struct {
-	hash     uint64
+// Facts are what moves and laws need to know of one situation of the machine.
+type Facts struct {
+	Hash     uint64
 	at       uint64 // where its canonical form begins in machines.text
 	left     core.Duration
 	size     uint16
-	services uint8
-	children uint8
-	wakeups  uint8
-	timer    bool // left means something
-	loading  bool // a reload is under way
+	Services uint8
+	Children uint8
+	Wakeups  uint8
+	Timer    bool // left means something
+	Loading  bool // a reload is under way
 	exited   bool
-	service  [maxPlaces]serviceFact
-	expect   [maxChildren]process // the bits of expectMask that a child has
-	of       [maxChildren]uint8   // the service of a child
+	Service  [layout.MaxPlaces]serviceFact
+	expect   [layout.MaxChildren]layout.Process // the bits of expectMask that a child has
+	Of       [layout.MaxChildren]uint8          // the service of a child
 }
 
 // expectMask is what the machine and the world must agree on.
-const expectMask = bitTold | bitBusy | bitServed | bitCut
+const expectMask = layout.BitTold | layout.BitBusy | layout.BitServed | layout.BitCut
 
 // key names an event for a situation of the machine: kind, who, what.
 type key uint16
@@ -65,76 +66,76 @@ func (k key) what() int            { return int(k & 15) }
 
 // What a StatusReceived is (key.what).
 const (
-	statusTaken = iota
-	statusAvailable
-	statusStale   // of an older generation, with the status that would count
-	statusForeign // of another pid, with the status that would count
-	statusUnknown // of a status that there is not
-	statusPartial // five bytes
+	StatusTaken = iota
+	StatusAvailable
+	StatusStale   // of an older generation, with the status that would count
+	StatusForeign // of another pid, with the status that would count
+	StatusUnknown // of a status that there is not
+	StatusPartial // five bytes
 )
 
 // What a TimerExpired is.
 const (
 	timerTick = iota // too early: time passes
 	timerDue
-	timerLate // a step after it was due
+	TimerLate // a step after it was due
 	timerLeap
 )
 
-// effect is an action that the world must carry out, with places instead of
+// Effect is an action that the world must carry out, with places instead of
 // numbers: first those of the situation before, then new ones.
-type effect struct {
-	kind core.ActionKind
-	a, b uint8
+type Effect struct {
+	Kind core.ActionKind
+	A, B uint8
 	flag bool
 }
 
-// transition is what one event makes of a situation.
-type transition struct {
-	to       uint32
-	children uint32 // where each child was before, four bits each
+// Transition is what one event makes of a situation.
+type Transition struct {
+	To       uint32
+	Children uint32 // where each child was before, four bits each
 	places   uint32
 	wakeups  uint32
-	first    uint32 // of the effects
-	count    uint16
+	First    uint32 // of the effects
+	Count    uint16
 	broken   uint16 // 0, or the number of the broken law
 }
 
-// machines keeps the situations of the machine and what events make of them.
-type machines struct {
-	world   *World
+// Machines keeps the situations of the machine and what events make of them.
+type Machines struct {
+	World   *layout.World
 	canon   *core.Canon
-	configs [numChoices]*core.Config
+	configs [layout.NumChoices]*core.Config
 	options core.MachineOptions
 
-	nodes       chunked[facts]
-	text        chunked[byte]
-	index       tableOf[uint32] // by hash, to number plus one
-	memo        tableOf[uint32] // by situation and key, to transition plus one
-	transitions chunked[transition]
-	effects     chunked[effect]
+	Nodes       layout.Chunked[Facts]
+	text        layout.Chunked[byte]
+	index       layout.TableOf[uint32] // by hash, to number plus one
+	memo        layout.TableOf[uint32] // by situation and key, to transition plus one
+	Transitions layout.Chunked[Transition]
+	Effects     layout.Chunked[Effect]
 	broken      []Law
 
 	book        laws.Book
 	form, other []byte
-	scratch     []effect
+	scratch     []Effect
 }
 
-func newMachines(w *World) *machines {
-	x := &machines{world: w, options: core.MachineOptions{Strict: true, GroupLeader: !w.Alone, ExitSet: w.Exit > 0, ExitAfter: w.Exit}}
+func New(w *layout.World) *Machines {
+	x := &Machines{World: w, options: core.MachineOptions{Strict: true, GroupLeader: !w.Alone, ExitSet: w.Exit > 0, ExitAfter: w.Exit}}
 	if w.Room > 0 {
 		x.options.Descriptors = w.Room + uint32(len(w.Limits))
 	}
 	for c := range x.configs {
-		x.configs[c] = w.config(Choice(c))
+		x.configs[c] = w.Config(layout.Choice(c))
 	}
 	x.canon = core.NewCanon(x.configs[:]...)
 	return x
 }
 
-func (x *machines) fact(n uint32) *facts { return x.nodes.at(int(n)) }
+func (x *Machines) Fact(n uint32) *Facts { return x.Nodes.At(int(n)) }
 
-func (x *machines) bytes(f *facts) []byte { return x.text.slice(int(f.at), int(f.size)) }
+func (x *Machines) bytes(f *Facts) []byte { return x.text.Slice(int(f.at), int(f.size)) }
 
 // origin and elsewhere are two beginnings of numbers: behaviour must not
 // depend on them. The second lets generations pass 32 bits.
@@ -144,20 +145,20 @@ var (
 )
 
 // intern gives the number of the situation that m is in.
-func (x *machines) intern(m *core.Machine, v *core.View) uint32 {
+func (x *Machines) intern(m *core.Machine, v *core.View) uint32 {
 	x.form = x.canon.Append(x.form[:0], m)
-	h := hashBytes(x.form)
+	h := layout.HashBytes(x.form)
 	for probe := h; ; probe++ {
-		n := x.index.get(probe | 1)
+		n := x.index.Get(probe | 1)
 		if n == 0 {
 			f := x.look(m, v)
-			f.hash, f.size = h, uint16(len(x.form))
-			f.at = uint64(x.text.add(x.form...))
-			x.nodes.add(f)
-			x.index.put(probe|1, uint32(x.nodes.n))
-			return uint32(x.nodes.n - 1)
+			f.Hash, f.size = h, uint16(len(x.form))
+			f.at = uint64(x.text.Add(x.form...))
+			x.Nodes.Add(f)
+			x.index.Put(probe|1, uint32(x.Nodes.N))
+			return uint32(x.Nodes.N - 1)
 		}
-		if f := x.fact(n - 1); f.hash == h && bytes.Equal(x.bytes(f), x.form) {
+		if f := x.Fact(n - 1); f.Hash == h && bytes.Equal(x.bytes(f), x.form) {
 			return n - 1
 		}
 	}
@@ -165,81 +166,81 @@ func (x *machines) intern(m *core.Machine, v *core.View) uint32 {
 
 // look takes the facts from the view of m, whose canonical form was just
 // written.
-func (x *machines) look(m *core.Machine, v *core.View) facts {
+func (x *Machines) look(m *core.Machine, v *core.View) Facts {
 	names := x.canon.Names()
-	f := facts{exited: v.Exited, loading: v.Loading}
-	if len(names.Services) > maxPlaces || len(names.Children) > maxChildren || len(names.Wakeups) > maxWakeups {
+	f := Facts{exited: v.Exited, Loading: v.Loading}
+	if len(names.Services) > layout.MaxPlaces || len(names.Children) > layout.MaxChildren || len(names.Wakeups) > layout.MaxWakeups {
 		panic(fmt.Sprintf("explore: a world of %d services, %d children, %d wakeups does not fit",
 			len(names.Services), len(names.Children), len(names.Wakeups)))
 	}
-	f.services, f.wakeups = uint8(len(names.Services)), uint8(len(names.Wakeups))
+	f.Services, f.Wakeups = uint8(len(names.Services)), uint8(len(names.Wakeups))
 	if when, ok := m.Deadline(); ok {
-		f.timer, f.left = true, when.Sub(v.Now)
+		f.Timer, f.left = true, when.Sub(v.Now)
 	}
 	for i := range names.Services {
 		if i >= len(v.Services) {
-			f.service[i].life = lifeOpening
+			f.Service[i].Life = LifeOpening
 			continue
 		}
 		s := &v.Services[i]
-		f.service[i] = serviceFact{
-			slot: slotOf(s.Name), kind: s.Type, throttled: s.Throttled, watching: s.Watching,
-			limit: int8(s.Limit), total: int8(s.Total), held: s.State == core.StateHeld,
+		f.Service[i] = serviceFact{
+			Slot: slotOf(s.Name), kind: s.Type, Throttled: s.Throttled, Watching: s.Watching,
+			Limit: int8(s.Limit), Total: int8(s.Total), Held: s.State == core.StateHeld,
 		}
 		if s.State == core.StateStopping {
-			f.service[i].life = lifeRemoved
+			f.Service[i].Life = LifeRemoved
 		}
 		if s.Throttled {
-			f.service[i].rest = int16(s.ThrottledUntil.Sub(v.Now+1).Seconds() + 1)
+			f.Service[i].Rest = int16(s.ThrottledUntil.Sub(v.Now+1).Seconds() + 1)
 		}
 		for _, c := range s.Children {
-			f.of[f.children], f.expect[f.children] = uint8(i), expected(&c)
-			f.children++
+			f.Of[f.Children], f.expect[f.Children] = uint8(i), expected(&c)
+			f.Children++
 		}
 	}
 	return f
 }
 
-func expected(c *core.ChildView) process {
-	var p process
+func expected(c *core.ChildView) layout.Process {
+	var p layout.Process
 	if !c.Starting {
-		p |= bitTold
+		p |= layout.BitTold
 		if !c.Idle {
-			p |= bitBusy
+			p |= layout.BitBusy
 		}
 		if c.Retired {
-			p |= bitCut
+			p |= layout.BitCut
 		}
 	}
 	if c.Served {
-		p |= bitServed
+		p |= layout.BitServed
 	}
 	return p
 }
 
 func slotOf(name string) uint8 {
-	if name == slotNames[1] {
+	if name == layout.SlotNames[1] {
 		return 1
 	}
 	return 0
 }
 
-// after gives what the event makes of the situation, computing and checking it
+// After gives what the event makes of the situation, computing and checking it
 // at the first time.
-func (x *machines) after(n uint32, k key) *transition {
+func (x *Machines) After(n uint32, k key) *Transition {
 	id := uint64(n)<<16 | uint64(k) | 1<<63
-	if t := x.memo.get(id); t != 0 {
-		return x.transitions.at(int(t - 1))
+	if t := x.memo.Get(id); t != 0 {
+		return x.Transitions.At(int(t - 1))
 	}
 	t := x.compute(n, k)
-	x.transitions.add(t)
-	x.memo.put(id, uint32(x.transitions.n))
-	return x.transitions.at(x.transitions.n - 1)
+	x.Transitions.Add(t)
+	x.memo.Put(id, uint32(x.Transitions.N))
+	return x.Transitions.At(x.Transitions.N - 1)
 }
 
 // compute steps two machines of the situation, with different numbers.
-func (x *machines) compute(n uint32, k key) transition {
-	f := x.fact(n)
+func (x *Machines) compute(n uint32, k key) Transition {
+	f := x.Fact(n)
 	m, err := x.canon.Restore(x.bytes(f), origin)
 	if err != nil {
 		panic("explore: a canonical form is not read: " + err.Error())
@@ -247,23 +248,23 @@ func (x *machines) compute(n uint32, k key) transition {
 	before := m.View()
 	event, now := x.event(m, &before, f, k, origin)
 	actions, broken := run(m, now, event)
-	t := transition{to: n}
-	if broken == holds {
+	t := Transition{To: n}
+	if broken == Holds {
 		after := m.View()
 		broken = x.judge(now, &event, actions, m, &before, &after)
 		x.scratch = effects(x.scratch[:0], actions, origin, before.Services, after.Services)
-		if broken == holds {
-			t.to = x.intern(m, &after)
+		if broken == Holds {
+			t.To = x.intern(m, &after)
 			names := x.canon.Names()
-			t.children = places(names.Children, origin.Generation)
+			t.Children = places(names.Children, origin.Generation)
 			t.places = places(names.Services, origin.Service)
 			t.wakeups = places(names.Wakeups, origin.Request)
-			t.first = uint32(x.effects.add(x.scratch...))
-			t.count = uint16(len(x.scratch))
+			t.First = uint32(x.Effects.Add(x.scratch...))
+			t.Count = uint16(len(x.scratch))
 			broken = x.twin(f, k)
 		}
 	}
-	if broken != holds {
+	if broken != Holds {
 		x.broken = append(x.broken, broken)
 		t.broken = uint16(len(x.broken))
 	}
@@ -290,7 +291,7 @@ func run(m *core.Machine, now core.Time, ev core.Event) (actions []core.Action, 
 
 // twin does the same with other numbers; form and scratch hold what the first
 // machine made of the event.
-func (x *machines) twin(f *facts, k key) Law {
+func (x *Machines) twin(f *Facts, k key) Law {
 	m, err := x.canon.Restore(x.bytes(f), elsewhere)
 	if err != nil {
 		panic("explore: a canonical form is not read: " + err.Error())
@@ -326,7 +327,7 @@ func places[T core.ServiceID | core.Generation | core.Request](numbers []T, from
 }
 
 // event makes the event that a key names for a machine with its numbers.
-func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.RestoreBase) (core.Event, core.Time) {
+func (x *Machines) event(m *core.Machine, v *core.View, f *Facts, k key, o core.RestoreBase) (core.Event, core.Time) {
 	service := o.Service + 1 + core.ServiceID(k.who())
 	generation := o.Generation + 1 + core.Generation(k.who())
 	request := o.Request + 1 + core.Request(k.who())
@@ -335,9 +336,9 @@ func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.
 		if !v.Running {
 			return core.ConfigLoadedEvent(0, x.configs[k.what()]), v.Now
 		}
-		return core.ConfigLoadedEvent(o.Request+1+core.Request(f.wakeups), x.configs[k.what()]), v.Now
+		return core.ConfigLoadedEvent(o.Request+1+core.Request(f.Wakeups), x.configs[k.what()]), v.Now
 	case core.ConfigRejected:
-		return core.ConfigRejectedEvent(o.Request+1+core.Request(f.wakeups), x.configs[Rejected]), v.Now
+		return core.ConfigRejectedEvent(o.Request+1+core.Request(f.Wakeups), x.configs[layout.Rejected]), v.Now
 	case core.SignalReceived:
 		return core.SignalReceivedEvent(core.Signal(k.what())), v.Now
 	case core.ListenerOpened:
@@ -347,10 +348,10 @@ func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.
 	case core.ListenerReady:
 		return core.ListenerReadyEvent(service), v.Now
 	case core.ChildStarted:
-		at := o.Service + 1 + core.ServiceID(f.of[k.who()])
-		return core.ChildStartedEvent(at, generation, o.PID+1+core.PID(f.children)), v.Now
+		at := o.Service + 1 + core.ServiceID(f.Of[k.who()])
+		return core.ChildStartedEvent(at, generation, o.PID+1+core.PID(f.Children)), v.Now
 	case core.ChildStartFailed:
-		at := o.Service + 1 + core.ServiceID(f.of[k.who()])
+		at := o.Service + 1 + core.ServiceID(f.Of[k.who()])
 		return core.ChildStartFailedEvent(at, generation, core.StartStep(k.what()), core.EAGAIN), v.Now
 	case core.StatusReceived:
 		return x.status(v, generation, k.what()), v.Now
@@ -378,44 +379,44 @@ func (x *machines) event(m *core.Machine, v *core.View, f *facts, k key, o core.
 const stranger = 15
 
 var exitStatuses = [...]core.ExitStatus{
-	endedWell: core.ExitedWith(0), endedBadly: core.ExitedWith(1),
-	endedByTERM: core.KilledBy(core.SIGTERM), endedByKILL: core.KilledBy(core.SIGKILL),
+	layout.EndedWell: core.ExitedWith(0), layout.EndedBadly: core.ExitedWith(1),
+	layout.EndedByTERM: core.KilledBy(core.SIGTERM), layout.EndedByKILL: core.KilledBy(core.SIGKILL),
 }
 
-func (x *machines) later(m *core.Machine, v *core.View, what int) core.Time {
+func (x *Machines) later(m *core.Machine, v *core.View, what int) core.Time {
 	switch what {
 	case timerDue:
 		when, _ := m.Deadline()
 		return when
-	case timerLate:
+	case TimerLate:
 		when, _ := m.Deadline()
-		return when.Add(x.world.Tick)
+		return when.Add(x.World.Tick)
 	case timerLeap:
-		return v.Now.Add(x.world.Leap)
+		return v.Now.Add(x.World.Leap)
 	default:
-		return v.Now.Add(x.world.Tick)
+		return v.Now.Add(x.World.Tick)
 	}
 }
 
 // status makes what a child says. False reports claim what would change a
 // count if it were believed.
-func (x *machines) status(v *core.View, g core.Generation, what int) core.Event {
+func (x *Machines) status(v *core.View, g core.Generation, what int) core.Event {
 	c := childOf(v, g)
 	msg := wire.Message{PID: int32(c.PID), Generation: uint32(g), Status: wire.Taken}
-	if what == statusAvailable || what >= statusStale && !c.Idle {
+	if what == StatusAvailable || what >= StatusStale && !c.Idle {
 		msg.Status = wire.Available
 	}
 	switch what {
-	case statusStale:
+	case StatusStale:
 		msg.Generation--
-	case statusForeign:
+	case StatusForeign:
 		msg.PID++
-	case statusUnknown:
+	case StatusUnknown:
 		msg.Status = 7
 	}
 	var b [wire.StatusSize]byte
 	copy(b[:], msg.Append(nil))
-	if what == statusPartial {
+	if what == StatusPartial {
 		clear(b[5:])
 		return core.StatusReceivedEvent(g, b, 5)
 	}
@@ -436,28 +437,28 @@ func childOf(v *core.View, g core.Generation) core.ChildView {
 func pidOf(v *core.View, g core.Generation) core.PID { return childOf(v, g).PID }
 
 // effects turns actions into what the world must do.
-func effects(dst []effect, actions []core.Action, o core.RestoreBase, before, after []core.ServiceView) []effect {
+func effects(dst []Effect, actions []core.Action, o core.RestoreBase, before, after []core.ServiceView) []Effect {
 	for i := range actions {
 		a := &actions[i]
-		e := effect{kind: a.Kind}
+		e := Effect{Kind: a.Kind}
 		switch a.Kind {
 		case core.Log, core.ApplyConfig, core.Announce:
 			continue
 		case core.OpenListener, core.CommitListener, core.AbandonListener, core.CloseListener, core.WatchListener, core.IgnoreListener:
-			e.a, e.flag = uint8(a.Service-o.Service-1), a.Flag
+			e.A, e.flag = uint8(a.Service-o.Service-1), a.Flag
 		case core.MoveListener:
-			e.a, e.b = uint8(a.Service-o.Service-1), uint8(a.To-o.Service-1)
+			e.A, e.B = uint8(a.Service-o.Service-1), uint8(a.To-o.Service-1)
 		case core.StartChild:
-			e.a, e.b = uint8(a.Generation-o.Generation-1), uint8(a.Service-o.Service-1)
+			e.A, e.B = uint8(a.Generation-o.Generation-1), uint8(a.Service-o.Service-1)
 		case core.RetireChild:
-			e.a = uint8(a.Generation - o.Generation - 1)
+			e.A = uint8(a.Generation - o.Generation - 1)
 		case core.SignalChild:
-			e.a, e.b = uint8(a.Generation-o.Generation-1), uint8(a.Signal)
+			e.A, e.B = uint8(a.Generation-o.Generation-1), uint8(a.Signal)
 			e.flag = pidIn(after, a.Generation) == a.PID || pidIn(before, a.Generation) == a.PID
 		case core.WakeService:
-			e.a, e.b = uint8(a.Request-o.Request-1), uint8(a.Service-o.Service-1)
+			e.A, e.B = uint8(a.Request-o.Request-1), uint8(a.Service-o.Service-1)
 		case core.CloseWakeup:
-			e.a = uint8(a.Request - o.Request - 1)
+			e.A = uint8(a.Request - o.Request - 1)
 		}
 		dst = append(dst, e)
 	}
@@ -468,9 +469,16 @@ func pidIn(services []core.ServiceView, g core.Generation) core.PID {
 	return pidOf(&core.View{Services: services}, g)
 }
 
-// memory is what is held, counted and not measured.
-func (x *machines) memory() uint64 {
-	return chunkSize*(uint64(len(x.nodes.chunks))*factsSize+uint64(len(x.transitions.chunks))*transitionSize+
-		uint64(len(x.effects.chunks))*effectSize+uint64(len(x.text.chunks))) +
-		cellSize*uint64(len(x.index.cells)+len(x.memo.cells))
+// What one of each takes, for the bound on memory.
+const (
+	FactsSize      = 128
+	TransitionSize = 24
+	EffectSize     = 4
+)
+
+// Memory is what is held, counted and not measured.
+func (x *Machines) Memory() uint64 {
+	return layout.ChunkSize*(uint64(len(x.Nodes.Chunks))*FactsSize+uint64(len(x.Transitions.Chunks))*TransitionSize+
+		uint64(len(x.Effects.Chunks))*EffectSize+uint64(len(x.text.Chunks))) +
+		layout.CellSize*uint64(len(x.index.Cells)+len(x.memo.Cells))
 }

@@ -1,4 +1,4 @@
-package explore
+package layout
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 // Bounds of every world; the layout of a state depends on them.
 const (
 	maxNames    = 2 // services that a configuration can name
-	maxChildren = 6 // processes, and starts that are asked for
-	maxPlaces   = 6 // services of the machine: active, removed, being opened
-	maxWakeups  = 3
+	MaxChildren = 6 // processes, and starts that are asked for
+	MaxPlaces   = 6 // services of the machine: active, removed, being opened
+	MaxWakeups  = 3
 	maxQueue    = 2 // reports in a status channel before the child blocks
 )
 
@@ -37,10 +37,10 @@ const (
 	FaultHangup                     // a child closes its status channel and lives on
 	FaultHang                       // a child does nothing any more, and ignores SIGTERM
 
-	allFaults = FaultHang<<1 - 1
+	AllFaults = FaultHang<<1 - 1
 )
 
-var faultWords = []string{
+var FaultWords = []string{
 	"failed start", "crash", "kill by a stranger", "reports lost at the cut", "partial report", "doubled report",
 	"false report", "stopped child", "stale readiness", "stranger reaped", "failed listener", "channel closed early", "hung child",
 }
@@ -58,10 +58,10 @@ const (
 	FIFO                   // the first service is a fifo, on the same path
 	Lifting                // as Same, and reloads lift throttles
 	Rejected               // cannot be read
-	numChoices
+	NumChoices
 )
 
-var choiceWords = [numChoices]string{
+var ChoiceWords = [NumChoices]string{
 	Same: "same", Lower: "limit 1", Higher: "limit 3", Without: "first service removed",
 	Passed: "type changed, socket kept", FIFO: "type changed, new file", Lifting: "reload lifts throttles", Rejected: "refused",
 }
@@ -89,79 +89,6 @@ type World struct {
 	Late     bool          // a deadline may be served a step late, together with others
 	Room     uint32        // descriptors for children, beside those of the listeners; 0: no matter how many
 	Leap     core.Duration // with no deadline time may pass by this; 0: it need not
-}
-
-// Worlds are the small worlds that are explored, from the smallest on.
-func Worlds() []World {
-	reloads := []Choice{Same, Lower, Without, Passed, FIFO, Lifting, Rejected}
-	second := core.Second
-	return []World{
-		{
-			Name: "tiny", Story: "one service, two slots: the shortest races",
-			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: allFaults, Choices: reloads, Removed: true,
-			Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "single", Story: "one service, everything that can happen to it",
-			Limits: []int32{3}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 2, Kinds: allFaults, Choices: append(reloads, Higher), Removed: true,
-			Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "reloads", Story: "three hangups, also while another is answered",
-			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 3, Faults: 1, Kinds: FaultStart | FaultCrash | FaultListener, Choices: append(reloads, Higher), Removed: true,
-			Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "channels", Story: "ends of channels seen before ends of children, and without them",
-			Limits: []int32{2}, PIDs: 2, Clients: 2, Reloads: 1, Faults: 2, Kinds: FaultCrash | FaultHangup | FaultGossip, Choices: reloads, Removed: true, Hangups: true,
-			Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "wakeups", Story: "wakeups against throttle, reload and removal",
-			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash | FaultListener, Choices: reloads,
-			Wakeup: 60 * second, Throttle: 40 * second, Tick: 30 * second,
-		},
-		{
-			Name: "stress", Story: "stress mode: the last slot cuts the others off",
-			Limits: []int32{2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash | FaultLost, Choices: []Choice{Same, Higher, Without, Lifting, Rejected}, Removed: true,
-			Stress: true, Throttle: 600 * second, Tick: 400 * second, Leap: 1001 * second,
-		},
-		{
-			Name: "shutdown", Story: "the end at any moment, with a process group",
-			Limits: []int32{2, 1}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash | FaultHang, Choices: []Choice{Same, Without, FIFO, Rejected}, Removed: true,
-			Shutdown: true, Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "alone", Story: "the end at any moment, children told one by one",
-			Limits: []int32{2, 1}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 1, Kinds: FaultStart | FaultCrash, Choices: []Choice{Same, Without, FIFO, Rejected}, Removed: true,
-			Shutdown: true, Alone: true, Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "late", Story: "deadlines served late and together, and the time limit of -e among them",
-			Limits: []int32{2}, PIDs: 2, Clients: 1, Reloads: 1, Faults: 2, Kinds: FaultStart | FaultCrash | FaultHang | FaultHangup, Choices: reloads, Removed: true,
-			Exit: 14 * second, Late: true, Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "descriptors", Story: "two services, and descriptors for two children: whoever has one must leave the other its first",
-			Limits: []int32{2, 2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 0, Choices: []Choice{Without}, Removed: true,
-			Room: 2, Throttle: 6 * second, Tick: 4 * second,
-		},
-		{
-			Name: "whole", Story: "two services, limits 3 and 2, three pids, two connections, one reload, two faults",
-			Limits: []int32{3, 2}, PIDs: 3, Clients: 2, Reloads: 1, Faults: 2, Kinds: allFaults &^ FaultHangup, Choices: reloads, Removed: true,
-			Throttle: 6 * second, Tick: 4 * second,
-		},
-	}
-}
-
-// Named finds a world of Worlds.
-func Named(name string) (World, bool) {
-	for _, w := range Worlds() {
-		if w.Name == name {
-			return w, true
-		}
-	}
-	return World{}, false
 }
 
 // Bounds tells what the world has, in words.
@@ -193,8 +120,8 @@ func (w *World) Bounds() string {
 	return text + fmt.Sprintf(", throttle time %d s, time in steps of %d s", w.Throttle.Seconds(), w.Tick.Seconds())
 }
 
-// fits reports what the layout of a state cannot hold.
-func (w *World) fits() error {
+// Fits reports what the layout of a state cannot hold.
+func (w *World) Fits() error {
 	switch {
 	case len(w.Limits) < 1 || len(w.Limits) > maxNames:
 		return fmt.Errorf("world %s: one or two services", w.Name)
@@ -207,11 +134,11 @@ func (w *World) fits() error {
 }
 
 // names of the services, as readers see them.
-var slotNames = [maxNames]string{"alpha", "beta"}
+var SlotNames = [maxNames]string{"alpha", "beta"}
 
 // service gives the entry of one name.
 func (w *World) service(slot int) core.ServiceConfig {
-	name := slotNames[slot]
+	name := SlotNames[slot]
 	s := core.ServiceConfig{
 		Name: name, Canonical: "private/" + name, Type: core.Unix, Line: int32(slot + 1), LocalOnly: true,
 		Endpoints:    []core.Endpoint{{Path: "private/" + name}},
@@ -227,9 +154,9 @@ func (w *World) service(slot int) core.ServiceConfig {
 	return s
 }
 
-// config gives the configuration that a choice stands for; Rejected holds
+// Config gives the configuration that a choice stands for; Rejected holds
 // nothing but a diagnostic.
-func (w *World) config(choice Choice) *core.Config {
+func (w *World) Config(choice Choice) *core.Config {
 	c := &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}
 	if choice == Rejected {
 		c.Diagnostics = []core.Diagnostic{{Severity: core.Error, Text: "bad", Hint: "good"}}
