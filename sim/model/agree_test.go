@@ -6,11 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim/model"
+	"pgregory.net/rapid"
 )
 
 const (

@@ -4,9 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"pgregory.net/rapid"
-
 	"github.com/stationmaster/stationmaster/core"
+	"pgregory.net/rapid"
 )
 
 // drawConfig draws a configuration in which little is likely to stay the same.

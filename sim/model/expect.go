@@ -5,45 +5,47 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
 // expect writes down what the event of the step demands. Before the first
 // Exit every kind has its rule; after it nothing is demanded, and whatever is
 // asked for is left over.
-func (o *observation) expect() {
-	if o.before.ended {
+func expect(o *verdict.Observation) {
+	if o.Before.Ended {
 		return
 	}
-	ev := &o.step.ev
+	ev := &o.Step.Ev
 	switch ev.Kind {
 	case core.ConfigLoaded:
-		o.configLoaded()
+		configLoaded(o)
 	case core.ConfigRejected:
-		o.configRejected()
+		configRejected(o)
 	case core.SignalReceived:
-		o.signalReceived(ev.Signal)
+		signalReceived(o, ev.Signal)
 	case core.ListenerOpened, core.ListenerFailed:
-		o.advance()
+		advance(o)
 	case core.ListenerReady:
-		o.listenerReady(o.before.service(ev.Service))
+		listenerReady(o, o.Before.Service(ev.Service))
 	case core.ChildStarted:
-		o.childStarted(o.seen.child(ev.Generation))
+		childStarted(o, o.Seen.Child(ev.Generation))
 	case core.ChildStartFailed:
-		o.childStartFailed(ev)
+		childStartFailed(o, ev)
 	case core.StatusReceived:
-		o.statusReceived(ev)
+		statusReceived(o, ev)
 	case core.ChildExited:
-		o.childExited(ev)
+		childExited(o, ev)
 	case core.ChildStopped:
-		if c := o.before.child(ev.Generation); c != nil {
-			o.mustLog(ruleStopped, "the line that the child was stopped", line{
-				code: core.LogStopped, of: o.before.service(c.service), pid: ev.PID, signal: ev.Signal,
+		if c := o.Before.Child(ev.Generation); c != nil {
+			o.MustLog(verdict.RuleStopped, "the line that the child was stopped", verdict.Line{
+				Code: core.LogStopped, Of: o.Before.Service(c.Service), Pid: ev.PID, Signal: ev.Signal,
 			})
 		}
 	case core.WakeupFailed:
-		o.wakeupFailed(ev)
+		wakeupFailed(o, ev)
 	case core.TimerExpired:
-		o.timerExpired()
+		timerExpired(o)
 	case core.ChildChannelClosed, core.WakeupSent, core.WakeupClosed:
 		// Nothing follows at once: a timer starts or stops.
 	}
@@ -56,72 +58,72 @@ func sameEntry(a, b *core.ServiceConfig) bool {
 
 // listenerReady: a readable listener starts one child; readiness that arrives
 // although nobody watches any more is late and means nothing.
-func (o *observation) listenerReady(s *service) {
-	w, now, i := o.before, o.step.now, len(o.before.h)
-	if s == nil || !w.watched(s) {
+func listenerReady(o *verdict.Observation, s *past.Service) {
+	w, now, i := o.Before, o.Step.Now, len(o.Before.H)
+	if s == nil || !w.Watched(s) {
 		return
 	}
-	if !w.affordable(s, i) {
-		o.heldBack(s)
+	if !w.Affordable(s, i) {
+		heldBack(o, s)
 		return
 	}
-	if w.switches(s, i, now) {
-		for _, c := range w.children {
-			if c.service == s.id && c.lives() && c.retired == never {
-				o.mustRetire(ruleStress, c)
+	if w.Switches(s, i, now) {
+		for _, c := range w.Children {
+			if c.Service == s.Id && c.Lives() && c.Retired == past.Never {
+				mustRetire(o, verdict.RuleStress, c)
 			}
 		}
-		if !s.entry.WakeupIfUsed {
-			o.mustWake(ruleStress, s.id, s.entry)
+		if !s.Entry.WakeupIfUsed {
+			mustWake(o, verdict.RuleStress, s.Id, s.Entry)
 		}
 	}
-	until, ok := w.stressUntil(s, i)
-	stress := w.lastSlot(s, i) || ok && until > now
+	until, ok := w.StressUntil(s, i)
+	stress := w.LastSlot(s, i) || ok && until > now
 	what := "a start without stress"
 	if stress {
 		what = "a start with stress"
 	}
-	aware := stressAware(s.entry)
-	rule := ruleSpawn
+	aware := past.StressAware(s.Entry)
+	rule := verdict.RuleSpawn
 	if stress {
-		rule = ruleStress
+		rule = verdict.RuleStress
 	}
-	o.must(rule, s.id, core.StartChild, what, func(a *core.Action) bool {
-		return a.Service == s.id && sameEntry(a.Entry, s.entry) && (!aware || a.Flag == stress)
+	o.Must(rule, s.Id, core.StartChild, what, func(a *core.Action) bool {
+		return a.Service == s.Id && sameEntry(a.Entry, s.Entry) && (!aware || a.Flag == stress)
 	})
 }
 
-func (o *observation) mustRetire(rule string, c *child) {
-	o.must(rule, c.service, core.RetireChild, "the child retired", func(a *core.Action) bool {
-		return a.Generation == c.generation
+func mustRetire(o *verdict.Observation, rule string, c *past.Child) {
+	o.Must(rule, c.Service, core.RetireChild, "the child retired", func(a *core.Action) bool {
+		return a.Generation == c.Generation
 	})
 }
 
-func (o *observation) signal(rule string, must bool, c *child, s core.Signal, what string) {
-	ask := o.may
+func signal(o *verdict.Observation, rule string, must bool, c *past.Child, s core.Signal, what string) {
+	ask := o.May
 	if must {
-		ask = o.must
+		ask = o.Must
 	}
-	ask(rule, c.service, core.SignalChild, what, func(a *core.Action) bool {
-		return a.Generation == c.generation && a.PID == c.pid && a.Signal == s
+	ask(rule, c.Service, core.SignalChild, what, func(a *core.Action) bool {
+		return a.Generation == c.Generation && a.PID == c.Pid && a.Signal == s
 	})
 }
 
 // mustWake demands a wakeup if the entry wants any.
-func (o *observation) mustWake(rule string, id core.ServiceID, e *core.ServiceConfig) {
-	o.wake(o.must, rule, &id, e)
+func mustWake(o *verdict.Observation, rule string, id core.ServiceID, e *core.ServiceConfig) {
+	wake(o, o.Must, rule, &id, e)
 }
 
 // wake asks for a wakeup of the service whose number stands at id when the
 // demand is met. A unix-dgram service cannot be woken: the warning that says so
 // stands for it (spec runtime, 9).
-func (o *observation) wake(ask asking, rule string, id *core.ServiceID, e *core.ServiceConfig) {
+func wake(o *verdict.Observation, ask verdict.Asking, rule string, id *core.ServiceID, e *core.ServiceConfig) {
 	switch {
 	case e.WakeupInterval <= 0:
 	case e.Type == core.UnixDatagram:
-		l := line{code: core.LogWakeupFailed, errno: core.EOPNOTSUPP}
+		l := verdict.Line{Code: core.LogWakeupFailed, Errno: core.EOPNOTSUPP}
 		ask(rule, *id, core.Log, "the line that a wakeup is not supported", func(a *core.Action) bool {
-			return l.match(a) && a.Entry != nil && identityOf(a.Entry) == identityOf(e)
+			return l.Match(a) && a.Entry != nil && past.IdentityOf(a.Entry) == past.IdentityOf(e)
 		})
 	default:
 		ask(rule, *id, core.WakeService, "a wakeup", func(a *core.Action) bool {
@@ -133,151 +135,164 @@ func (o *observation) wake(ask asking, rule string, id *core.ServiceID, e *core.
 // childStarted: a child of an entry that is no longer in force is cut off at
 // birth, and told to go when its service was removed meanwhile. The first child
 // of the entry in force arms a conditional wakeup; a throttled service skips the trigger only.
-func (o *observation) childStarted(c *child) {
-	s := o.seen.service(c.service)
-	o.verbose("the line of the start", line{code: core.LogSpawned, of: s, pid: c.pid})
-	if s.removed != never {
-		o.signal(ruleRemove, true, c, core.SIGTERM, "SIGTERM to the child that started too late")
+func childStarted(o *verdict.Observation, c *past.Child) {
+	s := o.Seen.Service(c.Service)
+	o.Verbose("the line of the start", verdict.Line{Code: core.LogSpawned, Of: s, Pid: c.Pid})
+	if s.Removed != past.Never {
+		signal(o, verdict.RuleRemove, true, c, core.SIGTERM, "SIGTERM to the child that started too late")
 	}
-	if o.seen.stale(c) {
-		o.mustRetire(ruleRetire, c)
+	if o.Seen.Stale(c) {
+		mustRetire(o, verdict.RuleRetire, c)
 		return
 	}
-	_, armed := o.before.wakeAt(s)
-	if _, throttled := o.before.throttledUntil(s); !armed && !throttled {
-		o.mustWake(ruleWakeup, s.id, s.entry)
+	_, armed := o.Before.WakeAt(s)
+	if _, throttled := o.Before.ThrottledUntil(s); !armed && !throttled {
+		mustWake(o, verdict.RuleWakeup, s.Id, s.Entry)
 	}
 }
 
 // childStartFailed: whatever the step that failed, the service is throttled
 // (spec runtime, 8; differences G6 and Q29).
-func (o *observation) childStartFailed(ev *core.Event) {
-	s := o.before.service(o.before.child(ev.Generation).service)
-	l := line{errno: ev.Errno}
+func childStartFailed(o *verdict.Observation, ev *core.Event) {
+	s := o.Before.Service(o.Before.Child(ev.Generation).Service)
+	l := verdict.Line{Errno: ev.Errno}
 	switch ev.StartStep {
 	case core.StartFork:
-		l.code = core.LogForkFailed
+		l.Code = core.LogForkFailed
 	case core.StartExec:
-		l.code, l.of = core.LogExecFailed, s
+		l.Code, l.Of = core.LogExecFailed, s
 	default:
-		l.code = core.LogChannelFailed
+		l.Code = core.LogChannelFailed
 	}
-	if s.removed != never {
-		o.mayLog(ruleThrottle, "the line of the failed start", l)
+	if s.Removed != past.Never {
+		o.MayLog(verdict.RuleThrottle, "the line of the failed start", l)
 		return // nothing of a removed service is throttled
 	}
-	o.mustLog(ruleThrottle, "the line of the failed start", l)
-	if _, throttled := o.before.throttledUntil(s); throttled {
+	o.MustLog(verdict.RuleThrottle, "the line of the failed start", l)
+	if _, throttled := o.Before.ThrottledUntil(s); throttled {
 		return // a throttle that is on is not begun again (spec runtime, 8, reap)
 	}
 	if ev.StartStep == core.StartExec {
 		// The original's child exits and is then a bad startup (spec runtime, 7.1);
 		// that line stays, the exit status of no process does not (G6).
-		o.mustLog(ruleThrottle, "the line of the bad startup", line{code: core.LogBadStartup, of: s})
+		o.MustLog(verdict.RuleThrottle, "the line of the bad startup", verdict.Line{Code: core.LogBadStartup, Of: s})
 	}
-	o.verbose("the line of the throttle", line{code: core.LogThrottling, of: s})
+	o.Verbose("the line of the throttle", verdict.Line{Code: core.LogThrottling, Of: s})
 }
 
 // statusReceived: only what is wrong with a message is logged, and only the
 // first fifteen times of one child (spec runtime, 7.2; differences).
-func (o *observation) statusReceived(ev *core.Event) {
-	c := o.before.child(ev.Generation)
-	rec := c.record()
+func statusReceived(o *verdict.Observation, ev *core.Event) {
+	c := o.Before.Child(ev.Generation)
+	rec := c.Record()
 	msg := wire.ParseMessage(ev.Bytes)
-	l := line{of: o.before.service(c.service), pid: c.pid}
-	switch c.meaning(ev, rec) {
-	case claimPartial:
-		l.code, l.number = core.LogPartialStatus, int64(ev.N)
-	case claimForeign:
-		l.code, l.number = core.LogForeignStatus, int64(msg.PID)
-	case claimStale:
-		l.code, l.number, l.of = core.LogStaleStatus, int64(msg.Generation), nil
-	case claimUnknown:
-		l.code, l.number, l.of = core.LogUnknownStatus, int64(msg.Status), nil
+	l := verdict.Line{Of: o.Before.Service(c.Service), Pid: c.Pid}
+	switch c.Meaning(ev, rec) {
+	case past.ClaimPartial:
+		l.Code, l.Number = core.LogPartialStatus, int64(ev.N)
+	case past.ClaimForeign:
+		l.Code, l.Number = core.LogForeignStatus, int64(msg.PID)
+	case past.ClaimStale:
+		l.Code, l.Number, l.Of = core.LogStaleStatus, int64(msg.Generation), nil
+	case past.ClaimUnknown:
+		l.Code, l.Number, l.Of = core.LogUnknownStatus, int64(msg.Status), nil
 	default:
 		return
 	}
 	switch {
-	case rec.bad < badReportsShown:
-		o.mustLog(ruleStatus, "the line of the bad message", l)
-	case rec.bad == badReportsShown:
-		o.mustLog(ruleMuted, "the line that no more are logged", line{
-			code: core.LogMuted, of: o.before.service(c.service), pid: c.pid,
+	case rec.Bad < past.BadReportsShown:
+		o.MustLog(verdict.RuleStatus, "the line of the bad message", l)
+	case rec.Bad == past.BadReportsShown:
+		o.MustLog(verdict.RuleMuted, "the line that no more are logged", verdict.Line{
+			Code: core.LogMuted, Of: o.Before.Service(c.Service), Pid: c.Pid,
 		})
 	}
 }
 
 // childExited: bad ends are logged unless a signal of ours made them, and one
 // before the first use throttles (spec runtime, 8; design, Reload, 5).
-func (o *observation) childExited(ev *core.Event) {
+func childExited(o *verdict.Observation, ev *core.Event) {
 	if ev.Generation == 0 {
-		if !o.before.flags.InitMode {
-			o.mustLog(ruleStranger, "the line of the stranger", line{
-				code: core.LogStranger, pid: ev.PID, status: ev.Status,
+		if !o.Before.Flags.InitMode {
+			o.MustLog(verdict.RuleStranger, "the line of the stranger", verdict.Line{
+				Code: core.LogStranger, Pid: ev.PID, Status: ev.Status,
 			})
 		}
 		return
 	}
-	c := o.before.child(ev.Generation)
-	s := o.before.service(c.service)
-	by, well := endOf(ev.Status)
-	ours := s.removed != never && by == core.SIGTERM || c.killed != never && by == core.SIGKILL
+	c := o.Before.Child(ev.Generation)
+	s := o.Before.Service(c.Service)
+	by, well := past.EndOf(ev.Status)
+	ours := s.Removed != past.Never && by == core.SIGTERM || c.Killed != past.Never && by == core.SIGKILL
 	if well || ours {
 		return
 	}
-	o.mustLog(ruleReap, "the line of the bad end", line{
-		code: core.LogExited, of: s, pid: c.pid, status: ev.Status,
+	o.MustLog(verdict.RuleReap, "the line of the bad end", verdict.Line{
+		Code: core.LogExited, Of: s, Pid: c.Pid, Status: ev.Status,
 	})
-	if _, throttled := o.before.throttledUntil(s); s.removed != never || throttled || c.record().served {
+	if _, throttled := o.Before.ThrottledUntil(s); s.Removed != past.Never || throttled || c.Record().Served {
 		return
 	}
-	o.mustLog(ruleThrottle, "the line of the bad startup", line{code: core.LogBadStartup, of: s})
-	o.verbose("the line of the throttle", line{code: core.LogThrottling, of: s})
+	o.MustLog(verdict.RuleThrottle, "the line of the bad startup", verdict.Line{Code: core.LogBadStartup, Of: s})
+	o.Verbose("the line of the throttle", verdict.Line{Code: core.LogThrottling, Of: s})
 }
 
-func (o *observation) wakeupFailed(ev *core.Event) {
-	s := o.before.service(o.before.wakeup(ev.Request).service)
-	l := line{code: core.LogWakeupFailed, of: s, errno: ev.Errno}
-	if s.removed != never {
-		o.mayLog(ruleWakeup, "the line of the failed wakeup", l)
+func wakeupFailed(o *verdict.Observation, ev *core.Event) {
+	s := o.Before.Service(o.Before.Wakeup(ev.Request).Service)
+	l := verdict.Line{Code: core.LogWakeupFailed, Of: s, Errno: ev.Errno}
+	if s.Removed != past.Never {
+		o.MayLog(verdict.RuleWakeup, "the line of the failed wakeup", l)
 		return
 	}
-	o.mustLog(ruleWakeup, "the line of the failed wakeup", l)
+	o.MustLog(verdict.RuleWakeup, "the line of the failed wakeup", l)
 }
 
 // signalReceived: a hangup reloads, six signals end us, others mean nothing
 // (spec runtime, 12; quirks Q15).
-func (o *observation) signalReceived(sig core.Signal) {
+func signalReceived(o *verdict.Observation, sig core.Signal) {
 	switch sig {
 	case core.SIGHUP:
-		if o.before.load == nil {
-			o.beginReload(ruleReload, o.before.config())
+		if o.Before.Load == nil {
+			beginReload(o, verdict.RuleReload, o.Before.Config())
 		}
 		return
 	case core.SIGINT, core.SIGQUIT, core.SIGILL, core.SIGBUS, core.SIGSEGV, core.SIGTERM:
 	default:
 		return
 	}
-	group := o.may
-	if o.before.flags.GroupLeader {
-		group = o.must
+	group := o.May
+	if o.Before.Flags.GroupLeader {
+		group = o.Must
 	}
-	group(ruleEnd, 0, core.SignalGroup, "SIGTERM to the group", func(a *core.Action) bool {
+	group(verdict.RuleEnd, 0, core.SignalGroup, "SIGTERM to the group", func(a *core.Action) bool {
 		return a.Signal == core.SIGTERM
 	})
-	for _, c := range o.before.children {
-		if c.lives() {
-			o.signal(ruleEnd, !o.before.flags.GroupLeader, c, core.SIGTERM, "SIGTERM to each child")
+	for _, c := range o.Before.Children {
+		if c.Lives() {
+			signal(o, verdict.RuleEnd, !o.Before.Flags.GroupLeader, c, core.SIGTERM, "SIGTERM to each child")
 		}
 	}
-	o.mustLog(ruleEnd, "the line of the end", line{code: core.LogTerminating, signal: sig})
+	o.MustLog(verdict.RuleEnd, "the line of the end", verdict.Line{Code: core.LogTerminating, Signal: sig})
 	by := sig
-	if o.before.flags.InitMode {
+	if o.Before.Flags.InitMode {
 		by = 0
 	}
-	o.mustExit(ruleEnd, "the end by the same signal, or exit 0 in init mode", 0, by)
+	mustExit(o, verdict.RuleEnd, "the end by the same signal, or exit 0 in init mode", 0, by)
 }
 
-func (o *observation) mustExit(rule, what string, number int64, by core.Signal) {
-	o.must(rule, 0, core.Exit, what, func(a *core.Action) bool { return a.Number == number && a.Signal == by })
+func mustExit(o *verdict.Observation, rule, what string, number int64, by core.Signal) {
+	o.Must(rule, 0, core.Exit, what, func(a *core.Action) bool { return a.Number == number && a.Signal == by })
+}
+
+// heldBack: the client waits, and that is said once in 1000 s.
+func heldBack(o *verdict.Observation, s *past.Service) {
+	w := o.Before
+	for i := len(w.H) - 1; i >= 0 && w.H[i].Now.Add(past.WarnInterval) >= o.Step.Now; i-- {
+		if w.H[i].Logs(core.LogStarved) {
+			return
+		}
+	}
+	o.MustLog(verdict.RuleShort, "the line that no descriptor is left", verdict.Line{
+		Code: core.LogStarved, Of: s, Number: int64(w.Holding(len(w.H))),
+	})
 }

@@ -21,18 +21,15 @@ import (
 	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
-// Flags are what the command line decides for the whole life of a machine
-// (spec runtime, 1).
-type Flags struct {
-	InitMode    bool          // -i: the end is exit code 0, strangers are reaped silently
-	GroupLeader bool          // a signal to our process group reaches our children
-	Verbose     bool          // -v: verbose lines are demanded; without it they are refused
-	ExitSet     bool          // -e was given
-	ExitAfter   core.Duration // with ExitSet: the end comes after this span
-	Descriptors uint32        // listeners and children may hold so many together; 0: no matter how many
-}
+// Flags are what the command line decides for the whole life of a machine.
+type Flags = past.Flags
+
+// Violation is a step that the specification does not allow.
+type Violation = verdict.Violation
 
 // FlagsOf are the flags of a machine with these options.
 func FlagsOf(o core.MachineOptions) Flags {
@@ -47,13 +44,13 @@ func FlagsOf(o core.MachineOptions) Flags {
 type Model struct {
 	born    core.Time
 	flags   Flags
-	history []step
+	history []past.Step
 
 	// Memory of the last step, so that it is not read or copied twice: what was
 	// read then, and a copy of the history of which a part may be read with a
 	// step that has no actions yet. Both can be thrown away at any time.
-	last *world
-	copy []step
+	last *past.World
+	copy []past.Step
 }
 
 // New gives a model of a machine that was made at now and has seen nothing.
@@ -79,46 +76,46 @@ func (m *Model) Reset(now core.Time, o Flags) {
 // step stays in the history either way, but after a violation nothing further
 // that the model says is meaningful. actions is copied.
 func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) error {
-	ev, fault := refused(ev)
-	past, before := m.history, m.current()
-	m.history = append(past, step{now: now, ev: ev, fault: fault, actions: slices.Clone(actions)})
-	if len(m.copy) != len(past) {
-		m.copy = append(m.copy[:0], past...)
+	ev, fault := past.Refused(ev)
+	earlier, before := m.history, m.current()
+	m.history = append(earlier, past.Step{Now: now, Ev: ev, Fault: fault, Actions: slices.Clone(actions)})
+	if len(m.copy) != len(earlier) {
+		m.copy = append(m.copy[:0], earlier...)
 	}
-	o := observation{
-		step:   &m.history[len(past)],
-		before: before,
+	o := verdict.Observation{
+		Step:   &m.history[len(earlier)],
+		Before: before,
 		// The event alone, before any action: what the answer to it is based on.
-		seen: m.read(append(m.copy, step{now: now, ev: ev})),
+		Seen: past.Read(m.flags, m.born, append(m.copy, past.Step{Now: now, Ev: ev})),
 	}
-	if v := o.dutyOfAdapter(); v != nil {
-		return v.at(len(past))
+	if v := dutyOfAdapter(&o); v != nil {
+		return v.At(len(earlier))
 	}
-	o.expect()
-	if v := o.settleDemands(); v != nil {
-		return v.at(len(past))
+	expect(&o)
+	if v := o.SettleDemands(); v != nil {
+		return v.At(len(earlier))
 	}
-	o.after = m.read(m.history)
-	if v := o.settleDerived(); v != nil {
-		return v.at(len(past))
+	o.After = past.Read(m.flags, m.born, m.history)
+	if v := settleDerived(&o); v != nil {
+		return v.At(len(earlier))
 	}
-	if v := o.checkOrders(); v != nil {
-		return v.at(len(past))
+	if v := checkOrders(&o); v != nil {
+		return v.At(len(earlier))
 	}
-	m.last, m.copy = o.after, append(m.copy, *o.step)
+	m.last, m.copy = o.After, append(m.copy, *o.Step)
 	return nil
 }
 
 // Deadline predicts what the machine's Deadline must say after the steps
 // observed so far.
 func (m *Model) Deadline() (core.Time, bool) {
-	return m.current().deadline()
+	return m.current().Deadline()
 }
 
 // current is what follows from the history so far.
-func (m *Model) current() *world {
-	if m.last == nil || len(m.last.h) != len(m.history) {
-		m.last = m.read(m.history)
+func (m *Model) current() *past.World {
+	if m.last == nil || len(m.last.H) != len(m.history) {
+		m.last = past.Read(m.flags, m.born, m.history)
 	}
 	return m.last
 }
@@ -128,9 +125,9 @@ func (m *Model) current() *world {
 func (m *Model) Watched() []core.ServiceID {
 	w := m.current()
 	var ids []core.ServiceID
-	for _, s := range w.services {
-		if w.mustWatch(s) {
-			ids = append(ids, s.id)
+	for _, s := range w.Services {
+		if w.MustWatch(s) {
+			ids = append(ids, s.Id)
 		}
 	}
 	return ids

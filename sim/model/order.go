@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
 // order demands that no action that matches first stands behind one that
@@ -30,73 +32,73 @@ func anything(*core.Action) bool { return true }
 // other orders are free.
 var fixedOrders = []order{
 	// Exit ends the process: nothing behind it would be carried out.
-	{ruleAfterEnd, "everything before the exit", anything, kind(core.Exit)},
+	{verdict.RuleAfterEnd, "everything before the exit", anything, kind(core.Exit)},
 	// runtime 12: the group is signalled, then the line is logged.
-	{ruleEnd, "the signal before its line", kind(core.SignalGroup), logged(core.LogTerminating)},
+	{verdict.RuleEnd, "the signal before its line", kind(core.SignalGroup), logged(core.LogTerminating)},
 	// runtime 2, 19 to 24: wakeups are sent before the line [V]; logging follows
 	// main.cf before the line; who waits is told when it is written.
-	{ruleBoot, "the first wakeups before the line of the start", kind(core.WakeService), logged(core.LogStarted)},
-	{ruleBoot, "logging set up before the line of the start", kind(core.ApplyConfig), logged(core.LogStarted)},
-	{ruleBoot, "the line of the start before the announcement", logged(core.LogStarted), kind(core.Announce)},
+	{verdict.RuleBoot, "the first wakeups before the line of the start", kind(core.WakeService), logged(core.LogStarted)},
+	{verdict.RuleBoot, "logging set up before the line of the start", kind(core.ApplyConfig), logged(core.LogStarted)},
+	{verdict.RuleBoot, "the line of the start before the announcement", logged(core.LogStarted), kind(core.Announce)},
 	// runtime 10, 2 and 5: remarks about the new files still go to the old log.
-	{ruleDiagnostics, "remarks before logging changes", logged(core.LogDiagnostic), kind(core.ApplyConfig)},
+	{verdict.RuleDiagnostics, "remarks before logging changes", logged(core.LogDiagnostic), kind(core.ApplyConfig)},
 	// A refusal sums up what stands above it.
-	{ruleRefused, "the reasons before the refusal", logged(core.LogDiagnostic, core.LogListenFailed, core.LogListenRemedy), logged(core.LogReloadRefused)},
+	{verdict.RuleRefused, "the reasons before the refusal", logged(core.LogDiagnostic, core.LogListenFailed, core.LogListenRemedy), logged(core.LogReloadRefused)},
 	// runtime 10, 1: the line of the next reload goes to the log in force then,
 	// and is the first thing of it.
-	{ruleHangup, "this reload before the next", func(a *core.Action) bool {
+	{verdict.RuleHangup, "this reload before the next", func(a *core.Action) bool {
 		return a.Kind == core.ApplyConfig || logged(core.LogReloadRefused)(a)
 	}, func(a *core.Action) bool { return a.Kind == core.LoadConfig || logged(core.LogReload)(a) }},
 	// runtime 8, reap: how the process ended, then what follows from it.
-	{ruleReap, "the bad end before the throttle", logged(core.LogExited, core.LogExecFailed), logged(core.LogBadStartup)},
+	{verdict.RuleReap, "the bad end before the throttle", logged(core.LogExited, core.LogExecFailed), logged(core.LogBadStartup)},
 }
 
 // checkOrders judges the orders, those above and those about one service each.
-func (o *observation) checkOrders() *Violation {
-	orders := append(slices.Clone(fixedOrders), o.serviceOrders()...)
+func checkOrders(o *verdict.Observation) *Violation {
+	orders := append(slices.Clone(fixedOrders), serviceOrders(o)...)
 	for i := range orders {
 		r := &orders[i]
-		last := len(o.step.actions)
-		for k := len(o.step.actions) - 1; k >= 0; k-- {
-			if a := &o.step.actions[k]; r.then(a) {
+		last := len(o.Step.Actions)
+		for k := len(o.Step.Actions) - 1; k >= 0; k-- {
+			if a := &o.Step.Actions[k]; r.then(a) {
 				last = k
 			}
 		}
-		for k := last + 1; k < len(o.step.actions); k++ {
-			if a := &o.step.actions[k]; r.first(a) {
-				return &Violation{Rule: r.rule, Service: a.Service, Want: r.what, Got: fmt.Sprintf("%s behind %s", show(a), show(&o.step.actions[last]))}
+		for k := last + 1; k < len(o.Step.Actions); k++ {
+			if a := &o.Step.Actions[k]; r.first(a) {
+				return &Violation{Rule: r.rule, Service: a.Service, Want: r.what, Got: fmt.Sprintf("%s behind %s", verdict.Show(a), verdict.Show(&o.Step.Actions[last]))}
 			}
 		}
 	}
-	if v := o.checkRemarks(); v != nil {
+	if v := checkRemarks(o); v != nil {
 		return v
 	}
-	if v := o.checkLimitLines(); v != nil {
+	if v := checkLimitLines(o); v != nil {
 		return v
 	}
-	return o.checkOpenings()
+	return checkOpenings(o)
 }
 
-func (o *observation) serviceOrders() []order {
+func serviceOrders(o *verdict.Observation) []order {
 	var orders []order
-	if t := o.seen.load; t != nil && t.boot {
+	if t := o.Seen.Load; t != nil && t.Boot {
 		// runtime 3, and the last rows of the differences: nothing comes behind a
 		// fatal line but the end; what explains it is said before.
 		orders = append(orders, order{
-			ruleBootFailed, "the remedies before the fatal line", logged(core.LogListenRemedy), logged(core.LogListenFailed),
+			verdict.RuleBootFailed, "the remedies before the fatal line", logged(core.LogListenRemedy), logged(core.LogListenFailed),
 		})
 	}
-	for _, s := range o.before.services {
+	for _, s := range o.Before.Services {
 		// design, Reload, 5: SIGTERM, then the listener is shut.
-		orders = append(orders, order{ruleRemove, "SIGTERM before the listener is shut", func(a *core.Action) bool {
-			c := o.before.child(a.Generation)
-			return a.Kind == core.SignalChild && c != nil && c.service == s.id
-		}, func(a *core.Action) bool { return a.Kind == core.CloseListener && a.Service == s.id }})
+		orders = append(orders, order{verdict.RuleRemove, "SIGTERM before the listener is shut", func(a *core.Action) bool {
+			c := o.Before.Child(a.Generation)
+			return a.Kind == core.SignalChild && c != nil && c.Service == s.Id
+		}, func(a *core.Action) bool { return a.Kind == core.CloseListener && a.Service == s.Id }})
 	}
-	for k := range o.step.actions {
+	for k := range o.Step.Actions {
 		// MoveListener hands over unwatched: a watch set before would not hold.
-		if m := &o.step.actions[k]; m.Kind == core.MoveListener {
-			orders = append(orders, order{ruleHandOver, "the hand-over before the watch", func(a *core.Action) bool {
+		if m := &o.Step.Actions[k]; m.Kind == core.MoveListener {
+			orders = append(orders, order{verdict.RuleHandOver, "the hand-over before the watch", func(a *core.Action) bool {
 				return a.Kind == core.MoveListener && a.To == m.To
 			}, func(a *core.Action) bool { return a.Kind == core.WatchListener && a.Service == m.To }})
 		}
@@ -106,35 +108,35 @@ func (o *observation) serviceOrders() []order {
 
 // checkRemarks: the remarks stand in the order in which the configuration gives
 // them, but that at the start the first error is the last line.
-func (o *observation) checkRemarks() *Violation {
-	if o.step.ev.Config == nil || o.before.ended {
+func checkRemarks(o *verdict.Observation) *Violation {
+	if o.Step.Ev.Config == nil || o.Before.Ended {
 		return nil
 	}
-	remarks := o.remarks(o.step.ev.Config)
+	remarks := remarks(o, o.Step.Ev.Config)
 	if i := slices.IndexFunc(remarks, func(r saying) bool { return r.level == core.LevelFatal }); i >= 0 {
 		remarks = append(slices.Delete(slices.Clone(remarks), i, i+1), remarks[i])
 	}
 	next := 0
-	for k := range o.step.actions {
-		if a := &o.step.actions[k]; next < len(remarks) && remarks[next].match(a) {
+	for k := range o.Step.Actions {
+		if a := &o.Step.Actions[k]; next < len(remarks) && remarks[next].match(a) {
 			next++
 		}
 	}
 	if next < len(remarks) {
-		return &Violation{Rule: ruleDiagnostics, Want: "the remarks in their order", Got: showKind(o.step.actions, core.Log)}
+		return &Violation{Rule: verdict.RuleDiagnostics, Want: "the remarks in their order", Got: verdict.ShowKind(o.Step.Actions, core.Log)}
 	}
 	return nil
 }
 
 // checkLimitLines: the two lines that explain a limit follow its line at once;
 // log analysers count on it (spec runtime, 16).
-func (o *observation) checkLimitLines() *Violation {
+func checkLimitLines(o *verdict.Observation) *Violation {
 	cycle := []core.LogCode{core.LogLimit, core.LogLimitRemedy, core.LogLimitHelp}
 	next := 0
-	for k := range o.step.actions {
-		if a := &o.step.actions[k]; a.Kind == core.Log {
+	for k := range o.Step.Actions {
+		if a := &o.Step.Actions[k]; a.Kind == core.Log {
 			if next > 0 && a.Code != cycle[next] || next == 0 && logged(cycle[1:]...)(a) {
-				return &Violation{Rule: ruleLimit, Want: "the three lines of the limit in a row", Got: showKind(o.step.actions, core.Log)}
+				return &Violation{Rule: verdict.RuleLimit, Want: "the three lines of the limit in a row", Got: verdict.ShowKind(o.Step.Actions, core.Log)}
 			}
 			if a.Code == cycle[next] {
 				next = (next + 1) % len(cycle)
@@ -146,36 +148,36 @@ func (o *observation) checkLimitLines() *Violation {
 
 // checkOpenings: listeners are asked for in file order, and in address order
 // within an entry (spec runtime, 2.19 and 10.3), in each of the two phases.
-func (o *observation) checkOpenings() *Violation {
-	t := o.seen.load
-	if t == nil || t.answered == never {
+func checkOpenings(o *verdict.Observation) *Violation {
+	t := o.Seen.Load
+	if t == nil || t.Answered == past.Never {
 		return nil
 	}
-	last := never
-	for k := range o.step.actions {
-		a := &o.step.actions[k]
+	last := past.Never
+	for k := range o.Step.Actions {
+		a := &o.Step.Actions[k]
 		if a.Kind != core.OpenListener {
 			continue
 		}
-		at := slices.IndexFunc(t.openings, func(op *opening) bool {
-			return identityOf(op.entry) == identityOf(a.Entry) && op.listener == int(a.Listener)
+		at := slices.IndexFunc(t.Openings, func(op *past.Opening) bool {
+			return past.IdentityOf(op.Entry) == past.IdentityOf(a.Entry) && op.Listener == int(a.Listener)
 		})
 		if at < last {
-			return &Violation{Rule: ruleOpen, Service: a.Service, Want: "file order", Got: showKind(o.step.actions, core.OpenListener)}
+			return &Violation{Rule: verdict.RuleOpen, Service: a.Service, Want: "file order", Got: verdict.ShowKind(o.Step.Actions, core.OpenListener)}
 		}
 		last = at
 	}
-	return o.checkOneNumber()
+	return checkOneNumber(o)
 }
 
 // checkOneNumber: all listeners of a new entry carry one service number.
-func (o *observation) checkOneNumber() *Violation {
-	for i := range o.step.actions {
-		for k := range o.step.actions[:i] {
-			a, b := &o.step.actions[i], &o.step.actions[k]
+func checkOneNumber(o *verdict.Observation) *Violation {
+	for i := range o.Step.Actions {
+		for k := range o.Step.Actions[:i] {
+			a, b := &o.Step.Actions[i], &o.Step.Actions[k]
 			if a.Kind == core.OpenListener && b.Kind == core.OpenListener &&
-				identityOf(a.Entry) == identityOf(b.Entry) && a.Service != b.Service {
-				return &Violation{Rule: ruleIdentity, Service: a.Service, Want: "one number for all listeners of a service", Got: show(b)}
+				past.IdentityOf(a.Entry) == past.IdentityOf(b.Entry) && a.Service != b.Service {
+				return &Violation{Rule: verdict.RuleIdentity, Service: a.Service, Want: "one number for all listeners of a service", Got: verdict.Show(b)}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
 var (
@@ -15,31 +16,31 @@ var (
 func TestReadinessStartsOneChild(t *testing.T) {
 	x := booted(t)
 	ready := core.ListenerReadyEvent(flushID)
-	x.not("the first wakeup is not at the start of a conditional one", ruleWakeup, ready,
+	x.not("the first wakeup is not at the start of a conditional one", verdict.RuleWakeup, ready,
 		ignore(flushID), x.start(flushID, 1, false), x.wake(flushID, x.entry(2)))
-	x.not("no start although somebody waits", ruleSpawn, ready)
-	x.not("two starts", ruleSpawn, ready,
+	x.not("no start although somebody waits", verdict.RuleSpawn, ready)
+	x.not("two starts", verdict.RuleSpawn, ready,
 		ignore(flushID), x.start(flushID, 1, false), x.start(flushID, 2, false))
-	x.not("a start of another service", ruleSpawn, ready, ignore(flushID), x.start(pickupID, 1, false))
-	x.not("still watched while a start is pending", ruleWatch, ready, x.start(flushID, 1, false))
-	x.not("ignored twice", ruleWatch, ready, ignore(flushID), ignore(flushID), x.start(flushID, 1, false))
+	x.not("a start of another service", verdict.RuleSpawn, ready, ignore(flushID), x.start(pickupID, 1, false))
+	x.not("still watched while a start is pending", verdict.RuleWatch, ready, x.start(flushID, 1, false))
+	x.not("ignored twice", verdict.RuleWatch, ready, ignore(flushID), ignore(flushID), x.start(flushID, 1, false))
 	x.ok(ready, ignore(flushID), x.start(flushID, 1, false))
 	x.not("a second start while one is pending", "simulator S4: at most one start is pending per service",
 		ready, x.start(flushID, 2, false))
 	x.ok(ready) // late readiness means nothing
-	x.not("no wakeup at the first child of a conditional one", ruleWakeup, core.ChildStartedEvent(flushID, 1, 101))
-	x.not("a child answered for that nobody asked for", ruleAdapter, core.ChildStartedEvent(flushID, 9, 101))
+	x.not("no wakeup at the first child of a conditional one", verdict.RuleWakeup, core.ChildStartedEvent(flushID, 1, 101))
+	x.not("a child answered for that nobody asked for", verdict.RuleAdapter, core.ChildStartedEvent(flushID, 9, 101))
 	x.ok(core.ChildStartedEvent(flushID, 1, 101), x.wake(flushID, x.entry(2)))
-	x.not("a start beside an idle child", ruleSpawn, ready, x.start(flushID, 2, false))
-	x.not("watched beside an idle child", ruleWatch, ready, watch(flushID))
-	x.not("not watched when the last idle child is taken", ruleWatch, status(1, wire.Taken))
+	x.not("a start beside an idle child", verdict.RuleSpawn, ready, x.start(flushID, 2, false))
+	x.not("watched beside an idle child", verdict.RuleWatch, ready, watch(flushID))
+	x.not("not watched when the last idle child is taken", verdict.RuleWatch, status(1, wire.Taken))
 	x.ok(status(1, wire.Taken), watch(flushID))
-	x.not("a generation given twice", ruleIdentity, ready, ignore(flushID), x.start(flushID, 1, false))
+	x.not("a generation given twice", verdict.RuleIdentity, ready, ignore(flushID), x.start(flushID, 1, false))
 	x.spawn(flushID, 2)
 	x.ok(status(2, wire.Taken), watch(flushID))
-	x.not("watched although a child became idle", ruleWatch, status(1, wire.Available))
+	x.not("watched although a child became idle", verdict.RuleWatch, status(1, wire.Available))
 	x.ok(status(1, wire.Available), ignore(flushID))
-	x.not("watched too early after an exit", ruleWatch, core.ChildExitedEvent(2, 102, 0), watch(flushID))
+	x.not("watched too early after an exit", verdict.RuleWatch, core.ChildExitedEvent(2, 102, 0), watch(flushID))
 	x.ok(core.ChildExitedEvent(2, 102, 0))
 	x.ok(core.ChildExitedEvent(1, 101, 0), watch(flushID))
 }
@@ -50,33 +51,33 @@ func TestProcessLimitIsComplainedAboutOnce(t *testing.T) {
 	x.spawn(smtpID, 1)
 	x.ok(status(1, wire.Taken), watch(smtpID))
 	ready := core.ListenerReadyEvent(smtpID)
-	x.not("the last place without stress", ruleStress, ready, ignore(smtpID), retire(1), x.start(smtpID, 2, false))
-	x.not("no cut at the beginning of stress", ruleStress, ready, ignore(smtpID), x.start(smtpID, 2, true))
+	x.not("the last place without stress", verdict.RuleStress, ready, ignore(smtpID), retire(1), x.start(smtpID, 2, false))
+	x.not("no cut at the beginning of stress", verdict.RuleStress, ready, ignore(smtpID), x.start(smtpID, 2, true))
 	x.ok(ready, ignore(smtpID), retire(1), x.start(smtpID, 2, true))
 	x.ok(core.ChildStartedEvent(smtpID, 2, 102))
 	full := status(2, wire.Taken)
 	lines := limitLines(e)
-	x.not("watched at the limit", ruleWatch, full, append(lines, watch(smtpID))...)
-	x.not("no complaint at the limit", ruleLimit, full)
-	x.not("the explanation without its line", ruleLimit, full, lines[1], lines[2])
-	x.not("the explanation in front", ruleLimit, full, lines[1], lines[0], lines[2])
+	x.not("watched at the limit", verdict.RuleWatch, full, append(lines, watch(smtpID))...)
+	x.not("no complaint at the limit", verdict.RuleLimit, full)
+	x.not("the explanation without its line", verdict.RuleLimit, full, lines[1], lines[2])
+	x.not("the explanation in front", verdict.RuleLimit, full, lines[1], lines[0], lines[2])
 	wrong := lines[0]
 	wrong.Number = 3
-	x.not("a wrong number", ruleLimit, full, wrong, lines[1], lines[2])
+	x.not("a wrong number", verdict.RuleLimit, full, wrong, lines[1], lines[2])
 	x.ok(full, lines...)
 	x.ok(status(2, wire.Available))
-	x.not("a complaint again at once", ruleLimit, full, lines...)
+	x.not("a complaint again at once", verdict.RuleLimit, full, lines...)
 	x.ok(full)
 	x.wait(1000)
 	x.ok(status(2, wire.Available))
-	x.not("a complaint again after 1000 s", ruleLimit, full, lines...)
+	x.not("a complaint again after 1000 s", verdict.RuleLimit, full, lines...)
 	x.ok(full)
 	x.now++
 	x.ok(status(2, wire.Available))
-	x.not("no complaint again after more than 1000 s", ruleLimit, full)
+	x.not("no complaint again after more than 1000 s", verdict.RuleLimit, full)
 	x.ok(full, lines...)
 	// A retired child has its place until it is reaped.
-	x.not("a place given away twice", ruleWatch, status(1, wire.Available), watch(smtpID))
+	x.not("a place given away twice", verdict.RuleWatch, status(1, wire.Available), watch(smtpID))
 	x.ok(core.ChildExitedEvent(1, 101, 0), watch(smtpID))
 }
 
@@ -92,7 +93,7 @@ func TestStressLasts1000Seconds(t *testing.T) {
 		x.spawn(smtpID, g)
 		x.ok(status(g, wire.Taken), watch(smtpID))
 	}
-	x.not("no wakeup at the switch", ruleStress, ready, ignore(smtpID), retire(1), retire(2), x.start(smtpID, 3, true))
+	x.not("no wakeup at the switch", verdict.RuleStress, ready, ignore(smtpID), retire(1), retire(2), x.start(smtpID, 3, true))
 	x.ok(ready, ignore(smtpID), retire(1), retire(2), x.wake(smtpID, x.entry(0)), x.start(smtpID, 3, true))
 	x.ok(core.WakeupSentEvent(x.request))
 	x.ok(core.WakeupClosedEvent(x.request))
@@ -102,14 +103,14 @@ func TestStressLasts1000Seconds(t *testing.T) {
 	x.ok(core.ChildExitedEvent(2, 102, 0))
 	x.ok(status(3, wire.Taken), watch(smtpID))
 	x.wait(999)
-	x.not("stress forgotten", ruleStress, ready, ignore(smtpID), x.start(smtpID, 4, false))
+	x.not("stress forgotten", verdict.RuleStress, ready, ignore(smtpID), x.start(smtpID, 4, false))
 	x.ok(ready, ignore(smtpID), x.start(smtpID, 4, true))
 	x.ok(core.ChildStartedEvent(smtpID, 4, 104))
 	x.ok(status(4, wire.Taken), watch(smtpID))
 	x.wait(1)
-	x.not("a second switch within 1000 s", ruleRetire, ready, ignore(smtpID), retire(3), retire(4), x.wake(smtpID, x.entry(0)), x.start(smtpID, 5, true))
+	x.not("a second switch within 1000 s", verdict.RuleRetire, ready, ignore(smtpID), retire(3), retire(4), x.wake(smtpID, x.entry(0)), x.start(smtpID, 5, true))
 	x.ok(core.ChildExitedEvent(3, 103, 0))
-	x.not("stress at its end", ruleSpawn, ready, ignore(smtpID), x.start(smtpID, 5, true))
+	x.not("stress at its end", verdict.RuleSpawn, ready, ignore(smtpID), x.start(smtpID, 5, true))
 	x.ok(ready, ignore(smtpID), x.start(smtpID, 5, false))
 }
 
@@ -119,26 +120,26 @@ func TestBadStartupThrottles(t *testing.T) {
 	x.spawn(smtpID, 1)
 	bad, line := core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom)
 	startup := logLine(core.LogBadStartup, e)
-	x.not("no line of the end", ruleReap, bad, startup)
-	x.not("no throttle", ruleThrottle, bad, line, watch(smtpID))
-	x.not("the throttle before the end", ruleReap, bad, startup, line)
-	x.not("watched while throttled", ruleWatch, bad, line, startup, watch(smtpID))
+	x.not("no line of the end", verdict.RuleReap, bad, startup)
+	x.not("no throttle", verdict.RuleThrottle, bad, line, watch(smtpID))
+	x.not("the throttle before the end", verdict.RuleReap, bad, startup, line)
+	x.not("watched while throttled", verdict.RuleWatch, bad, line, startup, watch(smtpID))
 	other := exitLine(e, 1, core.KilledBy(core.SIGSEGV))
-	x.not("another status", ruleReap, bad, other, startup)
-	x.not("a line for a good end", ruleReap, core.ChildExitedEvent(1, 101, 0), exitLine(e, 1, 0), watch(smtpID))
-	x.not("a throttle for a good end", ruleThrottle, core.ChildExitedEvent(1, 101, 0), startup)
-	x.not("a verbose line without -v", ruleVerbose, bad, line, startup, logLine(core.LogThrottling, e))
+	x.not("another status", verdict.RuleReap, bad, other, startup)
+	x.not("a line for a good end", verdict.RuleReap, core.ChildExitedEvent(1, 101, 0), exitLine(e, 1, 0), watch(smtpID))
+	x.not("a throttle for a good end", verdict.RuleThrottle, core.ChildExitedEvent(1, 101, 0), startup)
+	x.not("a verbose line without -v", verdict.RuleVerbose, bad, line, startup, logLine(core.LogThrottling, e))
 	x.ok(bad, line, startup)
-	x.not("a start while throttled", ruleThrottle, core.ListenerReadyEvent(smtpID), x.start(smtpID, 2, false))
+	x.not("a start while throttled", verdict.RuleThrottle, core.ListenerReadyEvent(smtpID), x.start(smtpID, 2, false))
 	x.ok(core.ListenerReadyEvent(smtpID))
 	x.ok(core.WakeupSentEvent(1))
 	x.ok(core.WakeupClosedEvent(1))
 	x.due(60)
 	x.wait(59)
-	x.not("a throttle lifted early", ruleWatch, expired, watch(smtpID))
+	x.not("a throttle lifted early", verdict.RuleWatch, expired, watch(smtpID))
 	x.ok(expired)
 	x.wait(1)
-	x.not("a throttle never lifted", ruleWatch, expired, x.wake(pickupID, x.entry(1)))
+	x.not("a throttle never lifted", verdict.RuleWatch, expired, x.wake(pickupID, x.entry(1)))
 	x.ok(expired, watch(smtpID), x.wake(pickupID, x.entry(1)))
 }
 
@@ -148,15 +149,15 @@ func TestServedChildrenDoNotThrottle(t *testing.T) {
 	x.spawn(flushID, 1, x.wake(flushID, e))
 	x.ok(status(1, wire.Taken), watch(flushID))
 	line, startup := exitLine(e, 1, boom), logLine(core.LogBadStartup, e)
-	x.not("a death in the first request is one before first use", ruleThrottle, core.ChildExitedEvent(1, 101, boom), line)
+	x.not("a death in the first request is one before first use", verdict.RuleThrottle, core.ChildExitedEvent(1, 101, boom), line)
 	x.ok(status(1, wire.Available), ignore(flushID))
-	x.not("a throttle after the first use", ruleThrottle, core.ChildExitedEvent(1, 101, boom), line, startup)
+	x.not("a throttle after the first use", verdict.RuleThrottle, core.ChildExitedEvent(1, 101, boom), line, startup)
 	x.ok(core.ChildExitedEvent(1, 101, boom), line, watch(flushID))
 	x.spawn(flushID, 2)
 	x.ok(status(2, wire.Taken), watch(flushID))
 	x.spawn(flushID, 3)
 	x.ok(core.ChildExitedEvent(2, 102, boom), exitLine(e, 2, boom), startup)
-	x.not("a second throttle within the first", ruleThrottle, core.ChildExitedEvent(3, 103, boom), exitLine(e, 3, boom), startup)
+	x.not("a second throttle within the first", verdict.RuleThrottle, core.ChildExitedEvent(3, 103, boom), exitLine(e, 3, boom), startup)
 	x.ok(core.ChildExitedEvent(3, 103, boom), exitLine(e, 3, boom))
 }
 
@@ -176,17 +177,17 @@ func TestFailedStartThrottles(t *testing.T) {
 			startup = append(startup, logLine(core.LogBadStartup, x.entry(1)))
 		}
 		failed := core.ChildStartFailedEvent(pickupID, 1, c.step, core.EAGAIN)
-		x.not("silent", ruleThrottle, failed)
-		x.not("watched after a failed start", ruleWatch, failed, join(line, startup, watch(pickupID))...)
+		x.not("silent", verdict.RuleThrottle, failed)
+		x.not("watched after a failed start", verdict.RuleWatch, failed, join(line, startup, watch(pickupID))...)
 		wrong := line
 		wrong.Errno = core.ENOMEM
-		x.not("another errno", ruleThrottle, failed, join(wrong, startup)...)
+		x.not("another errno", verdict.RuleThrottle, failed, join(wrong, startup)...)
 		x.ok(failed, join(line, startup)...)
 		x.ok(core.WakeupSentEvent(1))
 		x.ok(core.WakeupClosedEvent(1))
 		x.wait(60)
 		// The wakeup of the same second may be skipped or sent.
-		x.not("no end of the throttle", ruleWatch, expired)
+		x.not("no end of the throttle", verdict.RuleWatch, expired)
 		x.ok(expired, watch(pickupID))
 		x.due(120)
 	}
@@ -199,29 +200,29 @@ func TestStatusMessagesAreJudgedInOrder(t *testing.T) {
 	foreign := message(1, wire.Message{PID: 999, Generation: 1, Status: wire.Taken})
 	line := childLine(core.LogForeignStatus, e, 1)
 	line.Number = 999
-	x.not("a foreign claim believed", ruleStatus, foreign, watch(flushID))
-	x.not("a foreign claim believed and told", ruleWatch, foreign, line, watch(flushID))
+	x.not("a foreign claim believed", verdict.RuleStatus, foreign, watch(flushID))
+	x.not("a foreign claim believed and told", verdict.RuleWatch, foreign, line, watch(flushID))
 	x.ok(foreign, line)
 	stale := message(1, wire.Message{PID: 101, Generation: 7, Status: wire.Taken})
 	line = childLine(core.LogStaleStatus, e, 1)
 	line.Number = 7
-	x.not("a stale message is none of another pid", ruleStatus, stale, childLine(core.LogForeignStatus, e, 1))
+	x.not("a stale message is none of another pid", verdict.RuleStatus, stale, childLine(core.LogForeignStatus, e, 1))
 	x.ok(stale, line)
 	unknown := message(1, wire.Message{PID: 101, Generation: 1, Status: 5})
 	line = childLine(core.LogUnknownStatus, e, 1)
 	swapped := line
 	line.Number = 5
 	swapped.Number, swapped.PID = 101, 5
-	x.not("the numbers swapped", ruleStatus, unknown, swapped)
+	x.not("the numbers swapped", verdict.RuleStatus, unknown, swapped)
 	x.ok(unknown, line)
 	partial := core.StatusReceivedEvent(1, [wire.StatusSize]byte{}, 3)
 	line = childLine(core.LogPartialStatus, e, 1)
 	line.Number = 3
-	x.not("a partial message unseen", ruleStatus, partial)
+	x.not("a partial message unseen", verdict.RuleStatus, partial)
 	x.ok(partial, line)
-	x.not("a line for a message that repeats the state", ruleStatus, status(1, wire.Available), line)
+	x.not("a line for a message that repeats the state", verdict.RuleStatus, status(1, wire.Available), line)
 	x.ok(status(1, wire.Available))
-	x.not("no byte at all", ruleAdapter, core.StatusReceivedEvent(1, [wire.StatusSize]byte{}, 0))
+	x.not("no byte at all", verdict.RuleAdapter, core.StatusReceivedEvent(1, [wire.StatusSize]byte{}, 0))
 }
 
 func TestBadMessagesAreMutedAfterFifteen(t *testing.T) {
@@ -234,13 +235,13 @@ func TestBadMessagesAreMutedAfterFifteen(t *testing.T) {
 	for range 14 {
 		x.ok(partial, line)
 	}
-	x.not("muted too early", ruleStatus, partial, muted)
+	x.not("muted too early", verdict.RuleStatus, partial, muted)
 	x.ok(partial, line)
-	x.not("muted too late", ruleMuted, partial, line)
+	x.not("muted too late", verdict.RuleMuted, partial, line)
 	x.ok(partial, muted)
-	x.not("muted twice", ruleMuted, partial, muted)
+	x.not("muted twice", verdict.RuleMuted, partial, muted)
 	x.ok(partial)
-	x.not("still heard", ruleWatch, status(1, wire.Taken))
+	x.not("still heard", verdict.RuleWatch, status(1, wire.Taken))
 	x.ok(status(1, wire.Taken), watch(flushID))
 }
 
@@ -251,13 +252,13 @@ func TestChildrenThatCloseTheirChannelAreComplainedAbout(t *testing.T) {
 	e := x.entry(0)
 	line := childLine(core.LogChannelClosed, e, 1)
 	x.spawn(smtpID, 1)
-	x.not("a complaint at once", ruleChannel, core.ChildChannelClosedEvent(1), line)
+	x.not("a complaint at once", verdict.RuleChannel, core.ChildChannelClosedEvent(1), line)
 	x.ok(core.ChildChannelClosedEvent(1))
 	x.due(1)
 	x.wait(1)
-	x.not("no complaint after a second", ruleChannel, expired)
+	x.not("no complaint after a second", verdict.RuleChannel, expired)
 	x.ok(expired, line)
-	x.not("a complaint twice", ruleChannel, expired, line)
+	x.not("a complaint twice", verdict.RuleChannel, expired, line)
 	x.ok(core.ChildExitedEvent(1, 101, 0), watch(smtpID))
 	x.due(60)
 }
@@ -266,17 +267,17 @@ func TestStrangersAndStoppedChildrenChangeNothing(t *testing.T) {
 	x := booted(t)
 	stranger := core.ChildExitedEvent(0, 4711, boom)
 	line := core.Action{Kind: core.Log, Code: core.LogStranger, Level: core.LevelInfo, PID: 4711, Status: boom}
-	x.not("a stranger unseen", ruleStranger, stranger)
+	x.not("a stranger unseen", verdict.RuleStranger, stranger)
 	x.ok(stranger, line)
 	x.spawn(smtpID, 1)
 	stopped := childLine(core.LogStopped, x.entry(0), 1)
 	stopped.Signal = 19
-	x.not("a stopped child unseen", ruleStopped, core.ChildStoppedEvent(1, 101, 19))
-	x.not("a stopped child given up", ruleWatch, core.ChildStoppedEvent(1, 101, 19), stopped, watch(smtpID))
+	x.not("a stopped child unseen", verdict.RuleStopped, core.ChildStoppedEvent(1, 101, 19))
+	x.not("a stopped child given up", verdict.RuleWatch, core.ChildStoppedEvent(1, 101, 19), stopped, watch(smtpID))
 	x.ok(core.ChildStoppedEvent(1, 101, 19), stopped)
 
 	x = bootedWith(t, Flags{InitMode: true, GroupLeader: true}, smtp())
-	x.not("a line for a stranger of process 1", ruleStranger, stranger, line)
+	x.not("a line for a stranger of process 1", verdict.RuleStranger, stranger, line)
 	x.ok(stranger)
 }
 
@@ -284,12 +285,12 @@ func TestVerboseLinesAreDemandedWithV(t *testing.T) {
 	x := bootedWith(t, Flags{GroupLeader: true, Verbose: true}, smtp())
 	e := x.entry(0)
 	x.ok(core.ListenerReadyEvent(smtpID), ignore(smtpID), x.start(smtpID, 1, false))
-	x.not("a start unseen", ruleVerbose, core.ChildStartedEvent(smtpID, 1, 101))
+	x.not("a start unseen", verdict.RuleVerbose, core.ChildStartedEvent(smtpID, 1, 101))
 	x.ok(core.ChildStartedEvent(smtpID, 1, 101), childLine(core.LogSpawned, e, 1))
-	x.not("a throttle unseen", ruleVerbose, core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
+	x.not("a throttle unseen", verdict.RuleVerbose, core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
 	x.ok(core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e), logLine(core.LogThrottling, e))
 	x.wait(60)
-	x.not("its end unseen", ruleVerbose, expired, watch(smtpID))
+	x.not("its end unseen", verdict.RuleVerbose, expired, watch(smtpID))
 	x.ok(expired, watch(smtpID), logLine(core.LogThrottleReleased, e))
 }
 
@@ -300,19 +301,19 @@ func TestWakeupsKeepTheirIntervalAndLimits(t *testing.T) {
 	failed.Errno = core.ETIMEDOUT
 	x.due(1)
 	x.wait(1)
-	x.not("a wakeup that hangs", ruleWakeLimit, expired)
-	x.not("a wakeup that hangs unseen", ruleWakeLimit, expired, giveUp(1))
+	x.not("a wakeup that hangs", verdict.RuleWakeLimit, expired)
+	x.not("a wakeup that hangs unseen", verdict.RuleWakeLimit, expired, giveUp(1))
 	x.ok(expired, giveUp(1), failed)
 	x.due(60)
 	x.wait(59)
-	x.not("a wakeup left out", ruleWakeup, expired)
-	x.not("a request number given twice", ruleIdentity, expired, core.Action{Kind: core.WakeService, Service: pickupID, Request: 1, Entry: e})
+	x.not("a wakeup left out", verdict.RuleWakeup, expired)
+	x.not("a request number given twice", verdict.RuleIdentity, expired, core.Action{Kind: core.WakeService, Service: pickupID, Request: 1, Entry: e})
 	x.ok(expired, x.wake(pickupID, e))
 	refused := failed
 	refused.Errno = core.ECONNREFUSED
-	x.not("a failed wakeup unseen", ruleWakeup, core.WakeupFailedEvent(x.request, core.ECONNREFUSED))
+	x.not("a failed wakeup unseen", verdict.RuleWakeup, core.WakeupFailedEvent(x.request, core.ECONNREFUSED))
 	x.ok(core.WakeupFailedEvent(x.request, core.ECONNREFUSED), refused)
-	x.not("a wakeup before its time", ruleWakeup, expired, x.wake(pickupID, e))
+	x.not("a wakeup before its time", verdict.RuleWakeup, expired, x.wake(pickupID, e))
 	x.wait(60)
 	x.ok(expired, x.wake(pickupID, e))
 	second := x.request
@@ -323,7 +324,7 @@ func TestWakeupsKeepTheirIntervalAndLimits(t *testing.T) {
 	x.due(221)
 	x.wait(41)
 	timeout := logLine(core.LogWakeupTimeout, e)
-	x.not("a receiver that never closes", ruleWakeLimit, expired)
+	x.not("a receiver that never closes", verdict.RuleWakeLimit, expired)
 	x.ok(expired, giveUp(second), timeout)
 	x.ok(core.WakeupClosedEvent(x.request))
 	x.due(240)
@@ -340,7 +341,7 @@ func TestThrottledServicesSkipTheirWakeups(t *testing.T) {
 	x.ok(core.ChildStartedEvent(1, 1, 101))
 	x.ok(core.ChildExitedEvent(1, 101, boom), exitLine(e, 1, boom), logLine(core.LogBadStartup, e))
 	x.wait(50)
-	x.not("a wakeup of a throttled service", ruleWakeup, expired, x.wake(1, e))
+	x.not("a wakeup of a throttled service", verdict.RuleWakeup, expired, x.wake(1, e))
 	x.ok(expired)
 	x.due(60)
 	x.wait(60) // the clock leaps over both

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
 // tale is a history told by hand.
@@ -62,7 +64,7 @@ func told(t *testing.T, o Flags, services ...core.ServiceConfig) *tale {
 	return &tale{t: t, m: New(0, o), config: configOf(services...)}
 }
 
-var leader = Flags{GroupLeader: true}
+var leader = past.Flags{GroupLeader: true}
 
 // booted gives a tale of a started daemon with smtp, pickup and flush.
 func booted(t *testing.T) *tale { return bootedWith(t, leader, smtp(), pickup(), flush()) }
@@ -213,11 +215,11 @@ func exit(number int64, by core.Signal) core.Action {
 }
 
 func configLine(code core.LogCode, c *core.Config) core.Action {
-	return core.Action{Kind: core.Log, Code: code, Level: levels[code], Config: c}
+	return core.Action{Kind: core.Log, Code: code, Level: verdict.Levels[code], Config: c}
 }
 
 func logLine(code core.LogCode, e *core.ServiceConfig) core.Action {
-	return core.Action{Kind: core.Log, Code: code, Level: levels[code], Entry: e}
+	return core.Action{Kind: core.Log, Code: code, Level: verdict.Levels[code], Entry: e}
 }
 
 func childLine(code core.LogCode, e *core.ServiceConfig, g core.Generation) core.Action {

@@ -1,100 +1,104 @@
 package model
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
+)
 
 // timerExpired: everything whose time has come is done in this step. A timer
 // that comes early, or twice, does nothing. When the time of -e is over, the
 // process ends, and what else was due need not be done.
-func (o *observation) timerExpired() {
-	w, now := o.before, o.step.now
-	first := len(o.demands)
-	for _, s := range w.services {
-		o.throttleDue(s)
-		o.wakeupDue(s)
-		o.killDue(s)
+func timerExpired(o *verdict.Observation) {
+	w, now := o.Before, o.Step.Now
+	first := len(o.Demands)
+	for _, s := range w.Services {
+		throttleDue(o, s)
+		wakeupDue(o, s)
+		killDue(o, s)
 	}
-	for _, c := range w.children {
-		if at, ok := w.complainAt(c); ok && at <= now {
-			o.mustLog(ruleChannel, "the line of the closed channel", line{
-				code: core.LogChannelClosed, of: w.service(c.service), pid: c.pid,
+	for _, c := range w.Children {
+		if at, ok := w.ComplainAt(c); ok && at <= now {
+			o.MustLog(verdict.RuleChannel, "the line of the closed channel", verdict.Line{
+				Code: core.LogChannelClosed, Of: w.Service(c.Service), Pid: c.Pid,
 			})
 		}
 	}
-	for _, u := range w.wakeups {
-		o.limitDue(u)
+	for _, u := range w.Wakeups {
+		limitDue(o, u)
 	}
-	if at, ok := w.exitAt(); ok && at <= now {
-		for i := first; i < len(o.demands); i++ {
-			o.demands[i].must = false
+	if at, ok := w.ExitAt(); ok && at <= now {
+		for i := first; i < len(o.Demands); i++ {
+			o.Demands[i].Must = false
 		}
-		o.mustLog(ruleExitTime, "the line of the exit time", line{code: core.LogExitTime})
-		o.mustExit(ruleExitTime, "exit 0", 0, 0)
+		o.MustLog(verdict.RuleExitTime, "the line of the exit time", verdict.Line{Code: core.LogExitTime})
+		mustExit(o, verdict.RuleExitTime, "exit 0", 0, 0)
 	}
 }
 
-func (o *observation) throttleDue(s *service) {
-	if at, ok := o.before.throttledUntil(s); ok && at <= o.step.now {
-		o.verbose("the line of the released throttle", line{code: core.LogThrottleReleased, of: s})
+func throttleDue(o *verdict.Observation, s *past.Service) {
+	if at, ok := o.Before.ThrottledUntil(s); ok && at <= o.Step.Now {
+		o.Verbose("the line of the released throttle", verdict.Line{Code: core.LogThrottleReleased, Of: s})
 	}
 }
 
 // wakeupDue: due timers run in the order of their times, so that a throttle
 // that ended before the wakeup does not swallow it, and one that ended after it
 // does. At the same time either may be first.
-func (o *observation) wakeupDue(s *service) {
-	w, now := o.before, o.step.now
-	at, ok := w.wakeAt(s)
+func wakeupDue(o *verdict.Observation, s *past.Service) {
+	w, now := o.Before, o.Step.Now
+	at, ok := w.WakeAt(s)
 	if !ok || at > now {
 		return
 	}
-	until, throttled := w.throttledUntil(s)
+	until, throttled := w.ThrottledUntil(s)
 	switch {
 	case !throttled || until < at:
-		o.mustWake(ruleWakeup, s.id, s.entry)
+		mustWake(o, verdict.RuleWakeup, s.Id, s.Entry)
 	case until == at:
-		o.wake(o.may, ruleWakeup, &s.id, s.entry)
+		wake(o, o.May, verdict.RuleWakeup, &s.Id, s.Entry)
 	}
 }
 
 // killDue: whoever is still alive gets SIGKILL, now and every grace again. The
 // line is demanded the first time and allowed later.
-func (o *observation) killDue(s *service) {
-	at, ok := o.before.killAt(s)
-	if !ok || at > o.step.now {
+func killDue(o *verdict.Observation, s *past.Service) {
+	at, ok := o.Before.KillAt(s)
+	if !ok || at > o.Step.Now {
 		return
 	}
-	for _, c := range o.before.children {
-		if c.service != s.id || !c.lives() {
+	for _, c := range o.Before.Children {
+		if c.Service != s.Id || !c.Lives() {
 			continue
 		}
-		o.signal(ruleGrace, true, c, core.SIGKILL, "SIGKILL to the child of a removed service")
-		l := line{code: core.LogRemovalKilled, of: s, pid: c.pid}
-		if c.killed == never {
-			o.mustLog(ruleGrace, "the line of the kill", l)
+		signal(o, verdict.RuleGrace, true, c, core.SIGKILL, "SIGKILL to the child of a removed service")
+		l := verdict.Line{Code: core.LogRemovalKilled, Of: s, Pid: c.Pid}
+		if c.Killed == past.Never {
+			o.MustLog(verdict.RuleGrace, "the line of the kill", l)
 		} else {
-			o.mayLog(ruleGrace, "the line of the kill", l)
+			o.MayLog(verdict.RuleGrace, "the line of the kill", l)
 		}
 	}
 }
 
 // limitDue: a wakeup that is not out after its first limit has failed; one that
 // nobody closed in the second is given up with its own line.
-func (o *observation) limitDue(u *wakeup) {
-	at, ok := o.before.limitOf(u)
-	if !ok || at > o.step.now {
+func limitDue(o *verdict.Observation, u *past.Wakeup) {
+	at, ok := o.Before.LimitOf(u)
+	if !ok || at > o.Step.Now {
 		return
 	}
-	s := o.before.service(u.service)
-	o.must(ruleWakeLimit, s.id, core.CloseWakeup, "the wakeup given up", func(a *core.Action) bool {
-		return a.Request == u.request
+	s := o.Before.Service(u.Service)
+	o.Must(verdict.RuleWakeLimit, s.Id, core.CloseWakeup, "the wakeup given up", func(a *core.Action) bool {
+		return a.Request == u.Request
 	})
-	l := line{code: core.LogWakeupFailed, of: s, errno: core.ETIMEDOUT}
-	if u.sent != never {
-		l = line{code: core.LogWakeupTimeout, of: s}
+	l := verdict.Line{Code: core.LogWakeupFailed, Of: s, Errno: core.ETIMEDOUT}
+	if u.Sent != past.Never {
+		l = verdict.Line{Code: core.LogWakeupTimeout, Of: s}
 	}
-	if s.removed != never {
-		o.mayLog(ruleWakeLimit, "the line of the wakeup given up", l)
+	if s.Removed != past.Never {
+		o.MayLog(verdict.RuleWakeLimit, "the line of the wakeup given up", l)
 		return
 	}
-	o.mustLog(ruleWakeLimit, "the line of the wakeup given up", l)
+	o.MustLog(verdict.RuleWakeLimit, "the line of the wakeup given up", l)
 }

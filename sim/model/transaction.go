@@ -5,26 +5,28 @@ import (
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
 // beginReload: the line first, with the configuration that is still in force,
 // then the request (spec runtime, 10.1).
-func (o *observation) beginReload(rule string, c *core.Config) {
-	o.must(rule, 0, core.Log, "the reload line", func(a *core.Action) bool {
-		return a.Code == core.LogReload && a.Level == levels[core.LogReload] && a.Config != nil &&
+func beginReload(o *verdict.Observation, rule string, c *core.Config) {
+	o.Must(rule, 0, core.Log, "the reload line", func(a *core.Action) bool {
+		return a.Code == core.LogReload && a.Level == verdict.Levels[core.LogReload] && a.Config != nil &&
 			a.Config.MailVersion == c.MailVersion && a.Config.ConfigDirectory == c.ConfigDirectory
 	})
-	o.must(rule, 0, core.LoadConfig, "a configuration to be loaded", func(*core.Action) bool { return true })
+	o.Must(rule, 0, core.LoadConfig, "a configuration to be loaded", func(*core.Action) bool { return true })
 }
 
 // diagnostics: every remark is logged with its weight; an error is an error at
 // reload (Differs: Q1), with its hint behind it. At the start the first error is
 // fatal, and what comes after it is told for information.
-func (o *observation) diagnostics(c *core.Config) {
-	for _, r := range o.remarks(c) {
-		o.must(ruleDiagnostics, 0, core.Log, "the remark "+r.text, r.match)
+func diagnostics(o *verdict.Observation, c *core.Config) {
+	for _, r := range remarks(o, c) {
+		o.Must(verdict.RuleDiagnostics, 0, core.Log, "the remark "+r.text, r.match)
 		if hint := r.remedy; hint != "" {
-			o.may(ruleDiagnostics, 0, core.Log, "the hint "+hint, func(a *core.Action) bool {
+			o.May(verdict.RuleDiagnostics, 0, core.Log, "the hint "+hint, func(a *core.Action) bool {
 				return a.Code == core.LogDiagnostic && a.Level == core.LevelInfo && strings.Contains(a.Text, hint)
 			})
 		}
@@ -36,11 +38,11 @@ func (o *observation) diagnostics(c *core.Config) {
 type saying struct {
 	level        core.Level
 	text, remedy string
-	fault        *fault // instead of text: the words are ours
+	fault        *past.Fault // instead of text: the words are ours
 }
 
-func (o *observation) remarks(c *core.Config) []saying {
-	boot, over := o.seen.load.boot, false
+func remarks(o *verdict.Observation, c *core.Config) []saying {
+	boot, over := o.Seen.Load.Boot, false
 	var all []saying
 	for i := range c.Diagnostics {
 		d := &c.Diagnostics[i]
@@ -60,7 +62,7 @@ func (o *observation) remarks(c *core.Config) []saying {
 		}
 		all = append(all, saying{level: level, text: text, remedy: remedy})
 	}
-	if f := o.step.fault; f != nil {
+	if f := o.Step.Fault; f != nil {
 		level := core.LevelError
 		switch {
 		case over:
@@ -68,7 +70,7 @@ func (o *observation) remarks(c *core.Config) []saying {
 		case boot:
 			level = core.LevelFatal
 		}
-		all = append(all, saying{level: level, text: "that service " + f.service + " has a fault: " + f.about, fault: f})
+		all = append(all, saying{level: level, text: "that service " + f.Service + " has a fault: " + f.About, fault: f})
 	}
 	return all
 }
@@ -76,48 +78,48 @@ func (o *observation) remarks(c *core.Config) []saying {
 // match: the remedy may stand behind the text, but not in a fatal line.
 func (r saying) match(a *core.Action) bool {
 	return a.Code == core.LogDiagnostic && a.Level == r.level &&
-		(r.fault != nil && r.fault.named(a.Text) || r.fault == nil && a.Text == r.text || r.level != core.LevelFatal && r.remedy != "" && a.Text == r.text+" ("+r.remedy+")")
+		(r.fault != nil && r.fault.Named(a.Text) || r.fault == nil && a.Text == r.text || r.level != core.LevelFatal && r.remedy != "" && a.Text == r.text+" ("+r.remedy+")")
 }
 
-func (o *observation) configLoaded() {
-	o.diagnostics(o.step.ev.Config)
-	o.advance()
+func configLoaded(o *verdict.Observation) {
+	diagnostics(o, o.Step.Ev.Config)
+	advance(o)
 }
 
-func (o *observation) configRejected() {
-	o.diagnostics(o.step.ev.Config)
-	o.refuse()
+func configRejected(o *verdict.Observation) {
+	diagnostics(o, o.Step.Ev.Config)
+	refuse(o)
 }
 
 // refuse ends a transaction in vain: at the start the process, at reload
 // nothing but the reload. A hangup that was remembered gets its turn.
-func (o *observation) refuse() {
-	t := o.seen.load
-	if t.boot {
-		o.mustExit(ruleBootFailed, "exit 1", 1, 0)
+func refuse(o *verdict.Observation) {
+	t := o.Seen.Load
+	if t.Boot {
+		mustExit(o, verdict.RuleBootFailed, "exit 1", 1, 0)
 		return
 	}
-	o.must(ruleRefused, 0, core.Log, "the line that the reload is refused", func(a *core.Action) bool {
-		return a.Code == core.LogReloadRefused && a.Level == levels[core.LogReloadRefused] && a.Config != nil
+	o.Must(verdict.RuleRefused, 0, core.Log, "the line that the reload is refused", func(a *core.Action) bool {
+		return a.Code == core.LogReloadRefused && a.Level == verdict.Levels[core.LogReloadRefused] && a.Config != nil
 	})
-	if t.hangup {
-		o.beginReload(ruleHangup, o.before.config())
+	if t.Hangup {
+		beginReload(o, verdict.RuleHangup, o.Before.Config())
 	}
 }
 
 // tellFailures: a listener that cannot be had is told with its remedy, at the
 // latest when the transaction ends. Of several, one is enough: the original
 // would have seen only one.
-func (o *observation) tellFailures(t *load, pending bool) {
+func tellFailures(o *verdict.Observation, t *past.Load, pending bool) {
 	level := core.LevelError
-	if t.boot {
+	if t.Boot {
 		level = core.LevelFatal
 	}
-	var untold []*opening
+	var untold []*past.Opening
 	told := false
-	for _, op := range t.openings {
-		told = told || op.told
-		if op.failed != never && !op.told {
+	for _, op := range t.Openings {
+		told = told || op.Told
+		if op.Failed != past.Never && !op.Told {
 			untold = append(untold, op)
 		}
 	}
@@ -127,12 +129,12 @@ func (o *observation) tellFailures(t *load, pending bool) {
 		what  string
 	}{
 		{core.LogListenFailed, level, "the line of the listener that cannot be had"},
-		{core.LogListenRemedy, levels[core.LogListenRemedy], "the line of the remedy"},
+		{core.LogListenRemedy, verdict.Levels[core.LogListenRemedy], "the line of the remedy"},
 	} {
-		done := make(map[*opening]bool)
+		done := make(map[*past.Opening]bool)
 		match := func(a *core.Action) bool {
 			for _, op := range untold {
-				if !done[op] && a.Code == l.code && a.Level == l.level && op.about(a) {
+				if !done[op] && a.Code == l.code && a.Level == l.level && op.About(a) {
 					done[op] = true
 					return true
 				}
@@ -141,9 +143,9 @@ func (o *observation) tellFailures(t *load, pending bool) {
 		}
 		for i := range untold {
 			if i == 0 && !pending && !told {
-				o.must(ruleUndo, untold[0].service, core.Log, l.what, match)
+				o.Must(verdict.RuleUndo, untold[0].Service, core.Log, l.what, match)
 			} else {
-				o.may(ruleUndo, untold[i].service, core.Log, l.what, match)
+				o.May(verdict.RuleUndo, untold[i].Service, core.Log, l.what, match)
 			}
 		}
 	}
@@ -152,123 +154,123 @@ func (o *observation) tellFailures(t *load, pending bool) {
 // advance says what a transaction may ask for next: plain listeners, then, when
 // all those are had, displaced ones, then the commit. How many are asked for in
 // one step is not fixed; that something is under way is (see checkProgress).
-func (o *observation) advance() {
-	t := o.seen.load
+func advance(o *verdict.Observation) {
+	t := o.Seen.Load
 	pending, plain, all := false, true, true
-	for _, op := range t.openings {
-		if op.failed != never {
-			o.undo(t)
+	for _, op := range t.Openings {
+		if op.Failed != past.Never {
+			undo(o, t)
 			return
 		}
-		pending = pending || op.pending()
-		all = all && op.opened != never
-		plain = plain && (op.displaces || op.opened != never)
+		pending = pending || op.Pending()
+		all = all && op.Opened != past.Never
+		plain = plain && (op.Displaces || op.Opened != past.Never)
 	}
-	for _, op := range t.openings {
-		if op.asked == never && (plain || !op.displaces) {
-			o.mayOpen(t, op)
+	for _, op := range t.Openings {
+		if op.Asked == past.Never && (plain || !op.Displaces) {
+			mayOpen(o, t, op)
 		}
 	}
 	if all && !pending {
-		o.commit(t)
+		commit(o, t)
 	}
 }
 
-func (o *observation) mayOpen(t *load, op *opening) {
-	o.may(ruleOpen, t.idOf(op.entry), core.OpenListener, "a listener to be opened", func(a *core.Action) bool {
-		id := t.idOf(op.entry)
-		return sameEntry(a.Entry, op.entry) && int(a.Listener) == op.listener && a.Flag == op.displaces &&
+func mayOpen(o *verdict.Observation, t *past.Load, op *past.Opening) {
+	o.May(verdict.RuleOpen, t.IdOf(op.Entry), core.OpenListener, "a listener to be opened", func(a *core.Action) bool {
+		id := t.IdOf(op.Entry)
+		return sameEntry(a.Entry, op.Entry) && int(a.Listener) == op.Listener && a.Flag == op.Displaces &&
 			(id == 0 || id == a.Service)
 	})
 }
 
 // undo: what was opened is abandoned once no answer is outstanding any more, at
 // reload; at the start the process ends, and its descriptors with it.
-func (o *observation) undo(t *load) {
+func undo(o *verdict.Observation, t *past.Load) {
 	pending := false
-	for _, op := range t.openings {
-		pending = pending || op.pending()
+	for _, op := range t.Openings {
+		pending = pending || op.Pending()
 	}
-	o.tellFailures(t, pending)
-	for _, op := range t.openings {
-		if op.opened == never || op.abandoned != never {
+	tellFailures(o, t, pending)
+	for _, op := range t.Openings {
+		if op.Opened == past.Never || op.Abandoned != past.Never {
 			continue
 		}
-		ask := o.may
-		if !pending && !t.boot {
-			ask = o.must
+		ask := o.May
+		if !pending && !t.Boot {
+			ask = o.Must
 		}
-		ask(ruleUndo, op.service, core.AbandonListener, "the listener abandoned", func(a *core.Action) bool {
-			return a.Service == op.service && int(a.Listener) == op.listener
+		ask(verdict.RuleUndo, op.Service, core.AbandonListener, "the listener abandoned", func(a *core.Action) bool {
+			return a.Service == op.Service && int(a.Listener) == op.Listener
 		})
 	}
 	switch {
 	case !pending:
-		o.refuse()
-	case t.boot:
-		o.may(ruleBootFailed, 0, core.Exit, "exit 1", func(a *core.Action) bool {
+		refuse(o)
+	case t.Boot:
+		o.May(verdict.RuleBootFailed, 0, core.Exit, "exit 1", func(a *core.Action) bool {
 			return a.Number == 1 && a.Signal == 0
 		})
 	}
 }
 
 // commit: everything that the plan says happens in this step.
-func (o *observation) commit(t *load) {
-	for _, s := range t.plan.removed {
-		o.remove(t, s)
+func commit(o *verdict.Observation, t *past.Load) {
+	for _, s := range t.Plan.Removed {
+		remove(o, t, s)
 	}
 	given := make(map[core.ServiceID]bool)
-	for _, one := range t.plan.entries {
-		if one.kept != nil {
-			o.keep(one.kept, one.entry, t.config.ReloadClearsThrottle)
+	for _, one := range t.Plan.Entries {
+		if one.Kept != nil {
+			keep(o, one.Kept, one.Entry, t.Config.ReloadClearsThrottle)
 		} else {
-			o.accept(t, one, given)
+			accept(o, t, one, given)
 		}
 	}
-	o.must(ruleCommit, 0, core.ApplyConfig, "the configuration applied", func(a *core.Action) bool {
-		return a.Config == t.config
+	o.Must(verdict.RuleCommit, 0, core.ApplyConfig, "the configuration applied", func(a *core.Action) bool {
+		return a.Config == t.Config
 	})
-	if t.boot {
-		o.must(ruleBoot, 0, core.Log, "the line of the start", func(a *core.Action) bool {
-			return a.Code == core.LogStarted && a.Level == levels[core.LogStarted] && a.Config != nil &&
-				a.Config.MailVersion == t.config.MailVersion && a.Config.ConfigDirectory == t.config.ConfigDirectory
+	if t.Boot {
+		o.Must(verdict.RuleBoot, 0, core.Log, "the line of the start", func(a *core.Action) bool {
+			return a.Code == core.LogStarted && a.Level == verdict.Levels[core.LogStarted] && a.Config != nil &&
+				a.Config.MailVersion == t.Config.MailVersion && a.Config.ConfigDirectory == t.Config.ConfigDirectory
 		})
-		o.must(ruleBoot, 0, core.Announce, "the start announced", func(*core.Action) bool { return true })
+		o.Must(verdict.RuleBoot, 0, core.Announce, "the start announced", func(*core.Action) bool { return true })
 	}
-	if t.hangup {
-		o.beginReload(ruleHangup, t.config)
+	if t.Hangup {
+		beginReload(o, verdict.RuleHangup, t.Config)
 	}
 }
 
 // remove: the children are cut off and told to go, the listeners that nobody
 // takes over are shut (design, Reload, 5). Wakeups that are under way may be
 // given up: the specification speaks of their timer only.
-func (o *observation) remove(t *load, s *service) {
-	for _, c := range o.before.children {
-		if c.service != s.id || !c.lives() {
+func remove(o *verdict.Observation, t *past.Load, s *past.Service) {
+	for _, c := range o.Before.Children {
+		if c.Service != s.Id || !c.Lives() {
 			continue
 		}
-		if c.retired == never {
-			o.mustRetire(ruleRetire, c)
+		if c.Retired == past.Never {
+			mustRetire(o, verdict.RuleRetire, c)
 		}
-		o.signal(ruleRemove, true, c, core.SIGTERM, "SIGTERM to the child of a removed service")
+		signal(o, verdict.RuleRemove, true, c, core.SIGTERM, "SIGTERM to the child of a removed service")
 	}
-	for k := range s.listeners {
-		if !t.plan.moved(s, k) {
-			o.must(ruleRemove, s.id, core.CloseListener, "the listener shut", func(a *core.Action) bool {
-				return a.Service == s.id && int(a.Listener) == k
+	for k := range s.Listeners {
+		if !t.Plan.Moved(s, k) {
+			o.Must(verdict.RuleRemove, s.Id, core.CloseListener, "the listener shut", func(a *core.Action) bool {
+				return a.Service == s.Id && int(a.Listener) == k
 			})
 		}
 	}
-	if o.before.watched(s) {
-		o.may(ruleWatch, s.id, core.IgnoreListener, "the listener ignored", func(a *core.Action) bool {
-			return a.Service == s.id
+	if o.Before.Watched(s) {
+		o.May(verdict.RuleWatch, s.Id, core.IgnoreListener, "the listener ignored", func(a *core.Action) bool {
+			return a.Service == s.Id
 		})
 	}
-	for _, u := range o.before.wakeups {
-		if u.service == s.id && u.over == never {
-			o.may(ruleWakeup, s.id, core.CloseWakeup, "the wakeup given up", func(a *core.Action) bool {
-				return a.Request == u.request
+	for _, u := range o.Before.Wakeups {
+		if u.Service == s.Id && u.Over == past.Never {
+			o.May(verdict.RuleWakeup, s.Id, core.CloseWakeup, "the wakeup given up", func(a *core.Action) bool {
+				return a.Request == u.Request
 			})
 		}
 	}
@@ -277,30 +279,30 @@ func (o *observation) remove(t *load, s *service) {
 // keep: the children are cut off, the wakeup timer restarts (design, Reload, 4).
 // A throttled service skips the trigger (spec runtime, 9), unless the
 // configuration lifts the throttle.
-func (o *observation) keep(s *service, e *core.ServiceConfig, clears bool) {
-	for _, c := range o.before.children {
-		if c.service == s.id && c.lives() && c.retired == never {
-			o.mustRetire(ruleRetire, c)
+func keep(o *verdict.Observation, s *past.Service, e *core.ServiceConfig, clears bool) {
+	for _, c := range o.Before.Children {
+		if c.Service == s.Id && c.Lives() && c.Retired == past.Never {
+			mustRetire(o, verdict.RuleRetire, c)
 		}
 	}
-	_, throttled := o.before.throttledUntil(s)
+	_, throttled := o.Before.ThrottledUntil(s)
 	if throttled && clears {
-		o.verbose("the line of the released throttle", line{code: core.LogThrottleReleased, of: s})
+		o.Verbose("the line of the released throttle", verdict.Line{Code: core.LogThrottleReleased, Of: s})
 	}
 	if !e.WakeupIfUsed && (!throttled || clears) {
-		o.mustWake(ruleWakeup, s.id, e)
+		mustWake(o, verdict.RuleWakeup, s.Id, e)
 	}
 }
 
 // accept: the new service gets the descriptors of removed ones, what was set
 // aside for it is unlinked, its first wakeup is sent.
-func (o *observation) accept(t *load, one planned, given map[core.ServiceID]bool) {
-	id := t.idOf(one.entry)
-	for k, g := range one.gains {
-		switch g.way {
-		case gainMove:
-			o.must(ruleHandOver, g.from.id, core.MoveListener, "the listener handed over", func(a *core.Action) bool {
-				if a.Service != g.from.id || int(a.Listener) != g.fromListener || int(a.ToListener) != k || a.To == 0 {
+func accept(o *verdict.Observation, t *past.Load, one past.Planned, given map[core.ServiceID]bool) {
+	id := t.IdOf(one.Entry)
+	for k, g := range one.Gains {
+		switch g.Way {
+		case past.GainMove:
+			o.Must(verdict.RuleHandOver, g.From.Id, core.MoveListener, "the listener handed over", func(a *core.Action) bool {
+				if a.Service != g.From.Id || int(a.Listener) != g.FromListener || int(a.ToListener) != k || a.To == 0 {
 					return false
 				}
 				if id == 0 && !given[a.To] {
@@ -309,13 +311,13 @@ func (o *observation) accept(t *load, one planned, given map[core.ServiceID]bool
 				}
 				return a.To == id
 			})
-		case gainDisplace:
-			o.must(ruleCommit, id, core.CommitListener, "what was set aside unlinked", func(a *core.Action) bool {
+		case past.GainDisplace:
+			o.Must(verdict.RuleCommit, id, core.CommitListener, "what was set aside unlinked", func(a *core.Action) bool {
 				return a.Service == id && int(a.Listener) == k
 			})
 		}
 	}
-	if !one.entry.WakeupIfUsed {
-		o.wake(o.must, ruleWakeup, &id, one.entry)
+	if !one.Entry.WakeupIfUsed {
+		wake(o, o.Must, verdict.RuleWakeup, &id, one.Entry)
 	}
 }

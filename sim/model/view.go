@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
 // Machine is what a machine says of itself.
@@ -19,12 +21,12 @@ func (m *Model) Compare(machine Machine) error {
 	got, due := machine.Deadline()
 	if want, wantDue := m.Deadline(); due != wantDue || due && got != want {
 		return &Violation{
-			Step: len(m.history) - 1, Rule: ruleDeadline,
+			Step: len(m.history) - 1, Rule: verdict.RuleDeadline,
 			Want: fmt.Sprint(want, " ", wantDue), Got: fmt.Sprint(got, " ", due),
 		}
 	}
 	w := m.current()
-	if w.ended {
+	if w.Ended {
 		return nil
 	}
 	v := machine.View()
@@ -32,15 +34,15 @@ func (m *Model) Compare(machine Machine) error {
 	for i := range v.Services {
 		seen[v.Services[i].ID] = &v.Services[i]
 	}
-	for _, s := range w.services {
-		got := seen[s.id]
-		if s.removed != never && w.total(s) == 0 {
+	for _, s := range w.Services {
+		got := seen[s.Id]
+		if s.Removed != past.Never && w.Total(s) == 0 {
 			continue // nothing is left to be known of it
 		}
 		if got == nil {
-			return &Violation{Step: len(m.history) - 1, Rule: ruleView, Service: s.id, Want: "the service", Got: "none"}
+			return &Violation{Step: len(m.history) - 1, Rule: verdict.RuleView, Service: s.Id, Want: "the service", Got: "none"}
 		}
-		if err := w.compare(s, got, len(m.history)-1); err != nil {
+		if err := compare(w, s, got, len(m.history)-1); err != nil {
 			return err
 		}
 	}
@@ -55,44 +57,44 @@ type look struct {
 	throttledUntil, wakeupAt, stressUntil, leavingUntil, killAt core.Time
 }
 
-func (w *world) compare(s *service, got *core.ServiceView, at int) error {
-	want, have := w.look(s), shown(got)
+func compare(w *past.World, s *past.Service, got *core.ServiceView, at int) error {
+	want, have := lookAt(w, s), shown(got)
 	// A start that a reload has overtaken will be cut off at birth: an observer
 	// may call it retired already.
-	if have.retired == want.retired+int32(w.count(s, func(c *child) bool { return c.starting() && w.stale(c) })) {
+	if have.retired == want.retired+int32(w.Count(s, func(c *past.Child) bool { return c.Starting() && w.Stale(c) })) {
 		have.retired = want.retired
 	}
 	if want != have {
 		return &Violation{
-			Step: at, Rule: ruleView, Service: s.id,
+			Step: at, Rule: verdict.RuleView, Service: s.Id,
 			Want: fmt.Sprintf("%+v", want), Got: fmt.Sprintf("%+v", have),
 		}
 	}
 	for i := range got.Children {
-		if err := w.compareChild(s, &got.Children[i], at); err != nil {
+		if err := compareChild(w, s, &got.Children[i], at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// look reads how a service stands.
-func (w *world) look(s *service) look {
-	now, inForce := w.h[len(w.h)-1].now, s.removed == never
-	stressUntil, stressed := w.stressUntil(s, len(w.h))
+// lookAt reads how a service stands.
+func lookAt(w *past.World, s *past.Service) look {
+	now, inForce := w.H[len(w.H)-1].Now, s.Removed == past.Never
+	stressUntil, stressed := w.StressUntil(s, len(w.H))
 	x := look{
-		total:    int32(w.total(s)),
-		starting: int32(w.starting(s)),
-		idle:     int32(w.idle(s)),
-		busy:     int32(w.count(s, (*child).busy)),
-		retired:  int32(w.count(s, func(c *child) bool { return c.lives() && c.retired != never })),
-		limit:    s.entry.ProcessLimit,
-		watching: w.mustWatch(s), held: inForce && w.held(s), stopping: !inForce,
-		stress: stressed && stressUntil > now && stressAware(s.entry), starved: inForce && w.short(s),
-		stressUntil: instant(stressUntil, stressed), wakeupAt: instant(w.wakeAt(s)),
-		leavingUntil: instant(w.believedUntil(s, len(w.h))), killAt: instant(w.killAt(s)),
+		total:    int32(w.Total(s)),
+		starting: int32(w.Starting(s)),
+		idle:     int32(w.Idle(s)),
+		busy:     int32(w.Count(s, (*past.Child).Busy)),
+		retired:  int32(w.Count(s, func(c *past.Child) bool { return c.Lives() && c.Retired != past.Never })),
+		limit:    s.Entry.ProcessLimit,
+		watching: w.MustWatch(s), held: inForce && w.Held(s), stopping: !inForce,
+		stress: stressed && stressUntil > now && past.StressAware(s.Entry), starved: inForce && w.Short(s),
+		stressUntil: instant(stressUntil, stressed), wakeupAt: instant(w.WakeAt(s)),
+		leavingUntil: instant(w.BelievedUntil(s, len(w.H))), killAt: instant(w.KillAt(s)),
 	}
-	until, throttled := w.throttledUntil(s)
+	until, throttled := w.ThrottledUntil(s)
 	x.throttled, x.throttledUntil = throttled, instant(until, throttled)
 	return x
 }
@@ -116,20 +118,20 @@ func instant(at core.Time, ok bool) core.Time {
 }
 
 // compareChild compares one child. That none is missing the counts say.
-func (w *world) compareChild(s *service, got *core.ChildView, at int) error {
-	c := w.child(got.Generation)
-	if c == nil || c.service != s.id {
-		return &Violation{Step: at, Rule: ruleView, Service: s.id, Want: "no child", Got: fmt.Sprintf("%+v", *got)}
+func compareChild(w *past.World, s *past.Service, got *core.ChildView, at int) error {
+	c := w.Child(got.Generation)
+	if c == nil || c.Service != s.Id {
+		return &Violation{Step: at, Rule: verdict.RuleView, Service: s.Id, Want: "no child", Got: fmt.Sprintf("%+v", *got)}
 	}
 	want := core.ChildView{
-		Generation: c.generation, PID: c.pid, Starting: c.starting(), Idle: c.lives() && c.record().available,
-		Retired: c.retired != never, Served: c.record().served,
+		Generation: c.Generation, PID: c.Pid, Starting: c.Starting(), Idle: c.Lives() && c.Record().Available,
+		Retired: c.Retired != past.Never, Served: c.Record().Served,
 	}
-	if c.starting() && w.stale(c) {
+	if c.Starting() && w.Stale(c) {
 		want.Retired = got.Retired
 	}
 	if want != *got {
-		return &Violation{Step: at, Rule: ruleView, Service: s.id, Want: fmt.Sprintf("%+v", want), Got: fmt.Sprintf("%+v", *got)}
+		return &Violation{Step: at, Rule: verdict.RuleView, Service: s.Id, Want: fmt.Sprintf("%+v", want), Got: fmt.Sprintf("%+v", *got)}
 	}
 	return nil
 }

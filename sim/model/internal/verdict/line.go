@@ -1,11 +1,14 @@
-package model
+package verdict
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/model/internal/past"
+)
 
-// levels gives the weight of each line (spec runtime, 14.1 and 16; differences
+// Levels gives the weight of each line (spec runtime, 14.1 and 16; differences
 // for those that the original does not have). Diagnostics and failed listeners
 // weigh as their case says.
-var levels = map[core.LogCode]core.Level{
+var Levels = map[core.LogCode]core.Level{
 	core.LogStarted: core.LevelInfo, core.LogReload: core.LevelInfo, core.LogTerminating: core.LevelInfo,
 	core.LogExitTime: core.LevelInfo, core.LogReloadRefused: core.LevelWarning, core.LogListenRemedy: core.LevelInfo,
 	core.LogExited: core.LevelWarning, core.LogStopped: core.LevelWarning, core.LogBadStartup: core.LevelWarning,
@@ -25,49 +28,49 @@ var numbered = map[core.LogCode]bool{
 	core.LogStaleStatus: true, core.LogForeignStatus: true, core.LogStarved: true,
 }
 
-// line is the part of a Log action that its rule fixes; zero fields count too,
+// Line is the part of a Log action that its rule fixes; zero fields count too,
 // except that of means any entry when it is nil.
-type line struct {
-	code   core.LogCode
-	of     *service
-	pid    core.PID
-	number int64
-	errno  core.Errno
-	signal core.Signal
-	status core.ExitStatus
+type Line struct {
+	Code   core.LogCode
+	Of     *past.Service
+	Pid    core.PID
+	Number int64
+	Errno  core.Errno
+	Signal core.Signal
+	Status core.ExitStatus
 }
 
-// match compares what the text of the code shows. The entry may be the one that
+// Match compares what the text of the code shows. The entry may be the one that
 // a child was started from or the one in force: the specification tells only
 // one path for both.
-func (l line) match(a *core.Action) bool {
-	if a.Code != l.code || a.Level != levels[l.code] || a.PID != l.pid || numbered[l.code] && a.Number != l.number ||
-		a.Errno != l.errno || a.Signal != l.signal || a.Status != l.status {
+func (l Line) Match(a *core.Action) bool {
+	if a.Code != l.Code || a.Level != Levels[l.Code] || a.PID != l.Pid || numbered[l.Code] && a.Number != l.Number ||
+		a.Errno != l.Errno || a.Signal != l.Signal || a.Status != l.Status {
 		return false
 	}
-	return l.of == nil || a.Entry != nil && identityOf(a.Entry) == l.of.identity()
+	return l.Of == nil || a.Entry != nil && past.IdentityOf(a.Entry) == l.Of.Identity()
 }
 
-func (l line) service() core.ServiceID {
-	if l.of == nil {
+func (l Line) service() core.ServiceID {
+	if l.Of == nil {
 		return 0
 	}
-	return l.of.id
+	return l.Of.Id
 }
 
-// mustLog demands one line.
-func (o *observation) mustLog(rule, what string, l line) {
-	o.must(rule, l.service(), core.Log, what, l.match)
+// MustLog demands one line.
+func (o *Observation) MustLog(rule, what string, l Line) {
+	o.Must(rule, l.service(), core.Log, what, l.Match)
 }
 
-// mayLog allows one line.
-func (o *observation) mayLog(rule, what string, l line) {
-	o.may(rule, l.service(), core.Log, what, l.match)
+// MayLog allows one line.
+func (o *Observation) MayLog(rule, what string, l Line) {
+	o.May(rule, l.service(), core.Log, what, l.Match)
 }
 
-// verbose demands a line that only -v shows.
-func (o *observation) verbose(what string, l line) {
-	if o.before.flags.Verbose {
-		o.mustLog(ruleVerbose, what, l)
+// Verbose demands a line that only -v shows.
+func (o *Observation) Verbose(what string, l Line) {
+	if o.Before.Flags.Verbose {
+		o.MustLog(RuleVerbose, what, l)
 	}
 }

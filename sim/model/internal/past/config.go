@@ -1,4 +1,4 @@
-package model
+package past
 
 import (
 	"strings"
@@ -9,23 +9,23 @@ import (
 // What the border only carries is read here once more from the specification: nothing
 // of the machine's policy is asked.
 
-// stressAware reports whether the children of a service get the stress argument
+// StressAware reports whether the children of a service get the stress argument
 // (spec config, 5.7).
-func stressAware(e *core.ServiceConfig) bool { return e.ProcessLimit > 1 && !e.LocalOnly }
+func StressAware(e *core.ServiceConfig) bool { return e.ProcessLimit > 1 && !e.LocalOnly }
 
-// endOf reads an exit status: the signal that ended the process, or 0, and whether it
+// EndOf reads an exit status: the signal that ended the process, or 0, and whether it
 // called exit with code 0.
-func endOf(s core.ExitStatus) (by core.Signal, well bool) {
+func EndOf(s core.ExitStatus) (by core.Signal, well bool) {
 	if s>>8&1 != 0 {
 		return core.Signal(s & 0xff), false
 	}
 	return 0, s == 0
 }
 
-// fault is what no master.cf can say, and what the line about it must name.
-type fault struct {
-	service string
-	about   string
+// Fault is what no master.cf can say, and what the line about it must name.
+type Fault struct {
+	Service string
+	About   string
 }
 
 // longestDelay is the longest that a column of master.cf or a parameter can say, in
@@ -37,18 +37,18 @@ const mostListeners = 1024
 
 // faultOf returns the first fault of a configuration, in file order, or nil
 // (spec config, 5).
-func faultOf(c *core.Config) *fault {
-	seen := make(map[identity]bool)
+func faultOf(c *core.Config) *Fault {
+	seen := make(map[Identity]bool)
 	for i := range c.Services {
 		s := &c.Services[i]
 		about := faultIn(s)
-		if about == "" && seen[identityOf(s)] {
+		if about == "" && seen[IdentityOf(s)] {
 			about = "two entries"
 		}
 		if about != "" {
-			return &fault{s.Name, about}
+			return &Fault{s.Name, about}
 		}
-		seen[identityOf(s)] = true
+		seen[IdentityOf(s)] = true
 	}
 	return nil
 }
@@ -79,14 +79,14 @@ func faultIn(s *core.ServiceConfig) string {
 	return ""
 }
 
-// named reports whether a line names the service and the fault.
-func (f *fault) named(text string) bool {
-	return strings.Contains(text, "service "+f.service+" ") && strings.Contains(text, f.about)
+// Named reports whether a line names the service and the fault.
+func (f *Fault) Named(text string) bool {
+	return strings.Contains(text, "service "+f.Service+" ") && strings.Contains(text, f.About)
 }
 
-// refused turns a configuration with a fault into what it comes to: a rejected one,
+// Refused turns a configuration with a fault into what it comes to: a rejected one,
 // whose last error is about that.
-func refused(ev core.Event) (core.Event, *fault) {
+func Refused(ev core.Event) (core.Event, *Fault) {
 	if ev.Kind != core.ConfigLoaded || ev.Config == nil {
 		return ev, nil
 	}
