@@ -45,6 +45,7 @@ type daemon struct {
 
 // mailbox is what others left for the daemon.
 type mailbox struct {
+	truth  *truth
 	mail   osadapter.Mail
 	spare  []core.Event
 	orders int // loads not answered
@@ -53,6 +54,7 @@ type mailbox struct {
 // Take is osadapter.Mailbox.
 func (m *mailbox) Take() osadapter.Mail {
 	mail := m.mail
+	m.truth.took(&mail)
 	m.mail = osadapter.Mail{Events: m.spare[:0]}
 	m.spare = mail.Events
 	return mail
@@ -62,12 +64,14 @@ func (m *mailbox) Take() osadapter.Mail {
 func (w *World) boot(m core.MachineOptions) {
 	d := &w.daemon
 	*d = daemon{machine: core.New(w.now, m), plan: d.plan, audit: d.audit, box: mailbox{
-		mail: osadapter.Mail{Events: d.box.mail.Events[:0]}, spare: d.box.spare[:0],
+		truth: &w.truth,
+		mail:  osadapter.Mail{Events: d.box.mail.Events[:0]}, spare: d.box.spare[:0],
 	}}
 	around := osadapter.Surroundings{
 		Log:               w.logged,
 		Load:              w.beginLoad,
 		Apply:             w.apply,
+		Flush:             w.flush,
 		Announce:          func() { w.daemon.up = true; w.truth.told++ },
 		BeforeGroupSignal: func(core.Signal) { w.truth.ready = true },
 		CatchEnds:         func() { w.daemon.catches = true },
@@ -111,10 +115,11 @@ func (w *World) boot(m core.MachineOptions) {
 
 // apply puts the settings of a configuration in force: every one has an environment of
 // its own.
-func (w *World) apply(*core.Config) []string {
+func (w *World) apply(c *core.Config) []string {
+	w.truth.empty = len(c.Services) == 0
 	d := &w.daemon
 	d.applied++
-	d.environ = append(d.environ[:0], "LANG=C", epochs[d.applied%len(epochs)], "GENERATION=of-another")
+	d.environ = []string{"LANG=C", epochs[d.applied%len(epochs)], "GENERATION=of-another"}
 	return d.environ
 }
 
@@ -171,7 +176,7 @@ func (w *World) turn() {
 // restOfTurn goes to the wait.
 func (w *World) restOfTurn() {
 	d := &w.daemon
-	d.turning = true
+	d.turning, w.truth.flushed = true, false
 	wait, bounded := d.driver.Wait(w.now)
 	d.turning = false
 	w.checkWait(wait, bounded)
@@ -270,6 +275,9 @@ func (w *World) sweep() {
 	}
 }
 
+// runaway ends a run that would never end.
+type runaway struct{}
+
 // instantLimit bounds the steps of the machine at one instant: a bound against
 // livelock. The world itself brings fewer.
 const instantLimit = 4000
@@ -282,14 +290,25 @@ func (w *World) notSpinning() {
 	if w.atInstant > instantLimit {
 		w.fail("L9", "more than %d events at one instant", instantLimit)
 	}
+	if w.atInstant > 2*instantLimit { // nobody looks at L9, and it would go on for ever
+		panic(runaway{})
+	}
 }
 
 // logged is osadapter.Surroundings.Log.
 func (w *World) logged(level core.Level, text string) {
 	w.memory.line(text)
+	w.truth.line(level, text)
 	if w.hears != nil {
 		w.hears(level, text)
 	}
+}
+
+// flush hands over lines that are kept: sometimes nobody takes them yet.
+func (w *World) flush() bool {
+	w.truth.flushed = true
+	w.truth.kept = w.choose.Chance(w.o.Kept, tape.Turn)
+	return !w.truth.kept
 }
 
 // beginLoad reads the file now or when the answer is due.
@@ -359,6 +378,7 @@ func (p programs) Exclude() bool {
 	if !w.choose.Chance(w.o.SweepRefused, tape.Reap) {
 		return true
 	}
+	w.truth.refused = true
 	w.after(core.Millisecond, programStarted, 0, 0)
 	return false
 }
@@ -371,6 +391,7 @@ func (programs) Claim(*sys.Reaped) bool { return false }
 
 // daemonEnds is the end of the daemon's process.
 func (w *World) daemonEnds() {
+	w.checkEnding(w.daemon.driver.Ending())
 	for _, p := range w.kernel.Processes() {
 		if p.Executing && !w.servers[p.Slot].condemned && !w.kernel.FailedKill() {
 			w.fail("L5", "the start of generation %d is left under way", p.Generation)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"flag"
 	"fmt"
 	"runtime"
 	"strings"
@@ -203,7 +204,7 @@ func dayFaults() []kernel.Fault {
 // serves everybody again as soon as the fault is gone and the throttle time is over, or
 // it has ended with a fatal line, or it never began.
 func TestEveryFaultIsSurvived(t *testing.T) {
-	tryAll(t, dayFaults(), 29)
+	tryAll(t, dayFaults(), 5, 29)
 }
 
 // TestLastingFaultsAreSurvived lets a call fail until the end of the day, from any
@@ -219,13 +220,19 @@ func TestLastingFaultsAreSurvived(t *testing.T) {
 			lasting = append(lasting, f)
 		}
 	}
-	tryAll(t, lasting, 11)
+	tryAll(t, lasting, 2, 11)
 }
 
-// tryAll plays the day with each fault alone, or with -short every shortly'th.
-func tryAll(t *testing.T, all []kernel.Fault, shortly int) {
-	step := 1
-	if testing.Short() {
+var everyFault = flag.Bool("every-fault", false, "play the day with each fault, however long that takes")
+
+// tryAll plays the day with every usually'th fault alone, with -short with every
+// shortly'th, and with -every-fault with each.
+func tryAll(t *testing.T, all []kernel.Fault, usually, shortly int) {
+	step := usually
+	switch {
+	case *everyFault:
+		step = 1
+	case testing.Short():
 		step = shortly
 	}
 	shards := runtime.GOMAXPROCS(0)

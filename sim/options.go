@@ -18,7 +18,7 @@ type Options struct {
 	LoadDelayMS, ExecLate, ExecMS, DeadDisk               int32
 	ForkFail, ChannelFail, ExecFail, OpenFail, LoadFail   int32
 	CallFail, AskFail, Outage, FewFiles, SweepRefused     int32
-	Between, Late, Network, Early, Remains, Batch         int32
+	Between, Late, Network, Early, Remains, Batch, Kept   int32
 	ArrivalMS, ArrivalPattern, ArriveAtExit               int32
 	ServiceMS, BootMS, MaxIdleMS, MaxUse                  int32
 	Concurrent, AcceptLock, MaxClients, RetireMS          int32
@@ -75,6 +75,7 @@ var optionTable = [...]optionRow{
 	{"early", func(o *Options) *int32 { return &o.Early }, 0, 1000, "questions for a child that is about to end"},
 	{"remains", func(o *Options) *int32 { return &o.Remains }, 0, 1000, "failed starts that leave a process"},
 	{"batch", func(o *Options) *int32 { return &o.Batch }, 1, 64, "events that one wait reports at most"},
+	{"kept", func(o *Options) *int32 { return &o.Kept }, 0, 1000, "waits before which log lines are kept that nobody takes yet"},
 	{"arrival_ms", func(o *Options) *int32 { return &o.ArrivalMS }, 0, 1 << 20, "mean span between clients; 0: none come"},
 	{"arrival_pattern", func(o *Options) *int32 { return &o.ArrivalPattern }, 0, numPatterns - 1, "steady, bursts, flood"},
 	{"arrive_at_exit", func(o *Options) *int32 { return &o.ArriveAtExit }, 0, 1000, "exits at whose very moment a client comes"},
@@ -164,7 +165,7 @@ func Draw(seed uint64) Options {
 	o.LimitMax = pick(1, 2, 3, 4, 8)
 	o.PIDs = pick(4, 8, 16, 16, 32)
 	o.Backlog = pick(1, 2, 4, maxBacklog)
-	o.Channel = pick(4, 4, 1, 300)
+	o.Channel = pick(4, 1, 300, 300)
 	o.ArrivalMS = pick(0, 1, 1, 5, 5, 20, 20, 40, 40, 200, 200, 1000)
 	o.ArrivalPattern = int32(rng.Below(uint32(numPatterns)))
 	o.OperatorMS = pick(10, 50, 200, 1000, 5000)
@@ -240,14 +241,14 @@ func (o *Options) drawFaults(rng *tape.PCG, pick func(...int32) int32) {
 	possible(&o.Garbage, &o.Drain, &o.DeafTerm, &o.DeafCut, &o.Hog, &o.Closer, &o.SlowTerm)
 	possible(&o.DieIdle, &o.Mute, &o.NoProgram, &o.SweepRefused, &o.AskFail)
 	possible(&o.StatusSplit, &o.StatusTwice, &o.Spurious, &o.WakeupFail, &o.WakeupHang)
-	possible(&o.Between, &o.Late, &o.Network, &o.Early)
+	possible(&o.Between, &o.Late, &o.Network, &o.Early, &o.Kept)
 	if rng.Below(4) == 0 {
 		o.CallFail = pick(1, 2, 5, 20)
 	}
 	if o.ExecLate > 0 {
 		o.DeadDisk = pick(0, 0, 300)
 	}
-	if rng.Below(8) == 0 {
+	if n := rng.Below(8); n == 0 || n < 4 && o.ExecLate > 0 { // an end with a start under way is rare
 		o.Shutdown = pick(2, 20, 100)
 	}
 }

@@ -101,6 +101,10 @@ func (w *World) finish() {
 func (w *World) guarded(act func()) {
 	defer func() {
 		if r := recover(); r != nil {
+			if _, ok := r.(runaway); ok {
+				w.over = true
+				return
+			}
 			if broken, ok := r.(core.BrokenInvariant); ok {
 				name := "assert"
 				if w.inChild {

@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"strings"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 )
@@ -18,6 +21,18 @@ type truth struct {
 	waking  []errand // asked for and not answered
 	ready   bool     // for a signal to the process group
 	told    int      // announcements
+
+	mail     osadapter.Mail // taken in this turn, less what the machine has got of it
+	loads    int            // events of it
+	sweeps   int            // looks at who has ended, when it was taken
+	deadline core.Time      // of the machine before the step, with timed
+	timed    bool
+	exit     core.Action // the last action of all
+	fatal    bool        // a fatal line was logged
+	empty    bool        // a configuration without services comes into force
+	flushed  bool        // lines were handed over before the wait
+	kept     bool        // and some were not taken
+	refused  bool        // a sweep had to wait
 }
 
 type reaped struct {
@@ -115,6 +130,9 @@ func (w *World) checkEvent(ev *core.Event) {
 		w.checkEnd(ev)
 	case core.ChildStarted:
 		p := w.kernel.ProcessOf(ev.PID)
+		if p == nil && t.hasReaped(ev.PID, ev.Generation) {
+			return // it has ended since
+		}
 		if p == nil || p.Generation != ev.Generation || p.Executing || p.Failed {
 			w.fail(adapter, "generation %d is said to have started as %d, which it has not", ev.Generation, ev.PID)
 		}
@@ -127,7 +145,32 @@ func (w *World) checkEvent(ev *core.Event) {
 		}
 	case core.WakeupSent:
 		w.checkWakeup(ev.Request)
+	case core.ConfigLoaded, core.ConfigRejected:
+		t.loads = max(0, t.loads-1)
+	case core.SignalReceived:
+		switch {
+		case ev.Signal == core.SIGHUP:
+			t.mail.Hangup = false
+		case t.mail.Signal != ev.Signal || t.loads > 0 || t.mail.Hangup:
+			w.fail(adapter, "signal %d comes to the machine out of its order", ev.Signal)
+		default:
+			t.mail.Signal = 0
+		}
+	case core.TimerExpired:
+		if !t.timed || t.deadline > w.now {
+			w.fail("L7", "the timer fires at %d, it was set to %d", w.now, t.deadline)
+		}
 	}
+}
+
+// hasReaped reports whether a child has ended and is to be told of.
+func (t *truth) hasReaped(pid core.PID, g core.Generation) bool {
+	for i := range t.reaped {
+		if r := &t.reaped[i]; r.PID == pid && r.generation == g && !r.silent {
+			return true
+		}
+	}
+	return false
 }
 
 // checkEnd: a process is told of as its status was taken, once, and after all that it
@@ -136,8 +179,11 @@ func (w *World) checkEnd(ev *core.Event) {
 	t := &w.truth
 	for i := range t.reaped {
 		r := &t.reaped[i]
-		if r.PID != ev.PID || r.silent {
+		if r.PID != ev.PID || r.silent && r.Stopped == 0 {
 			continue
+		}
+		if r.silent { // it is nobody's child, and may be stopped
+			r.generation = 0
 		}
 		status := r.Status
 		if r.stolen {
@@ -173,6 +219,41 @@ func (w *World) checkWakeup(r core.Request) {
 	}
 }
 
+// took notes what the daemon takes out of its mailbox.
+func (t *truth) took(m *osadapter.Mail) {
+	t.mail, t.loads = osadapter.Mail{Hangup: m.Hangup, Ends: m.Ends, Signal: m.Signal}, len(m.Events)
+}
+
+// line notes a line of the log.
+func (t *truth) line(level core.Level, text string) {
+	t.fatal = t.fatal || level == core.LevelFatal
+	if level == core.LevelWarning && strings.HasPrefix(text, "no service is enabled") {
+		t.empty = false
+	}
+}
+
+// checkMail: what was taken out of the mailbox has come to the machine, the signal that
+// ends it last.
+func (w *World) checkMail() {
+	t := &w.truth
+	if t.loads > 0 || t.mail.Hangup || t.mail.Signal != 0 {
+		w.fail(adapter, "%d answers, hangup %v and signal %d were left for the daemon, and the machine has not got them", t.loads, t.mail.Hangup, t.mail.Signal)
+	}
+	if t.mail.Ends && !t.refused && w.kernel.Sweeps() == t.sweeps && !w.daemon.driver.Books().Sweep {
+		w.fail(adapter, "the daemon was told that processes have ended, and did not look")
+	}
+	t.mail, t.sweeps, t.refused = osadapter.Mail{}, w.kernel.Sweeps(), false
+}
+
+// checkEnding: the process ends as the machine says.
+func (w *World) checkEnding(e *osadapter.Ending) {
+	a := &w.truth.exit
+	if e != nil && (e.Code != int(a.Number) || e.Signal != a.Signal || e.Fatal != w.truth.fatal) {
+		w.fail("L5", "the process ends with code %d, signal %d, fatal %v; the machine said %d, %d, a fatal line: %v",
+			e.Code, e.Signal, e.Fatal, a.Number, a.Signal, w.truth.fatal)
+	}
+}
+
 // checkActions notes what the step asks of the adapter.
 func (w *World) checkActions(actions []core.Action) {
 	t := &w.truth
@@ -187,6 +268,8 @@ func (w *World) checkActions(actions []core.Action) {
 			t.ready = false
 		case core.Announce:
 			t.told--
+		case core.Exit:
+			t.exit = *a
 		}
 	}
 }
@@ -217,6 +300,10 @@ func (w *World) checkDone() {
 			w.fail("S10", "signal %d to process %d did not go out", x.signal, x.pid)
 		}
 	}
+	t.deadline, t.timed = w.daemon.machine.Deadline()
+	if t.empty {
+		w.fail(adapter, "nobody is told that there is no service any more")
+	}
 	if t.told != 0 {
 		w.fail("S8", "it is announced %d times too often that the daemon is up", t.told)
 	}
@@ -232,6 +319,7 @@ func (w *World) checkTurn() {
 		}
 	}
 	t.reaped = t.reaped[:0]
+	w.checkMail()
 	for i := range t.heard {
 		if x := &t.heard[i]; len(x.bytes) > 0 {
 			w.fail("S6", "%x of generation %d is not told of in its turn", x.bytes, x.generation)
@@ -248,6 +336,9 @@ func (w *World) checkWait(wait core.Duration, bounded bool) {
 		w.fail("L7", "the daemon waits beyond the deadline of its machine")
 	}
 	w.daemon.wait, w.daemon.bounded = wait, bounded
+	if t := &w.truth; !t.flushed && !(bounded && wait == 0) || t.kept && (!bounded || wait > retryTime) {
+		w.fail("L7", "log lines are kept, and the daemon does not try again soon to hand them over")
+	}
 	if w.kernel.QuestionOwed() && (!bounded || wait > retryTime) {
 		w.fail("L7", "the daemon does not try again soon what has failed")
 	}

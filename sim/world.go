@@ -197,6 +197,11 @@ func (w *World) Step() bool {
 		w.endFaults()
 		return true
 	}
+	if len(w.schedule.heap) > scheduleLimit {
+		w.fail("L9", "more than %d things are to happen", scheduleLimit)
+		w.over = true
+		return false
+	}
 	for len(w.schedule.heap) > 0 {
 		d := w.next()
 		if w.stale(&d) {
@@ -209,6 +214,9 @@ func (w *World) Step() bool {
 	w.settled()
 	return true
 }
+
+// scheduleLimit bounds what may be to come, and with it the memory of a run.
+const scheduleLimit = 1 << 16
 
 // next takes what is due first. Of two things at one instant either may be,
 // when that is wanted.

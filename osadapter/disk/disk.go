@@ -1,9 +1,9 @@
-// Package disk carries work on files whose disk may not answer, for ever: whoever asks
-// such a disk cannot even be killed. Who needs something of it begins a Job, goes on,
-// and looks for the answer later.
+// Package disk carries out work on files whose disk may never answer: a thread that waits
+// for such a disk cannot even be killed. Its callers begin a Job, go on, and look for the
+// answer later.
 //
 // The work itself is written over the interface Files, one method for about one system
-// call, and who carries it out is a Carrier: goroutines of their own in a real process
+// call, and a Carrier carries it out: goroutines of their own in a real process
 // (Beside), a simulated world in a test. It refuses to decide what an answer means.
 package disk
 
@@ -41,7 +41,7 @@ type Status struct {
 	Mode    uint32 // permissions, with the set-id and sticky bits
 	UID     uint32
 	Links   uint64
-	Ours    bool // it belongs to root or to who we are
+	Ours    bool // it belongs to root or to our effective user
 }
 
 // Carrier has jobs carried out.

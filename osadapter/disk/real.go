@@ -50,7 +50,7 @@ func (Real) Open(path string, flags int, mode uint32) (int, error) {
 	return AwayFromStandard(fd), nil
 }
 
-// Close gives the descriptor back, whatever the error says.
+// Close closes the descriptor, whatever the error says.
 func (Real) Close(fd int) error { return unix.Close(fd) }
 
 // Read reads from the file.

@@ -3,7 +3,7 @@
 //
 // It refuses to stop the daemon or to hold it up: an error of the file is one
 // warning, after which the file is left alone until the next reload, and a disk that
-// hangs keeps nobody waiting: what the file needs is done by jobs beside (disk.Carrier).
+// hangs holds nothing up: what the file needs is done by jobs beside (disk.Carrier).
 // It never removes or overwrites a file that is not a recording. It acts with the
 // identity that its caller gives it, and has no goroutine, clock or system call of its own.
 package journal
@@ -181,7 +181,7 @@ func (j *Journal) open(history bool) {
 	j.hand(order{kind: begin, path: j.path, file: j.file, next: !history, bytes: beginning})
 }
 
-// hand gives the writer something to do.
+// hand passes an order to the writer.
 func (j *Journal) hand(o order) {
 	if !j.writer.take(o) {
 		j.fallBehind()
@@ -196,7 +196,7 @@ func (j *Journal) noticeFailure() {
 	}
 }
 
-// look sees what has become of what the writer was given to do.
+// look finds out whether the writer has failed or caught up.
 func (j *Journal) look() {
 	if !j.recording && !j.behind {
 		return
@@ -225,7 +225,7 @@ const savedName = "master.journal"
 var errLate = errors.New("the disk did not take it in time")
 
 // Save writes what is in memory to a file in the directory, which it replaces
-// whole, and gives its path. It works in the middle of a step, too: that step
+// whole, and returns its path. It works in the middle of a step, too: that step
 // then is the last, without actions. A disk that hangs is waited for no longer than
 // limit, after which the file may still come.
 func (j *Journal) Save(directory string, limit time.Duration) (string, error) {

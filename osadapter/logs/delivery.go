@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// What cannot be handed over at once is kept here, and tried again until somebody
-// takes it.
+// A line that no target takes at once is kept here, and tried again until one does.
 
-// collect takes what nobody reads out of the postlog socket.
+// collect reads the datagrams that wait in the postlog socket while postlogd does not.
 func (l *Log) collect() {
 	p, ok := l.route.target.(*postlog)
 	if !l.unread || !ok || !p.fallback || !p.isBoundTo(l.listener) {
@@ -26,18 +25,19 @@ func (l *Log) collect() {
 }
 
 // keep adds the composed line to those that are kept. There must be room at the
-// start, for which one waits; later, or when nobody makes room, it is lost.
+// start, which waits for it; later, or when no room is made, the line is lost.
 func (l *Log) keep(level Level) {
 	if !l.switched {
 		l.await(l.route.kept.hasRoom)
 	}
+	now := l.sys.Now()
+	l.hopeless = now.Add(hope)
 	if !l.route.kept.hasRoom() {
 		l.lost.lose(l.route.stuck)
 		return
 	}
 	l.route.kept.add(level, l.line)
-	now := l.sys.Now()
-	l.again, l.hopeless = now.Add(againPause), now.Add(hope)
+	l.again = now.Add(againPause)
 	if l.origin.Alone && l.retry == nil {
 		l.retry = l.sys.Later(againPause, l.retryAlone)
 	}
@@ -57,12 +57,12 @@ func (l *Log) retryAlone() {
 	}
 	pause := againPause
 	if done {
-		pause = hope // nobody has been there for long
+		pause = hope // no daemon has been there for long
 	}
 	l.retry = l.sys.Later(pause, l.retryAlone)
 }
 
-// flush delivers what is kept, and tells whether the next line may follow.
+// flush delivers the lines that are kept, and reports whether the next line may follow.
 func (l *Log) flush() bool {
 	if l.leaving != nil && l.leaving.flush(&l.lost) {
 		l.leaving.target.close()
@@ -80,8 +80,7 @@ func (l *Log) flush() bool {
 	return l.tellLost()
 }
 
-// tellLost says in a line of its own how many lines were lost before, and tells
-// whether the next line may follow it. Nothing else is kept when it is called. From
+// tellLost logs how many lines were lost, and reports whether the next line may follow. Nothing else is kept when it is called. From
 // then on the line is kept as others are, so that it stays the same at each try.
 func (l *Log) tellLost() bool {
 	if l.lost.lines == 0 {
@@ -97,7 +96,7 @@ func (l *Log) tellLost() bool {
 	return true
 }
 
-// keepFileError makes err what Err gives, if it is about the log file.
+// keepFileError has Err return err if it is about the log file.
 func (l *Log) keepFileError(err error) {
 	l.err = nil
 	var file *fileError
@@ -111,7 +110,7 @@ func (l *Log) idle() bool {
 	return l.leaving == nil && l.route.kept.empty() && l.lost.lines == 0
 }
 
-// await tries again until that is enough, for as long as somebody is there who has
+// await tries again until that is enough, for as long as a daemon is there that has
 // no room just now, or was there, and the log has patience.
 func (l *Log) await(enough func() bool) {
 	const most, least = 20 * time.Millisecond, time.Millisecond // between two tries
@@ -126,7 +125,7 @@ func (l *Log) await(enough func() bool) {
 		began := l.sys.Now()
 		l.sys.AwaitWritable(slow.target.descriptor(), most)
 		if l.sys.Now().Sub(began) < least {
-			l.sys.AwaitWritable(none, least) // a kernel without memory, or an end of the daemon, is told at once
+			l.sys.AwaitWritable(none, least) // a kernel without memory, or an end of the daemon, ends the wait at once
 		}
 		l.renewPatience()
 		l.flush()
@@ -142,8 +141,8 @@ func (l *Log) Err() error {
 	return l.err
 }
 
-// Retry tries at once to deliver what is kept, and gives what Err gives after
-// that.
+// Retry tries at once to deliver the lines that are kept, and returns what Err returns
+// after that.
 func (l *Log) Retry() error {
 	l.begin()
 	defer l.mu.Unlock()
@@ -153,8 +152,8 @@ func (l *Log) Retry() error {
 	return l.err
 }
 
-// Flush tries again to deliver what is kept, and tells whether it is of no use to
-// try once more soon: nothing is left, or nobody has been there for long.
+// Flush tries again to deliver the lines that are kept. It reports whether another try
+// soon is of no use: nothing is left, or no daemon has been there for long.
 func (l *Log) Flush() bool {
 	l.begin()
 	defer l.mu.Unlock()
@@ -171,7 +170,7 @@ func (l *Log) Flush() bool {
 	return !l.full() && !l.unread && now.After(l.hopeless)
 }
 
-// full reports whether somebody is there who had no room at the last try.
+// full reports whether a daemon is there that had no room at the last try.
 func (l *Log) full() bool {
 	return isFull(l.route.stuck) || l.leaving != nil && isFull(l.leaving.stuck)
 }
@@ -195,7 +194,7 @@ func (l *Log) Finish() {
 	if !l.ending {
 		l.ending, l.patience = true, patience
 	}
-	l.unread = l.listener >= 0 // whoever read it ends with us
+	l.unread = l.listener >= 0 // its reader ends with us
 	l.heed()
 	l.flush()
 	rest := time.Duration(0)

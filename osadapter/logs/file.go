@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// The disk of a log file may not answer, for ever, and whoever asked it cannot even
+// The disk of a log file may never answer, and a thread that waits for it cannot even
 // be killed. So every call on it is made by a goroutine of its own. Who logs a line
 // waits a moment for it, and keeps the line when that is not enough; the next try
 // finds out what has become of it.
@@ -37,8 +37,8 @@ type logFile struct {
 	left    time.Duration // of filePatience
 }
 
-// task is one call on the disk. What stands below job belongs to who carries that out,
-// until it is answered.
+// task is one call on the disk. The fields below job belong to the job until it is
+// answered.
 type task struct {
 	line string // to append, or one of the two below
 	job  disk.Job
@@ -225,7 +225,7 @@ func openFile(files disk.Files, path string) (fd int, err error) {
 	return fd, nil
 }
 
-// isRemoved reports whether nobody can read what is written to the file.
+// isRemoved reports whether the file has no name left, so that what is written is lost.
 func isRemoved(files disk.Files, fd int) bool {
 	status, err := files.Status(fd)
 	return err == nil && status.Links == 0
@@ -252,7 +252,7 @@ func (f *logFile) worthKnowing() bool {
 func (f *logFile) continues(before *logFile) {
 	f.cut, f.slow, f.late = before.cut, f.slow || before.slow, before.late
 	if before.under != nil {
-		f.under, before.under = before.under, nil // nobody misses a look of ours
+		f.under, before.under = before.under, nil // the answer to a look of ours is not missed
 	}
 }
 

@@ -3,9 +3,9 @@
 // does (spec runtime, 14).
 //
 // A line that cannot be handed over at once is written elsewhere or kept until
-// somebody takes it. It waits for nobody, except at the start and at the end of a
+// a target takes it. Logging waits for no target, except at the start and at the end of a
 // process, and then not long, and a moment for the disk of a log file. Beyond 1 MiB
-// lines are lost, which is told when lines go through again. It never decides what
+// lines are lost, and a line says how many when lines go through again. It never decides what
 // else is worth a line, and never ends the process.
 package logs
 
@@ -107,7 +107,7 @@ const patience = 3 * time.Second
 // answer. The rest is for the syslog daemon that gets the lines then.
 const diskPatience = time.Second
 
-// Between two tries to deliver kept lines to somebody who is not there lies at
+// Between two tries to deliver kept lines to a daemon that is not there lies at
 // least againPause. Flush asks for another try for as long as hope lasts after
 // the latest line: daemons that are restarted come back within seconds.
 const (
@@ -130,13 +130,13 @@ type Log struct {
 	switched bool
 	ending   bool
 	patience time.Duration // what is left of it
-	again    time.Time     // nobody is looked for before
+	again    time.Time     // no daemon is looked for before
 	hopeless time.Time     // Flush asks for no more tries then
 	listener int           // the end of the postlog socket that postlogd reads; -1: it is not ours
-	unread   bool          // nobody reads it for a while
+	unread   bool          // postlogd does not read it for a while
 	retry    func()        // cancels the next try of a process that does not call Flush; nil: nothing is kept
 	stderr   int           // a private copy of descriptor 2; -1: none
-	before   []string      // lines of the start, for who reads an error
+	before   []string      // lines of the start, to be shown before an error
 	err      error
 	line     []byte
 }
@@ -225,14 +225,14 @@ func (l *Log) HoldDescriptor(fd int) {
 	}
 }
 
-// holdsFile tells whether lines go to a log file now, by way of postlogd or not.
+// holdsFile reports whether lines go to a log file now, by way of postlogd or not.
 func (l *Log) holdsFile() bool {
 	p, ok := l.route.target.(*postlog)
 	return ok && p.fallback
 }
 
 // Configure tells the log what main.cf says, before the settings are in force: a
-// start logs on with what it had until the services are there (spec runtime,
+// start logs on as before until the services are there (spec runtime,
 // 14.1). Valid UTF-8 passes from now on if it may, and what the postlog socket of
 // the environment does not take goes to the log file, what was kept before all
 // else. Without a log file, the variable was left over: syslog takes the lines.
@@ -372,7 +372,7 @@ func (l *Log) Log(level Level, text string) {
 	}
 }
 
-// compose adds a line to dst and tells where its prefix and text begin.
+// compose adds a line to dst and returns where its prefix and text begin.
 func (l *Log) compose(dst []byte, level Level, text string) (whole []byte, body int) {
 	dst = l.origin.Now().In(l.zone).AppendFormat(dst, time.Stamp)
 	dst = append(dst, ' ')
@@ -409,7 +409,7 @@ func (l *Log) SetZone(value string, present bool) {
 }
 
 // Started ends the copy to standard error and closes our hold on it, so that
-// nobody waits for its other end.
+// no process waits for its other end.
 func (l *Log) Started() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

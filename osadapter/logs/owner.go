@@ -10,7 +10,7 @@ import (
 // Owner is the log of the process that owns the postlog socket: the master, from its
 // start to its end. It belongs to the goroutine of the loop.
 //
-// Nobody reads that socket before the services are there, nor while postlogd is
+// That socket is not read before the services are there, nor while postlogd is
 // throttled. Then lines go to the log file instead, and so does what others have sent.
 type Owner struct {
 	log     *Log
@@ -27,7 +27,7 @@ type FindSocket func(path string) (fd int, throttled bool)
 // NewOwner returns the owner of the postlog socket that find finds.
 func NewOwner(log *Log, find FindSocket) *Owner { return &Owner{log: log, find: find} }
 
-// Know tells which socket will be the postlog socket: main.cf has been read, and no
+// Know notes which socket will be the postlog socket: main.cf has been read, and no
 // configuration is in force yet. queue is the queue directory.
 func (o *Owner) Know(settings core.LogSettings, queue string) {
 	o.socket = ""
@@ -62,7 +62,7 @@ const (
 )
 
 // Announced returns an error if the log file did not take the line that says that we
-// serve, and takes no other a second later: somebody may still be there who hears of it.
+// serve, and takes no other a second later: the process that waits for the start may still show it.
 func (o *Owner) Announced() error {
 	err := o.log.Err()
 	for try := 0; err != nil && try < announceTries; try++ {
@@ -80,8 +80,8 @@ func (o *Owner) Line(level core.Level, text string) {
 	o.log.Log(LevelOf(level), text)
 }
 
-// Flush hands over lines that were kept, and those that nobody else takes out of the
-// postlog socket. It reports what Log.Flush does.
+// Flush hands over lines that were kept, and those that wait in a postlog socket without
+// a reader. It returns what Log.Flush returns.
 func (o *Owner) Flush() bool {
 	if o.unread {
 		o.look()

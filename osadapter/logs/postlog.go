@@ -15,7 +15,7 @@ const (
 )
 
 // postlog sends lines to the postlog socket (spec runtime, 14.3). The master
-// owns that socket itself: until postlogd runs nobody empties its queue, so a
+// owns that socket itself: until postlogd runs its queue is not read, so a
 // full queue must not be waited for. What the socket does not take goes to the
 // log file, if that is allowed.
 type postlog struct {
@@ -23,7 +23,7 @@ type postlog struct {
 	path     string
 	file     logFile
 	fallback bool
-	unread   bool // the socket would take lines, but nobody reads them
+	unread   bool // the socket would take lines, but they are not read
 	fd       int  // -1: not connected
 }
 
@@ -80,8 +80,8 @@ func (p *postlog) send(line []byte) error {
 	return p.file.append(line)
 }
 
-// offer sends a line to the socket. Whoever bound it may have gone, and another
-// one may have taken the place.
+// offer sends a line to the socket. The process that bound it may have ended, and
+// another one may have bound the path since.
 func (p *postlog) offer(line []byte) error {
 	var err error
 	for try := 0; try < 2; try++ {
@@ -97,7 +97,7 @@ func (p *postlog) offer(line []byte) error {
 	return err
 }
 
-// isBoundTo reports whether a descriptor is the other end of the socket. Whoever told
+// isBoundTo reports whether a descriptor is the other end of the socket. Whoever named
 // us may have closed it since, and the number may be that of something else.
 func (p *postlog) isBoundTo(fd int) bool {
 	name := p.sys.LocalPath(fd)

@@ -2,7 +2,7 @@ package logs
 
 import "slices"
 
-// maxKept is how many bytes of lines are kept until somebody takes them; the
+// maxKept is how many bytes of lines are kept until a target takes them; the
 // newest ones beyond it are lost.
 const maxKept = 1 << 20
 

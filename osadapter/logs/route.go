@@ -16,7 +16,7 @@ type target interface {
 	// send hands one line over. The error says why it was not taken.
 	send(line []byte) error
 	// descriptor becomes writable when a target that was full takes lines again;
-	// -1 when none tells.
+	// -1 if there is none.
 	descriptor() int
 	close()
 }
@@ -55,7 +55,7 @@ func (r *route) deliver(level Level, text []byte) error {
 	return r.target.send(r.out)
 }
 
-// flush delivers what is kept, in order, and tells whether all is gone. A line
+// flush delivers what is kept, in order, and reports whether all is gone. A line
 // that can never be delivered is lost.
 func (r *route) flush(lost *outage) bool {
 	for !r.kept.empty() {
@@ -74,13 +74,13 @@ func (r *route) flush(lost *outage) bool {
 	return true
 }
 
-// worthWaiting reports whether somebody is there, or was, who will take lines soon.
+// worthWaiting reports whether a daemon is there, or was, that will take lines soon.
 func (r *route) worthWaiting() bool {
 	s, ok := r.target.(*syslog)
 	return isFull(r.stuck) || ok && s.met && r.stuck != nil
 }
 
-// isFull reports whether somebody is there who has no room just now.
+// isFull reports whether a daemon is there that has no room just now.
 func isFull(err error) bool {
 	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)
 }

@@ -63,7 +63,7 @@ type descriptors interface {
 }
 
 // writeIfReady writes a short text to a descriptor that is not ours to make
-// non-blocking, unless nobody takes it now. A pipe that is ready takes at least
+// non-blocking, unless it is not taken now. A pipe that is ready takes at least
 // one page at once; no line is that long. The error says why it was not taken.
 func writeIfReady(to descriptors, fd int, text string) error {
 	if !to.Writable(fd) {

@@ -179,6 +179,9 @@ func (k *Kernel) Failed(c Call) bool { return k.hits[c] > 0 }
 // Total is how many calls were made.
 func (k *Kernel) Total() int { return k.total }
 
+// Sweeps is how often the daemon has asked whether any process has ended.
+func (k *Kernel) Sweeps() int { return k.calls[callWait] }
+
 // Persistent are the calls that may fail for longer than anybody insists: the file
 // system, the account, memory.
 var Persistent = [...]Call{

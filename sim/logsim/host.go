@@ -9,6 +9,7 @@
 package logsim
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -45,6 +46,7 @@ type Host struct {
 	table    map[int]*descriptor
 	next     int // number of the next descriptor
 	waited   core.Duration
+	waits    int
 	patience core.Duration // the part of it that was not for a disk
 	findings []string
 }
@@ -131,8 +133,30 @@ func (h *Host) Time() core.Time { return h.now }
 // Waited is how long the daemon has waited in calls, since ever.
 func (h *Host) Waited() core.Duration { return h.waited }
 
+// mostWaits bounds the waits of a daemon in one day: more are a loop without an end.
+const mostWaits = 1 << 17
+
+var errForever = errors.New("the daemon waits for ever")
+
+// guard plays, and finds fault with a daemon that waits for ever.
+func (h *Host) guard(play func()) {
+	defer func() {
+		switch r := recover(); r {
+		case nil:
+		case errForever:
+			h.find("blocked", "%v", errForever)
+		default:
+			panic(r)
+		}
+	}()
+	play()
+}
+
 // wait lets the time go on until that is enough, at most for limit.
 func (h *Host) wait(limit time.Duration, enough func() bool) {
+	if h.waits++; h.waits > mostWaits {
+		panic(errForever)
+	}
 	began := h.now
 	end := h.now.Add(core.Duration(max(limit, 0)))
 	for !enough() {

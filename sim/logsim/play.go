@@ -40,10 +40,11 @@ type player struct {
 	throttled bool
 	up        bool // the start is over
 	reloaded  bool
-	onSyslog  bool // the settings that were tried last say so
-	wants     bool // Flush has asked for another look soon
-	foreign   int  // lines of others so far
-	calm      bool // nothing goes wrong any more
+	last      core.Time // of the lines
+	onSyslog  bool      // the settings that were tried last say so
+	wants     bool      // Flush has asked for another look soon
+	foreign   int       // lines of others so far
+	calm      bool      // nothing goes wrong any more
 	budget    core.Duration
 	story     []string
 	tell      bool
@@ -55,7 +56,7 @@ func Play(seed uint64, story bool) (findings, told []string) {
 	p := &player{d: Dice(seed), listener: -1, tell: story}
 	p.h = NewHost(p.d)
 	p.h.Disk.MakeDirectory(logDirectory)
-	p.play()
+	p.h.guard(p.play)
 	return p.h.Findings(), p.story
 }
 
@@ -143,6 +144,7 @@ func (p *player) say(level logs.Level, size int) {
 		}
 	})
 	p.h.Ledger.Said()
+	p.last = p.h.now
 }
 
 var coreLevel = map[logs.Level]core.Level{
@@ -265,6 +267,17 @@ func (p *player) pass(d core.Duration) {
 		p.h.At(next)
 		p.flush()
 	}
+	if n := len(p.h.Ledger.queued); n > 0 && d >= 2*retryPause && p.throttled && !p.reloaded && !p.onSyslog && p.fileWorks() {
+		p.h.find("kept", "%d lines wait in the postlog socket, which nobody reads", n)
+	}
+}
+
+// fileWorks reports whether nothing is wrong with the log files.
+func (p *player) fileWorks() bool {
+	disk := &p.h.Disk
+	f := disk.names[logPath]
+	return disk.Free < 0 && disk.Sick == 0 && disk.Latency == 0 && !disk.Hangs() && p.h.Crowded == 0 &&
+		disk.directories[logDirectory] && (f == nil || !f.directory)
 }
 
 // flush is what the loop does before it waits.
@@ -321,6 +334,7 @@ func (p *player) postlogd() {
 		p.throttled = true
 		p.h.Postlog.Stop(true)
 		p.note("postlogd is throttled")
+		p.say(logs.Warning, 0) // which is said of it
 	case 1:
 		p.throttled = false
 		p.h.Postlog.Stop(true)
@@ -435,7 +449,7 @@ func (p *player) mend() {
 func (p *player) rest() {
 	p.mend()
 	p.calm = true
-	hopes := p.wants
+	hopes := p.wants || p.h.now.Sub(p.last) < hope-core.Second
 	p.pass(hope)
 	if n := p.h.Ledger.Waiting(); n > 0 && hopes {
 		p.h.find("kept", "%d lines wait though all is well for %d s", n, hope/core.Second)

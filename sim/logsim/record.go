@@ -76,7 +76,7 @@ func PlayJournal(seed uint64, story bool) (findings, told []string) {
 	r.h.Disk.MakeDirectory(journalDirectory)
 	r.h.Disk.MakeDirectory(dataDirectory)
 	r.h.Disk.Journals = true
-	r.play()
+	r.h.guard(r.play)
 	return r.h.Findings(), r.story
 }
 

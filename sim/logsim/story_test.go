@@ -260,3 +260,18 @@ func TestEndLeavesThePostlogSocketToSyslog(t *testing.T) {
 		t.Errorf("%d lines are left in the postlog socket", n)
 	}
 }
+
+// A line that is lost for want of room is a line: the daemon is looked for after it.
+func TestLineThatIsLostKeepsTheHopeUp(t *testing.T) {
+	s := opened(t, toSyslog)
+	s.Syslog.Die(false)
+	for range 600 {
+		s.say(strings.Repeat("x", 1900))
+	}
+	s.At(s.Time().Add(hope))
+	s.say("lost")
+	s.At(s.Time().Add(core.Second))
+	if s.log.Flush() {
+		t.Error("no other try is wanted a second after a line")
+	}
+}
