@@ -16,7 +16,7 @@ func (w *World) audit(now bool) {
 		w.fail(systemCall, "%s", sins[0])
 		return
 	}
-	if !now && w.stepsOfMachine-d.audited < uint64(w.options.Sweep) {
+	if failed := w.newFaults(); !now && !failed && w.stepsOfMachine-d.audited < uint64(w.options.Sweep) {
 		return
 	}
 	d.audited = w.stepsOfMachine

@@ -66,7 +66,7 @@ func (w *World) endFaults() {
 	w.note(FaultsEnd, noted{})
 	w.calm = calm{on: true, begun: w.steps}
 	w.o = w.options.quiet()
-	w.kernel.PIDs, w.kernel.Limit, w.kernel.Odds = kernel.MaxProcesses, usualFiles, kernel.Odds{}
+	w.kernel.PIDs, w.kernel.Limit, w.kernel.Odds = kernel.MaxProcesses, w.openFiles(), kernel.Odds{}
 	w.kernel.EndFaults()
 	w.file.bad = sound
 	w.file.version++

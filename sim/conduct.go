@@ -141,7 +141,7 @@ func (w *World) cutOff(g core.Generation) {
 			continue
 		}
 		s.conduct.cut = true
-		if s.conduct.running {
+		if s.conduct.running && !w.kernel.Copied() { // else the channel may be shut later
 			s.conduct.since = w.now
 		}
 	}

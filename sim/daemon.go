@@ -117,6 +117,7 @@ func (w *World) boot(m core.MachineOptions) {
 // its own.
 func (w *World) apply(c *core.Config) []string {
 	w.truth.empty = len(c.Services) == 0
+	w.patience.inForce = c
 	d := &w.daemon
 	d.applied++
 	d.environ = []string{"LANG=C", epochs[d.applied%len(epochs)], "GENERATION=of-another"}
@@ -163,13 +164,21 @@ func (w *World) turn() {
 	d.planned, d.turning = false, true
 	n := w.kernel.PollWait(d.driver.PollSet(), d.ready[:w.o.Batch])
 	w.kernel.Odds.Listener = w.o.OpenFail
-	d.driver.Turn(w.now, d.ready[:n])
+	w.beginTurn()
+	lost := w.drive(d.ready[:n])
 	d.turning = false
+	if lost {
+		w.daemonDies()
+		return
+	}
 	if d.driver.Ending() != nil {
 		w.daemonEnds()
 		return
 	}
+	w.checkPatience()
 	w.checkTurn()
+	w.checkRoot()
+	w.checkHangups(d.ready[:n])
 	w.restOfTurn()
 }
 
@@ -250,6 +259,7 @@ func (w *World) Stepped(now core.Time, ev core.Event, actions []core.Action) {
 // Done is osadapter.Observer.
 func (w *World) Done(answers int) {
 	w.checkDone()
+	w.checkWarning()
 	if w.daemon.commits {
 		w.daemon.commits = false
 		w.hearListeners(true)
@@ -299,6 +309,7 @@ func (w *World) notSpinning() {
 func (w *World) logged(level core.Level, text string) {
 	w.memory.line(text)
 	w.truth.line(level, text)
+	w.checkComplaint(text)
 	if w.hears != nil {
 		w.hears(level, text)
 	}

@@ -42,7 +42,11 @@ func (w *World) operate() {
 		w.limitFiles()
 	case w.choose.Chance(w.o.Outage, tape.Operator):
 		w.kernel.EndFaults()
-		if w.choose.Below(3, tape.Operator) > 0 {
+		switch w.choose.Below(24, tape.Operator) {
+		case 0, 1, 2, 3, 4, 5, 6, 7:
+		case 8:
+			w.kernel.OutageOfRoot()
+		default:
 			w.kernel.Outage()
 		}
 	default:
@@ -215,7 +219,7 @@ func (w *World) leap(span core.Duration) {
 
 // limitFiles lets few descriptors be left, or many again.
 func (w *World) limitFiles() {
-	w.kernel.Limit = usualFiles
+	w.kernel.Limit = w.openFiles()
 	if w.choose.Below(3, tape.Operator) > 0 {
 		w.kernel.Limit = w.kernel.OpenFiles() + int(w.choose.Below(6, tape.Operator))
 	}

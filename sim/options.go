@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -35,7 +36,7 @@ type Options struct {
 	ThrottleS, ClearThrottle                              int32
 	Scenario, Leader, InitMode, ExitAfterS, Verbose       int32
 	Twin, OrderEqual, Sweep, Near                         int32
-	Descriptors                                           int32
+	Descriptors, Files                                    int32
 }
 
 type optionRow struct {
@@ -139,6 +140,7 @@ var optionTable = [...]optionRow{
 	{"near", func(o *Options) *int32 { return &o.Near }, 0, 1000, "instants that are drawn next to the moment at which a time is over"},
 	{"sweep", func(o *Options) *int32 { return &o.Sweep }, 1, 1 << 30, "steps between full checks"},
 	{"descriptors", func(o *Options) *int32 { return &o.Descriptors }, 0, 1 << 20, "that listeners and children may hold together; 0: no matter how many"},
+	{"files", func(o *Options) *int32 { return &o.Files }, 0, 1 << 20, "files that the daemon may have open, and knows; 0: more than it needs"},
 }
 
 // Usual are the options of a tame world: five services, good children, no
@@ -193,6 +195,9 @@ func Draw(seed uint64) Options {
 	}
 	if few := tape.NewPCG(seed, 0xf11e5); few.Below(4) == 0 {
 		o.Descriptors = o.Services + int32(few.Below(uint32(3*o.Services+2)))
+	}
+	if few := tape.NewPCG(seed, 0xf17e5); few.Below(6) == 0 { // a service without limit takes what it can get
+		o.Files, o.PIDs, o.Descriptors = 50+int32(few.Below(40)), kernel.MaxProcesses, 0
 	}
 	if storm {
 		o.OperatorMS, o.EditRemove, o.EditType, o.EditLimit, o.Twice = pick(1, 3, 10), 400, 200, 200, 300
@@ -319,6 +324,9 @@ func (o *Options) machine() core.MachineOptions {
 		Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1,
 		Descriptors: uint32(o.Descriptors),
 	}
+	if o.Files > 0 {
+		m.Descriptors = osadapter.Descriptors(uint64(o.Files))
+	}
 	if o.ExitAfterS > 0 {
 		m.ExitSet, m.ExitAfter = true, core.Duration(o.ExitAfterS-1)*core.Second
 	}
@@ -344,6 +352,7 @@ func (o Options) quiet() Options {
 	q.ServiceMS, q.BootMS, q.MaxIdleMS, q.MaxUse = calmServiceMS, 1, calmIdleMS, o.MaxUse
 	q.Concurrent, q.AcceptLock, q.MaxClients = o.Concurrent, o.AcceptLock, o.MaxClients
 	q.StatusDelayUS, q.ReadyDelayUS, q.ReapDelayUS = 50, 50, 50
+	q.Files = o.Files
 	q.Sweep, q.Batch = o.Sweep, o.Batch
 	return q
 }

@@ -36,8 +36,10 @@ type server struct {
 	saying    saying
 	settings  child.Settings
 	conduct   conduct
-	cheats    bool // the world made it break its contract
-	condemned bool // the daemon has killed it because its start takes too long, or at the end
+	cheats    bool      // the world made it break its contract
+	glances   int8      // turns of the daemon since its start began, up to 2
+	lookedAt  core.Time // the second of them
+	condemned bool      // the daemon has killed it because its start takes too long, or at the end
 	machine   child.Machine
 }
 
@@ -66,6 +68,7 @@ type descendant struct {
 // born draws who the new process is.
 func (w *World) born(p *kernel.Process) {
 	w.checkWords(p)
+	w.checkHanging(p)
 	w.someoneEnded() // whoever waits for ends learns that there is somebody to wait for
 	s := &w.servers[p.Slot]
 	*s = server{p: p, busyUntil: w.now}

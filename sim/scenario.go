@@ -12,6 +12,8 @@ const (
 	throttleAndLift       // fill up to the limit, let one die unused, lift the limit by reload, within a second
 	removeAndReturn       // remove a service while its children are busy, bring it back while they die
 	hammer                // three reloads within the load of one
+	undone                // reloads that replace services and are refused, while the file system fails
+	hang                  // every program hangs, each start until it is given up
 	numScenarios
 )
 
@@ -35,6 +37,10 @@ func (w *World) playScenario(step int32) {
 		span = w.throttleAndLift(step)
 	case removeAndReturn:
 		span = w.removeAndReturn(step)
+	case undone:
+		span = w.undone(step)
+	case hang:
+		span = w.hang(step)
 	case hammer:
 		w.edit()
 		w.signal(core.SIGHUP)
@@ -103,4 +109,45 @@ func (w *World) removeAndReturn(step int32) core.Duration {
 		return core.Second
 	}
 	return 20 * core.Millisecond
+}
+
+func (w *World) undone(step int32) core.Duration {
+	switch step % 4 {
+	case 0:
+		for range 1 + w.choose.Below(3, tape.Operator) {
+			w.editIdentity()
+		}
+		if w.choose.Below(2, tape.Operator) == 1 {
+			w.editPresence()
+		}
+		if w.file.bad = sound; w.choose.Below(3, tape.Operator) > 0 {
+			w.file.bad = elsewhere + badness(w.choose.Below(uint32(badnesses-elsewhere), tape.Operator))
+		}
+		w.kernel.OutageOfUndoing()
+		w.file.version++
+		w.reload()
+	case 1, 3:
+		w.kernel.EndFaults()
+		if w.choose.Below(2, tape.Operator) == 1 {
+			w.file.bad = sound
+			w.editPresence()
+			w.file.version++
+			w.reload()
+		}
+	}
+	return w.choose.Delay(500*core.Millisecond, tape.Operator)
+}
+
+func (w *World) hang(step int32) core.Duration {
+	switch step % 3 {
+	case 0:
+		w.o.ExecLate, w.o.DeadDisk, w.o.ExecMS = 1000, 1000, 1<<20
+		w.arriveAt(0)
+		return 100 * core.Millisecond
+	case 1:
+		w.leap(startLimit + core.Second)
+	default:
+		w.leap(core.Duration(w.o.ThrottleS) * core.Second)
+	}
+	return 200 * core.Millisecond
 }

@@ -137,6 +137,7 @@ func (w *World) checkEvent(ev *core.Event) {
 			w.fail(adapter, "generation %d is said to have started as %d, which it has not", ev.Generation, ev.PID)
 		}
 	case core.ChildStartFailed:
+		w.checkShortage(ev.Errno)
 		for _, p := range w.kernel.Processes() {
 			p.Failed = p.Failed || p.Generation == ev.Generation
 			if p.Generation == ev.Generation && p.Alive() && !w.servers[p.Slot].condemned && !w.kernel.FailedKill() {

@@ -82,6 +82,7 @@ type World struct {
 	ears        []ears       // by ServiceID, since the last commit
 	used        map[int]bool // process identities that a child told of had once
 	memory      memory
+	patience    patience
 	truth       truth
 	words       []string        // scratch
 	moved       []core.Endpoint // of listeners that the step hands over
@@ -125,11 +126,13 @@ func (w *World) begin(o Options) {
 	clear(w.used)
 	w.memory.reset()
 	w.truth.reset()
+	w.patience = patience{}
 	if w.trace != nil {
 		w.trace.Records = w.trace.Records[:0]
 	}
 	w.kernel.Reset(owner)
 	w.kernel.Requests = true
+	w.kernel.Limit = w.openFiles()
 	w.kernel.PIDs, w.kernel.Init, w.kernel.ChannelSize = o.PIDs, o.InitMode == 1, int(o.Channel)*wire.StatusSize
 	if w.prepare != nil {
 		w.prepare(w.kernel)

@@ -72,6 +72,9 @@ func (a *Auditor) Descriptors(k *Kernel, b *osadapter.Books) string {
 			watched := fd == r.FD
 			a.mark(fd, "wakeup", membership{watched, watched && !r.Connecting, watched && r.Connecting, r.Key})
 		}
+		if d := k.described(r.FD); k.Requests && d != nil && !r.Connecting && len(r.Held) == 1 && d.sent < len(request) {
+			a.finding("wakeup", "the receiver at %s has %d bytes of a request and waits for the rest", d.target, d.sent)
+		}
 	}
 	for fd, d := range k.table {
 		if d != nil && a.purposes[fd] == "" {
@@ -109,8 +112,8 @@ func (a *Auditor) set() {
 			a.finding("poll set", "descriptor %d with key %x is not to be watched", m.fd, m.key)
 		default:
 			want := a.members[m.fd]
-			owed := k.ChangeOwed() && want.key == m.key // failed in this turn: it is made again
-			a.Owed = a.Owed || owed && want.read != m.read
+			owed := k.ChangeOwed() // failed in this turn: it is made again
+			a.Owed = a.Owed || owed && (want.read != m.read || want.key != m.key)
 			if !owed && (want.key != m.key || want.read != m.read || want.write != m.write) {
 				a.finding("poll set", "descriptor %d has key %x read %v write %v, want %x %v %v",
 					m.fd, m.key, m.read, m.write, want.key, want.read, want.write)
@@ -283,7 +286,7 @@ func (a *Auditor) leftOvers(logged func(string) bool) {
 		known := slices.ContainsFunc(a.b.Listeners, func(l osadapter.ListenerEntry) bool { return l.Listener.File.Inode == f.number })
 		plain, _ := strings.CutSuffix(path, sockets.AsideName(""))
 		excused := k.denied[plain] || logged("close listener "+plain) || logged("take back "+plain) ||
-			logged("remove the former "+plain) || logged("cannot put "+plain+" back")
+			logged("remove the former "+plain) || logged("cannot put "+plain+" back") && (slices.Contains(a.b.Owed, plain) || k.hits[callUnlink] > 0)
 		if !known && !excused {
 			a.finding("files", "%s is left over", path)
 		}

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/laws"
@@ -22,7 +24,7 @@ func (k *Kernel) Facts(f *laws.Kernel, b *osadapter.Books) {
 			continue
 		}
 		f.Processes = append(f.Processes, laws.Running{PID: p.PID, Generation: p.Generation, Ended: p.Ended})
-		if d := p.StatusOf(); d != nil && d.peer != nil && d.peer.reports {
+		if d := p.StatusOf(); d != nil && d.peer != nil && d.peer.reports && slices.Contains(k.table, d.peer) {
 			f.Channels = append(f.Channels, laws.Socket{Generation: p.Generation, Polled: d.peer.polled()})
 		}
 	}

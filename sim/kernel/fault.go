@@ -176,6 +176,24 @@ func (k *Kernel) Calls() [NumCalls]int { return k.calls }
 // Failed reports whether the call has failed on purpose.
 func (k *Kernel) Failed(c Call) bool { return k.hits[c] > 0 }
 
+// Faults are how often calls have failed on purpose: those that undo and settle
+// listeners, changes of the poll set, and questions who has ended.
+type Faults struct{ Undoing, Changes, Questions int }
+
+// Faults returns the counts since Reset.
+func (k *Kernel) Faults() Faults {
+	h := &k.hits
+	return Faults{
+		Undoing: h[callAssume] + h[callLstat] + h[callUnlink] + h[callRename], Changes: h[callPollModify], Questions: h[callWait] + h[callWaitFor],
+	}
+}
+
+// GivenUp reports whether the daemon has given up asking who ended, for the moment.
+func (k *Kernel) GivenUp() bool { return k.inRow[callWait] >= insisted }
+
+// insisted is how often a call that must be made is made in a row.
+const insisted = 3
+
 // Total is how many calls were made.
 func (k *Kernel) Total() int { return k.total }
 
@@ -188,9 +206,21 @@ var Persistent = [...]Call{
 	callAssume, callBind, callListen, callMkfifo, callOpen, callChmod, callFchmod, callLstat, callFstat, callUnlink, callRename, callPollAdd,
 }
 
+// undoing are the calls that undo and settle listeners.
+var undoing = [...]Call{callAssume, callLstat, callUnlink, callRename, callRename}
+
 // Outage makes one of the Persistent calls fail from now on, until EndFaults.
-func (k *Kernel) Outage() {
-	c := Persistent[k.Choose.Below(uint32(len(Persistent)), tape.Fault)]
+func (k *Kernel) Outage() { k.outage(Persistent[:]) }
+
+// OutageOfUndoing makes one of the calls fail from now on that undo and settle
+// listeners.
+func (k *Kernel) OutageOfUndoing() { k.outage(undoing[:]) }
+
+// OutageOfRoot makes the daemon unable to be root again.
+func (k *Kernel) OutageOfRoot() { k.outage([]Call{callResume}) }
+
+func (k *Kernel) outage(calls []Call) {
+	c := calls[k.Choose.Below(uint32(len(calls)), tape.Fault)]
 	list := Errnos[c]
 	k.Inject(Fault{
 		Call: c, N: k.calls[c] + int(k.Choose.Below(8, tape.Fault)), Errno: list[k.Choose.Below(uint32(len(list)), tape.Fault)], Lasting: true,

@@ -76,6 +76,8 @@ type Odds struct {
 type Kernel struct {
 	// Limit is the number of descriptors that the daemon may have open.
 	Limit int
+	// Short is how often there was no descriptor to be had.
+	Short int
 	// BufferSize bounds what a pipe or a direction of a connection holds, and
 	// ChannelSize what a status channel holds.
 	BufferSize, ChannelSize int
@@ -168,7 +170,7 @@ func (k *Kernel) Reset(owner core.Account) {
 	k.pipes.reset()
 	k.inodes.reset()
 	for i := range k.processes {
-		k.processes[i] = Process{Slot: int32(i), argv: k.processes[i].argv[:0], environ: k.processes[i].environ[:0], FDs: k.processes[i].FDs[:0]}
+		k.processes[i] = Process{Slot: int32(i), argv: k.processes[i].argv[:0], environ: k.processes[i].environ[:0], FDs: k.processes[i].FDs[:0], copies: k.processes[i].copies[:0]}
 	}
 	k.order, k.bound, k.connecting = k.order[:0], k.bound[:0], k.connecting[:0]
 	clear(k.files)
@@ -260,7 +262,13 @@ func (k *Kernel) vacate(fd sys.FD) {
 }
 
 // room reports whether n more descriptors can be had.
-func (k *Kernel) room(n int) bool { return k.open+n <= k.Limit }
+func (k *Kernel) room(n int) bool {
+	if k.open+n > k.Limit {
+		k.Short++
+		return false
+	}
+	return true
+}
 
 // OpenFiles is how many descriptors the daemon has.
 func (k *Kernel) OpenFiles() int { return k.open }

@@ -222,6 +222,17 @@ func (k *Kernel) DaemonIsReady(in sys.FD) bool {
 	return false
 }
 
+// HangsUp reports whether the poll set reports the hangup of a member of this name in
+// which it has no interest: it would do so for ever.
+func (k *Kernel) HangsUp(in sys.FD, key uint64) bool {
+	for _, m := range k.table[in].set.members {
+		if m.key == key && !m.read && !m.write && m.of.readiness().hangup {
+			return true
+		}
+	}
+	return false
+}
+
 // Polled reports whether the poll set reports when the descriptor can be read.
 func (k *Kernel) Polled(fd sys.FD) bool {
 	d := k.Description(fd)

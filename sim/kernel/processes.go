@@ -35,6 +35,7 @@ type Process struct {
 
 	Root bool // it is started as root with root's groups
 
+	copies  []*Description // of the daemon's descriptors, until its program is executed
 	argv    []string
 	environ []string
 	stopped core.Signal // a stop that was not reported
@@ -71,7 +72,7 @@ func (k *Kernel) newProcess() *Process {
 				continue
 			}
 			k.taken[at] = true
-			*p = Process{Slot: int32(slot), PID: FirstPID + core.PID(at), argv: p.argv[:0], environ: p.environ[:0], FDs: p.FDs[:0]}
+			*p = Process{Slot: int32(slot), PID: FirstPID + core.PID(at), argv: p.argv[:0], environ: p.environ[:0], FDs: p.FDs[:0], copies: p.copies[:0]}
 			k.order = append(k.order, p)
 			return p
 		}
@@ -137,11 +138,43 @@ func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) 
 	if status := child.StatusOf(); status != nil && status.peer != nil {
 		status.peer.child = child.Generation
 	}
+	if child.Executing {
+		k.copyTable(child)
+	}
 	k.host.Started(child)
 	if child.Executing {
 		return sys.Launch{PID: child.PID}, core.StartNone, core.EINPROGRESS
 	}
 	return sys.Launch{PID: child.PID}, core.StartNone, 0
+}
+
+// copyTable gives a process copies of all descriptors of the daemon. They are closed when
+// its program is executed.
+func (k *Kernel) copyTable(p *Process) {
+	for _, d := range k.table {
+		if d != nil {
+			d.refs++
+			p.copies = append(p.copies, d)
+		}
+	}
+}
+
+// Copied reports whether a process that is being started has copies of the daemon's
+// descriptors.
+func (k *Kernel) Copied() bool {
+	for _, p := range k.order {
+		if len(p.copies) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *Kernel) closeCopies(p *Process) {
+	for _, d := range p.copies {
+		k.Release(d)
+	}
+	p.copies = p.copies[:0]
 }
 
 // Argv are the words of its command line, and Environment is what it is given with them.
@@ -198,6 +231,7 @@ func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.
 // Executed ends the exec of a process: with an error it ends itself.
 func (k *Kernel) Executed(p *Process, e core.Errno) {
 	p.Executing = false
+	k.closeCopies(p)
 	if e != 0 {
 		k.unexecuted[p.PID] = e
 		p.Failed = true
@@ -232,6 +266,7 @@ func (k *Kernel) Exit(p *Process, s core.ExitStatus) {
 		k.CloseFile(p, n)
 	}
 	p.FDs = p.FDs[:0]
+	k.closeCopies(p)
 	k.host.Ended()
 }
 

@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"strings"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/kernel"
+)
+
+// patience is what the world knows of how the daemon deals with calls that fail and
+// with programs that hang, from one turn to the next.
+type patience struct {
+	faults  kernel.Faults // at the beginning of the turn
+	sweeps  int           // at the beginning of the turn
+	givenUp bool          // the turn before ended without an answer who has ended
+	seen    kernel.Faults // at the last audit
+	inForce *core.Config  // a configuration that comes into force in this step
+	warned  bool          // of a process limit that cannot be reached
+	short   int           // how often descriptors have been short before the turn
+}
+
+// tries is how often the daemon makes a call that must be made before it complains.
+const tries = 3
+
+// beginTurn notes what has failed before the turn.
+func (w *World) beginTurn() {
+	p := &w.patience
+	p.short = w.kernel.Short
+	p.faults, p.sweeps, p.givenUp = w.kernel.Faults(), w.kernel.Sweeps(), w.kernel.GivenUp()
+}
+
+// checkComplaint: the daemon complains of what it could not do when it has tried often
+// enough.
+func (w *World) checkComplaint(text string) {
+	before, now := &w.patience.faults, w.kernel.Faults()
+	failed := tries
+	switch {
+	case strings.Contains(text, " can have at most "):
+		w.patience.warned = true
+	case strings.HasPrefix(text, "cannot put "), strings.HasPrefix(text, "remove the former "):
+		failed = now.Undoing - before.Undoing
+	case strings.HasPrefix(text, "watch "):
+		failed = now.Changes - before.Changes
+	case strings.HasPrefix(text, "wait: "):
+		failed = now.Questions - before.Questions
+	}
+	if failed < tries {
+		w.fail("L7", "the daemon gives up after %d tries: %s", failed, text)
+	}
+}
+
+// checkPatience: at the end of a turn the daemon has asked again who ended, if it could
+// not be told before, and waits for no program longer than it may.
+func (w *World) checkPatience() {
+	p := &w.patience
+	if p.givenUp && w.kernel.Sweeps() == p.sweeps && !w.truth.refused {
+		w.fail("L7", "the daemon was not told who has ended, and does not ask again")
+	}
+	for _, x := range w.kernel.Processes() {
+		s := &w.servers[x.Slot]
+		switch {
+		case !x.Executing || x.Failed:
+		case s.glances < 2: // the turn of the start itself is the first
+			s.glances++
+			s.lookedAt = w.now
+		case w.now.Sub(s.lookedAt) >= startLimit:
+			w.fail("L7", "the start of generation %d takes %d, and is still waited for", x.Generation, w.now.Sub(s.lookedAt))
+		}
+	}
+}
+
+// startLimit is how long the start of a program may take.
+const startLimit = 10 * core.Second
+
+// mayHang is how many processes of one program may be left that cannot be killed.
+const mayHang = 3
+
+// checkHanging: a program whose processes hang is not started again and again.
+func (w *World) checkHanging(p *kernel.Process) {
+	hang := 0
+	for _, x := range w.kernel.Processes() {
+		if x.Executing && x.Failed && x.Path == p.Path {
+			hang++
+		}
+	}
+	if hang >= mayHang {
+		w.fail("L2", "%s is started once more, with %d processes that hang", p.Path, hang)
+	}
+}
+
+// newFaults reports whether calls have failed since the last audit that leave something
+// to be made good.
+func (w *World) newFaults() bool {
+	now := w.kernel.Faults()
+	failed := now.Undoing != w.patience.seen.Undoing || now.Changes != w.patience.seen.Changes
+	w.patience.seen = now
+	return failed
+}
+
+// drive is a turn of the driver. A daemon that cannot be root again ends.
+func (w *World) drive(ready []sys.PollEvent) (lost bool) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			if _, lost = problem.(*sys.IdentityLost); !lost {
+				panic(problem)
+			}
+		}
+	}()
+	w.daemon.driver.Turn(w.now, ready)
+	return false
+}
+
+// checkRoot: a turn ends as root, or ends the daemon.
+func (w *World) checkRoot() {
+	if w.kernel.RootIsLost() {
+		w.fail("S10", "the daemon goes on without being root")
+	}
+}
+
+// checkHangups: what is reported although nobody waits for it is reported once.
+func (w *World) checkHangups(ready []sys.PollEvent) {
+	for i := range ready {
+		if e := &ready[i]; e.Hangup && !e.Read && w.kernel.HangsUp(w.daemon.driver.PollSet(), e.Key) {
+			w.fail("L9", "the hangup with key %x is reported for ever", e.Key)
+		}
+	}
+}
+
+// openFiles is how many files the daemon may have open, when nothing is wrong.
+func (w *World) openFiles() int {
+	if w.options.Files > 0 {
+		return int(w.options.Files)
+	}
+	return usualFiles
+}
+
+// checkWarning: a configuration with a process limit that can never be reached is warned
+// of when it comes into force, and no other.
+func (w *World) checkWarning() {
+	p := &w.patience
+	c, warned := p.inForce, p.warned
+	if p.inForce, p.warned = nil, false; c == nil {
+		return
+	}
+	files := w.openFiles()
+	left, most := files-min(ownFiles, files/2)-len(c.Services)+1, 0
+	for i := range c.Services {
+		left -= len(c.Services[i].Endpoints)
+		limit := int(c.Services[i].ProcessLimit)
+		if limit == 0 {
+			limit = usualProcesses
+		}
+		most = max(most, limit)
+	}
+	if (left < most) != warned {
+		w.fail("S11", "%d processes can be had and %d are wanted; warned of that: %v", left, most, warned)
+	}
+}
+
+// checkShortage: a daemon that knows how many files it may have open always has one for
+// the start of a child, unless it has those of removed services as well.
+func (w *World) checkShortage(e core.Errno) {
+	o := &w.options
+	removes := o.EditRemove > 0 || o.EditType > 0 || o.Scenario == removeAndReturn || o.Scenario == undone
+	if e == core.EMFILE && o.Files > 0 && o.FewFiles == 0 && !removes && w.kernel.Short > w.patience.short {
+		w.fail("S11", "the daemon has no descriptor left for a start, with %d of %d open", w.kernel.OpenFiles(), w.kernel.Limit)
+	}
+}
+
+const (
+	usualProcesses = 100 // that a service without a limit should be able to have
+	ownFiles       = 40  // that the daemon keeps for itself, or half of those that it may have
+)
