@@ -1,8 +1,8 @@
 // Package laws is the law book: what must hold of a master, whatever happens to
 // it. Each law stands once, with its words, in the table of law.go; the functions
-// that check it are named there.
+// that check it are named there and stand in internal/checks.
 //
-// A Book keeps an account of one machine from the events that it was given and the
+// A Book keeps an account of one machine (internal/account) from the events that it was given and the
 // actions that it answered with, and from nothing else. It never asks the machine
 // what it thinks: where machine and account disagree, a law is broken. The rules by
 // which the account is kept are taken from the specification, not from package core.

@@ -2,23 +2,12 @@ package laws
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/laws/internal/account"
 )
-
-// line is one line of the log that a step must bring, as far as an operator sees it.
-type line struct {
-	code   core.LogCode
-	entry  *core.ServiceConfig
-	pid    core.PID
-	status core.ExitStatus
-	number int64 // a count, a signal, or what a message claims
-	errno  core.Errno
-	config *core.Config
-	may    bool // it may be missing
-	seen   bool
-}
 
 // lineLaw says of a line which law it belongs to, and how it weighs (spec runtime,
 // 14.1 and 16).
@@ -60,119 +49,109 @@ var lineLaws = [...]lineLaw{
 	core.LogStarved:          {"S13", core.LevelWarning},
 }
 
-// expect notes a line that this step must bring, or may.
-func (b *Book) expect(l line) { b.expected = append(b.expected, l) }
-
-// verbose is expect for a line that only -v shows.
-func (b *Book) verbose(l line) {
-	if b.options.Verbose {
-		b.expect(l)
-	}
-}
-
 // logged judges a line: it must be one that is due, and show whom it is about.
 func (b *Book) logged(a *core.Action) {
 	if int(a.Code) >= len(lineLaws) || lineLaws[a.Code].law == "" {
 		return // of a configuration or a listener
 	}
 	law := lineLaws[a.Code]
-	if !b.looksAt(law.law) || !b.whole {
+	if !b.looksAt(law.law) || !b.Whole {
 		return
 	}
 	b.said = a.AppendMessage(b.said[:0])
-	for i := range b.expected {
-		if l := &b.expected[i]; l.code == a.Code && !l.seen && l.shows(b.said) {
-			l.seen = true
+	for i := range b.Expected {
+		if l := &b.Expected[i]; l.Code == a.Code && !l.Seen && shows(l, b.said) {
+			l.Seen = true
 			if a.Level != law.level {
-				b.breaks(law.law, wrong("line %d has level %d: %s", a.Code, a.Level, b.said))
+				b.breaks(law.law, fmt.Sprintf("line %d has level %d: %s", a.Code, a.Level, b.said))
 			}
 			return
 		}
 	}
-	b.breaks(law.law, wrong("line %d is not due, or not in these words: %s", a.Code, b.said))
+	b.breaks(law.law, fmt.Sprintf("line %d is not due, or not in these words: %s", a.Code, b.said))
 }
 
 // linesComplete: what must be said was said.
 func (b *Book) linesComplete() {
-	for i := range b.expected {
-		l := &b.expected[i]
-		if law := lineLaws[l.code].law; !l.seen && !l.may && !b.due.adrift && b.whole && b.looksAt(law) {
-			b.breaks(law, wrong("line %d is missing: pid %d, number %d", l.code, l.pid, l.number))
+	for i := range b.Expected {
+		l := &b.Expected[i]
+		if law := lineLaws[l.Code].law; !l.Seen && !l.May && !b.Due.Adrift && b.Whole && b.looksAt(law) {
+			b.breaks(law, fmt.Sprintf("line %d is missing: pid %d, number %d", l.Code, l.PID, l.Number))
 		}
 	}
 }
 
 // shows reports whether a text is the line: word for word where the words are those of
 // the original, and else with everything in it that tells whom it is about.
-func (l *line) shows(text []byte) bool {
+func shows(l *account.Line, text []byte) bool {
 	t := phrase{rest: text, ok: true}
-	switch l.code {
+	switch l.Code {
 	case core.LogStarted:
-		t.is("daemon started -- version ").is(l.config.MailVersion).is(", configuration ").is(l.config.ConfigDirectory)
+		t.is("daemon started -- version ").is(l.Config.MailVersion).is(", configuration ").is(l.Config.ConfigDirectory)
 	case core.LogReload:
-		t.is("reload -- version ").is(l.config.MailVersion).is(", configuration ").is(l.config.ConfigDirectory)
+		t.is("reload -- version ").is(l.Config.MailVersion).is(", configuration ").is(l.Config.ConfigDirectory)
 	case core.LogTerminating:
-		t.is("terminating on signal ").number(l.number)
+		t.is("terminating on signal ").number(l.Number)
 	case core.LogExitTime:
 		t.is("master exit time has arrived")
 	case core.LogExited:
-		t.is("process ").is(l.entry.Path).is(" pid ").number(int64(l.pid)).is(" ").status(l.status)
+		t.is("process ").is(l.Entry.Path).is(" pid ").number(int64(l.PID)).is(" ").status(l.Status)
 	case core.LogStopped:
-		t.is("process ").is(l.entry.Path).is(" pid ").number(int64(l.pid)).is(" stopped by signal ").number(l.number)
+		t.is("process ").is(l.Entry.Path).is(" pid ").number(int64(l.PID)).is(" stopped by signal ").number(l.Number)
 	case core.LogBadStartup:
-		t.is(l.entry.Path).is(": bad command startup -- throttling")
+		t.is(l.Entry.Path).is(": bad command startup -- throttling")
 	case core.LogForkFailed:
-		t.is("master_spawn: fork: ").is(l.errno.String()).is(" -- throttling")
+		t.is("master_spawn: fork: ").is(l.Errno.String()).is(" -- throttling")
 	case core.LogLimit:
-		t.is("service \"").is(l.entry.Name).is("\" (").is(l.entry.Canonical).is(") has reached its process limit \"").number(int64(l.entry.ProcessLimit)).
+		t.is("service \"").is(l.Entry.Name).is("\" (").is(l.Entry.Canonical).is(") has reached its process limit \"").number(int64(l.Entry.ProcessLimit)).
 			is("\": new clients may experience noticeable delays")
 	case core.LogLimitRemedy:
 		t.is("to avoid this condition, increase the process count in master.cf or reduce the service time per client")
 	case core.LogLimitHelp:
 		t.is("see http://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")
 	case core.LogPartialStatus:
-		t.service(l.entry).is(": child (pid ").number(int64(l.pid)).is(") sent partial status update (").number(l.number).is(" bytes)")
+		t.service(l.Entry).is(": child (pid ").number(int64(l.PID)).is(") sent partial status update (").number(l.Number).is(" bytes)")
 	case core.LogUnknownStatus:
-		t.is("master_status_event: ignoring unknown status: ").number(l.number).is(" allegedly from pid: ").number(int64(l.pid))
+		t.is("master_status_event: ignoring unknown status: ").number(l.Number).is(" allegedly from pid: ").number(int64(l.PID))
 	case core.LogStaleStatus:
-		t.is("ignoring status update from child pid ").number(int64(l.pid)).is(" generation ").number(l.number)
+		t.is("ignoring status update from child pid ").number(int64(l.PID)).is(" generation ").number(l.Number)
 	case core.LogWakeupFailed:
-		t.is("master_wakeup_timer_event: ").service(l.entry).is(": ").is(l.errno.String())
+		t.is("master_wakeup_timer_event: ").service(l.Entry).is(": ").is(l.Errno.String())
 	case core.LogWakeupTimeout:
-		t.is(trigger(l.entry.Type)).is("_trigger_event: read timeout for service ").is(l.entry.Canonical)
+		t.is(trigger(l.Entry.Type)).is("_trigger_event: read timeout for service ").is(l.Entry.Canonical)
 	case core.LogSpawned:
-		t.is("spawn command ").is(l.entry.Path).is("; pid ").number(int64(l.pid))
+		t.is("spawn command ").is(l.Entry.Path).is("; pid ").number(int64(l.PID))
 	case core.LogThrottling:
-		t.is("throttling command ").is(l.entry.Path)
+		t.is("throttling command ").is(l.Entry.Path)
 	case core.LogThrottleReleased:
-		t.is("throttle released for command ").is(l.entry.Path)
+		t.is("throttle released for command ").is(l.Entry.Path)
 	default:
-		return l.tells(text)
+		return tells(l, text)
 	}
 	return t.ok && len(t.rest) == 0
 }
 
 // tells is shows for our own lines: their words may change, their facts may not.
-func (l *line) tells(text []byte) bool {
+func tells(l *account.Line, text []byte) bool {
 	t := phrase{rest: text, ok: true}
-	switch l.code {
+	switch l.Code {
 	case core.LogReloadRefused:
-		return t.has(l.config.ConfigDirectory)
+		return t.has(l.Config.ConfigDirectory)
 	case core.LogChannelFailed:
-		return t.has(l.entry.Path) && t.has(l.errno.String()) && t.has("throttling")
+		return t.has(l.Entry.Path) && t.has(l.Errno.String()) && t.has("throttling")
 	case core.LogExecFailed:
-		t.is("master_spawn: exec ").is(l.entry.Path).is(": ").is(l.errno.String())
-		return t.ok && (len(t.rest) == 0 || l.errno == core.ETIMEDOUT)
+		t.is("master_spawn: exec ").is(l.Entry.Path).is(": ").is(l.Errno.String())
+		return t.ok && (len(t.rest) == 0 || l.Errno == core.ETIMEDOUT)
 	case core.LogForeignStatus:
-		return t.hasService(l.entry) && t.hasNumber(int64(l.pid)) && t.hasNumber(l.number)
+		return t.hasService(l.Entry) && t.hasNumber(int64(l.PID)) && t.hasNumber(l.Number)
 	case core.LogMuted:
-		return t.hasService(l.entry) && t.hasNumber(int64(l.pid))
+		return t.hasService(l.Entry) && t.hasNumber(int64(l.PID))
 	case core.LogStranger:
-		return t.hasNumber(int64(l.pid)) && t.hasStatus(l.status)
+		return t.hasNumber(int64(l.PID)) && t.hasStatus(l.Status)
 	case core.LogChannelClosed, core.LogRemovalKilled:
-		return t.hasService(l.entry) && t.has(l.entry.Path) && t.hasNumber(int64(l.pid))
+		return t.hasService(l.Entry) && t.has(l.Entry.Path) && t.hasNumber(int64(l.PID))
 	case core.LogStarved:
-		return t.hasService(l.entry) && t.hasNumber(l.number)
+		return t.hasService(l.Entry) && t.hasNumber(l.Number)
 	}
 	return false
 }
@@ -222,7 +201,7 @@ func (t *phrase) service(e *core.ServiceConfig) *phrase {
 }
 
 func (t *phrase) status(s core.ExitStatus) *phrase {
-	if s&bySignal != 0 {
+	if s&account.BySignal != 0 {
 		return t.is("killed by signal ").number(int64(uint8(s)))
 	}
 	return t.is("exit status ").number(int64(uint8(s)))

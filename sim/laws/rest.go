@@ -1,6 +1,11 @@
 package laws
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"fmt"
+
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/laws/internal/account"
+)
 
 // Pace says how fast everything is in the second phase of a world, when faults are off.
 type Pace struct {
@@ -23,14 +28,14 @@ type Process struct {
 func (b *Book) Patience(s *Service, p Pace, living []Process, waiting int32) core.Duration {
 	d := p.Start
 	if s.Throttled {
-		d += max(0, s.Release.Sub(b.now))
+		d += max(0, s.Release.Sub(b.Now))
 	}
-	if len(b.removed) > 0 && b.Held(s) {
-		d += 2 * removalGrace
+	if len(b.Outgoing) > 0 && b.Held(s) {
+		d += 2 * account.RemovalGrace
 	}
 	for i := range living {
 		if living[i].Service == s.ID {
-			d = max(d, p.Start+living[i].BusyUntil.Sub(b.now))
+			d = max(d, p.Start+living[i].BusyUntil.Sub(b.Now))
 		}
 	}
 	if s.Starved {
@@ -61,7 +66,7 @@ func (b *Book) StillWaits(s *Service) *Breach {
 // RemovedLive states L3: services that were removed by that epoch, some time ago, have
 // no children.
 func (b *Book) RemovedLive(epoch core.Epoch) *Breach {
-	for _, s := range b.removed {
+	for _, s := range b.Outgoing {
 		if s.Until <= epoch {
 			return b.late("L3", "%d children of removed service %d live", s.Total, s.ID)
 		}
@@ -99,7 +104,7 @@ func (b *Book) Silence(now core.Time, living []Process) *Breach {
 			return b.late("L7", "generation %d of service %d lives in silence", p.Generation, p.Service)
 		}
 	}
-	for _, s := range b.active {
+	for _, s := range b.InForce {
 		var wrong *Breach
 		switch {
 		case s.WakeAt != 0 && s.WakeAt < now:
@@ -134,7 +139,7 @@ func (b *Book) EndlessReload() *Breach { return b.late("L8", "a reload does not 
 // late makes the breach of a law of the second phase, if that may report.
 func (b *Book) late(law, format string, args ...any) *Breach {
 	if b.breach == nil && b.looksAt(law) {
-		b.breach = &Breach{law, wrong(format, args...)}
+		b.breach = &Breach{law, fmt.Sprintf(format, args...)}
 	}
 	return b.breach
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/laws/internal/account"
 )
 
 // The bounds of the second phase can be broken, each by its name.
@@ -24,7 +25,7 @@ func TestBoundsOfTheSecondPhaseCanBeBroken(t *testing.T) {
 	starved.Starved = true
 	with := func(s *Service) *Book {
 		c := *b
-		c.active = []*Service{s}
+		c.InForce = []*Service{s}
 		return &c
 	}
 	for _, c := range []struct {
@@ -61,7 +62,7 @@ func TestBoundsOfTheSecondPhaseCanBeBroken(t *testing.T) {
 // The patience of a client grows with what stands before it.
 func TestPatienceCountsWhatComesBefore(t *testing.T) {
 	e := &core.ServiceConfig{Name: "a", ProcessLimit: 1}
-	b := &Book{now: 1000}
+	b := &Book{Account: account.Account{Now: 1000}}
 	pace := Pace{Start: 1, Serve: 10, Idle: 100}
 	s := &Service{ID: 1, Entry: e, Life: Active}
 	if got := b.Patience(s, pace, nil, 0); got != 1+4*10 {

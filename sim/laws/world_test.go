@@ -9,6 +9,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/laws/internal/account"
 )
 
 // town is a machine with an adapter that keeps its duties and draws the rest. It is
@@ -178,11 +179,11 @@ func (w *town) carryOut(a *core.Action) {
 				break
 			}
 		}
-		w.sent = without(w.sent, a.Request)
+		w.sent = account.Without(w.sent, a.Request)
 	case core.WatchListener:
 		w.watched = append(w.watched, a.Service)
 	case core.IgnoreListener:
-		w.watched = without(w.watched, a.Service)
+		w.watched = account.Without(w.watched, a.Service)
 	case core.AbandonListener, core.CloseListener:
 		w.ears = drop(w.ears, func(e ear) bool { return e.service == a.Service && e.listener == a.Listener })
 	case core.MoveListener:
@@ -281,7 +282,7 @@ func (w *town) happen() {
 		w.step(core.ListenerReadyEvent(w.watched[w.r.IntN(len(w.watched))]))
 	case n < 38 && len(w.kids) > 0:
 		w.childDoes(w.kids[w.r.IntN(len(w.kids))])
-	case n == 38 && !w.book.exited && w.book.running:
+	case n == 38 && !w.book.Exited && w.book.Running:
 		w.step(core.SignalReceivedEvent(core.SIGHUP))
 	case n == 39 && w.r.IntN(100) == 0:
 		w.step(core.SignalReceivedEvent([]core.Signal{core.SIGTERM, core.SIGINT, 10}[w.r.IntN(3)]))
@@ -332,7 +333,7 @@ func (w *town) childDoes(k *kid) {
 		w.step(core.ChildStoppedEvent(k.generation, k.pid, 19))
 		return
 	case n > 15:
-		w.kids = without(w.kids, k)
+		w.kids = account.Without(w.kids, k)
 		status := []core.ExitStatus{0, 0, core.ExitedWith(1), core.KilledBy(core.SIGSEGV), core.KilledBy(core.SIGTERM), core.KilledBy(core.SIGKILL)}[w.r.IntN(6)]
 		w.step(core.ChildExitedEvent(k.generation, k.pid, status))
 		return

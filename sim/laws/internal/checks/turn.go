@@ -1,6 +1,9 @@
-package laws
+package checks
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/laws/internal/account"
+)
 
 // Kernel is what a kernel knows of the daemon between two turns of its loop, as plain
 // facts. What the daemon believes is no part of it.
@@ -25,32 +28,19 @@ type Running struct {
 	Ended      bool // it is not reaped
 }
 
-// Between judges the adapter between two turns: all actions are carried out, and all
-// answers were given.
-func (b *Book) Between(k *Kernel) *Breach {
-	if b.exited || !b.running || b.reload.asked > 0 {
-		return b.breach
-	}
-	for i := range b.docket.turn {
-		e := &b.docket.turn[i]
-		b.breaks(e.law, e.check(b, k))
-	}
-	return b.breach
-}
-
 // same reports whether a listener of the kernel is one of the service.
-func (x *Socket) same(s *Service, end core.Endpoint) bool {
-	return x.Endpoint == end && socketKind(x.Type) == socketKind(s.Entry.Type)
+func (x *Socket) same(s *account.Service, end core.Endpoint) bool {
+	return x.Endpoint == end && account.SocketKind(x.Type) == account.SocketKind(s.Entry.Type)
 }
 
 // counted is how many of something the account has, and how many the kernel.
 type counted struct{ account, kernel, watched, polled int }
 
 // count counts the listeners at an endpoint: services may share one.
-func (k *Kernel) count(b *Book, of *Service, end core.Endpoint) (n counted) {
-	for _, s := range b.services {
-		for i, open := range s.open {
-			if !open || s.Endpoints[i] != end || socketKind(s.Entry.Type) != socketKind(of.Entry.Type) {
+func (k *Kernel) count(b *account.Account, of *account.Service, end core.Endpoint) (n counted) {
+	for _, s := range b.Services {
+		for i, open := range s.Open {
+			if !open || s.Endpoints[i] != end || account.SocketKind(s.Entry.Type) != account.SocketKind(of.Entry.Type) {
 				continue
 			}
 			n.account++
@@ -70,11 +60,11 @@ func (k *Kernel) count(b *Book, of *Service, end core.Endpoint) (n counted) {
 	return n
 }
 
-// listenersThere: the daemon has open what the account says, and nothing else.
-func (b *Book) listenersThere(k *Kernel) string {
+// ListenersThere: the daemon has open what the account says, and nothing else.
+func ListenersThere(b *account.Account, k *Kernel) string {
 	total := 0
-	for _, s := range b.services {
-		for i, open := range s.open {
+	for _, s := range b.Services {
+		for i, open := range s.Open {
 			if !open {
 				continue
 			}
@@ -90,10 +80,10 @@ func (b *Book) listenersThere(k *Kernel) string {
 	return ""
 }
 
-// polledAsWatched: the poll set reports the listeners that are watched, and no others.
-func (b *Book) polledAsWatched(k *Kernel) string {
-	for _, s := range b.services {
-		for i, open := range s.open {
+// PolledAsWatched: the poll set reports the listeners that are watched, and no others.
+func PolledAsWatched(b *account.Account, k *Kernel) string {
+	for _, s := range b.Services {
+		for i, open := range s.Open {
 			if !open {
 				continue
 			}
@@ -105,15 +95,15 @@ func (b *Book) polledAsWatched(k *Kernel) string {
 	return ""
 }
 
-// channelsThere: who was cut off has no channel any more, and what comes over the others
+// ChannelsThere: who was cut off has no channel any more, and what comes over the others
 // is heard.
-func (b *Book) channelsThere(k *Kernel) string {
+func ChannelsThere(b *account.Account, k *Kernel) string {
 	for i := range k.Channels {
 		x := &k.Channels[i]
 		switch c := b.Child(x.Generation); {
 		case c == nil:
 			return wrong("the channel of generation %d is open, which has ended or never began", x.Generation)
-		case c.Retired && c.State != Pending:
+		case c.Retired && c.State != account.Pending:
 			return wrong("the channel of generation %d is open, which is cut off", x.Generation)
 		case !x.Polled:
 			return wrong("nobody hears what generation %d reports", x.Generation)
@@ -122,10 +112,10 @@ func (b *Book) channelsThere(k *Kernel) string {
 	return ""
 }
 
-// processesThere: every child of the account is a process, under its pid.
-func (b *Book) processesThere(k *Kernel) string {
-	for _, c := range b.living {
-		if c.State == Pending {
+// ProcessesThere: every child of the account is a process, under its pid.
+func ProcessesThere(b *account.Account, k *Kernel) string {
+	for _, c := range b.Living {
+		if c.State == account.Pending {
 			continue
 		}
 		there := false

@@ -1,4 +1,4 @@
-package laws
+package account
 
 import (
 	"github.com/stationmaster/stationmaster/core"
@@ -7,23 +7,23 @@ import (
 
 // Constants of the specification: a machine that changes them is found out.
 const (
-	removalGrace  = 5 * core.Second   // from SIGTERM to SIGKILL
-	leaving       = removalGrace      // who is cut off while idle has as long as that
+	RemovalGrace  = 5 * core.Second   // from SIGTERM to SIGKILL
+	leaving       = RemovalGrace      // who is cut off while idle has as long as that
 	channelGrace  = 1 * core.Second   // from the end of a channel to the line about it
 	wakeupLimit   = 1 * core.Second   // to send one
 	wakeupHold    = 101 * core.Second // for its receiver to close it
 	stressTime    = 1000 * core.Second
-	warnInterval  = 1000 * core.Second
+	WarnInterval  = 1000 * core.Second
 	complaints    = 16 // lines that one child can bring into the log; the last says that it was too many
 	longestDelay  = (1<<31 - 1) * core.Second
 	mostListeners = 1024
 )
 
-// happened takes an event into the account, and notes what the machine must do
+// Happened takes an event into the account, and notes what the machine must do
 // about it in this step.
-func (b *Book) happened(ev *core.Event) {
-	b.due = due{}
-	b.expected = b.expected[:0]
+func (b *Account) Happened(ev *core.Event) {
+	b.Due = Due{}
+	b.Expected = b.Expected[:0]
 	switch ev.Kind {
 	case core.ConfigLoaded, core.ConfigRejected:
 		b.configCame(ev)
@@ -42,15 +42,15 @@ func (b *Book) happened(ev *core.Event) {
 	case core.StatusReceived:
 		b.reported(ev)
 	case core.ChildChannelClosed:
-		if c := b.Child(ev.Generation); c != nil && !c.Retired && !c.closed {
-			c.closed, c.closedAt = true, b.now.Add(channelGrace)
-			b.closed = append(b.closed, c)
+		if c := b.Child(ev.Generation); c != nil && !c.Retired && !c.Closed {
+			c.Closed, c.ClosedAt = true, b.Now.Add(channelGrace)
+			b.Closed = append(b.Closed, c)
 		}
 	case core.ChildExited:
 		b.childExited(ev)
 	case core.ChildStopped:
 		if c := b.Child(ev.Generation); c != nil {
-			b.expect(line{code: core.LogStopped, entry: c.entry, pid: c.PID, number: int64(ev.Signal)})
+			b.expect(Line{Code: core.LogStopped, Entry: c.entry, PID: c.PID, Number: int64(ev.Signal)})
 		}
 	case core.WakeupSent, core.WakeupFailed, core.WakeupClosed:
 		b.wakeupAnswered(ev)
@@ -60,25 +60,25 @@ func (b *Book) happened(ev *core.Event) {
 }
 
 // signalCame: a hangup reloads, six signals end us, others mean nothing.
-func (b *Book) signalCame(s core.Signal) {
+func (b *Account) signalCame(s core.Signal) {
 	switch s {
 	case core.SIGHUP:
-		r := &b.reload
-		if !b.running || r.loading || r.opening || r.unknown {
+		r := &b.Reload
+		if !b.Running || r.Loading || r.Opening || r.Unknown {
 			r.again = true
 			return
 		}
 		b.asksForConfig()
 	case core.SIGINT, core.SIGQUIT, core.SIGILL, core.SIGBUS, core.SIGSEGV, core.SIGTERM:
-		b.due.ending, b.due.group, b.due.exit = true, true, true
-		if !b.options.InitMode {
-			b.due.exitSignal = s
+		b.Due.Ending, b.Due.Group, b.Due.Exit = true, true, true
+		if !b.Options.InitMode {
+			b.Due.ExitSignal = s
 		}
-		b.expect(line{code: core.LogTerminating, number: int64(s)})
-		if b.options.GroupLeader {
+		b.expect(Line{Code: core.LogTerminating, Number: int64(s)})
+		if b.Options.GroupLeader {
 			return
 		}
-		for _, c := range b.living {
+		for _, c := range b.Living {
 			b.owesTerm(c)
 		}
 	}
@@ -87,31 +87,31 @@ func (b *Book) signalCame(s core.Signal) {
 // clientWaits: the one reason to start a child, unless it would take a descriptor
 // that is kept for another service. The last slot of a service that knows stress
 // mode switches that on: all others are cut off, and wakeups begin anew.
-func (b *Book) clientWaits(s *Service) {
+func (b *Account) clientWaits(s *Service) {
 	if !b.affordable(s) {
 		s.Starved = true
 		b.starving++
 		b.changed(s)
-		if !b.starvedTold || b.now.Sub(b.starvedAt) > warnInterval {
-			b.starvedTold, b.starvedAt = true, b.now
-			b.expect(line{code: core.LogStarved, entry: s.Entry, number: b.holding()})
+		if !b.starvedTold || b.Now.Sub(b.starvedAt) > WarnInterval {
+			b.starvedTold, b.starvedAt = true, b.Now
+			b.expect(Line{Code: core.LogStarved, Entry: s.Entry, Number: b.holding()})
 		}
 		return
 	}
-	b.due.started = s
+	b.Due.Started = s
 	if !s.LastSlot() {
 		return
 	}
-	if !s.Stressed || s.StressEnd < b.now {
+	if !s.Stressed || s.StressEnd < b.Now {
 		b.retireAll(s)
 		b.restartWakeups(s)
 	}
-	s.Stressed, s.StressEnd = true, b.now.Add(stressTime)
+	s.Stressed, s.StressEnd = true, b.Now.Add(stressTime)
 }
 
 // holding counts the children that hold a descriptor of ours.
-func (b *Book) holding() (n int64) {
-	for _, c := range b.living {
+func (b *Account) holding() (n int64) {
+	for _, c := range b.Living {
 		if !c.Retired {
 			n++
 		}
@@ -121,7 +121,7 @@ func (b *Book) holding() (n int64) {
 
 // childStarted: a child counts as idle at once. What has happened to its service
 // since its start was asked for is made good on it.
-func (b *Book) childStarted(ev *core.Event) {
+func (b *Account) childStarted(ev *core.Event) {
 	c := b.Child(ev.Generation)
 	if c == nil || c.State != Pending {
 		return
@@ -132,7 +132,7 @@ func (b *Book) childStarted(ev *core.Event) {
 	c.State = Idle
 	b.count(c, +1)
 	b.changed(s)
-	b.verbose(line{code: core.LogSpawned, entry: c.entry, pid: c.PID})
+	b.verbose(Line{Code: core.LogSpawned, Entry: c.entry, PID: c.PID})
 	if s.Life == Removed {
 		b.owesTerm(c)
 	}
@@ -147,7 +147,7 @@ func (b *Book) childStarted(ev *core.Event) {
 
 // startFailed: whatever failed, the service rests. That the program cannot be
 // executed is a bad startup as well: the original's child dies of it.
-func (b *Book) startFailed(ev *core.Event) {
+func (b *Account) startFailed(ev *core.Event) {
 	c := b.Child(ev.Generation)
 	if c == nil || c.State != Pending {
 		return
@@ -160,33 +160,33 @@ func (b *Book) startFailed(ev *core.Event) {
 	}
 	switch ev.StartStep {
 	case core.StartExec:
-		b.expect(line{code: core.LogExecFailed, entry: e, errno: ev.Errno})
+		b.expect(Line{Code: core.LogExecFailed, Entry: e, Errno: ev.Errno})
 		if !s.Throttled {
-			b.expect(line{code: core.LogBadStartup, entry: e})
+			b.expect(Line{Code: core.LogBadStartup, Entry: e})
 		}
 	case core.StartChannel:
-		b.expect(line{code: core.LogChannelFailed, entry: e, errno: ev.Errno})
+		b.expect(Line{Code: core.LogChannelFailed, Entry: e, Errno: ev.Errno})
 	default:
-		b.expect(line{code: core.LogForkFailed, entry: e, errno: ev.Errno})
+		b.expect(Line{Code: core.LogForkFailed, Entry: e, Errno: ev.Errno})
 	}
 	b.throttle(s)
 }
 
 // reported notes what a status message does to its sender.
-func (b *Book) reported(ev *core.Event) {
+func (b *Account) reported(ev *core.Event) {
 	c := b.Child(ev.Generation)
 	if c == nil || c.State == Pending {
 		return
 	}
 	m := wire.ParseMessage(ev.Bytes)
-	l := line{entry: c.entry, pid: c.PID}
+	l := Line{Entry: c.entry, PID: c.PID}
 	switch {
 	case ev.N != wire.StatusSize:
-		l.code, l.number = core.LogPartialStatus, int64(ev.N)
+		l.Code, l.Number = core.LogPartialStatus, int64(ev.N)
 	case core.PID(m.PID) != c.PID:
-		l.code, l.number = core.LogForeignStatus, int64(m.PID)
+		l.Code, l.Number = core.LogForeignStatus, int64(m.PID)
 	case m.Generation != uint32(ev.Generation):
-		l.code, l.number = core.LogStaleStatus, int64(m.Generation)
+		l.Code, l.Number = core.LogStaleStatus, int64(m.Generation)
 	case m.Status == wire.Taken:
 		if c.State == Idle {
 			b.become(c, Busy)
@@ -199,34 +199,34 @@ func (b *Book) reported(ev *core.Event) {
 		}
 		return
 	default:
-		l.code, l.number = core.LogUnknownStatus, int64(m.Status)
+		l.Code, l.Number = core.LogUnknownStatus, int64(m.Status)
 	}
 	if c.complaints == complaints {
 		return
 	}
 	c.complaints++
 	if c.complaints == complaints {
-		l.code = core.LogMuted
+		l.Code = core.LogMuted
 	}
 	b.expect(l)
 }
 
 // The encoding of an exit status: a code, or with this bit a signal.
-const bySignal = 1 << 8
+const BySignal = 1 << 8
 
 // childExited: a bad end is one with another status than 0 that is not the work of a
 // signal of ours. One before the first use, of a service that does not rest, lets
 // it rest.
-func (b *Book) childExited(ev *core.Event) {
+func (b *Account) childExited(ev *core.Event) {
 	c := b.Child(ev.Generation)
 	if c == nil || c.State == Pending {
-		if !b.options.InitMode {
-			b.expect(line{code: core.LogStranger, pid: ev.PID, status: ev.Status})
+		if !b.Options.InitMode {
+			b.expect(Line{Code: core.LogStranger, PID: ev.PID, Status: ev.Status})
 		}
 		return
 	}
 	signal := core.Signal(0)
-	if ev.Status&bySignal != 0 {
+	if ev.Status&BySignal != 0 {
 		signal = core.Signal(uint8(ev.Status))
 	}
 	ours := signal == core.SIGTERM && c.terminated || signal == core.SIGKILL && c.killed
@@ -236,92 +236,92 @@ func (b *Book) childExited(ev *core.Event) {
 	if ev.Status == 0 || ours {
 		return
 	}
-	b.expect(line{code: core.LogExited, entry: e, pid: pid, status: ev.Status})
+	b.expect(Line{Code: core.LogExited, Entry: e, PID: pid, Status: ev.Status})
 	if !served && active && !s.Throttled {
-		b.expect(line{code: core.LogBadStartup, entry: e})
+		b.expect(Line{Code: core.LogBadStartup, Entry: e})
 		b.throttle(s)
 	}
 }
 
-func (b *Book) wakeupAnswered(ev *core.Event) {
-	for i := range b.wakeups {
-		k := &b.wakeups[i]
+func (b *Account) wakeupAnswered(ev *core.Event) {
+	for i := range b.Wakeups {
+		k := &b.Wakeups[i]
 		if k.request != ev.Request {
 			continue
 		}
 		if ev.Kind == core.WakeupSent && !k.fifo {
-			k.sent, k.deadline = true, b.now.Add(wakeupHold)
+			k.sent, k.Deadline = true, b.Now.Add(wakeupHold)
 			return
 		}
 		if ev.Kind == core.WakeupFailed {
-			b.expect(line{code: core.LogWakeupFailed, entry: k.entry, errno: ev.Errno})
+			b.expect(Line{Code: core.LogWakeupFailed, Entry: k.entry, Errno: ev.Errno})
 		}
-		b.wakeups = append(b.wakeups[:i], b.wakeups[i+1:]...)
+		b.Wakeups = append(b.Wakeups[:i], b.Wakeups[i+1:]...)
 		return
 	}
 }
 
 // timeCame: everything whose time has come is due in this step, in the order of the
 // times.
-func (b *Book) timeCame() {
-	if b.options.ExitSet && b.exitAt <= b.now {
+func (b *Account) timeCame() {
+	if b.Options.ExitSet && b.ExitAt <= b.Now {
 		// Whether what is due besides is done before the end is nobody's concern.
-		b.due.exit, b.due.adrift = true, true
-		b.expect(line{code: core.LogExitTime})
+		b.Due.Exit, b.Due.Adrift = true, true
+		b.expect(Line{Code: core.LogExitTime})
 	}
-	for _, s := range b.active {
-		if s.LeaveBy != 0 && s.LeaveBy <= b.now {
+	for _, s := range b.InForce {
+		if s.LeaveBy != 0 && s.LeaveBy <= b.Now {
 			s.LeaveBy = 0
 			b.changed(s)
 		}
-		released := s.Throttled && s.Release <= b.now
-		if s.WakeAt != 0 && s.WakeAt <= b.now {
+		released := s.Throttled && s.Release <= b.Now
+		if s.WakeAt != 0 && s.WakeAt <= b.Now {
 			b.wakeupComes(s, s.Throttled && !(released && s.Release < s.WakeAt), released && s.Release == s.WakeAt)
 		}
 		if released {
 			b.release(s)
 		}
 	}
-	for _, s := range b.removed {
-		if s.KillAt <= b.now {
+	for _, s := range b.Outgoing {
+		if s.KillAt <= b.Now {
 			b.graceOver(s)
 		}
 	}
-	for i := range b.wakeups {
-		k := &b.wakeups[i]
-		if k.deadline > b.now {
+	for i := range b.Wakeups {
+		k := &b.Wakeups[i]
+		if k.Deadline > b.Now {
 			continue
 		}
-		b.due.closes++
+		b.Due.Closes++
 		if k.sent {
-			b.expect(line{code: core.LogWakeupTimeout, entry: k.entry})
+			b.expect(Line{Code: core.LogWakeupTimeout, Entry: k.entry})
 		} else {
-			b.expect(line{code: core.LogWakeupFailed, entry: k.entry, errno: core.ETIMEDOUT})
+			b.expect(Line{Code: core.LogWakeupFailed, Entry: k.entry, Errno: core.ETIMEDOUT})
 		}
 	}
-	for i := 0; i < len(b.closed); {
-		c := b.closed[i]
-		if c.closedAt > b.now {
+	for i := 0; i < len(b.Closed); {
+		c := b.Closed[i]
+		if c.ClosedAt > b.Now {
 			i++
 			continue
 		}
-		b.expect(line{code: core.LogChannelClosed, entry: c.entry, pid: c.PID})
-		b.closed = append(b.closed[:i], b.closed[i+1:]...)
+		b.expect(Line{Code: core.LogChannelClosed, Entry: c.entry, PID: c.PID})
+		b.Closed = append(b.Closed[:i], b.Closed[i+1:]...)
 	}
 }
 
 // graceOver: who did not heed SIGTERM is killed, and again after each further grace:
 // one may have been started only now.
-func (b *Book) graceOver(s *Service) {
-	s.KillAt = b.now.Add(removalGrace)
+func (b *Account) graceOver(s *Service) {
+	s.KillAt = b.Now.Add(RemovalGrace)
 	for _, c := range s.Children {
 		if c.State == Pending {
 			continue
 		}
-		c.owesKill = true
-		b.due.kills++
+		c.OwesKill = true
+		b.Due.Kills++
 		if !c.killed {
-			b.expect(line{code: core.LogRemovalKilled, entry: c.entry, pid: c.PID, may: !b.whole})
+			b.expect(Line{Code: core.LogRemovalKilled, Entry: c.entry, PID: c.PID, May: !b.Whole})
 		}
 	}
 }
