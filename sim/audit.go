@@ -29,7 +29,7 @@ func (w *World) audit(now bool) {
 	if owed := len(books.Owed) > 0 || books.Sweep || d.audit.Owed; owed && !soon && !d.turning {
 		w.fail("L7", "the daemon waits %d though paths %v are owed, or a sweep: %v", d.wait, books.Owed, books.Sweep)
 	}
-	if !w.kernel.ChangeOwed() {
+	if !w.kernel.ChangeOwed(books.PollSet) {
 		w.kernel.Facts(&d.facts, &books)
 		w.broken(w.book.Between(&d.facts))
 	}

@@ -22,7 +22,7 @@ type Auditor struct {
 	found    string
 
 	// Owed says that a listener is not in the poll set as it should be, because a
-	// change of it has failed in this turn.
+	// change of it failed and is made again before the next wait.
 	Owed bool
 }
 
@@ -112,7 +112,7 @@ func (a *Auditor) set() {
 			a.finding("poll set", "descriptor %d with key %x is not to be watched", m.fd, m.key)
 		default:
 			want := a.members[m.fd]
-			owed := k.ChangeOwed() // failed in this turn: it is made again
+			owed := k.owed(m)
 			a.Owed = a.Owed || owed && (want.read != m.read || want.key != m.key)
 			if !owed && (want.key != m.key || want.read != m.read || want.write != m.write) {
 				a.finding("poll set", "descriptor %d has key %x read %v write %v, want %x %v %v",

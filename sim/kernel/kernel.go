@@ -118,15 +118,15 @@ type Kernel struct {
 
 	uid, gid, group uint32
 
-	calls     [NumCalls]int
-	hits      [NumCalls]int // faults of each call
-	inRow     [NumCalls]int // the last of them
-	total     int
-	inside    bool // of Between
-	unchanged int  // changes of the poll set that had failed at the last wait
-	faults    []Fault
-	fired     []Fault
-	breaches  []string
+	calls    [NumCalls]int
+	hits     [NumCalls]int // faults of each call
+	inRow    [NumCalls]int // the last of them
+	total    int
+	inside   bool // of Between
+	waits    int  // of the daemon, with that before the first
+	faults   []Fault
+	fired    []Fault
+	breaches []string
 }
 
 // pool hands out values that are reused from run to run.
@@ -178,7 +178,7 @@ func (k *Kernel) Reset(owner core.Account) {
 	clear(k.unexecuted)
 	k.taken, k.wakeups = k.taken[:0], k.wakeups[:0]
 	k.lastInode, k.freeInodes = 0, k.freeInodes[:0]
-	k.groupKilled, k.inside, k.unchanged = false, false, 0
+	k.groupKilled, k.inside, k.waits = false, false, 1
 	k.uid, k.gid, k.group = 0, 0, 0
 	k.calls, k.hits, k.inRow, k.total = [NumCalls]int{}, [NumCalls]int{}, [NumCalls]int{}, 0
 	k.faults, k.fired, k.breaches = k.faults[:0], k.fired[:0], k.breaches[:0]

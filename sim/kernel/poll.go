@@ -29,6 +29,7 @@ type member struct {
 	read, write bool
 	queued      bool // in ready
 	at          int  // in members
+	failed      int  // the wait after which the latest change of it failed; 0: it did not
 }
 
 // PollOpen makes a poll set.
@@ -87,6 +88,9 @@ func (k *Kernel) PollAdd(in, fd sys.FD, key uint64, read, write bool) core.Errno
 // PollModify changes key and interest of a member.
 func (k *Kernel) PollModify(in, fd sys.FD, key uint64, read, write bool) core.Errno {
 	if e := k.enter(callPollModify); e != 0 {
+		if d := k.Description(fd); d != nil && d.member != nil {
+			d.member.failed = k.waits
+		}
 		return e
 	}
 	_, _, m, e := k.find(in, fd, callPollModify)
@@ -97,7 +101,7 @@ func (k *Kernel) PollModify(in, fd sys.FD, key uint64, read, write bool) core.Er
 		k.breach("descriptor %d is not in the poll set", fd)
 		return core.ENOENT
 	}
-	m.key, m.read, m.write = key, read, write
+	m.key, m.read, m.write, m.failed = key, read, write, 0
 	k.queueReady(m)
 	return 0
 }
@@ -182,7 +186,7 @@ func (m *member) report() (e sys.PollEvent, ready bool) {
 func (k *Kernel) PollWait(in sys.FD, buffer []sys.PollEvent) (n int) {
 	s := &k.table[in].set
 	k.decide()
-	k.unchanged = k.hits[callPollModify]
+	k.waits++
 	list := s.ready
 	s.ready, s.spare = s.spare[:0], nil
 	for i, m := range list {
@@ -239,9 +243,15 @@ func (k *Kernel) Polled(fd sys.FD) bool {
 	return d != nil && d.member != nil && d.member.read
 }
 
-// ChangeOwed reports whether a change of the poll set has failed since the last wait,
-// and is to be made again.
-func (k *Kernel) ChangeOwed() bool { return k.hits[callPollModify] > k.unchanged }
+// ChangeOwed reports whether a change of the poll set is still to be made again.
+func (k *Kernel) ChangeOwed(in sys.FD) bool {
+	return slices.ContainsFunc(k.table[in].set.members, k.owed)
+}
+
+// owed reports whether the latest change of the member failed, and is still to be
+// made again. The daemon makes it again before each wait, and that may fail too: it is
+// owed for as long as a try failed after the last wait but one.
+func (k *Kernel) owed(m *member) bool { return m.failed > 0 && m.failed >= k.waits-1 }
 
 // ChangeFailed reports whether a change of the poll set has ever failed.
 func (k *Kernel) ChangeFailed() bool { return k.hits[callPollModify] > 0 }
