@@ -53,6 +53,7 @@ type file struct {
 	links     int
 	holds     int
 	directory bool
+	owned     bool   // made with the identity of the owner of the mail system
 	lane      lane   // of a log
 	journal   bool   // content is a recording's, not a log's
 	cut       []byte // what has no end yet
@@ -94,7 +95,7 @@ func (d *Disk) Names() (names []string) {
 // Put makes a file with this content, in place of what has the name.
 func (d *Disk) Put(name, content string) {
 	d.Take(name)
-	d.names[name] = &file{content: []byte(content), mode: 0o600, links: 1, journal: true}
+	d.names[name] = &file{content: []byte(content), mode: 0o600, links: 1, journal: true, owned: true}
 }
 
 // PutDirectory makes a directory where a file is expected.
@@ -224,7 +225,7 @@ func (d *Disk) Open(name string, flags int, mode uint32) (int, error) {
 	case f == nil && d.Free == 0 && d.host.choose(2) == 1: // no room for the name
 		return -1, cannot("cannot create file exclusively", unix.ENOSPC)
 	case f == nil:
-		f = &file{mode: mode, links: 1, lane: laneFile, journal: d.Journals}
+		f = &file{mode: mode, links: 1, lane: laneFile, journal: d.Journals, owned: d.host.owner}
 		if name != logPath {
 			f.lane = laneOther
 		}

@@ -48,6 +48,7 @@ type Host struct {
 	waited   core.Duration
 	waits    int
 	patience core.Duration // the part of it that was not for a disk
+	owner    bool          // what is called now has the identity of the owner of the mail system
 	findings []string
 }
 
@@ -311,6 +312,14 @@ func (h *Host) AwaitWritable(fd int, limit time.Duration) {
 	before := h.waited
 	h.wait(limit, func() bool { return fd >= 0 && h.Writable(fd) })
 	h.patience += h.waited - before
+}
+
+// asOwner calls act with the identity of the owner of the mail system.
+func (h *Host) asOwner(act func()) error {
+	h.owner = true
+	act()
+	h.owner = false
+	return nil
 }
 
 // Begin has a job carried out by the disk.

@@ -53,11 +53,23 @@ type player struct {
 // Play has a log live through a day that the seed chooses, and returns the laws that it
 // broke. With story, what happened comes with them.
 func Play(seed uint64, story bool) (findings, told []string) {
-	p := &player{d: Dice(seed), listener: -1, tell: story}
-	p.h = NewHost(p.d)
-	p.h.Disk.MakeDirectory(logDirectory)
+	p := newPlayer(Dice(seed))
+	p.tell = story
 	p.h.guard(p.play)
 	return p.h.Findings(), p.story
+}
+
+func newPlayer(d Choose) *player {
+	p := &player{h: NewHost(d), d: d, listener: -1}
+	p.h.Disk.MakeDirectory(logDirectory)
+	p.h.Ledger.Tag, p.h.Ledger.PID = "postfix/master", 42
+	return p
+}
+
+// open opens the log.
+func (p *player) open() {
+	p.log = logs.New(logs.Origin{Process: "master", PID: 42, Fallback: true, System: p.h}, p.environment())
+	p.owner = logs.NewOwner(p.log, func(string) (int, bool) { return p.listener, p.throttled })
 }
 
 func (p *player) note(format string, args ...any) {
@@ -71,15 +83,13 @@ func (p *player) chance(percent uint32) bool { return p.d(100) < percent }
 
 func (p *player) play() {
 	h := p.h
-	h.Ledger.Tag, h.Ledger.PID = "postfix/master", 42
 	if p.chance(70) {
 		h.Syslog.Bind(p.chance(30))
 	}
 	for range p.d(3) {
 		p.trouble()
 	}
-	p.log = logs.New(logs.Origin{Process: "master", PID: 42, Fallback: true, System: h}, p.environment())
-	p.owner = logs.NewOwner(p.log, func(string) (int, bool) { return p.listener, p.throttled })
+	p.open()
 	if !p.start() {
 		return
 	}
@@ -173,10 +183,7 @@ func (p *player) draw() core.LogSettings {
 // start goes through a start, and reports whether the daemon is up.
 func (p *player) start() bool {
 	p.lines(4)
-	p.settings = p.draw()
-	p.note("main.cf is read: %s", target(p.settings))
-	p.log.Configure(p.settings)
-	p.owner.Know(p.settings, queueDirectory)
+	p.configure()
 	p.lines(4)
 	if p.chance(10) {
 		p.burst()
@@ -184,38 +191,61 @@ func (p *player) start() bool {
 	for range p.d(2) {
 		p.trouble()
 	}
-	p.log.Settle()
-	p.h.Postlog.Bind(false) // by us; postlogd comes later
-	p.h.Postlog.Stop(true)
-	p.listener = p.h.Postlog.Listener()
-	if waited := p.h.patience; waited > startPatience+retryPause {
-		p.h.find("blocked", "the start waited for %d ms in all", waited/core.Millisecond)
-	}
+	p.settle()
 	p.lines(4)
-	p.h.Ledger.GiveUp()
-	p.onSyslog = p.settings.File == ""
-	if err := p.owner.Apply(p.settings, queueDirectory); err != nil {
+	if err := p.apply(); err != nil {
 		p.note("the start fails: %v", err)
 		p.say(logs.Fatal, 0)
 		p.end()
 		return false
 	}
 	p.say(logs.Info, 0)
-	var err error
-	began := p.h.now
-	p.within(announceLimit+core.Second, "the announcement", func() { err = p.owner.Announced() })
-	if waited := p.h.now.Sub(began); err != nil && waited < announceLimit-retryPause {
-		p.h.find("kept", "the start gives its first line up after %d ms", waited/core.Millisecond)
-	}
-	if err != nil {
+	if err := p.announce(); err != nil {
 		p.note("nobody takes the first line: %v", err)
 		p.say(logs.Fatal, 0)
 		p.end()
 		return false
 	}
-	p.up = true
 	p.note("up")
 	return true
+}
+
+// configure reads main.cf.
+func (p *player) configure() {
+	p.settings = p.draw()
+	p.note("main.cf is read: %s", target(p.settings))
+	p.log.Configure(p.settings)
+	p.owner.Know(p.settings, queueDirectory)
+}
+
+// settle ends what comes before the services, and makes the postlog socket, which
+// postlogd does not read yet.
+func (p *player) settle() {
+	p.log.Settle()
+	p.h.Postlog.Bind(false)
+	p.h.Postlog.Stop(true)
+	p.listener = p.h.Postlog.Listener()
+	if waited := p.h.patience; waited > startPatience+retryPause {
+		p.h.find("blocked", "the start waited for %d ms in all", waited/core.Millisecond)
+	}
+}
+
+// apply puts the first settings in force.
+func (p *player) apply() error {
+	p.h.Ledger.GiveUp()
+	p.onSyslog = p.settings.File == ""
+	return p.owner.Apply(p.settings, queueDirectory)
+}
+
+// announce ends the start, if the log takes a line.
+func (p *player) announce() (err error) {
+	began := p.h.now
+	p.within(announceLimit+core.Second, "the announcement", func() { err = p.owner.Announced() })
+	if waited := p.h.now.Sub(began); err != nil && waited < announceLimit-retryPause {
+		p.h.find("kept", "the start gives its first line up after %d ms", waited/core.Millisecond)
+	}
+	p.up = err == nil
+	return err
 }
 
 func target(s core.LogSettings) string {

@@ -44,7 +44,8 @@ const (
 //   - kept: what waits for a disk is written when that works, though nothing else happens
 //     than that the journal wakes the loop; the end waits for a disk that works.
 //   - blocked: only the end and Save wait, and not longer than they are told.
-//   - mode, descriptors: files are closed to others, and nothing is left open.
+//   - mode, descriptors: files are closed to others and belong to the owner of the mail
+//     system, and nothing is left open.
 type recorder struct {
 	h *Host
 	d Choose
@@ -61,9 +62,10 @@ type recorder struct {
 	tries   map[string]int // reloads
 	behind  uint64         // the step at which the disk was too slow; 0: it is not
 	woken   bool
-	late    bool              // a save was, and may still be under way
-	strange map[string]string // what is no recording, by path
-	saved   []byte            // what was saved last
+	late    bool                 // a save was, and may still be under way
+	strange map[string]string    // what is no recording, by path
+	saved   []byte               // what was saved last
+	hears   func(warning string) // nil: nobody
 	tell    bool
 	story   []string
 }
@@ -71,13 +73,22 @@ type recorder struct {
 // PlayJournal has a journal live through a day that the seed chooses, and returns the
 // laws that it broke. With story, what happened comes with them.
 func PlayJournal(seed uint64, story bool) (findings, told []string) {
-	r := &recorder{d: Dice(seed), tell: story, strange: map[string]string{}, failed: map[string]int{}, tries: map[string]int{}, m: core.New(0, core.MachineOptions{})}
-	r.h = NewHost(r.d)
+	r := newRecorder(Dice(seed), core.New(0, core.MachineOptions{}))
+	r.tell = story
+	r.h.guard(r.play)
+	return r.h.Findings(), r.story
+}
+
+// newRecorder returns the journal of the machine, which is not written yet.
+func newRecorder(d Choose, m *core.Machine) *recorder {
+	r := &recorder{h: NewHost(d), d: d, m: m, strange: map[string]string{}, failed: map[string]int{}, tries: map[string]int{}}
 	r.h.Disk.MakeDirectory(journalDirectory)
 	r.h.Disk.MakeDirectory(dataDirectory)
 	r.h.Disk.Journals = true
-	r.h.guard(r.play)
-	return r.h.Findings(), r.story
+	r.j = journal.New(m, ringSize, journal.Surroundings{
+		As: r.h.asOwner, Warn: r.warned, Carrier: r.h, Wake: func() { r.woken = true },
+	})
+	return r
 }
 
 func (r *recorder) note(format string, args ...any) {
@@ -89,7 +100,6 @@ func (r *recorder) note(format string, args ...any) {
 func (r *recorder) chance(percent uint32) bool { return r.d(100) < percent }
 
 func (r *recorder) play() {
-	r.j = journal.New(r.m, ringSize, journal.Surroundings{Warn: r.warned, Carrier: r.h, Wake: func() { r.woken = true }})
 	r.prepare()
 	for turns := 10 + r.d(40); turns > 0 && len(r.h.findings) == 0; turns-- {
 		r.turn()
@@ -100,6 +110,7 @@ func (r *recorder) play() {
 	if r.chance(50) {
 		r.rest()
 	}
+	r.live(10)
 	r.end()
 }
 
@@ -157,6 +168,9 @@ var (
 // warned hears a warning of the journal.
 func (r *recorder) warned(text string) {
 	r.note("warning: %s", text)
+	if r.hears != nil {
+		r.hears(text)
+	}
 	r.clean = false
 	step := r.m.View().Step
 	if m := gaveUpForm.FindStringSubmatch(text); m != nil {
@@ -354,6 +368,9 @@ func (r *recorder) audit() {
 		if mode := r.h.Disk.Mode(name); mode != 0o600 {
 			r.h.find("mode", "%s has mode %o", name, mode)
 		}
+		if !r.h.Disk.names[name].owned {
+			r.h.find("mode", "%s belongs to root", name)
+		}
 	}
 	if r.path == "" || !r.clean || len(r.h.Disk.under) > 0 || r.strange[r.path] != "" {
 		return
@@ -390,6 +407,17 @@ func (r *recorder) file() {
 
 // rest ends all trouble, and finds fault with what is not written then.
 func (r *recorder) rest() {
+	r.mend()
+	r.pass(10 * core.Second)
+	r.apply(journalPaths[1], r.limit)
+	r.live(100)
+	r.flush()
+	r.pass(10 * core.Second)
+	r.rested()
+}
+
+// mend ends all trouble.
+func (r *recorder) mend() {
 	disk := &r.h.Disk
 	disk.Free, disk.Latency, disk.Sick = -1, 0, 0
 	disk.MakeDirectory(journalDirectory)
@@ -399,12 +427,11 @@ func (r *recorder) rest() {
 	}
 	r.note("all trouble ends")
 	disk.Hang(false)
-	r.pass(10 * core.Second)
-	r.apply(journalPaths[1], r.limit)
-	r.live(100)
-	r.flush()
-	r.pass(10 * core.Second)
-	if n := len(disk.under); n > 0 {
+}
+
+// rested finds fault with what is not written though all is well.
+func (r *recorder) rested() {
+	if n := len(r.h.Disk.under); n > 0 {
 		r.h.find("kept", "%d jobs are not done", n)
 	}
 	if !r.clean {
@@ -417,7 +444,6 @@ func (r *recorder) rest() {
 func (r *recorder) end() {
 	r.note("the end")
 	works := !r.h.Disk.Hangs() && r.h.Disk.Latency <= 50*core.Millisecond && len(r.h.Disk.under) < 2
-	r.live(10)
 	r.within(endPatience, "the end", func() { r.j.Finish(time.Duration(endPatience)) })
 	if works && len(r.h.Disk.under) > 0 {
 		r.h.find("kept", "the end does not wait for %d jobs of a disk that works", len(r.h.Disk.under))
