@@ -282,6 +282,7 @@ func (l *Log) adopt(settings core.LogSettings, next target) {
 	}
 	if !old.flush(&l.lost) && old.isSyslog() && !l.route.isSyslog() && isFull(old.stuck) {
 		l.leaving = &old
+		l.returnToFile(next)
 		return
 	}
 	l.route.kept.take(&old.kept)

@@ -139,6 +139,21 @@ func TestReloadRemembersThatALineHasNoEnd(t *testing.T) {
 	s.has("whole")
 }
 
+func TestReloadFromAFullDaemonRemembersThatALineHasNoEnd(t *testing.T) {
+	s := opened(t, toFile)
+	s.Disk.Free = 10
+	s.say("cut")
+	s.reload(toSyslog)
+	s.Syslog.Stop(true)
+	for range s.Syslog.Limit + 1 {
+		s.say("too much")
+	}
+	s.Disk.Free = -1
+	s.reload(toFile)
+	s.say("whole")
+	s.has("whole")
+}
+
 func TestSlowDiskIsWaitedForOnceInACall(t *testing.T) {
 	s := opened(t, toFile)
 	s.Disk.PutDirectory(logPath)
