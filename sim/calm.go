@@ -86,6 +86,7 @@ func (w *World) endFaults() {
 	for ref := range w.descendants {
 		w.descendantEnds(int32(ref))
 	}
+	w.mendTargets()
 	if w.daemon.gone {
 		w.beginEnd()
 		return
@@ -140,6 +141,7 @@ func (w *World) calmStage(stage int32) {
 		w.broken(w.book.Silence(w.now, w.idle()))
 		w.sweep()
 		w.audit(true)
+		w.checkRestedTargets()
 		w.after(core.Second, calmStep, stageEnd, 0)
 	case stageEnd:
 		w.operatorSignals(core.SIGTERM)

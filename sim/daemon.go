@@ -72,7 +72,7 @@ func (w *World) boot(m core.MachineOptions) {
 		Load:              w.beginLoad,
 		Apply:             w.apply,
 		Flush:             w.flush,
-		Announce:          func() { w.daemon.up = true; w.truth.told++ },
+		Announce:          w.announce,
 		BeforeGroupSignal: func(core.Signal) { w.truth.ready = true },
 		CatchEnds:         func() { w.daemon.catches = true },
 		OpenFiles:         uint64(w.kernel.Limit),
@@ -83,6 +83,7 @@ func (w *World) boot(m core.MachineOptions) {
 	if w.options.InitMode == 0 && w.choose.Chance(w.o.Stranger/2, tape.Stranger) {
 		w.adopt() // of an earlier program of this process
 	}
+	w.beginTargets(&around)
 	var err error
 	if d.driver, err = osadapter.NewDriver(d.machine, w.kernel, around); err != nil {
 		if len(w.kernel.Fired()) == 0 {
@@ -120,6 +121,7 @@ func (w *World) apply(c *core.Config) []string {
 	w.patience.inForce = c
 	d := &w.daemon
 	d.applied++
+	w.applyTargets()
 	d.environ = []string{"LANG=C", epochs[d.applied%len(epochs)], "GENERATION=of-another"}
 	return d.environ
 }
@@ -150,7 +152,7 @@ func (w *World) checkWords(p *kernel.Process) {
 // planTurn lets the daemon come round at that time, or before.
 func (w *World) planTurn(at core.Time) {
 	d := &w.daemon
-	if d.gone || d.turning || d.planned && d.turnAt <= at {
+	if at = max(at, w.targets.busy); d.gone || d.turning || d.planned && d.turnAt <= at {
 		return
 	}
 	d.planned, d.turnAt = true, at
@@ -165,6 +167,7 @@ func (w *World) turn() {
 	n := w.kernel.PollWait(d.driver.PollSet(), d.ready[:w.o.Batch])
 	w.kernel.Odds.Listener = w.o.OpenFail
 	w.beginTurn()
+	w.bringTargets()
 	lost := w.drive(d.ready[:n])
 	d.turning = false
 	if lost {
@@ -189,6 +192,7 @@ func (w *World) restOfTurn() {
 	wait, bounded := d.driver.Wait(w.now)
 	d.turning = false
 	w.checkWait(wait, bounded)
+	w.checkTargets()
 	w.audit(false)
 	if bounded {
 		late := w.choose.Delay(core.Duration(w.o.TimerUS)*core.Microsecond, tape.Timer)
@@ -307,6 +311,9 @@ func (w *World) notSpinning() {
 
 // logged is osadapter.Surroundings.Log.
 func (w *World) logged(level core.Level, text string) {
+	if w.targets.lines != nil {
+		w.targets.lines.Line(level, text)
+	}
 	w.memory.line(text)
 	w.truth.line(level, text)
 	w.checkComplaint(text)
@@ -318,7 +325,11 @@ func (w *World) logged(level core.Level, text string) {
 // flush hands over lines that are kept: sometimes nobody takes them yet.
 func (w *World) flush() bool {
 	w.truth.flushed = true
-	w.truth.kept = w.choose.Chance(w.o.Kept, tape.Turn)
+	if l := w.targets.lines; l != nil {
+		w.truth.kept = !l.Flush()
+	} else {
+		w.truth.kept = w.choose.Chance(w.o.Kept, tape.Turn)
+	}
 	return !w.truth.kept
 }
 
@@ -403,6 +414,7 @@ func (programs) Claim(*sys.Reaped) bool { return false }
 // daemonEnds is the end of the daemon's process.
 func (w *World) daemonEnds() {
 	w.checkEnding(w.daemon.driver.Ending())
+	w.endTargets()
 	for _, p := range w.kernel.Processes() {
 		if p.Executing && !w.servers[p.Slot].condemned && !w.kernel.FailedKill() {
 			w.fail("L5", "the start of generation %d is left under way", p.Generation)

@@ -14,7 +14,9 @@
 // ends of children; host.go is the world as its kernel sees it. process.go, server.go,
 // session.go and chatter.go are the children, client.go their clients, operator.go,
 // scenario.go and configuration.go what people do. conduct.go holds servers to their
-// contract, audit.go compares the driver's books with the truth of the kernel, calm.go
-// is the second phase with the laws of liveness, situation.go has the meetings that
-// runs must come to, reduce.go makes a failing run small.
+// contract, targets.go is the production log and journal of the runs that have one,
+// with the sockets and disks of sim/logsim, audit.go compares the driver's books with
+// the truth of the kernel, calm.go is the second phase with the laws of liveness,
+// situation.go has the meetings that runs must come to, reduce.go makes a failing run
+// small.
 package sim

@@ -37,6 +37,8 @@ const (
 	calmStep                          // ref stage
 	patienceEnds                      // ref service and listener, arg count
 	lawChecked                        // ref law, arg what it is about
+	targetsAct                        // -
+	targetsTroubled                   // -
 )
 
 // ofServer reports whether it is something that a stopped process does not do.
@@ -85,6 +87,10 @@ func (w *World) happen(d *due) {
 		w.calmStage(d.ref)
 	case patienceEnds:
 		w.patienceEnds(d.ref, d.arg)
+	case targetsAct:
+		w.actTargets()
+	case targetsTroubled:
+		w.troubleTargets()
 	case lawChecked:
 		w.checkLaw(d.ref, d.arg)
 	default:

@@ -36,7 +36,7 @@ type Options struct {
 	ThrottleS, ClearThrottle                              int32
 	Scenario, Leader, InitMode, ExitAfterS, Verbose       int32
 	Twin, OrderEqual, Sweep, Near                         int32
-	Descriptors, Files                                    int32
+	Descriptors, Files, Logs, Journal                     int32
 }
 
 type optionRow struct {
@@ -141,6 +141,8 @@ var optionTable = [...]optionRow{
 	{"sweep", func(o *Options) *int32 { return &o.Sweep }, 1, 1 << 30, "steps between full checks"},
 	{"descriptors", func(o *Options) *int32 { return &o.Descriptors }, 0, 1 << 20, "that listeners and children may hold together; 0: no matter how many"},
 	{"files", func(o *Options) *int32 { return &o.Files }, 0, 1 << 20, "files that the daemon may have open, and knows; 0: more than it needs"},
+	{"logs", func(o *Options) *int32 { return &o.Logs }, 0, 1, "lines go through the log of production, to syslog, postlog and files that have trouble"},
+	{"journal", func(o *Options) *int32 { return &o.Journal }, 0, 1, "steps are written to a journal, whose disk has trouble"},
 }
 
 // Usual are the options of a tame world: five services, good children, no
@@ -153,6 +155,10 @@ func Usual() Options {
 		ThrottleS: 5, Leader: 1, Sweep: 64,
 	}
 }
+
+// targetsEvery is one in how many seeds has a log, and one in how many a journal: they
+// take more time than all the rest.
+const targetsEvery = 8
 
 // Draw returns the options of a seed. Faults are first drawn to be possible at
 // all, then get wild weights. One seed in eight has no faults, one in eight is
@@ -198,6 +204,14 @@ func Draw(seed uint64) Options {
 	}
 	if few := tape.NewPCG(seed, 0xf17e5); few.Below(6) == 0 { // a service without limit takes what it can get
 		o.Files, o.PIDs, o.Descriptors = 50+int32(few.Below(40)), kernel.MaxProcesses, 0
+	}
+	if target := tape.NewPCG(seed, 0x106); !tiny {
+		if target.Below(targetsEvery) == 0 {
+			o.Logs = 1
+		}
+		if target.Below(targetsEvery) == 0 {
+			o.Journal = 1
+		}
 	}
 	if storm {
 		o.OperatorMS, o.EditRemove, o.EditType, o.EditLimit, o.Twice = pick(1, 3, 10), 400, 200, 200, 300

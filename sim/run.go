@@ -113,6 +113,11 @@ func (w *World) guarded(act func()) {
 				w.fail(name, "%s", broken.What)
 				return
 			}
+			if r == errNoLog { // the start has failed, as it should
+				w.endTargets()
+				w.daemonDies()
+				return
+			}
 			if _, lost := r.(*sys.IdentityLost); lost && w.kernel.RootIsLost() {
 				w.daemonDies() // there was no other way
 				return

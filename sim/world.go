@@ -87,6 +87,7 @@ type World struct {
 	words       []string        // scratch
 	moved       []core.Endpoint // of listeners that the step hands over
 	calm        calm
+	targets     targets
 
 	programs map[string]*program // by path; nil: all is drawn
 
@@ -122,7 +123,7 @@ func (w *World) begin(o Options) {
 	w.sessions, w.descendants, w.clients, w.freed, w.came = w.sessions[:0], w.descendants[:0], w.clients[:0], w.freed[:0], 0
 	w.ears, w.closing = w.ears[:0], ClientLost
 	w.configs.used, w.stamp, w.request, w.loaded = 0, 0, 0, nil
-	w.calm = calm{}
+	w.calm, w.targets = calm{}, targets{}
 	clear(w.used)
 	w.memory.reset()
 	w.truth.reset()
@@ -155,6 +156,7 @@ func (w *World) begin(o Options) {
 	w.nextArrival()
 	w.nextOperator()
 	w.nextOddity()
+	w.nextTrouble()
 	w.beginScenario()
 }
 

@@ -3,9 +3,9 @@
 // disk that is full, slow or does not answer. The production code of osadapter/logs and
 // osadapter/journal works on it in virtual time, as it is.
 //
-// Host can stand beside a whole simulated world, which calls At, Next and Findings. Play
-// and PlayJournal are small worlds of their own: one log, or one journal, and nothing
-// else, so that a seed takes a millisecond.
+// Lines and Journal are for a whole simulated world, whose daemon logs and is recorded.
+// Play and PlayJournal play the same, with the same laws, for a daemon that does nothing
+// else, so that a seed can bring a mebibyte of lines.
 package logsim
 
 import (
@@ -115,6 +115,11 @@ func (h *Host) Next() (when core.Time, ok bool) {
 		return 0, false
 	}
 	return h.due[0].when, true
+}
+
+// busyAfter reports whether something is still to happen by itself after that span.
+func (h *Host) busyAfter(span core.Duration) bool {
+	return len(h.due) > 0 && h.due[len(h.due)-1].when > h.now.Add(span)
 }
 
 // At lets the time go on, and all happen that is due until then.

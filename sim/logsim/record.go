@@ -62,6 +62,7 @@ type recorder struct {
 	tries   map[string]int // reloads
 	behind  uint64         // the step at which the disk was too slow; 0: it is not
 	woken   bool
+	idle    bool                 // after the last flush nothing waited for the disk
 	late    bool                 // a save was, and may still be under way
 	strange map[string]string    // what is no recording, by path
 	saved   []byte               // what was saved last
@@ -238,7 +239,10 @@ func (r *recorder) turn() {
 	r.audit()
 }
 
-func (r *recorder) flush() { r.within(0, "a flush", r.j.Flush) }
+func (r *recorder) flush() {
+	r.within(0, "a flush", r.j.Flush)
+	r.idle = len(r.h.Disk.under) == 0
+}
 
 // pass lets the time go on; the loop comes round when the journal wakes it.
 func (r *recorder) pass(d core.Duration) {
@@ -272,7 +276,7 @@ func (r *recorder) apply(path string, limit int64) {
 	}
 	file := r.h.Disk.names[path]
 	r.within(0, "a reload", func() { r.j.Apply(path, limit) })
-	if path == before && clean && r.clean && len(r.h.Disk.under) == 0 && file != nil && r.h.Disk.names[path] != file {
+	if path == before && clean && r.clean && r.idle && len(r.h.Disk.under) == 0 && file != nil && r.h.Disk.names[path] != file {
 		r.h.find("whole", "a reload without a change begins %s anew", path)
 	}
 }
@@ -443,12 +447,14 @@ func (r *recorder) rested() {
 // end ends the daemon.
 func (r *recorder) end() {
 	r.note("the end")
-	works := !r.h.Disk.Hangs() && r.h.Disk.Latency <= 50*core.Millisecond && len(r.h.Disk.under) < 2
+	const soon = core.Millisecond // so that many orders can wait
+	works := !r.h.Disk.Hangs() && r.h.Disk.Latency <= soon && len(r.h.Disk.under) < 2 && !r.h.busyAfter(soon)
 	r.within(endPatience, "the end", func() { r.j.Finish(time.Duration(endPatience)) })
 	if works && len(r.h.Disk.under) > 0 {
 		r.h.find("kept", "the end does not wait for %d jobs of a disk that works", len(r.h.Disk.under))
 	}
 	r.audit()
+	r.h.Disk.Latency = 0
 	r.h.Disk.Hang(false)
 	r.pass(10 * core.Second)
 	r.j.Apply("", r.limit)

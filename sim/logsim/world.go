@@ -149,6 +149,7 @@ func (j *Journal) Flushed(look bool) {
 	if waited := j.r.h.Waited(); waited != j.waited {
 		j.r.h.find("blocked", "the journal waited for %d ms in a turn", (waited-j.waited)/core.Millisecond)
 	}
+	j.r.idle = len(j.r.h.Disk.under) == 0
 	if look {
 		j.r.audit()
 	}

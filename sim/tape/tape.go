@@ -37,6 +37,7 @@ const (
 	Turn
 	Kernel
 	Fault
+	Target
 	numPlaces
 )
 
@@ -45,7 +46,7 @@ var placeNames = [numPlaces]string{
 	Load: "load", Arrival: "arrival", Accept: "accept", Behaviour: "behaviour",
 	Session: "session", Status: "status", Exit: "exit", Reap: "reap",
 	Signal: "signal", Timer: "timer", Wakeup: "wakeup", Operator: "operator",
-	Stranger: "stranger", Order: "order", Turn: "turn", Kernel: "kernel", Fault: "fault",
+	Stranger: "stranger", Order: "order", Turn: "turn", Kernel: "kernel", Fault: "fault", Target: "target",
 }
 
 // String returns the word for the place.
