@@ -138,7 +138,7 @@ func (w *World) calmStage(stage int32) {
 	case stageSilence:
 		w.after(calmSilence, calmStep, stageQuiet, 0)
 	case stageQuiet:
-		w.broken(w.book.Silence(w.now, w.idle()))
+		w.broken(w.book.Silence(w.now, calmSilence, w.living()))
 		w.sweep()
 		w.audit(true)
 		w.checkRestedTargets()
@@ -158,18 +158,6 @@ func (w *World) living() []laws.Process {
 		}
 	}
 	return w.calm.living
-}
-
-// idle are those that have had no client for longer than they live without. A wakeup
-// may reach a server of another service that has the same path.
-func (w *World) idle() []laws.Process {
-	idle := w.living()[:0]
-	for _, p := range w.calm.living {
-		if w.now.Sub(p.BusyUntil) > calmSilence {
-			idle = append(idle, p)
-		}
-	}
-	return idle
 }
 
 // sendClients lets one client come to every listener of every service that clients

@@ -96,11 +96,13 @@ func (b *Book) Outlived(living []Process) *Breach {
 }
 
 // Silence states L7, and with it that nothing that was due is still to come (L1, L2, L6):
-// nobody has come for longer than an idle server lives.
-func (b *Book) Silence(now core.Time, living []Process) *Breach {
+// no client has come for longer than idle, which is how long an idle server lives. The
+// wakeups of a service may reach the servers of another that has the same address:
+// these stay, and with them the want of descriptors.
+func (b *Book) Silence(now core.Time, idle core.Duration, living []Process) *Breach {
 	for i := range living {
 		p := &living[i]
-		if s := b.Service(p.Service); s == nil || s.Entry.WakeupInterval == 0 {
+		if s := b.Service(p.Service); p.silent(now, idle) && (s == nil || s.Entry.WakeupInterval == 0) {
 			return b.late("L7", "generation %d of service %d lives in silence", p.Generation, p.Service)
 		}
 	}
@@ -111,7 +113,7 @@ func (b *Book) Silence(now core.Time, living []Process) *Breach {
 			wrong = b.late("L6", "the wakeup of service %d is overdue", s.ID)
 		case s.Throttled && s.Release < now:
 			wrong = b.late("L2", "service %d is still throttled", s.ID)
-		case s.Starved && s.Entry.WakeupInterval == 0:
+		case s.Starved && s.Entry.WakeupInterval == 0 && !visited(s.ID, now, idle, living):
 			wrong = b.late("L1", "service %d is still held back for want of descriptors", s.ID)
 		}
 		if wrong != nil {
@@ -119,6 +121,19 @@ func (b *Book) Silence(now core.Time, living []Process) *Breach {
 		}
 	}
 	return nil
+}
+
+// silent reports whether the process has had no client for longer than idle.
+func (p *Process) silent(now core.Time, idle core.Duration) bool { return now.Sub(p.BusyUntil) > idle }
+
+// visited reports whether a server of the service has had a client within idle.
+func visited(id core.ServiceID, now core.Time, idle core.Duration, living []Process) bool {
+	for i := range living {
+		if p := &living[i]; p.Service == id && !p.silent(now, idle) {
+			return true
+		}
+	}
+	return false
 }
 
 // Reloaded states L8 of two reloads at once: the newest file is in force, and was not

@@ -17,6 +17,8 @@ func TestBoundsOfTheSecondPhaseCanBeBroken(t *testing.T) {
 	}
 	b, active, removed := w.book, w.book.Active()[0], w.book.Removed()[0]
 	lives := []Process{{Service: active.ID, Generation: 1}}
+	visited := []Process{{Service: active.ID, Generation: 1, BusyUntil: w.now}}
+	other := []Process{{Service: active.ID + 1, Generation: 1, BusyUntil: w.now}}
 	woken := *active
 	woken.WakeAt = w.now - 1
 	resting := *active
@@ -37,10 +39,11 @@ func TestBoundsOfTheSecondPhaseCanBeBroken(t *testing.T) {
 		{"L3", with(active).RemovedLive(removed.Until)},
 		{"L4", with(active).OldLive(2, lives)},
 		{"L5", with(active).Outlived(lives)},
-		{"L7", with(active).Silence(w.now, lives)},
-		{"L6", with(&woken).Silence(w.now, nil)},
-		{"L2", with(&resting).Silence(w.now, nil)},
-		{"L1", with(&starved).Silence(w.now, nil)},
+		{"L7", with(active).Silence(w.now, 1, lives)},
+		{"L6", with(&woken).Silence(w.now, 1, nil)},
+		{"L2", with(&resting).Silence(w.now, 1, nil)},
+		{"L1", with(&starved).Silence(w.now, 1, nil)},
+		{"L1", with(&starved).Silence(w.now, 1, other)},
 		{"L8", with(active).Reloaded(false, 2)},
 		{"L8", with(active).Reloaded(true, 4)},
 		{"L8", with(active).EndlessReload()},
@@ -51,7 +54,7 @@ func TestBoundsOfTheSecondPhaseCanBeBroken(t *testing.T) {
 	}
 	for _, held := range []*Breach{
 		with(active).RemovedLive(0), with(active).OldLive(1, lives), with(active).OldLive(2, []Process{{Service: active.ID, Generation: 1, Blocked: true}}),
-		with(active).Outlived(nil), with(active).Reloaded(true, 3),
+		with(active).Silence(w.now, 1, visited), with(&starved).Silence(w.now, 1, visited), with(active).Outlived(nil), with(active).Reloaded(true, 3),
 	} {
 		if held != nil {
 			t.Errorf("what is within its bound is named: %v", held)
