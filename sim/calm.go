@@ -25,7 +25,7 @@ type calm struct {
 	on       bool
 	ending   bool
 	stage    int32
-	begun    uint64 // steps before it
+	begun    uint64 // steps before it, and those that only look whether a connection has room
 	postpone int32
 	loads    int // configurations asked for since the reloads of stageReload
 	back     int // entry that comes back, plus one

@@ -202,7 +202,11 @@ func (w *World) restOfTurn() {
 		w.daemonReady()
 	}
 	if w.kernel.Connecting() {
-		w.planTurn(w.now.Add(core.Millisecond))
+		look := w.now.Add(core.Millisecond)
+		w.planTurn(look)
+		if w.daemon.turnAt == look {
+			w.calm.begun++ // the network looks whether there is room, and nothing happens
+		}
 	}
 }
 

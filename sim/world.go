@@ -193,7 +193,7 @@ func (w *World) Step() bool {
 		if w.daemon.gone && !w.calm.ending {
 			w.beginEnd()
 		}
-		if w.steps-w.calm.begun > calmLimit {
+		if w.steps > w.calm.begun+calmLimit {
 			w.fail("L9", "the world does not come to rest")
 			return false
 		}
