@@ -126,16 +126,35 @@ func (w *World) undone(step int32) core.Duration {
 		w.kernel.OutageOfUndoing()
 		w.file.version++
 		w.reload()
-	case 1, 3:
-		w.kernel.EndFaults()
+		return w.loadTime()
+	case 1: // those whose paths may be empty now go
 		if w.choose.Below(2, tape.Operator) == 1 {
 			w.file.bad = sound
-			w.editPresence()
+			for i := range w.file.entries {
+				if d := &w.file.entries[i]; d.kind != core.Inet && w.choose.Below(2, tape.Operator) == 1 {
+					d.present = false
+				}
+			}
 			w.file.version++
 			w.reload()
 		}
+		return w.loadTime()
+	case 2:
+		w.kernel.EndFaults()
+	default:
+		w.file.bad = sound
+		w.editPresence()
+		w.editPresence()
+		w.file.version++
+		w.reload()
+		return w.loadTime()
 	}
 	return w.choose.Delay(500*core.Millisecond, tape.Operator)
+}
+
+// loadTime is how long a reload takes, at most.
+func (w *World) loadTime() core.Duration {
+	return core.Duration(w.o.LoadDelayMS)*core.Millisecond + 100*core.Millisecond
 }
 
 func (w *World) hang(step int32) core.Duration {

@@ -286,7 +286,7 @@ func (a *Auditor) leftOvers(logged func(string) bool) {
 		known := slices.ContainsFunc(a.b.Listeners, func(l osadapter.ListenerEntry) bool { return l.Listener.File.Inode == f.number })
 		plain, _ := strings.CutSuffix(path, sockets.AsideName(""))
 		excused := k.denied[plain] || logged("close listener "+plain) || logged("take back "+plain) ||
-			logged("remove the former "+plain) || logged("cannot put "+plain+" back") && (slices.Contains(a.b.Owed, plain) || k.hits[callUnlink] > 0)
+			logged("remove the former "+plain) || logged("cannot put "+plain+" back") && k.hits[callUnlink]+k.hits[callAssume] > 0
 		if !known && !excused {
 			a.finding("files", "%s is left over", path)
 		}

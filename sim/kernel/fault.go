@@ -210,20 +210,21 @@ var Persistent = [...]Call{
 var undoing = [...]Call{callAssume, callLstat, callUnlink, callRename, callRename}
 
 // Outage makes one of the Persistent calls fail from now on, until EndFaults.
-func (k *Kernel) Outage() { k.outage(Persistent[:]) }
+func (k *Kernel) Outage() { k.outage(8, Persistent[:]) }
 
 // OutageOfUndoing makes one of the calls fail from now on that undo and settle
 // listeners.
-func (k *Kernel) OutageOfUndoing() { k.outage(undoing[:]) }
+func (k *Kernel) OutageOfUndoing() { k.outage(4, undoing[:]) }
 
 // OutageOfRoot makes the daemon unable to be root again.
-func (k *Kernel) OutageOfRoot() { k.outage([]Call{callResume}) }
+func (k *Kernel) OutageOfRoot() { k.outage(8, []Call{callResume}) }
 
-func (k *Kernel) outage(calls []Call) {
+// outage makes one of the calls fail, after so many of it at most.
+func (k *Kernel) outage(within uint32, calls []Call) {
 	c := calls[k.Choose.Below(uint32(len(calls)), tape.Fault)]
 	list := Errnos[c]
 	k.Inject(Fault{
-		Call: c, N: k.calls[c] + int(k.Choose.Below(8, tape.Fault)), Errno: list[k.Choose.Below(uint32(len(list)), tape.Fault)], Lasting: true,
+		Call: c, N: k.calls[c] + int(k.Choose.Below(within, tape.Fault)), Errno: list[k.Choose.Below(uint32(len(list)), tape.Fault)], Lasting: true,
 	})
 }
 

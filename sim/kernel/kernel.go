@@ -164,6 +164,7 @@ func New(host Host, choose *tape.Chooser) *Kernel {
 // Reset makes the kernel as it is when the daemon starts: with the directories
 // private and public of the owner, and with the daemon's standard descriptors.
 func (k *Kernel) Reset(owner core.Account) {
+	k.Short = 0
 	k.Limit, k.BufferSize, k.ChannelSize, k.PIDs, k.Init, k.Odds = 256, 4096, 4096, MaxProcesses, false, Odds{}
 	k.table, k.lowest, k.open, k.alive = k.table[:0], 0, 0, 0
 	k.pool.reset()
