@@ -87,7 +87,7 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 	if n := len(actions); !b.Whole && b.Options.ExitSet && ev.Kind == core.TimerExpired && n > 0 && actions[n-1].Kind == core.Exit {
 		b.Due.Exit, b.Due.Adrift = true, true // when the time of -e comes is not known
 	}
-	b.Given = len(actions)
+	b.Given, b.Waking = len(actions), len(b.Wakeups)
 	for i := range b.docket.answer {
 		e := &b.docket.answer[i]
 		b.breaks(e.law, e.check(&b.Account, actions))

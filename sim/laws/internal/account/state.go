@@ -46,6 +46,7 @@ type Account struct {
 	strangers []core.ServiceView // see Situation.Added
 	Expected  []Line             // lines that the step must or may bring
 	Given     int                // how many actions the step has
+	Waking    int                // how many wakeups were under way before it
 
 	freeServices []*Service
 	freeChildren []*Child

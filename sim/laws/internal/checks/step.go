@@ -235,7 +235,7 @@ func mostAtAll(b *account.Account) int {
 			listeners += len(c.Services[i].Endpoints)
 		}
 	}
-	wakeups := len(b.Wakeups) + len(b.InForce)
+	wakeups := b.Waking + len(b.InForce) // those that the step closes are not under way any more
 	return aboutMachine + aboutService*(len(b.Services)+1) + aboutChild*(len(b.Living)+1) + aboutWakeup*(wakeups+1) +
 		aboutListener*listeners + aboutRemark*remarks + aboutFailure*failuresTold
 }
