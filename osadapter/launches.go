@@ -155,9 +155,14 @@ func (x *Exec) kill(pid core.PID) {
 }
 
 // killLaunches kills the processes of starts under way, which would find no master any
-// more. It does not wait for them: on a dead disk that could take for ever.
+// more. It does not wait for them: on a dead disk that could take for ever. A program
+// that was executed since the last look is a server like the others, and may have a
+// client: it finds its channel closed.
 func (x *Exec) killLaunches() {
 	for i := range x.launches {
-		x.kill(x.launches[i].PID)
+		l := &x.launches[i]
+		if _, e := x.k.Launched(&l.Launch, 0); e == core.EINPROGRESS {
+			x.kill(l.PID)
+		}
 	}
 }
