@@ -48,7 +48,6 @@ type heldJob struct {
 // file is what a name stands for.
 type file struct {
 	content   []byte
-	size      int // of content and what was cut off it
 	mode      uint32
 	links     int
 	holds     int

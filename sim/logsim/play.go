@@ -45,7 +45,6 @@ type player struct {
 	wants     bool      // Flush has asked for another look soon
 	foreign   int       // lines of others so far
 	calm      bool      // nothing goes wrong any more
-	budget    core.Duration
 	story     []string
 	tell      bool
 }
