@@ -150,7 +150,7 @@ func (j *Journal) Flushed(look bool) {
 		j.r.h.find("blocked", "the journal waited for %d ms in a turn", (waited-j.waited)/core.Millisecond)
 	}
 	j.r.idle = len(j.r.h.Disk.under) == 0
-	if look {
+	if look && !j.r.woken { // else the disk has answered, and the journal does not know yet
 		j.r.audit()
 	}
 }
