@@ -26,7 +26,6 @@ type conduct struct {
 	waits    bool      // a report is not written yet
 	open     int32
 	uses     int32
-	full     bool      // it reported taken because it has as many clients as it may
 	rested   core.Time // since when it is without a client, with idle
 	idle     bool
 }

@@ -29,7 +29,6 @@ type daemon struct {
 
 	catches bool // SIGCHLD is delivered
 	looking bool // somebody waits for the end of a child, and will look
-	asked   bool // a sweep was refused
 
 	ready     [64]sys.PollEvent
 	household osadapter.Books // poll set, flow pipe
@@ -45,10 +44,9 @@ type daemon struct {
 
 // mailbox is what others left for the daemon.
 type mailbox struct {
-	truth  *truth
-	mail   osadapter.Mail
-	spare  []core.Event
-	orders int // loads not answered
+	truth *truth
+	mail  osadapter.Mail
+	spare []core.Event
 }
 
 // Take is osadapter.Mailbox.

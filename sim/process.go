@@ -16,7 +16,6 @@ type server struct {
 	starts    bool // its main loop runs
 	watching  bool // waits for a client
 	woken     bool // and hears of one soon
-	accepting bool // waits for a descriptor that is to come over passes
 	locks     bool // may wait for a client only with the accept lock
 	locking   bool // waits for the accept lock
 	cutSeen   bool

@@ -115,7 +115,6 @@ func (s *script) judged() *Failure {
 type visitor struct {
 	kind   core.ServiceType
 	to     core.Endpoint
-	client int32
 	number int32
 	state  string // empty: it waits
 }

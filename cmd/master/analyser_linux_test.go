@@ -125,7 +125,7 @@ func texts(t *testing.T) []piece {
 	t.Helper()
 	var list []piece
 	files := []string{"../../cmd/master"}
-	for _, pattern := range []string{"../../core", "../../core/config", "../../osadapter", "../../osadapter/*"} {
+	for _, pattern := range []string{"../../core", "../../core/config", "../../osadapter", "../../osadapter/*", "../../osadapter/internal/*"} {
 		found, err := filepath.Glob(pattern)
 		must(t, err)
 		files = append(files, found...)
