@@ -126,7 +126,7 @@ func TestSignalEndsTheBenchAndLeavesNothing(t *testing.T) {
 	if got := command.ProcessState.ExitCode(); got != 128+int(unix.SIGINT) {
 		t.Errorf("exit status %d", got)
 	}
-	if !strings.Contains(last, "nothing is left") {
+	if !strings.Contains(last, "all processes are stopped") {
 		t.Errorf("last line %q", last)
 	}
 	for _, pid := range inner {

@@ -71,7 +71,7 @@ func (c *comparison) normalise(r *run) {
 		})
 	}
 	r.Log = slices.DeleteFunc(r.Log, func(line string) bool {
-		warned := strings.HasPrefix(line, "warning: service ") && strings.Contains(line, " processes although it ")
+		warned := strings.HasPrefix(line, "warning: service ") && strings.Contains(line, " processes although it")
 		if warned {
 			c.use(ruleBudget)
 		}
