@@ -119,6 +119,9 @@ func countFiles(mailbox string, read func(path string) (number int, err error)) 
 	counts := make(map[int]int, len(entries))
 	for _, e := range entries {
 		number, err := read(mailbox + "/new/" + e.Name())
+		if errors.Is(err, io.EOF) {
+			continue // empty: who was to write it was killed, and the message must come again
+		}
 		if err != nil {
 			return nil, fmt.Errorf("message %s: %w", e.Name(), err)
 		}
