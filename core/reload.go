@@ -368,7 +368,7 @@ func (m *Machine) commitDisplaced(s *service, e *PlanEntry) {
 	}
 }
 
-// updateKept gives a kept service its new settings. It retires the children
+// updateKept applies its new settings to a kept service. It retires the children
 // whether the settings changed or not: they read main.cf themselves, and
 // retiring is how they learn of the reload. The listeners stay. So does a
 // throttle, unless the operator chose otherwise.

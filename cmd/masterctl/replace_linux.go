@@ -20,7 +20,7 @@ const maxAttribute = 64 << 10
 // otherwise is the remedy: writing to the existing file keeps its attributes.
 const otherwise = "run masterctl as root, or write it with: masterctl fmt FILE >NEW && cat NEW >FILE"
 
-// keepAttributes gives the new file the extended attributes of the old one at path,
+// keepAttributes copies to the new file the extended attributes of the old one at path,
 // and no others: a directory can hand an access control list down to files created
 // in it. Attributes decide who may read and write, so one that cannot be copied is
 // an error. Call it while the mode excludes all other users, and set the mode
