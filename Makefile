@@ -59,20 +59,20 @@ e2e: build ## send real mail through Debian's Postfix under our master (root)
 	$(GO) test -count=1 -timeout 15m -v -run TestEndToEnd ./cmd/master/e2e -e2e
 
 parity: ## play the scenarios against the installed original and ours, and compare (root)
-	cd osadapter/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -parity $(TESTFLAGS)
+	cd osadapter/internal/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -parity $(TESTFLAGS)
 
 parity-selftest: ## plant differences in our master; each must be reported (root)
-	cd osadapter/parity && $(GO) test -count=1 -timeout 30m -parallel 4 -run TestSelftest -selftest $(TESTFLAGS)
+	cd osadapter/internal/parity && $(GO) test -count=1 -timeout 30m -parallel 4 -run TestSelftest -selftest $(TESTFLAGS)
 
 parity-record: ## write down what the installed original shows, for machines without it (root)
-	cd osadapter/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -run TestParity -parity -record $(TESTFLAGS)
-	$(GO) test -count=1 -timeout 15m ./osadapter/parity/config -run 'ColumnForms|ServersRefuse' -record $(TESTFLAGS)
+	cd osadapter/internal/parity && $(GO) test -count=1 -timeout 15m -parallel 8 -run TestParity -parity -record $(TESTFLAGS)
+	$(GO) test -count=1 -timeout 15m ./osadapter/internal/parity/config -run 'ColumnForms|ServersRefuse' -record $(TESTFLAGS)
 
 parity-config: ## compare our reading of 509 vectors and 2,000 generated configurations with the original's (root)
-	$(GO) test -count=1 -timeout 40m -v ./osadapter/parity/config -step 1 -configurations 2000 $(TESTFLAGS)
+	$(GO) test -count=1 -timeout 40m -v ./osadapter/internal/parity/config -step 1 -configurations 2000 $(TESTFLAGS)
 
 faults: ## make the system calls of a running master fail, one in each life (root)
-	cd osadapter/parity/faults && $(GO) test -count=1 -timeout 30m -v -run TestFaults -faults $(TESTFLAGS)
+	cd osadapter/internal/parity/faults && $(GO) test -count=1 -timeout 30m -v -run TestFaults -faults $(TESTFLAGS)
 
 demo: build ## show on-demand start, limits, idle exit, reload and throttle, in under 20 s
 	@bin/demo -bin bin
@@ -97,7 +97,7 @@ fuzz-selftest: ## plant weaknesses; the fuzz targets must find each within two m
 	$(GO) run ./fuzz/run selftest
 
 fuzz-original: ## compare spoiled configurations with the installed original for FUZZTIME (root)
-	$(GO) test -count=1 -timeout 24h -v -run Spoiled ./osadapter/parity/config -budget $(FUZZTIME) $(TESTFLAGS)
+	$(GO) test -count=1 -timeout 24h -v -run Spoiled ./osadapter/internal/parity/config -budget $(FUZZTIME) $(TESTFLAGS)
 
 cover: ## how much of core the inputs of the fuzz targets reach; report in dist/coverage.html
 	$(GO) run ./fuzz/run -html dist/coverage.html cover

@@ -33,7 +33,7 @@ func TestTableOfPackagesIsTrue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		onlyTests := strings.HasPrefix(dir, "osadapter/parity") || strings.HasPrefix(dir, "osadapter/internal/parity") || dir == "fuzz"
+		onlyTests := strings.HasPrefix(dir, "osadapter/internal/parity") || dir == "fuzz"
 		if strings.HasSuffix(file, "_test.go") && !onlyTests {
 			continue
 		}

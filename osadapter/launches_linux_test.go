@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
+	"github.com/stationmaster/stationmaster/osadapter/stuck"
 )
 
 // gated is a service whose program is held up, and the gate.

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
+	"github.com/stationmaster/stationmaster/osadapter/stuck"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 

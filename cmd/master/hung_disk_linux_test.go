@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
+	"github.com/stationmaster/stationmaster/osadapter/stuck"
 )
 
 // TestDiskThatDoesNotAnswerKeepsNothing: a reload names a file on a disk that

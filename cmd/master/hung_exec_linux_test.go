@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
+	"github.com/stationmaster/stationmaster/osadapter/stuck"
 )
 
 // onOneProcessor restricts the processes that start runs to one processor.

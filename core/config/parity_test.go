@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What osadapter/parity/config found to differ from the original.
+// What osadapter/internal/parity/config found to differ from the original.
 
 func TestFacilityKernIsTakenForMail(t *testing.T) {
 	_, r := load(goodMain+"syslog_facility = kern\n", "", Flags{})

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/osadapter/disk"
-	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
+	"github.com/stationmaster/stationmaster/osadapter/stuck"
 )
 
 // within fails the test when a call waits for a disk that never answers.

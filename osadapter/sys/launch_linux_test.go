@@ -14,7 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/osadapter/parity/stuck"
+	"github.com/stationmaster/stationmaster/osadapter/stuck"
 	"golang.org/x/sys/unix"
 )
 

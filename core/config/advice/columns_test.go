@@ -11,7 +11,7 @@ import (
 )
 
 // What the installed Postfix said of each form of a column, recorded by
-// osadapter/parity/config: check has an error exactly when the master or
+// osadapter/internal/parity/config: check has an error exactly when the master or
 // postconf refuses the entry.
 func TestErrorsAreThoseOfTheMasterAndOfPostconf(t *testing.T) {
 	text, err := os.ReadFile("testdata/columns.json")

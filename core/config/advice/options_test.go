@@ -8,7 +8,7 @@ import (
 )
 
 // What installed servers said of arguments, recorded by
-// osadapter/parity/config: the advice says that a server refuses them exactly
+// osadapter/internal/parity/config: the advice says that a server refuses them exactly
 // when it did.
 func TestArgumentsAreRefusedAsServersDo(t *testing.T) {
 	text, err := os.ReadFile("testdata/options.json")

@@ -52,7 +52,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer theSyslog.close()
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir+"/", "../../../cmd/master", "./servant")
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir+"/", "../../../../cmd/master", "./servant")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

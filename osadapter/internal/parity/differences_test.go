@@ -12,7 +12,7 @@ import (
 )
 
 // differencesFile is the table of intended differences.
-const differencesFile = "../../docs/differences.md"
+const differencesFile = "../../../docs/differences.md"
 
 // row is a row of the table. Its identifier is the first cell, "Q5" or "D3".
 type row struct{ id, original, ours, why, old string }

@@ -12,7 +12,7 @@ import (
 )
 
 // optionsPath is the path of the record: core/config/advice judges the same forms.
-const optionsPath = "../../../core/config/advice/testdata/options.json"
+const optionsPath = "../../../../core/config/advice/testdata/options.json"
 
 // optionForm is the reaction of one server to arguments in master.cf.
 type optionForm struct {

@@ -129,11 +129,11 @@ func compareAll(t *testing.T, list []subject, seen func(*subject, *answer)) {
 // full.
 func report(t *testing.T, l *lane, s *subject, differences []string, nth int64) {
 	if nth > int64(*most) {
-		t.Errorf("%s differs, too:\n%s\n-- to repeat: go test -count=1 ./osadapter/parity/config %s", s.name, strings.Join(differences, "\n"), s.repeat)
+		t.Errorf("%s differs, too:\n%s\n-- to repeat: go test -count=1 ./osadapter/internal/parity/config %s", s.name, strings.Join(differences, "\n"), s.repeat)
 		return
 	}
 	small, left := reduce(l, s.pair, differences)
-	text := fmt.Sprintf("%s differs:\n%s\n-- cut down to main.cf:\n%s\n-- master.cf:\n%s\n-- where they differ so:\n%s\n-- to repeat: go test -count=1 ./osadapter/parity/config %s",
+	text := fmt.Sprintf("%s differs:\n%s\n-- cut down to main.cf:\n%s\n-- master.cf:\n%s\n-- where they differ so:\n%s\n-- to repeat: go test -count=1 ./osadapter/internal/parity/config %s",
 		s.name, strings.Join(differences, "\n"), shown(small.Main), shown(small.Master), strings.Join(left, "\n"), s.repeat)
 	t.Error(text)
 	keep(t, s.name, text)
@@ -167,7 +167,7 @@ func buildOurs(t *testing.T) string {
 		}
 	}
 	program := filepath.Join(t.TempDir(), "master")
-	build := exec.Command("go", "build", "-o", program, "../../../cmd/master")
+	build := exec.Command("go", "build", "-o", program, "../../../../cmd/master")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building master: %v\n%s", err, out)
@@ -188,7 +188,7 @@ type vector struct {
 func vectors(t *testing.T) (list []subject) {
 	t.Helper()
 	for _, file := range []string{"master_cf.json", "main_cf.json"} {
-		text, err := os.ReadFile(filepath.Join("../../../core/config/testdata", file))
+		text, err := os.ReadFile(filepath.Join("../../../../core/config/testdata", file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ import (
 // see it.
 const (
 	bankDir     = "testdata/mutants"
-	moduleRoot  = "../.."
+	moduleRoot  = "../../.."
 	bankMinimum = 25
 )
 

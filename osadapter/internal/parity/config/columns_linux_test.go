@@ -11,7 +11,7 @@ import (
 var record = flag.Bool("record", false, "write down what the installed Postfix says of each form, for machines without it")
 
 // columnsPath is the path of the record: core/config/advice judges the same forms.
-const columnsPath = "../../../core/config/advice/testdata/columns.json"
+const columnsPath = "../../../../core/config/advice/testdata/columns.json"
 
 // columnForm is one way to write a column, with the original's reaction.
 type columnForm struct {

@@ -14,7 +14,7 @@ import (
 var (
 	spoiledCount = flag.Int("spoiled", 24, "how many spoiled configurations are compared, unless -budget is given")
 	budget       = flag.Duration("budget", 0, "compare spoiled configurations for so long")
-	findings     = flag.String("findings", "../../../dist/fuzz-original", "the `directory` for configurations that differ, if any do")
+	findings     = flag.String("findings", "../../../../dist/fuzz-original", "the `directory` for configurations that differ, if any do")
 )
 
 // spoiledRound is the number of spoiled configurations that are compared between

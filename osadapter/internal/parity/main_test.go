@@ -66,7 +66,7 @@ func buildAndRun(m *testing.M) int {
 	binaries = dir
 	for name, args := range map[string][]string{
 		"actor":  {"build", "-ldflags", "-s -w " + entryFlag, "-o", filepath.Join(dir, "actor"), "./actor"},
-		"master": {"build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "master"), "../../cmd/master"},
+		"master": {"build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "master"), "../../../cmd/master"},
 		"keeper": {"test", "-c", "-ldflags", "-s -w", "-o", filepath.Join(dir, "keeper"), "."},
 	} {
 		build := exec.Command("go", args...)
