@@ -36,5 +36,5 @@
 // state, Snapshot and Restore keep it, and Check verifies what must always hold.
 //
 // The rules themselves are in docs/spec (runtime, and design for those that are
-// ours); testdata/*.trace tells them as stories.
+// ours); testdata/*.trace has them as stories.
 package core

@@ -15,7 +15,7 @@ const (
 	AcquireTakeOver
 )
 
-// Acquisition says how a new service obtains the listener of one endpoint.
+// Acquisition is the way in which a new service obtains the listener of one endpoint.
 type Acquisition struct {
 	How          Acquire
 	From         ServiceID // AcquireTakeOver: the service that has it now

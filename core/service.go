@@ -74,7 +74,7 @@ func (m *Machine) newService(entry *ServiceConfig) *service {
 	return s
 }
 
-// initTimers gives each timer of the service its kind and owner.
+// initTimers sets the kind and owner of each timer of the service.
 func (s *service) initTimers() {
 	s.throttleTimer = timer{kind: timerThrottle, service: s}
 	s.wakeupTimer = timer{kind: timerWakeup, service: s}

@@ -154,7 +154,7 @@ func TestTimersOfThingsThatAreNotThereAreRefused(t *testing.T) {
 	for kind := timerNone; kind <= timerExit+1; kind++ {
 		for _, owner := range []int{-1, 1, 2} {
 			if kind == timerExit && owner >= 0 {
-				continue // there is one, whoever owns it
+				continue // there is one, no matter of which service
 			}
 			if w.owned(kind, owner) != nil {
 				t.Errorf("kind %d, owner %d: there is one", kind, owner)

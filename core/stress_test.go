@@ -8,7 +8,7 @@ import (
 )
 
 // Idle children that a reload cuts off keep their places for a moment. That is
-// no stress, and nobody is warned of the limit; when they are gone, whatever
+// no stress and no warning about the limit; when they are gone, whatever
 // holds then is said.
 func TestIdleChildrenThatLeaveAreNoSignOfStress(t *testing.T) {
 	for _, x := range []struct {
@@ -83,7 +83,7 @@ func TestChildThatDoesNotLeaveMutesNothing(t *testing.T) {
 	r.has("stress=1")
 }
 
-// The time begins anew with whoever begins to leave, and is over with the last.
+// The time begins anew with every child that begins to leave, and ends with the last.
 func TestTimeToLeaveIsThatOfTheLast(t *testing.T) {
 	r := started(t, inet(25, 4))
 	cut := func() {

@@ -109,8 +109,8 @@ const (
 
 // Bits of the byte of what is unusual.
 const (
-	oddCanonical = 1 << iota // a byte gives the canonical name
-	oddSettings              // a byte gives other settings
+	oddCanonical = 1 << iota // a byte selects the canonical name
+	oddSettings              // a byte selects other settings
 	oddKind                  // endpoints of the wrong kind
 	oddBoth                  // endpoints with an address and a path
 	oddNeither               // endpoints with nothing
@@ -122,7 +122,7 @@ type arena struct {
 	used    int
 }
 
-// fresh gives an empty configuration.
+// fresh returns an empty configuration.
 func (a *arena) fresh() *core.Config {
 	if a.used == len(a.configs) {
 		a.configs = append(a.configs, &core.Config{})
@@ -159,7 +159,7 @@ func (r *reader) config(a *arena) *core.Config {
 	return c
 }
 
-// room gives the configuration n services, each with memory of its own.
+// room makes room in the configuration for n services, each with memory of its own.
 func room(c *core.Config, n int) {
 	if cap(c.Services) < n {
 		c.Services = append(make([]core.ServiceConfig, 0, n), c.Services[:cap(c.Services)]...)
@@ -167,7 +167,7 @@ func room(c *core.Config, n int) {
 	c.Services = c.Services[:n]
 }
 
-// again gives a configuration of the same content as one that was made before.
+// again returns a configuration of the same content as one that was made before.
 func (a *arena) again(i int) *core.Config {
 	from := a.configs[i%a.used]
 	c := a.fresh()

@@ -49,7 +49,7 @@ func load(t *testing.T, main, master []byte, in surroundings, frozen *config.Fro
 	return l
 }
 
-// allocated runs something and tells how many bytes it took.
+// allocated calls a function and returns how many bytes it allocated.
 func allocated(run func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -144,7 +144,7 @@ func placed(t *testing.T, d *core.Diagnostic, main, master []byte) {
 	}
 }
 
-// values asks for what the file says of any name, read by the master or not, in
+// values looks up any name in the file, read by the master or not, in
 // every form that a program may want.
 func values(t *testing.T, l *loaded) {
 	t.Helper()

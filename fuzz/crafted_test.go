@@ -9,7 +9,7 @@ import (
 )
 
 // crafted are sequences of events that no recording has: each way in which a
-// listener cannot be had, in which settings are impossible and in which a child
+// listener cannot be opened, in which settings are impossible and in which a child
 // sends nonsense, and services that come and go while their children live.
 func crafted(t *testing.T) {
 	const told = beginTold | beginCanonical | beginVerbose

@@ -27,10 +27,10 @@ type scribe struct {
 	ids   numbering[string]
 	paths numbering[string]
 	ports numbering[netip.AddrPort]
-	other numbering[string] // settings that say nothing to the machine
+	other numbering[string] // settings that mean nothing to the machine
 }
 
-// numbering gives each thing a number, in the order in which they come.
+// numbering assigns a number to each thing, in the order of their appearance.
 type numbering[T comparable] struct{ known []T }
 
 func (n *numbering[T]) of(x T) byte {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// busyDays gives sequences of events in which much happens.
+// busyDays returns sequences of events in which much happens.
 func busyDays(n, length int) [][]byte {
 	rng := rand.New(rand.NewPCG(1, 2))
 	days := make([][]byte, n)

@@ -59,7 +59,7 @@ type play struct {
 	story   *bytes.Buffer            // nil: nobody reads it
 }
 
-// run plays the bytes. The error says what does not hold.
+// run plays the bytes. The error names what does not hold.
 func (p *play) run(choices []byte, steps int) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -310,7 +310,7 @@ func misread(k *core.Canon, form []byte, at int) {
 	}
 }
 
-// told plays the bytes once more for a reader.
+// told plays the bytes once more and returns them as text.
 func (p *play) told(choices []byte, steps int) string {
 	p.story = &bytes.Buffer{}
 	err := p.run(choices, steps)

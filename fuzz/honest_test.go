@@ -18,7 +18,7 @@ type honest struct {
 	now       core.Time
 	next      *core.Config // what LoadConfig reads
 	late      bool         // starts are answered later
-	refuse    int          // so many listeners from now on cannot be had
+	refuse    int          // so many listeners from now on cannot be opened
 	orderly   bool         // no two services want one address: then files are looked at
 	queue     []core.Event
 	delayed   []core.Event
@@ -30,7 +30,7 @@ type honest struct {
 	ended     bool
 	past      []happened              // every event, with keep
 	keep      bool                    // the past
-	refused   map[string]core.Errno   // endpoints that cannot be had
+	refused   map[string]core.Errno   // endpoints that cannot be opened
 	failing   map[string]startFailure // programs that cannot be started
 }
 
@@ -203,7 +203,7 @@ func (h *honest) answerAll() {
 	}
 }
 
-// report tells the machine that child i is busy, or is free again.
+// report sends the machine a report of child i: busy, or free again.
 func (h *honest) report(i int) {
 	k := &h.children[i]
 	if slices.ContainsFunc(h.delayed, func(ev core.Event) bool { return ev.Generation == k.generation }) {
@@ -217,7 +217,7 @@ func (h *honest) report(i int) {
 	h.step(statusEvent(k.generation, wire.Message{PID: int32(k.pid), Generation: uint32(k.generation), Status: status}))
 }
 
-// bury lets every child that was cut off or told to end do so.
+// bury ends every child that was cut off or was sent a signal.
 func (h *honest) bury() {
 	for i := 0; i < len(h.children); {
 		k := h.children[i]
@@ -248,7 +248,7 @@ func (h *honest) countActions() (n [core.Exit + 1]int) {
 	return n
 }
 
-// inOrder says what is wrong with files and listeners, if every service of c
+// inOrder returns what is wrong with files and listeners, if every service of c
 // should have its own and nobody else any.
 func (h *honest) inOrder(c *core.Config) error {
 	view := h.m.View()

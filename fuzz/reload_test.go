@@ -26,7 +26,7 @@ func identities(c *core.Config) map[identity]*core.ServiceConfig {
 	return ids
 }
 
-// orderly tells whether no two services want one address, in either
+// orderly reports whether no two services want one address, in either
 // configuration, and none changes its own: only then do files and addresses
 // depend on nothing but the configuration in force.
 func orderly(a, b *core.Config) bool {
@@ -220,7 +220,7 @@ func (p *pair) same(a, again *core.Config) {
 	}
 }
 
-// inVain loads a configuration whose first listener cannot be had, if it wants
+// inVain loads a configuration whose first listener cannot be opened, if it wants
 // one: nothing changes.
 func (p *pair) inVain(c *core.Config) {
 	p.t.Helper()

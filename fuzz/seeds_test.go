@@ -96,7 +96,7 @@ func pairsOf(t *testing.T, r *recording) {
 // pairLife brings clients to the first services, and lets servers report.
 var pairLife = []byte{6, 0, 1, 0x80, 0, 0x81, 2, 4, 0xa1, 0, 0xe0, 1, 1, 5, 0, 0x80, 1, 0x81, 0xc7}
 
-// talks are children that tell the truth, and each way not to.
+// talks are children that report the truth, and each way of not doing so.
 func talks(t *testing.T) {
 	scenes := map[string][]byte{
 		"idle":       {0, 3, 0, 1, 2, 0},
@@ -320,7 +320,7 @@ func (h *honest) begin(words []string) {
 	h.m = core.New(0, o)
 }
 
-// tell lets happen what a line of a story says; see core/trace_test.go.
+// tell plays one line of a story; see core/trace_test.go.
 func (h *honest) tell(words []string) {
 	number := func(i int) int {
 		_, digits, found := strings.Cut(words[i], "=")

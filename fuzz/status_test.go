@@ -40,7 +40,7 @@ type speaker struct {
 	complaints int
 }
 
-// hear says what a message from the speaker means. Only one of the right
+// hear returns the meaning of a message from the speaker. Only one of the right
 // length, from the right channel, under its own pid and generation counts.
 func (c *speaker) hear(b []byte) (understood bool) {
 	if len(b) != messageSize || int32(number(b)) != int32(c.pid) || number(b[4:]) != uint32(c.generation&0xffffffff) {
@@ -130,7 +130,7 @@ func (a *audience) reloadTo(services int) {
 // count is what a service is seen to have.
 type count struct{ total, idle, busy, retired int32 }
 
-// agree wants that the machine counts what the speakers say.
+// agree checks that the machine counts what the speakers report.
 func (a *audience) agree() {
 	a.t.Helper()
 	var want [statusServices]count

@@ -101,7 +101,7 @@ func (s surroundings) facts() *config.Facts {
 	return f
 }
 
-// answer says no to everything that the small system does not have.
+// answer denies everything that the small system does not have.
 func answer(f *config.Facts, n config.Needs) {
 	for _, name := range n.Users {
 		f.Users[name] = config.User{}

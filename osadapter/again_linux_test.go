@@ -85,7 +85,7 @@ func TestPathThatCannotBePutBackIsBackInTheEnd(t *testing.T) {
 	if err := os.Remove(s.path("b")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(s.path("b"), 0o700); err != nil { // the new b cannot be had
+	if err := os.Mkdir(s.path("b"), 0o700); err != nil { // the new b cannot be opened
 		t.Fatal(err)
 	}
 	k.noBack.Store(true)

@@ -29,7 +29,7 @@ const (
 // journalPatience is how long the end waits for a journal whose disk is slow.
 const journalPatience = time.Second
 
-// Loop is the shell around a Driver: it waits for it, in one place, gives it the time
+// Loop is the shell around a Driver: it waits for it, in one place, passes it the time
 // and what signals and other goroutines leave, and watches that it comes round.
 // Everything but Post and the wake-ups of signals and clock happens on the goroutine
 // that calls its methods, which must stay on one thread (spec go-traps, G4).
@@ -75,7 +75,7 @@ func (m *mailbox) Take() Mail {
 	return mail
 }
 
-// NewLoop prepares a loop for the machine. The clock gives the machine its
+// NewLoop prepares a loop for the machine. The clock supplies the machine's
 // time, counted from now.
 func NewLoop(m *core.Machine, k LoopKernel, around Surroundings, c clock.Clock) (*Loop, error) {
 	l := &Loop{k: k, clock: c, origin: c.Now()}

@@ -30,7 +30,7 @@ type station struct {
 	machine *core.Machine
 	clock   clock.Clock
 	mu      sync.Mutex
-	next    *core.Config // what the next load gives; nil: rejected
+	next    *core.Config // what the next load returns; nil: rejected
 	lines   []string
 	applied int
 	ended   chan Ending
@@ -481,7 +481,7 @@ func TestManyConnectionsDuringReloads(t *testing.T) {
 	}
 }
 
-// tryAsk gives what went wrong, or nothing.
+// tryAsk returns what went wrong, or nothing.
 func tryAsk(path string) string {
 	c, err := net.DialTimeout("unix", path, 20*time.Second)
 	for err != nil && strings.Contains(err.Error(), "temporarily unavailable") {
@@ -724,7 +724,7 @@ func TestKeptLogLinesAreTriedAgain(t *testing.T) {
 // for a moment.
 func TestCommandThatIsNotThereIsNoStranger(t *testing.T) {
 	s := open(t, clock.New(), local("a", "plain", 1))
-	ask(t, "unix", s.path("a")) // somebody lives, so that ends are looked for
+	ask(t, "unix", s.path("a")) // a child lives, so that ends are looked for
 	for range 200 {
 		if _, _, err := s.loop.Commands().Run([]string{"/bin/not-there"}, 10*time.Second); err == nil {
 			t.Fatal("it was run")

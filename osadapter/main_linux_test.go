@@ -141,7 +141,7 @@ type fdWriter int
 
 func (w fdWriter) Write(p []byte) (int, error) { return unix.Write(int(w), p) }
 
-// ask connects to the endpoint and gives the server's line.
+// ask connects to the endpoint and returns the server's line.
 func ask(t testing.TB, network, address string) string {
 	t.Helper()
 	c, err := net.DialTimeout(network, address, 10*time.Second)

@@ -133,7 +133,7 @@ func TestEndIsNoticedWithoutTheChannel(t *testing.T) {
 	}
 }
 
-// sharer is a kernel in which somebody has a copy of our end of every channel, as a
+// sharer is a kernel in which another process has a copy of our end of every channel, as a
 // process has that is just being started.
 type sharer struct {
 	sys.Linux
@@ -151,7 +151,7 @@ func (k *sharer) StatusPair() (ours, theirs sys.FD, e core.Errno) {
 	return ours, theirs, e
 }
 
-// What is closed is not reported any more, though somebody else has it open.
+// What is closed is not reported any more, though another process has it open.
 func TestClosedChannelThatIsSharedLeavesThePollSet(t *testing.T) {
 	missing := local("b", "plain", 1)
 	missing.Path = "/nonexistent/program"

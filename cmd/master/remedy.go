@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// lockRemedy says what to do about a lock that was not obtained. The path is
+// lockRemedy returns what to do about a lock that was not obtained. The path is
 // absolute; held describes a process that holds the lock.
 func lockRemedy(err error, path, owner, held string) string {
 	name := "lock file " + path

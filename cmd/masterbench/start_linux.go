@@ -25,8 +25,8 @@ const (
 	loadName  = "load"
 )
 
-// workDirVariable tells the copy of this program that runs in the namespaces where
-// its directory is.
+// workDirVariable is set for the copy of this program that runs in the namespaces, to
+// the path of its directory.
 const workDirVariable = "MASTERBENCH_DIRECTORY"
 
 // start prepares the programs and runs the bench in namespaces, where it is called

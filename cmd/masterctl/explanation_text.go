@@ -124,7 +124,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// origin says where a value comes from, as JSON.
+// origin is where a value comes from, as JSON.
 type origin struct {
 	Kind   string `json:"kind"`
 	Name   string `json:"name"`

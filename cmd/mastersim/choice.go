@@ -121,7 +121,7 @@ func (p *play) fromFinding(text []byte) error {
 	return errors.New("no line of it is a finding")
 }
 
-// run plays it. record gives the tape of a seed.
+// run plays it. record returns the tape of a seed.
 func (p *play) run(player *stress.Player, record bool) sim.Result {
 	if p.tape != nil {
 		r := player.Tape(p.tape, p.options, p.with)

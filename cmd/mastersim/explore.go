@@ -93,7 +93,7 @@ func (o *exploreOptions) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// explore goes through the worlds until a law is broken in one, or somebody
+// explore goes through the worlds until a law is broken in one, or a signal
 // interrupts it.
 func (o *exploreOptions) explore(cmd *cobra.Command, worlds []explore.World) (reports []explore.Report, broken bool) {
 	out := cmd.OutOrStdout()

@@ -9,7 +9,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/recorded"
 )
 
-// readJournal gives a journal of the daemon. Of one that breaks off it gives
+// readJournal returns a journal of the daemon. Of one that breaks off it returns
 // the whole steps, says so on standard error, and cut is true. The error wraps
 // trace.ErrNoRecording for a file that is something else.
 func readJournal(cmd *cobra.Command, path string) (recording []byte, cut bool, err error) {

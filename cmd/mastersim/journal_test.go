@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 )
 
-// cutJournal gives a journal of five steps, and the same without the last byte,
+// cutJournal returns a journal of five steps, and the same without the last byte,
 // so that four are whole.
 func cutJournal(t *testing.T) (whole, cut []byte) {
 	t.Helper()

@@ -56,7 +56,7 @@ const (
 	errCut   = exitStatus(exitUsage) // a journal breaks off; what is there was found right
 )
 
-// run is the whole program; it gives the exit status.
+// run is the whole program; it returns the exit status.
 func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	root := &cobra.Command{
 		Use:           "mastersim",

@@ -74,7 +74,7 @@ func (m *Machine) accepted() {
 
 // reportIfFull reports taken when the server has as many clients as it may have:
 // available would mean that it accepts the next one (spec runtime, 8). A full
-// server is taken whatever its clients do, so that the master starts another
+// server is taken no matter what its clients do, so that the master starts another
 // process or watches the listener itself. Below the limit it behaves like the
 // reference's servers, which have no limit.
 func (m *Machine) reportIfFull() {

@@ -6,7 +6,7 @@
 // system (accounts, hosts, ports, interface addresses). Missing facts are
 // returned as Needs; an adapter looks them up and calls again. The package
 // itself accesses no file, clock, resolver or environment: the same text with
-// the same facts always gives the same result.
+// the same facts always has the same result.
 //
 // Every problem is a core.Diagnostic whose Text is the line that the original
 // logs. All problems are collected; the first Error among them is the one that

@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// hostile is a configuration that somebody wrote to do harm, or a file that is
+// hostile is a configuration that was written to do harm, or a file that is
 // no configuration at all.
 type hostile struct {
 	name         string
@@ -22,7 +22,7 @@ type hostile struct {
 	bytes        int    // allocated for each byte of text, at most, beside a fixed 48 MB; 0: 16
 }
 
-// readHostile loads both texts and tells what was allocated on the way.
+// readHostile loads both texts and returns how much was allocated on the way.
 func readHostile(h *hostile, facts *Facts) (r Resolution, allocated uint64) {
 	var before, after runtime.MemStats
 	main, master := []byte(goodHostile+h.main), []byte(h.master)
@@ -144,7 +144,7 @@ func hostileServices(s sizes) []hostile {
 	}
 }
 
-// Nothing that somebody can write takes time or memory out of proportion, and
+// No text takes time or memory out of proportion, and
 // what cannot be read is refused with its place and what to do.
 func TestHostileTextIsBounded(t *testing.T) {
 	s := sizes{long: 100 << 20, some: 4 << 20, many: maxEntries - 1000}

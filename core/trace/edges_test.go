@@ -10,7 +10,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// ringOf gives a ring whose segments have the lengths, the newest one last,
+// ringOf returns a ring whose segments have the lengths, the newest one last,
 // and whose next segment will have a room of 1000 bytes.
 func ringOf(t *testing.T, size int, segments ...int) *Ring {
 	t.Helper()

@@ -55,7 +55,7 @@ func recordings() (list [][]byte) {
 	return list
 }
 
-// spoiled gives copies of b with one byte changed, and shorter ones.
+// spoiled returns copies of b with one byte changed, and shorter ones.
 func spoiled(b []byte, every int) (list [][]byte) {
 	for i, change := 0, 0; i < len(b); i, change = i+every, change+1 {
 		wrong := bytes.Clone(b)
@@ -215,7 +215,7 @@ func FuzzRecording(f *testing.F) {
 	})
 }
 
-// endsOpen tells whether the last step has no actions.
+// endsOpen reports whether the last step has no actions.
 func endsOpen(b []byte) (open bool) {
 	r, err := NewReader(b)
 	for err == nil {

@@ -190,7 +190,7 @@ func (l *life) live(n int, w recorder) (steps int) {
 	return steps
 }
 
-// sequence gives choices from a cheap generator.
+// sequence returns choices from a cheap generator.
 func sequence(seed uint64) func(int) int {
 	x := seed*2862933555777941757 + 3037000493
 	return func(n int) int {

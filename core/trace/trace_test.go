@@ -431,7 +431,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 }
 
-// fill gives every settable field a value that is not zero.
+// fill sets every settable field to a value that is not zero.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:

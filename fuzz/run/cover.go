@@ -17,7 +17,7 @@ import (
 	"text/tabwriter"
 )
 
-// profile says of each block of statements how many it has and whether any
+// profile has, for each block of statements, how many it has and whether any
 // test program reached it.
 type profile map[string]block
 

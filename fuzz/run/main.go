@@ -37,7 +37,7 @@ const (
 	statusUsage  = 2 // the command line is wrong, or its help cannot be written
 )
 
-// settings are what the command line says.
+// settings are the values of the command line.
 type settings struct {
 	time     time.Duration  // how long each target is played
 	together int            // how many are played at once
@@ -49,7 +49,7 @@ type settings struct {
 	command  string
 }
 
-// parse reads the command line. help tells of all the flags; it is there with
+// parse reads the command line. help describes all flags; it is there with
 // an error, too.
 func parse(args []string) (s settings, help string, err error) {
 	f := flag.NewFlagSet("run", flag.ContinueOnError)
@@ -108,7 +108,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program; it gives the exit status.
+// run is the whole program; it returns the exit status.
 func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	s, help, err := parse(args)
 	switch {

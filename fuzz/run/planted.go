@@ -193,7 +193,7 @@ func (s *settings) selftest(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// firstWords is the line of a failure that says what is wrong.
+// firstWords is the line of a failure that names what is wrong.
 func firstWords(said []string) string {
 	const longest = 80
 	for _, line := range said {

@@ -31,7 +31,7 @@ type result struct {
 	fresh   int64         // inputs that reached something new
 	crasher string        // the file of the input that failed, from the root
 	err     error         // nil: nothing was found
-	said    []string      // what the program said of its failure
+	said    []string      // what the program printed about its failure
 }
 
 var (
@@ -43,7 +43,7 @@ var (
 // maxSaid bounds the lines of a failure that are kept.
 const maxSaid = 200
 
-// hear takes one line of the engine; told says whether it is worth showing.
+// hear takes one line of the engine; told reports whether it is worth showing.
 func (r *result) hear(line string) (told bool) {
 	if m := progress.FindStringSubmatch(line); m != nil {
 		if elapsed, err := time.ParseDuration(m[1]); err == nil {
@@ -126,7 +126,7 @@ func play(ctx context.Context, t target, p program, cores int, howLong time.Dura
 	return r
 }
 
-// ranOut tells whether a target failed of nothing but the end of its time: when
+// ranOut reports whether a target failed only because its time was over: when
 // a run is under way then, the engine now and then calls that a failure, says
 // "context deadline exceeded", and writes no input.
 func (r *result) ranOut(howLong time.Duration) bool {

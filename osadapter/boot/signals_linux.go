@@ -33,7 +33,7 @@ var endSignals = []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTER
 // caught has a bit for each signal that Catch delivers.
 var caught atomic.Uint64
 
-// DefaultSignals gives every signal the effect that it has on a program that does
+// DefaultSignals restores for every signal the effect that it has on a program that does
 // nothing about signals, whatever the parent left and the Go runtime installed:
 // USR1, QUIT, ALRM and the like end the process directly (spec go-traps, G18), and
 // ignores are undone (G2). Exceptions: PIPE is ignored, also in children; URG,

@@ -12,9 +12,9 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/lock"
 )
 
-// startVariable tells a copy of this program that we start ourselves what it needs
-// to know. Enter removes it, so that no child ever sees it. Its value is "clean",
-// or "ready=N" with N the ready descriptor.
+// startVariable is set for a copy of this program that we start ourselves: to "clean",
+// or to "ready=N" with N the ready descriptor. Enter removes it, so that no child ever
+// sees it.
 const (
 	startVariable = "STATIONMASTER_START"
 	startClean    = "clean"

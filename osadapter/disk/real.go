@@ -93,7 +93,7 @@ func (Real) Exists(path string) bool {
 // MayCreate asks access.
 func (Real) MayCreate(directory string) error { return unix.Access(directory, unix.W_OK|unix.X_OK) }
 
-// Rename gives a file another name.
+// Rename renames a file.
 func (Real) Rename(from, to string) error { return unix.Rename(from, to) }
 
 // Unlink removes a name.

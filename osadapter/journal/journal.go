@@ -5,7 +5,7 @@
 // warning, after which the file is left alone until the next reload, and a disk that
 // hangs holds nothing up: what the file needs is done by jobs beside (disk.Carrier).
 // It never removes or overwrites a file that is not a recording. It acts with the
-// identity that its caller gives it, and has no goroutine, clock or system call of its own.
+// identity that its caller passes, and has no goroutine, clock or system call of its own.
 package journal
 
 import (
@@ -189,7 +189,7 @@ func (j *Journal) hand(o order) {
 	j.noticeFailure()
 }
 
-// noticeFailure gives the file up if the writer has, which was logged.
+// noticeFailure abandons the file if the writer has, which was logged.
 func (j *Journal) noticeFailure() {
 	if j.writer.failed == j.file {
 		j.recording, j.behind = false, false
@@ -210,7 +210,7 @@ func (j *Journal) look() {
 	}
 }
 
-// fallBehind gives a file up whose disk does not take what is written, until it has.
+// fallBehind abandons a file whose disk does not take what is written, until it has.
 func (j *Journal) fallBehind() {
 	j.recording, j.behind, j.late = false, true, 0
 	j.writer.take(order{kind: end}) // is always taken

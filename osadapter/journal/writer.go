@@ -120,7 +120,7 @@ func (w *writer) done() {
 	}
 }
 
-// carryOut does what is ordered, and gives the file up if that fails.
+// carryOut does what is ordered, and abandons the file if that fails.
 func (w *writer) carryOut(files disk.Files) (err error) {
 	kept := false
 	defer func() { // after a panic as well, which the job reports

@@ -60,7 +60,7 @@ func (s *beside) isIdle() bool {
 func (s *beside) hang() { <-s.gate }
 func (s *beside) goOn() { s.gate <- struct{}{} }
 
-// told gives the warnings so far, and forgets them.
+// told returns the warnings so far, and forgets them.
 func (s *beside) told() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func TestFilesAreTheSameBeside(t *testing.T) {
 	}
 }
 
-// Nobody waits for a disk that hangs, whatever is asked of the journal; what has room
+// Nothing waits for a disk that hangs, no matter what the journal is asked for; what has room
 // is written when it goes on.
 func TestDiskThatHangsStopsNobody(t *testing.T) {
 	s := newBeside(t, 8000)

@@ -32,7 +32,7 @@ func (r *receiver) drain() (lines []string) {
 	}
 }
 
-// readLater begins to read after a while, and gives all lines up to the one that
+// readLater begins to read after a while, and returns all lines up to the one that
 // ends with last.
 func (r *receiver) readLater(after time.Duration, last string) <-chan []string {
 	done := make(chan []string, 1)
@@ -309,7 +309,7 @@ func TestSocketOfTheEnvironmentTakesLinesBeforeTheFile(t *testing.T) {
 }
 
 // Of a start that ends before anybody knows where lines go, or whose log file
-// cannot be had, the lines go to syslog.
+// cannot be opened, the lines go to syslog.
 func TestSyslogTakesWhatTheFileDoesNot(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -318,7 +318,7 @@ func TestSyslogTakesWhatTheFileDoesNot(t *testing.T) {
 	}{
 		{"main.cf was not read", false, ""},
 		{"it names no log file", true, ""},
-		{"its log file cannot be had", true, "/nonexistent/maillog"},
+		{"its log file cannot be opened", true, "/nonexistent/maillog"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := shortDir(t)

@@ -231,7 +231,7 @@ func (l *Log) holdsFile() bool {
 	return ok && p.fallback
 }
 
-// Configure tells the log what main.cf says, before the settings are in force: a
+// Configure prepares the log for the settings of main.cf, before they are in force: a
 // start logs on as before until the services are there (spec runtime,
 // 14.1). Valid UTF-8 passes from now on if it may, and what the postlog socket of
 // the environment does not take goes to the log file, what was kept before all

@@ -227,7 +227,7 @@ func TestSyslogIsFoundAgainAfterRestart(t *testing.T) {
 	r.empty()
 }
 
-// fill logs until the receiver's queue is full and tells how many lines fitted.
+// fill logs until the receiver's queue is full and returns how many lines fitted.
 func fill(t *testing.T, path string) int {
 	t.Helper()
 	fd, err := real.Connect(path, Datagram)

@@ -37,7 +37,7 @@ func withFile(t *testing.T, dir string) (*Log, core.LogSettings) {
 	return l, settings
 }
 
-// limited has it that only n lines of five bytes, beside the time and the tag,
+// limited makes sure that only n lines of five bytes, besides the time and the tag,
 // fit into what is kept.
 func limited(l *Log, n int) {
 	room := n * (stampLength + len(l.tag) + 5)

@@ -89,7 +89,7 @@ func (o *Owner) Flush() bool {
 	return o.log.Flush()
 }
 
-// look tells the log whether the postlog socket is read.
+// look reports to the log whether the postlog socket is read.
 func (o *Owner) look() {
 	fd, throttled := none, false
 	if o.socket != "" {

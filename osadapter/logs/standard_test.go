@@ -124,7 +124,7 @@ func TestLogFileMayBeStandardOutput(t *testing.T) {
 	expect(t, run(t, "stdout", `"$1" | cat`), "Mar  5 13:04:09 mx postfix/master[42]: x\n")
 }
 
-// roleStdoutBeside writes beside somebody who opened the file by its name, as
+// roleStdoutBeside writes beside a process that opened the file by its name, as
 // postlogd does.
 func roleStdoutBeside() {
 	l := New(testOrigin("/nonexistent/log"), environment("TZ=UTC0"))

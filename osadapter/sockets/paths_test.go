@@ -159,7 +159,7 @@ func TestPathGoesToTheLastThatWantsIt(t *testing.T) {
 	c.belongs(t, "committed", &c.opened[1].Listener)
 }
 
-// A service's file need not be put back once a later reload gives its path to
+// A service's file need not be put back once a later reload assigns its path to
 // another service, or removes it.
 func TestNothingIsOwedToAServiceThatGoes(t *testing.T) {
 	owing := func(t *testing.T) *contested {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Printer gives a function for Run that shows the progress on w: a line that
+// Printer returns a function for Run that shows the progress on w: a line that
 // is written over and over on a terminal, else a line every ten seconds.
 // Errors of w are ignored.
 func Printer(w io.Writer, terminal bool) func(Progress) {

@@ -9,7 +9,7 @@ import (
 // every state that is not at rest there must be a way, with nothing new from
 // outside and no fault, to a state of lower rank. If that holds everywhere,
 // rest is reached from everywhere, because ranks do not fall for ever; and
-// whoever lets everything happen that can happen again and again comes to rest.
+// if everything that can happen does happen, again and again, the world comes to rest.
 // At rest no client waits or is served, no child is left, nothing is
 // throttled and no reload is under way.
 

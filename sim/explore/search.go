@@ -113,7 +113,7 @@ func (s *search) expandLevel() bool {
 	return true
 }
 
-// bounded tells whether a bound is reached, and of the progress.
+// bounded reports whether a bound is reached, and reports the progress.
 func (s *search) bounded(done int) bool {
 	memory := s.memory()
 	switch {

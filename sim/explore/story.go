@@ -43,7 +43,7 @@ type teller struct {
 	last  int
 }
 
-// counterexample tells the way from a root: its own moves, then those given.
+// counterexample returns the way from a root: its own moves, then those given.
 func counterexample(x *edges.Machines, law edges.Law, from edges.Root, moves []edges.Move) *Counterexample {
 	t := teller{x: x, s: x.Nothing()}
 	c := &Counterexample{Law: law, Depth: len(moves)}
@@ -59,7 +59,7 @@ func counterexample(x *edges.Machines, law edges.Law, from edges.Root, moves []e
 	return c
 }
 
-// way follows the parents of a state back to its root and tells the way there,
+// way follows the parents of a state back to its root and returns the way there,
 // and the move with the given number from there; -1: none.
 func (s *search) way(law edges.Law, number uint64, by int) *Counterexample {
 	var ordinals []int
@@ -85,7 +85,7 @@ func (s *search) way(law edges.Law, number uint64, by int) *Counterexample {
 	return counterexample(s.x, law, from, done)
 }
 
-// make makes one move and tells it.
+// make makes one move and describes it.
 func (t *teller) make(m edges.Move) string {
 	x := t.x
 	text := t.describe(m)
@@ -104,7 +104,7 @@ func (t *teller) make(m edges.Move) string {
 	return text
 }
 
-// rename gives children their names in the new order.
+// rename names the children in the new order.
 func (t *teller) rename(tr *edges.Transition) {
 	var all [16]int
 	copy(all[:], t.names[:])
@@ -120,7 +120,7 @@ func (t *teller) rename(tr *edges.Transition) {
 	}
 }
 
-// asked tells what the machine answered.
+// asked describes what the machine answered.
 func (t *teller) asked(tr *edges.Transition) string {
 	var words []string
 	for _, e := range t.x.Effects.Slice(int(tr.First), int(tr.Count)) {
@@ -172,7 +172,7 @@ var statusWords = [...]string{
 
 var endWords = [...]string{"exit 0", "exit 1", "SIGTERM", "SIGKILL"}
 
-// describe tells a move.
+// describe describes a move.
 func (t *teller) describe(m edges.Move) string {
 	who := int(m.Who)
 	text := ""
@@ -184,7 +184,7 @@ func (t *teller) describe(m edges.Move) string {
 	case edges.MoveOpened:
 		text = "the listener of " + t.service(who) + " is open"
 	case edges.MoveRefused:
-		text = "the listener of " + t.service(who) + " cannot be had"
+		text = "the listener of " + t.service(who) + " cannot be opened"
 	case edges.MoveHangup, edges.MoveShutdown:
 		text = fmt.Sprintf("the master gets signal %d", m.What)
 	case edges.MoveLoad:
@@ -262,7 +262,7 @@ func (t *teller) childMove(m edges.Move) string {
 
 var phaseWords = [...]string{"gone", "asked for", "idle", "with a client not reported", "serving", "ended"}
 
-// standing tells how things stand.
+// standing describes the state.
 func (t *teller) standing() []string {
 	f := t.x.Fact(t.s.Machine)
 	var lines []string

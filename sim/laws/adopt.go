@@ -14,7 +14,7 @@ func (b *Book) Adopt(x *Situation) {
 }
 
 // After judges one step of a machine that was taken over, by the view of what came of it:
-// that is asked first, because it tells best what went wrong.
+// that is asked first, because its message says best what went wrong.
 func (b *Book) After(now core.Time, ev *core.Event, actions []core.Action, m Machine, after *core.View) *Breach {
 	b.event = *ev
 	if b.judge(now, &b.event, actions); b.breach == nil && !b.Exited && b.Running && !b.Due.Adrift {

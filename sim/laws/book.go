@@ -124,7 +124,7 @@ func (b *Book) judge(now core.Time, ev *core.Event, actions []core.Action) {
 	b.SettleStarved()
 }
 
-// judgeEvent judges what the adapter tells, before the account takes it.
+// judgeEvent judges what the adapter reports, before the account takes it.
 func (b *Book) judgeEvent(ev *core.Event) {
 	if b.MadeUp {
 		return

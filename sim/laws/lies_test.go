@@ -76,7 +76,7 @@ func added(kind core.EventKind, a core.Action) change {
 	}
 }
 
-// elsewhere gives the line other settings.
+// elsewhere returns the line with other settings.
 func elsewhere(a *core.Action) {
 	e := *a.Entry
 	e.Path, e.Name = "/d/another", "another"

@@ -82,7 +82,7 @@ func (b *Book) linesComplete() {
 }
 
 // shows reports whether a text is the line: word for word where the words are those of
-// the original, and else with everything in it that tells whom it is about.
+// the original, and otherwise with everything in it that identifies its subject.
 func shows(l *account.Line, text []byte) bool {
 	t := phrase{rest: text, ok: true}
 	switch l.Code {

@@ -39,7 +39,7 @@ func (b *Book) Patience(s *Service, p Pace, living []Process, waiting int32) cor
 		}
 	}
 	if s.Starved {
-		d += p.Idle // until an idle child of whatever service leaves
+		d += p.Idle // until an idle child of any service leaves
 	}
 	if s.Entry.ProcessLimit > 0 {
 		d += core.Duration(4+waiting) * p.Serve
@@ -48,7 +48,7 @@ func (b *Book) Patience(s *Service, p Pace, living []Process, waiting int32) cor
 }
 
 // HeldBack reports whether the service wants descriptors, or has wanted them within
-// that span: whoever was held back must share what is left.
+// that span: the services that were held back must share what is left.
 func (b *Book) HeldBack(s *Service, now core.Time, span core.Duration) bool {
 	return s.Starved || s.Freed != 0 && now.Sub(s.Freed) < span
 }

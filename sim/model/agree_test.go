@@ -42,7 +42,7 @@ func TestModelNoticesTampering(t *testing.T) {
 	})
 }
 
-// setChecks says how many checks there are, unless the command line does.
+// setChecks sets how many checks there are, unless the command line does.
 func setChecks(t *testing.T, n int) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
@@ -322,7 +322,7 @@ func (d *driver) stop() core.Event {
 	return core.ChildStoppedEvent(k.generation, k.pid, 19)
 }
 
-// feed gives the event to machine and model, shows the model a wrong step too if
+// feed passes the event to machine and model, shows the model a wrong step too if
 // wanted, and remembers what the driver owes now.
 func (d *driver) feed(ev core.Event) {
 	before := d.model.Clone()

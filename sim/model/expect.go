@@ -114,7 +114,7 @@ func mustWake(o *verdict.Observation, rule string, id core.ServiceID, e *core.Se
 	wake(o, o.Must, rule, &id, e)
 }
 
-// wake asks for a wakeup of the service whose number stands at id when the
+// wake demands a wakeup of the service whose number is at id when the
 // demand is met. A unix-dgram service cannot be woken: the warning that says so
 // stands for it (spec runtime, 9).
 func wake(o *verdict.Observation, ask verdict.Asking, rule string, id *core.ServiceID, e *core.ServiceConfig) {
@@ -133,7 +133,7 @@ func wake(o *verdict.Observation, ask verdict.Asking, rule string, id *core.Serv
 }
 
 // childStarted: a child of an entry that is no longer in force is cut off at
-// birth, and told to go when its service was removed meanwhile. The first child
+// birth, and sent SIGTERM when its service was removed meanwhile. The first child
 // of the entry in force arms a conditional wakeup; a throttled service skips the trigger only.
 func childStarted(o *verdict.Observation, c *past.Child) {
 	s := o.Seen.Service(c.Service)
@@ -151,7 +151,7 @@ func childStarted(o *verdict.Observation, c *past.Child) {
 	}
 }
 
-// childStartFailed: whatever the step that failed, the service is throttled
+// childStartFailed: no matter which step failed, the service is throttled
 // (spec runtime, 8; differences G6 and Q29).
 func childStartFailed(o *verdict.Observation, ev *core.Event) {
 	s := o.Before.Service(o.Before.Child(ev.Generation).Service)
@@ -284,7 +284,7 @@ func mustExit(o *verdict.Observation, rule, what string, number int64, by core.S
 	o.Must(rule, 0, core.Exit, what, func(a *core.Action) bool { return a.Number == number && a.Signal == by })
 }
 
-// heldBack: the client waits, and that is said once in 1000 s.
+// heldBack: the client waits, and that is logged once in 1000 s.
 func heldBack(o *verdict.Observation, s *past.Service) {
 	w := o.Before
 	for i := len(w.H) - 1; i >= 0 && w.H[i].Now.Add(past.WarnInterval) >= o.Step.Now; i-- {

@@ -1,8 +1,8 @@
 // Package model is the reference model of the machine: what the master must
-// do, told a second time and in another way. It was written from the
+// do, stated a second time and in another way. It was written from the
 // specification (spec runtime, sections 6 to 13; quirks; the design's rules for
 // held services, reloads and retired children; the list of deliberate
-// differences) by somebody who had not read the machine, only the border that
+// differences) by an author who had not read the machine, only the border that
 // both share: events, actions, configuration and log codes.
 //
 // It is naive on purpose. It keeps the whole history and nothing else; at every
@@ -11,7 +11,7 @@
 // incremented wrongly, and the price is quadratic time: it is for runs of up to
 // some thousands of steps.
 //
-// It refuses to drive anything: it is shown a step that was taken, and says
+// It drives nothing: it is shown a step that was taken, and says
 // whether the specification allows it. Where the specification fixes no order
 // of the actions within a step, actions are compared as sets; the orders that
 // are demanded stand in order.go, each with its reason.
@@ -53,10 +53,10 @@ type Model struct {
 	copy []past.Step
 }
 
-// New gives a model of a machine that was made at now and has seen nothing.
+// New returns a model of a machine that was made at now and has seen nothing.
 func New(now core.Time, o Flags) *Model { return &Model{born: now, flags: o} }
 
-// Clone gives an independent model with the same past. It costs the same
+// Clone returns an independent model with the same past. It costs the same
 // whatever the length of the past is: what has happened is shared and never
 // changed.
 func (m *Model) Clone() *Model {
@@ -65,7 +65,7 @@ func (m *Model) Clone() *Model {
 	return &c
 }
 
-// Reset makes m what New would give, and keeps its memory. Clones of m must not
+// Reset makes m what New would return, and keeps its memory. Clones of m must not
 // be used any more.
 func (m *Model) Reset(now core.Time, o Flags) {
 	m.born, m.flags, m.history = now, o, m.history[:0]
@@ -106,7 +106,7 @@ func (m *Model) Observe(now core.Time, ev core.Event, actions []core.Action) err
 	return nil
 }
 
-// Deadline predicts what the machine's Deadline must say after the steps
+// Deadline predicts what the machine's Deadline must return after the steps
 // observed so far.
 func (m *Model) Deadline() (core.Time, bool) {
 	return m.current().Deadline()
@@ -120,7 +120,7 @@ func (m *Model) current() *past.World {
 	return m.last
 }
 
-// Watched gives the services whose listeners must be watched now, in the order
+// Watched returns the services whose listeners must be watched now, in the order
 // in which they were accepted.
 func (m *Model) Watched() []core.ServiceID {
 	w := m.current()

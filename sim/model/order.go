@@ -83,7 +83,7 @@ func serviceOrders(o *verdict.Observation) []order {
 	var orders []order
 	if t := o.Seen.Load; t != nil && t.Boot {
 		// runtime 3, and the last rows of the differences: nothing comes behind a
-		// fatal line but the end; what explains it is said before.
+		// fatal line but the end; what explains it is logged before.
 		orders = append(orders, order{
 			verdict.RuleBootFailed, "the remedies before the fatal line", logged(core.LogListenRemedy), logged(core.LogListenFailed),
 		})
@@ -106,7 +106,7 @@ func serviceOrders(o *verdict.Observation) []order {
 	return orders
 }
 
-// checkRemarks: the remarks stand in the order in which the configuration gives
+// checkRemarks: the remarks appear in the order in which the configuration has
 // them, but that at the start the first error is the last line.
 func checkRemarks(o *verdict.Observation) *Violation {
 	if o.Step.Ev.Config == nil || o.Before.Ended {

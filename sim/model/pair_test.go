@@ -9,7 +9,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/model"
 )
 
-// pair is a machine with the model beside it.
+// pair is a machine and a model that is shown its steps.
 type pair struct {
 	machine *core.Machine
 	model   *model.Model
@@ -24,7 +24,7 @@ func newPair(now core.Time, o core.MachineOptions, fail func(string, ...any)) pa
 	return pair{machine: core.New(now, o), now: now, fail: fail, model: model.New(now, model.FlagsOf(o))}
 }
 
-// feed gives the event to both and compares: actions, deadline, view. The
+// feed passes the event to both and compares actions, deadline and view. The
 // actions stay valid: the machine's own are only so until its next step.
 func (p *pair) feed(ev core.Event) []core.Action {
 	actions := slices.Clone(p.stepMachine(ev))

@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
-// hangup tells a hangup that is answered at once by what it must ask for.
+// hangup adds a hangup to the tale; its answer, at once, is what the machine must ask for.
 func (x *tale) hangup() {
 	x.t.Helper()
 	x.ok(core.SignalReceivedEvent(core.SIGHUP), x.load()...)
@@ -220,7 +220,7 @@ func TestRemovedServicesAreKilledAfterTheGrace(t *testing.T) {
 	x.due(60)
 }
 
-// returned gives a tale in which flush was removed with a living child and has
+// returned returns a tale in which flush was removed with a living child and has
 // come back, as number 4, with the listener opened and the commit still to come.
 func returned(t *testing.T) (x *tale, opened core.Event, commit []core.Action) {
 	x = bootedWith(t, leader, smtp(), pickup(), flush())
@@ -354,7 +354,7 @@ func TestExitTimeEndsTheProcess(t *testing.T) {
 	x.ok(expired, line, exit(0, 0))
 }
 
-// claims is a machine that says of itself what a test wants.
+// claims is a machine whose view and deadline are what a test wants.
 type claims struct {
 	at   core.Time
 	due  bool

@@ -11,7 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
-// tale is a history told by hand.
+// tale is a history written by hand.
 type tale struct {
 	t       *testing.T
 	m       *Model
@@ -59,14 +59,14 @@ func configOf(services ...core.ServiceConfig) *core.Config {
 	return &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix", Services: services}
 }
 
-// told gives a tale in which nothing has happened.
+// told returns a tale in which nothing has happened.
 func told(t *testing.T, o Flags, services ...core.ServiceConfig) *tale {
 	return &tale{t: t, m: New(0, o), config: configOf(services...)}
 }
 
 var leader = past.Flags{GroupLeader: true}
 
-// booted gives a tale of a started daemon with smtp, pickup and flush.
+// booted returns a tale of a started daemon with smtp, pickup and flush.
 func booted(t *testing.T) *tale { return bootedWith(t, leader, smtp(), pickup(), flush()) }
 
 func bootedWith(t *testing.T, o Flags, services ...core.ServiceConfig) *tale {
@@ -103,7 +103,7 @@ func (x *tale) entry(i int) *core.ServiceConfig { return &x.config.Services[i] }
 // wait lets seconds pass.
 func (x *tale) wait(seconds int64) { x.now = x.now.Add(core.Duration(seconds) * core.Second) }
 
-// ok tells a step that the model must accept.
+// ok adds a step to the tale that the model must accept.
 func (x *tale) ok(ev core.Event, actions ...core.Action) {
 	x.t.Helper()
 	if err := x.m.Observe(x.now, ev, actions); err != nil {
@@ -111,8 +111,8 @@ func (x *tale) ok(ev core.Event, actions ...core.Action) {
 	}
 }
 
-// not tells, beside the tale, a step that the model must refuse, and by which
-// rule; the tale itself goes on as if it had not been told.
+// not shows the model a step that it must refuse, and by which
+// rule; the tale continues as if the step had not been there.
 func (x *tale) not(name, rule string, ev core.Event, actions ...core.Action) {
 	x.t.Helper()
 	m := x.m.Clone()
@@ -138,7 +138,7 @@ func (x *tale) due(seconds int64) {
 	}
 }
 
-// spawn tells that a child of service id is asked for and starts.
+// spawn adds a requested child of service id, and its start.
 func (x *tale) spawn(id core.ServiceID, g core.Generation, also ...core.Action) {
 	x.t.Helper()
 	x.ok(core.ListenerReadyEvent(id), ignore(id), x.start(id, g, false))
@@ -175,7 +175,7 @@ func (x *tale) wake(id core.ServiceID, e *core.ServiceConfig) core.Action {
 	return core.Action{Kind: core.WakeService, Service: id, Request: x.next(), Entry: e}
 }
 
-// load is what a hangup asks for.
+// load is the configuration request that follows on a hangup.
 func (x *tale) load() []core.Action {
 	return []core.Action{
 		configLine(core.LogReload, x.config), {Kind: core.LoadConfig, Request: x.next()},
@@ -245,7 +245,7 @@ func limitLines(e *core.ServiceConfig) []core.Action {
 	return []core.Action{a, logLine(core.LogLimitRemedy, nil), logLine(core.LogLimitHelp, nil)}
 }
 
-// listenLines tell that the first listener of an entry cannot be had.
+// listenLines are the lines about the first listener of an entry that cannot be opened.
 func listenLines(e *core.ServiceConfig, level core.Level) []core.Action {
 	a := core.Action{Kind: core.Log, Code: core.LogListenRemedy, Level: core.LevelInfo, Entry: e, ListenStep: core.StepBind, Errno: core.EADDRINUSE}
 	b := a

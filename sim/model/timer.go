@@ -60,7 +60,7 @@ func wakeupDue(o *verdict.Observation, s *past.Service) {
 	}
 }
 
-// killDue: whoever is still alive gets SIGKILL, now and every grace again. The
+// killDue: every child that is still alive gets SIGKILL, now and after every grace. The
 // line is demanded the first time and allowed later.
 func killDue(o *verdict.Observation, s *past.Service) {
 	at, ok := o.Before.KillAt(s)

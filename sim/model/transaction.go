@@ -21,7 +21,7 @@ func beginReload(o *verdict.Observation, rule string, c *core.Config) {
 
 // diagnostics: every remark is logged with its weight; an error is an error at
 // reload (Differs: Q1), with its hint behind it. At the start the first error is
-// fatal, and what comes after it is told for information.
+// fatal, and what comes after it is logged as information.
 func diagnostics(o *verdict.Observation, c *core.Config) {
 	for _, r := range remarks(o, c) {
 		o.Must(verdict.RuleDiagnostics, 0, core.Log, "the remark "+r.text, r.match)
@@ -107,7 +107,7 @@ func refuse(o *verdict.Observation) {
 	}
 }
 
-// tellFailures: a listener that cannot be had is told with its remedy, at the
+// tellFailures: a listener that cannot be opened is logged with its remedy, at the
 // latest when the transaction ends. Of several, one is enough: the original
 // would have seen only one.
 func tellFailures(o *verdict.Observation, t *past.Load, pending bool) {
@@ -128,7 +128,7 @@ func tellFailures(o *verdict.Observation, t *past.Load, pending bool) {
 		level core.Level
 		what  string
 	}{
-		{core.LogListenFailed, level, "the line of the listener that cannot be had"},
+		{core.LogListenFailed, level, "the line of the listener that cannot be opened"},
 		{core.LogListenRemedy, verdict.Levels[core.LogListenRemedy], "the line of the remedy"},
 	} {
 		done := make(map[*past.Opening]bool)
@@ -151,8 +151,8 @@ func tellFailures(o *verdict.Observation, t *past.Load, pending bool) {
 	}
 }
 
-// advance says what a transaction may ask for next: plain listeners, then, when
-// all those are had, displaced ones, then the commit. How many are asked for in
+// advance is what a transaction may ask for next: plain listeners, then, when
+// all those are open, displaced ones, then the commit. How many are asked for in
 // one step is not fixed; that something is under way is (see checkProgress).
 func advance(o *verdict.Observation) {
 	t := o.Seen.Load
@@ -214,7 +214,7 @@ func undo(o *verdict.Observation, t *past.Load) {
 	}
 }
 
-// commit: everything that the plan says happens in this step.
+// commit: everything in the plan happens in this step.
 func commit(o *verdict.Observation, t *past.Load) {
 	for _, s := range t.Plan.Removed {
 		remove(o, t, s)
@@ -242,7 +242,7 @@ func commit(o *verdict.Observation, t *past.Load) {
 	}
 }
 
-// remove: the children are cut off and told to go, the listeners that nobody
+// remove: the children are cut off and sent SIGTERM, the listeners that nobody
 // takes over are shut (design, Reload, 5). Wakeups that are under way may be
 // given up: the specification speaks of their timer only.
 func remove(o *verdict.Observation, t *past.Load, s *past.Service) {

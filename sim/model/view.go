@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/model/internal/verdict"
 )
 
-// Machine is what a machine says of itself.
+// Machine is what the model compares of a machine.
 type Machine interface {
 	Deadline() (core.Time, bool)
 	View() core.View
@@ -99,7 +99,7 @@ func lookAt(w *past.World, s *past.Service) look {
 	return x
 }
 
-// shown is how a machine says that a service stands.
+// shown is how a machine's view shows a service.
 func shown(v *core.ServiceView) look {
 	return look{
 		total: v.Total, starting: v.Starting, idle: v.Idle, busy: v.Busy, retired: v.Retired, limit: v.Limit,
@@ -117,7 +117,7 @@ func instant(at core.Time, ok bool) core.Time {
 	return at
 }
 
-// compareChild compares one child. That none is missing the counts say.
+// compareChild compares one child. The counts show that none is missing.
 func compareChild(w *past.World, s *past.Service, got *core.ChildView, at int) error {
 	c := w.Child(got.Generation)
 	if c == nil || c.Service != s.Id {

@@ -21,7 +21,7 @@ type Alone struct {
 	by    map[string]string // one that it finds alone
 }
 
-// note keeps a mutant that an invariant found; first tells that it did so with
+// note keeps a mutant that an invariant found; first means that it did so with
 // the others on.
 func (a *Alone) note(invariant, mutant string, played uint64, first bool) {
 	a.mu.Lock()
@@ -43,7 +43,7 @@ func (a *Alone) lacks(invariant string) bool {
 	return a.by[invariant] == ""
 }
 
-// Missing gives the invariants that found nothing alone.
+// Missing returns the invariants that found nothing alone.
 func (a *Alone) Missing() []string {
 	var missing []string
 	for _, name := range Invariants {
@@ -54,7 +54,7 @@ func (a *Alone) Missing() []string {
 	return missing
 }
 
-// String gives a line for each invariant.
+// String returns a line for each invariant.
 func (a *Alone) String() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

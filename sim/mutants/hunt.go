@@ -28,8 +28,8 @@ type Hunt struct {
 	ModelEvery, JournalEvery uint64 // what is laid beside; see stress
 }
 
-// Control is the right program, to be hunted as the mutants are: whoever finds
-// that finds anything.
+// Control is the right program, hunted as the mutants are: an instrument that finds
+// it would find anything.
 func Control() Mutant { return Mutant{Name: "(nothing is wrong)", What: "the right program"} }
 
 // Outcome is what became of one mutant.
@@ -131,7 +131,7 @@ func (h *Hunt) play(ctx context.Context, program, only string, seeds uint64, o *
 	o.read(said)
 	switch exit := (*exec.ExitError)(nil); {
 	case limited.Err() != nil && ctx.Err() == nil && !o.Found:
-		// A mutant that hangs the world is noticed by whoever waits.
+		// A mutant that hangs the world is noticed by the caller, which waits.
 		o.Found, o.Invariant, o.Text = true, "hang", "nothing was heard for "+h.Limit.String()
 	case errors.As(err, &exit) && exit.ExitCode() == 1 && o.Found:
 	case err != nil:
@@ -166,7 +166,7 @@ func (o *Outcome) read(said []byte) {
 	}
 }
 
-// Median gives the median of the runs that the found mutants took.
+// Median returns the median of the runs that the found mutants took.
 func Median(outcomes []Outcome) uint64 {
 	var played []uint64
 	for i := range outcomes {

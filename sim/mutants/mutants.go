@@ -88,7 +88,7 @@ func (m *Mutant) ofTheLog() bool {
 	})
 }
 
-// Apply gives the source with the old text, which must occur exactly once,
+// Apply returns the source with the old text, which must occur exactly once,
 // replaced by the new one.
 func (m *Mutant) Apply(source string) (string, error) {
 	switch n := strings.Count(source, m.Old); n {
@@ -127,7 +127,7 @@ func Bank(root string) ([]Mutant, error) {
 	return bank, nil
 }
 
-// source gives the path of the changed file and its changed text.
+// source returns the path of the changed file and its changed text.
 func (m *Mutant) source(root string) (path, text string, err error) {
 	path, err = filepath.Abs(filepath.Join(root, filepath.FromSlash(m.File)))
 	if err != nil {

@@ -102,7 +102,7 @@ func (f *fork) answerStart() core.Event {
 	return core.ChildStartedEvent(a.Service, a.Generation, f.pid())
 }
 
-// pid gives a new identity, or one that is free again.
+// pid returns a new identity, or one that is free again.
 func (f *fork) pid() core.PID {
 	if f.below(4) == 3 {
 		for pid := core.PID(2); pid < f.lastPID; pid++ {

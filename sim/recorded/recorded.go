@@ -5,7 +5,7 @@
 // It refuses to have a world of its own. A real configuration has names,
 // addresses and process identities that package sim does not know, so behind a
 // fork stand no clients and no servers, only an adapter that keeps its duties
-// and draws what it tells; what is right is said by the machine's own checks
+// and draws what it reports; what is right is judged by the machine's own checks
 // and by package model.
 package recorded
 
@@ -61,7 +61,7 @@ func read(recording []byte) (*tale, error) {
 	}
 }
 
-// machine gives one that stands at the beginning.
+// machine returns one that stands at the beginning.
 func (t *tale) machine() (*core.Machine, error) {
 	if t.fresh {
 		return core.New(t.began, t.options), nil
@@ -73,7 +73,7 @@ func (t *tale) machine() (*core.Machine, error) {
 	return m, nil
 }
 
-// writer gives a writer with the beginning in it. m is the machine at the
+// writer returns a writer with the beginning in it. m is the machine at the
 // beginning whose settings the actions will name.
 func (t *tale) writer(m *core.Machine) *trace.Writer {
 	w := trace.NewWriter()
@@ -85,7 +85,7 @@ func (t *tale) writer(m *core.Machine) *trace.Writer {
 	return w
 }
 
-// words gives actions as lines.
+// words returns actions as lines.
 func words(actions []core.Action) string {
 	var b []byte
 	for i := range actions {

@@ -57,7 +57,7 @@ type shrinker struct {
 	what   string
 }
 
-// find looks for the step at which it goes wrong. It gives how many steps there
+// find looks for the step at which it goes wrong. It returns how many steps there
 // are with it.
 func (r *shrinker) find() (n int, err error) {
 	r.limit = r.left
@@ -83,7 +83,7 @@ func (r *shrinker) find() (n int, err error) {
 	return 0, ErrSame
 }
 
-// outline gives the kinds of the actions and their services: numbers of
+// outline returns the kinds of the actions and their services: numbers of
 // generations and requests are others when there were fewer before.
 func outline(actions []core.Action) string {
 	var b []byte
@@ -130,7 +130,7 @@ func (r *shrinker) without(kept []step, size int) []step {
 	return kept
 }
 
-// shows tells whether the steps go wrong in the same way, and only at the last.
+// shows reports whether the steps go wrong in the same way, and only at the last.
 func (r *shrinker) shows(steps []step) bool {
 	r.left--
 	m, err := r.tale.machine()
@@ -153,7 +153,7 @@ func (r *shrinker) shows(steps []step) bool {
 	return false
 }
 
-// write gives the steps as a recording: with the actions of this machine if the
+// write returns the steps as a recording: with the actions of this machine if the
 // last one breaks it, else with those that were recorded.
 func (r *shrinker) write(steps []step) ([]byte, error) {
 	m, err := r.tale.machine()

@@ -21,7 +21,7 @@ func (c *Cut) String() string {
 	return fmt.Sprintf("breaks off after %d steps (%v; it has %d bytes): it was not written to its end, or is damaged there", c.Steps, c.Err, c.Size)
 }
 
-// Whole gives the recording as far as its records are whole, as a recording
+// Whole returns the recording as far as its records are whole, as a recording
 // that can be replayed, forked, reduced and drawn. cut is nil when that is all
 // of it. An error says that there is nothing to begin with. whole is a part of
 // recording.

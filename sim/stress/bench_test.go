@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim"
 )
 
-// worked gives the seconds that this process has worked: what a core gives it
+// worked returns the CPU seconds of this process: what a core gives it
 // on a quiet machine, and the same on a busy one.
 func worked() float64 {
 	var u syscall.Rusage

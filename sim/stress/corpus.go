@@ -32,7 +32,7 @@ func (c *corpus) begin(seed uint64) { c.rng = rand.New(rand.NewPCG(seed, 0xc0e))
 
 func (c *corpus) size() int { return len(c.entries) }
 
-// keep tells whether the corpus has grown.
+// keep reports whether the corpus has grown.
 func (c *corpus) keep(e entry) bool {
 	if len(e.tape) > maxCells {
 		return false
@@ -45,7 +45,7 @@ func (c *corpus) keep(e entry) bool {
 	return false
 }
 
-// change gives a changed copy of an entry: spliced with another, a part
+// change returns a changed copy of an entry: spliced with another, a part
 // repeated, a part zeroed, extended, or single choices drawn anew.
 func (c *corpus) change() entry {
 	c.changes++

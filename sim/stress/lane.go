@@ -53,7 +53,7 @@ func (l *lane) flush() {
 	l.part = Summary{}
 }
 
-// every tells whether a seed is one of those that something more is laid
+// every reports whether a seed is one of those that something more is laid
 // beside.
 func every(n, seed uint64) bool { return n > 0 && seed%n == 0 }
 
@@ -123,7 +123,7 @@ func (l *lane) book(r *sim.Result) {
 	l.part.Simulated += r.Simulated
 }
 
-// isNew tells whether the last run met something that no run of this lane met
+// isNew reports whether the last run met something that no run of this lane met
 // before.
 func (l *lane) isNew() bool {
 	bits := l.player.World().Coverage.Bits()

@@ -22,7 +22,7 @@ func (b *Beside) Add(invariant string) {
 	b.Journal = b.Journal || invariant == journalInvariant
 }
 
-// Reports tells whether the invariant is one of those that are laid beside.
+// Reports reports whether the invariant is one of those that are laid beside.
 func Reports(invariant string) bool {
 	return invariant == modelInvariant || invariant == journalInvariant
 }
@@ -98,7 +98,7 @@ func (p *Player) finish(r sim.Result) sim.Result {
 	return r
 }
 
-// looksAt tells whether an invariant is switched on.
+// looksAt reports whether an invariant is switched on.
 func (p *Player) looksAt(invariant string) bool {
 	return len(p.world.Only) == 0 || slices.Contains(p.world.Only, invariant)
 }

@@ -31,7 +31,7 @@ const (
 	tapeKey      = "tape:"
 )
 
-// String gives the scenario as the text of its file.
+// String returns the scenario as the text of its file.
 func (s *Scenario) String() string {
 	var b strings.Builder
 	b.WriteString(whatKey + s.What + "\n" + invariantKey + s.Invariant + "\n")

@@ -39,7 +39,7 @@ type Settings struct {
 // Pin fixes one option.
 type Pin struct{ Name, Value string }
 
-// Options gives the options of a seed with the pins.
+// Options returns the options of a seed with the pins.
 func Options(seed uint64, pins []Pin) (sim.Options, error) {
 	o := sim.Draw(seed)
 	for _, p := range pins {

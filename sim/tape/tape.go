@@ -1,4 +1,4 @@
-// Package tape gives a simulated world its choices: from a seed, or replayed from a
+// Package tape makes the choices of a simulated world: from a seed, or replayed from a
 // tape. Every choice of the world, of its kernel, of servers, clients and the
 // operator, goes through one Chooser, so a tape is a run.
 package tape
@@ -80,7 +80,7 @@ func (p *PCG) next() uint32 {
 // Below returns a number from 0 to n-1.
 func (p *PCG) Below(n uint32) uint32 { return uint32(uint64(p.next()) * uint64(n) >> 32) }
 
-// Chooser gives the world its decisions: from a seed, or replayed from a tape.
+// Chooser makes the decisions of a world: from a seed, or replayed from a tape.
 // Zero is always the quiet choice: no fault, the shortest delay, the first in
 // line. A tape that ends goes on with zeros.
 type Chooser struct {
@@ -166,7 +166,7 @@ func (c *Chooser) Delay(limit core.Duration, p Place) core.Duration {
 }
 
 // Pause returns a span from 1 µs to limit with the same likelihoods, of which the
-// longest is the quiet one: how long until somebody comes of his own accord.
+// longest is the quiet one: how long until a client comes of its own accord.
 func (c *Chooser) Pause(limit core.Duration, p Place) core.Duration {
 	v := uint64(1<<16-1) - uint64(c.Below(1<<16, p))
 	v = v * v >> 16 * v >> 16

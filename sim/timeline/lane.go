@@ -155,7 +155,7 @@ func (p *picture) look(v *core.View) {
 	}
 }
 
-// laneFor gives a new service the lane of one of the same name and type that
+// laneFor returns the lane for a new service: that of one of the same name and type that
 // is gone, or a new lane.
 func (p *picture) laneFor(s *core.ServiceView) *lane {
 	for _, l := range p.lanes {
@@ -234,7 +234,7 @@ func (p *picture) close(b *bar) {
 	}
 }
 
-// freeRow gives the first row in which no child lives.
+// freeRow returns the first row in which no child lives.
 func (l *lane) freeRow() int {
 	for row := 0; ; row++ {
 		free := true

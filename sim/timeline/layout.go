@@ -71,7 +71,7 @@ func (s *Story) draw() (*picture, *stage, error) {
 	return p, g, nil
 }
 
-// takesPlace tells whether a record moves the picture to the right.
+// takesPlace reports whether a record moves the picture to the right.
 func takesPlace(r *sim.Record) bool {
 	switch r.Kind {
 	case sim.RecordEvent:
@@ -86,7 +86,7 @@ func takesPlace(r *sim.Record) bool {
 	return false
 }
 
-// clock gives a time since the beginning.
+// clock returns a time since the beginning.
 func clock(d core.Duration) string {
 	s := float64(d) / float64(core.Second)
 	if s < 1000 {
@@ -276,7 +276,7 @@ func (l *lane) quiet() bool {
 	return spans == 1 && !l.gone() && len(l.marks) == 0 && l.drawnRows() == 0
 }
 
-// visible tells whether anything of the lane is drawn.
+// visible reports whether anything of the lane is drawn.
 func (l *lane) visible() bool {
 	for _, sp := range l.states {
 		if sp.look != "gone" && sp.to > sp.from {
@@ -298,7 +298,7 @@ func (l *lane) drawnRows() int {
 	return rows
 }
 
-// layOut gives the shapes of a lane whose upper edge is at y.
+// layOut returns the shapes of a lane whose upper edge is at y.
 func (l *lane) layOut(y float64) drawnLane {
 	d := drawnLane{ID: l.id, Name: l.name, About: l.about, Y: px(y)}
 	for _, sp := range l.states {

@@ -130,7 +130,7 @@ func (s *Story) cut(step uint64) {
 // Again says by which command the run is played again.
 func (s *Story) Again(command string) { s.command = command }
 
-// Broken tells whether the story ends with a broken invariant.
+// Broken reports whether the story ends with a broken invariant.
 func (s *Story) Broken() bool { return s.broken != nil }
 
 // Break makes it end with one.
@@ -149,7 +149,7 @@ func (s *Story) Choose(from uint64, n int) {
 	}
 }
 
-// drawn tells whether a record lies in what is drawn.
+// drawn reports whether a record lies in what is drawn.
 func (s *Story) drawn(r *sim.Record) bool { return r.Step >= s.from && r.Step-s.from < s.steps }
 
 // stage is a machine that is taken through the records, with the account

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// guardVariable tells a copy of the test program to be the guard.
+// guardVariable is set for the copy of the test program that is the guard.
 const guardVariable = "E2E_GUARD"
 
 // sentry is our end of the guard: a process in a session of its own that outlives

@@ -28,7 +28,7 @@ const (
 // whole is what a mail system has that uses every program of Postfix that
 // works without the DNS.
 type whole struct {
-	patient bool // deferred mail waits until somebody asks for it
+	patient bool // deferred mail waits until a flush is requested
 	verbose bool // programs that log nothing of their own log all they do
 
 	limited  string // address of an smtpd that counts its clients with anvil(8)

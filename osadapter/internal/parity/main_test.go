@@ -26,7 +26,7 @@ const (
 	originalVariable = "PARITY_ORIGINAL"
 	// originalMaster is the path of the original on Debian.
 	originalMaster = "/usr/lib/postfix/sbin/master"
-	// roleVariable tells a copy of the test program what it is.
+	// roleVariable is set for a copy of the test program; its value says which role it plays.
 	roleVariable = "PARITY_ROLE"
 )
 

@@ -262,7 +262,7 @@ var throttleTimes = []scenario{
 		s.setMain("service_throttle_time", "1s")
 		s.master("x unix n - n - 1 actor")
 		p := s.start("-v")
-		s.ignore(`^log: info `) // what -v tells is not the same on both sides
+		s.ignore(`^log: info `) // what -v logs is not the same on both sides
 		crashFirst(s, "public/x", 1)
 		s.awaitLog(releasedText, 1)
 		s.observef("throttling told", "%d", s.countLog("throttling command @dir/s/actor"))

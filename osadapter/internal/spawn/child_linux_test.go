@@ -366,7 +366,7 @@ func checkChild(t *testing.T, r *childReport) {
 		t.Errorf("environment %q, want %q", r.Environ, want)
 	}
 	files := maps.Clone(r.Files)
-	for n := range 3 { // the daemon opens these itself, whatever the test passes on
+	for n := range 3 { // the daemon opens these itself, regardless of what the test passes on
 		delete(files, n)
 	}
 	want := map[int]string{

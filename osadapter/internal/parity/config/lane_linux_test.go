@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// laneVariable tells the test program to be a lane; its value is the path of our
+// laneVariable is set for a copy of the test program that is a lane; its value is the path of our
 // master.
 const laneVariable = "STATIONMASTER_PARITY_LANE"
 

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// roleVariable tells a copy of the test program to become the daemon;
+	// roleVariable is set for a copy of the test program that becomes the daemon;
 	// callsVariable lists the calls that the filter asks about.
 	roleVariable  = "FAULTS_ROLE"
 	callsVariable = "FAULTS_CALLS"

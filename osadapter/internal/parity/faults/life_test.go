@@ -332,7 +332,7 @@ func (l *life) takeBack() error {
 		return err
 	}
 	if l.has(third) {
-		return errors.New("a reload that cannot be had was not refused")
+		return errors.New("a reload whose listener cannot be opened was not refused")
 	}
 	if err := l.system.configure(before); err != nil {
 		return err

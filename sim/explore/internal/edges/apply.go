@@ -381,7 +381,7 @@ func (g *stage) listener(e Effect, after *Facts) Law {
 	return Law{"S9", "the kind of action is known"}
 }
 
-// follow gives the children that share a listener their place with it.
+// follow puts the children that share a listener in its place.
 func (g *stage) follow(from, to int) {
 	for i, p := range g.processes {
 		if p.Listener() == from {
@@ -390,7 +390,7 @@ func (g *stage) follow(from, to int) {
 	}
 }
 
-// kept tells whether an active service listens on the same kind of socket at
+// kept reports whether an active service listens on the same kind of socket at
 // the same path.
 func (f *Facts) kept(slot uint8, kind core.ServiceType) bool {
 	for i := range int(f.Services) {

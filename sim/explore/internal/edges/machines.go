@@ -144,7 +144,7 @@ var (
 	elsewhere = core.RestoreBase{Now: 1 << 50, Service: 7000, Generation: math.MaxUint32, PID: 32000, Request: 1 << 33}
 )
 
-// intern gives the number of the situation that m is in.
+// intern returns the number of the situation that m is in.
 func (x *Machines) intern(m *core.Machine, v *core.View) uint32 {
 	x.form = x.canon.Append(x.form[:0], m)
 	h := layout.HashBytes(x.form)
@@ -225,7 +225,7 @@ func slotOf(name string) uint8 {
 	return 0
 }
 
-// After gives what the event makes of the situation, computing and checking it
+// After returns the situation that follows on the event, computing and checking it
 // at the first time.
 func (x *Machines) After(n uint32, k key) *Transition {
 	id := uint64(n)<<16 | uint64(k) | 1<<63

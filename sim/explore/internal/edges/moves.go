@@ -20,7 +20,7 @@ const (
 	MoveLeave  // exit 0: idle, end-of-file, max_use
 	MoveTERM   // a SIGTERM of ours ends it
 	MoveCrash
-	MoveKill  // somebody else's SIGTERM ends it
+	MoveKill  // a SIGTERM from outside ends it
 	MoveLie   // a false report is written
 	MoveLose  // what is queued in a cut channel is lost
 	MoveClose // the child closes its end of the channel
@@ -114,7 +114,7 @@ func Moves(w *layout.World, l *MoveList, s *layout.State, f *Facts) {
 	operatorMoves(w, l, s, f)
 }
 
-// can tells whether a fault of the kind may still happen.
+// can reports whether a fault of the kind may still happen.
 func can(w *layout.World, s *layout.State, kind layout.Fault) bool {
 	return s.Faults > 0 && w.Kinds&kind != 0
 }
@@ -150,7 +150,7 @@ func livingMoves(w *layout.World, l *MoveList, s *layout.State, f *Facts, i int)
 	p := s.Processes[i]
 	silent := p.Has(layout.BitCut | layout.BitDeaf)
 	if p.Has(layout.BitHung) {
-		// In the end somebody kills it; but the children of a removed service
+		// In the end it is killed from outside; but the children of a removed service
 		// are left to the master.
 		if f.Service[f.Of[i]].Life == LifeActive {
 			l.add(MoveKill, i, 0)
@@ -246,7 +246,7 @@ func placeMoves(w *layout.World, l *MoveList, s *layout.State, f *Facts, i int, 
 	}
 }
 
-// aside tells whether a path leads to a listener that is not in force yet:
+// aside reports whether a path leads to a listener that is not in force yet:
 // then no client arrives.
 func aside(s *layout.State, f *Facts) bool {
 	for i := range int(f.Services) {

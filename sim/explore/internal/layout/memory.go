@@ -14,7 +14,7 @@ const (
 
 func (c *Chunked[T]) At(i int) *T { return &c.Chunks[i>>chunkBits][i&(ChunkSize-1)] }
 
-// Add appends values, all of them in one chunk, and gives the place of the
+// Add appends values, all of them in one chunk, and returns the place of the
 // first. Places that did not fit stay empty.
 func (c *Chunked[T]) Add(values ...T) int {
 	if len(values) > ChunkSize {
@@ -132,7 +132,7 @@ type hashes struct {
 	used  int
 }
 
-// Add tells whether the hash is new. Hash zero stands for one.
+// Add reports whether the hash is new. Hash zero stands for one.
 func (v *Visited) Add(h uint64) bool {
 	if h == 0 {
 		h = 1

@@ -25,7 +25,7 @@ type Fault uint16
 const (
 	FaultStart    Fault = 1 << iota // a start fails: fork, exec or the channel
 	FaultCrash                      // a child exits with status 1, before or after its first use
-	FaultKill                       // somebody else kills a child with SIGTERM
+	FaultKill                       // a child is killed with SIGTERM from outside
 	FaultLost                       // what is queued in a channel is lost at the cut
 	FaultPartial                    // a report arrives in part and is lost
 	FaultTwice                      // a report arrives twice
@@ -33,7 +33,7 @@ const (
 	FaultStop                       // a child is stopped, and goes on later
 	FaultReady                      // a readiness is told that is no more
 	FaultStranger                   // a process is reaped that is not ours
-	FaultListener                   // a listener cannot be had
+	FaultListener                   // a listener cannot be opened
 	FaultHangup                     // a child closes its status channel and lives on
 	FaultHang                       // a child does nothing any more, and ignores SIGTERM
 
@@ -91,7 +91,7 @@ type World struct {
 	Leap     core.Duration // with no deadline time may pass by this; 0: it need not
 }
 
-// Bounds tells what the world has, in words.
+// Bounds describes what the world has, in words.
 func (w *World) Bounds() string {
 	limits := make([]string, len(w.Limits))
 	for i, l := range w.Limits {
@@ -136,7 +136,7 @@ func (w *World) Fits() error {
 // names of the services, as readers see them.
 var SlotNames = [maxNames]string{"alpha", "beta"}
 
-// service gives the entry of one name.
+// service returns the entry of one name.
 func (w *World) service(slot int) core.ServiceConfig {
 	name := SlotNames[slot]
 	s := core.ServiceConfig{
@@ -154,7 +154,7 @@ func (w *World) service(slot int) core.ServiceConfig {
 	return s
 }
 
-// Config gives the configuration that a choice stands for; Rejected holds
+// Config returns the configuration that a choice stands for; Rejected holds
 // nothing but a diagnostic.
 func (w *World) Config(choice Choice) *core.Config {
 	c := &core.Config{MailVersion: "3.7.11", ConfigDirectory: "/etc/postfix"}

@@ -37,7 +37,7 @@ func (b *Account) count(c *Child, by int32) {
 	}
 }
 
-// become notes what a child told. What a retired one tells is no news of its
+// become notes what a child reported. What a retired one reports is no news of its
 // service.
 func (b *Account) become(c *Child, state ChildState) {
 	b.count(c, -1)

@@ -145,7 +145,7 @@ func (b *Account) childStarted(ev *core.Event) {
 	}
 }
 
-// startFailed: whatever failed, the service rests. That the program cannot be
+// startFailed: no matter what failed, the service rests. That the program cannot be
 // executed is a bad startup as well: the original's child dies of it.
 func (b *Account) startFailed(ev *core.Event) {
 	c := b.Child(ev.Generation)

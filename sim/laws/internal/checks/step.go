@@ -146,7 +146,7 @@ func DeadlineServed(b *account.Account, ev *core.Event) string {
 	return ""
 }
 
-// FirstChildStarts: whatever is wanting, the first child of a service is started.
+// FirstChildStarts: no matter what is scarce, the first child of a service is started.
 func FirstChildStarts(b *account.Account, _ *core.Event) string {
 	if s := b.Due.Started; s != nil && s.Live() == 0 && b.Options.Descriptors > 0 {
 		return wrong("the first child of service %d is not started", s.ID)

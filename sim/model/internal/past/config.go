@@ -22,13 +22,13 @@ func EndOf(s core.ExitStatus) (by core.Signal, well bool) {
 	return 0, s == 0
 }
 
-// Fault is what no master.cf can say, and what the line about it must name.
+// Fault is what no master.cf can contain, and what the line about it must name.
 type Fault struct {
 	Service string
 	About   string
 }
 
-// longestDelay is the longest that a column of master.cf or a parameter can say, in
+// longestDelay is the longest time that a column of master.cf or a parameter can hold, in
 // seconds (spec config, 3).
 const longestDelay = 1<<31 - 1
 

@@ -23,7 +23,7 @@ func (w *World) WakeAt(s *Service) (at core.Time, ok bool) {
 	return at, ok && s.Removed == Never
 }
 
-// switchedAt tells whether the service switched into stress at step i.
+// switchedAt reports whether the service switched into stress at step i.
 func (w *World) switchedAt(s *Service, i int) bool {
 	st := &w.H[i]
 	if st.Ev.Kind != core.ListenerReady || st.Ev.Service != s.Id {
@@ -37,7 +37,7 @@ func (w *World) switchedAt(s *Service, i int) bool {
 	return false
 }
 
-// startedAt tells whether a child of the entry in force started at step i.
+// startedAt reports whether a child of the entry in force started at step i.
 func (w *World) startedAt(s *Service, i int) bool {
 	if w.H[i].Ev.Kind != core.ChildStarted {
 		return false
@@ -69,8 +69,8 @@ func (w *World) KillAt(s *Service) (at core.Time, ok bool) {
 	return at, true
 }
 
-// ComplainAt reads when to say that a child closed its channel and lives on. A
-// retired child is expected to end, and nothing is said of it.
+// ComplainAt returns when to log that a child closed its channel and lives on. A
+// retired child is expected to end, and nothing is logged about it.
 func (w *World) ComplainAt(c *Child) (at core.Time, ok bool) {
 	if c.Closed == Never || !c.Lives() || c.complained != Never || c.Retired != Never {
 		return 0, false
@@ -78,7 +78,7 @@ func (w *World) ComplainAt(c *Child) (at core.Time, ok bool) {
 	return w.H[c.Closed].Now.Add(complaintDelay), true
 }
 
-// LimitOf reads when a wakeup that is under way is given up.
+// LimitOf returns when a wakeup that is under way is given up.
 func (w *World) LimitOf(u *Wakeup) (at core.Time, ok bool) {
 	switch {
 	case u.Over != Never:

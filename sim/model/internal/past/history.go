@@ -18,7 +18,7 @@ type Step struct {
 	Actions []core.Action
 }
 
-// asks tells whether the step has an action of the kind.
+// asks reports whether the step has an action of the kind.
 func (s *Step) asks(kind core.ActionKind) bool {
 	for i := range s.Actions {
 		if s.Actions[i].Kind == kind {
@@ -28,7 +28,7 @@ func (s *Step) asks(kind core.ActionKind) bool {
 	return false
 }
 
-// Logs tells whether the step has a log line of the code.
+// Logs reports whether the step has a log line of the code.
 func (s *Step) Logs(code core.LogCode) bool {
 	for i := range s.Actions {
 		if s.Actions[i].Kind == core.Log && s.Actions[i].Code == code {
@@ -60,7 +60,7 @@ type report struct {
 	ev core.Event
 }
 
-// readChildren tells the stories of all children, in order of their starts.
+// readChildren reads the stories of all children, in the order of their starts.
 func readChildren(h []Step) []*Child {
 	var all []*Child
 	byGeneration := make(map[core.Generation]*Child)
@@ -121,7 +121,7 @@ func (c *Child) done(i int, a *core.Action) {
 func (c *Child) Starting() bool { return c.started == Never && c.failed == Never }
 func (c *Child) Lives() bool    { return c.started != Never && c.exited == Never }
 
-// occupies tells whether the child has a place in its service's process limit:
+// occupies reports whether the child has a place in its service's process limit:
 // it was asked for and has neither failed to start nor been reaped.
 func (c *Child) occupies() bool { return c.Starting() || c.Lives() }
 
@@ -141,7 +141,7 @@ type record struct {
 func (c *Child) idle() bool { return c.Lives() && c.Retired == Never && c.Record().Available }
 func (c *Child) Busy() bool { return c.Lives() && c.Retired == Never && !c.Record().Available }
 
-// leavingBefore tells whether the child was cut off while it was available, and
+// leavingBefore reports whether the child was cut off while it was available, and
 // is about to end, as it stood when step i began.
 func (c *Child) leavingBefore(i int) bool {
 	begun := func(at int) bool { return at != Never && at < i }
@@ -171,7 +171,7 @@ func (c *Child) recordBefore(end int) record {
 	return r
 }
 
-// claim says what a report amounts to.
+// claim is what a report amounts to.
 type claim uint8
 
 const (
@@ -216,7 +216,7 @@ type Wakeup struct {
 	Over    int // failed, closed by the receiver, or ended by us
 }
 
-// readWakeups tells the stories of all wakeups, in order.
+// readWakeups reads the stories of all wakeups, in their order.
 func readWakeups(h []Step) []*Wakeup {
 	var all []*Wakeup
 	byRequest := make(map[core.Request]*Wakeup)

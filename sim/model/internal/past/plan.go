@@ -20,7 +20,7 @@ func socketKind(t core.ServiceType) core.ServiceType {
 	return t
 }
 
-// gain says how a new service comes by one of its listeners.
+// gain is how a new service obtains one of its listeners.
 type gain struct {
 	Way          gainWay
 	From         *Service // with gainMove
@@ -153,7 +153,7 @@ func gainOf(active, removed []*Service, fresh []core.Endpoint, claimed map[liste
 	return gain{Way: gainOpen}
 }
 
-// Moved tells whether listener k of s is handed over by the plan.
+// Moved reports whether listener k of s is handed over by the plan.
 func (p *plan) Moved(s *Service, k int) bool {
 	for _, one := range p.Entries {
 		for _, g := range one.Gains {
@@ -181,7 +181,7 @@ type Opening struct {
 
 func (o *Opening) Pending() bool { return o.Asked != Never && o.Opened == Never && o.Failed == Never }
 
-// About tells whether a log line speaks of this opening's failure.
+// About reports whether a log line speaks of this opening's failure.
 func (o *Opening) About(a *core.Action) bool {
 	return a.Entry != nil && IdentityOf(a.Entry) == IdentityOf(o.Entry) && int(a.Listener) == o.Listener &&
 		a.ListenStep == o.failure.ListenStep && a.Errno == o.failure.Errno
@@ -226,7 +226,7 @@ func readLoad(h []Step, commits []commit, active []*Service) *Load {
 	return t
 }
 
-// ended tells whether a reload was committed or refused in these steps.
+// ended reports whether a reload was committed or refused in these steps.
 func ended(h []Step) bool {
 	for i := range h {
 		if h[i].asks(core.ApplyConfig) || h[i].Logs(core.LogReloadRefused) {
@@ -298,7 +298,7 @@ func (t *Load) Opening(id core.ServiceID, listener int) *Opening {
 	return nil
 }
 
-// IdOf gives the number under which listeners of the entry were asked for in
+// IdOf returns the number under which listeners of the entry were asked for in
 // this transaction; 0: none was.
 func (t *Load) IdOf(e *core.ServiceConfig) core.ServiceID {
 	for _, o := range t.Openings {

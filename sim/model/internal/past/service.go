@@ -19,7 +19,7 @@ type dated struct {
 
 func (s *Service) Identity() Identity { return IdentityOf(s.Entry) }
 
-// entryAt gives the entry that was in force at the end of step i.
+// entryAt returns the entry that was in force at the end of step i.
 func (s *Service) entryAt(i int) *core.ServiceConfig {
 	e := s.Entry
 	for _, d := range s.entries {
@@ -57,7 +57,7 @@ func readServices(h []Step) ([]commit, []*Service) {
 	return commits, all
 }
 
-// carryOut gives the services as they stand after one commit.
+// carryOut returns the services after one commit.
 func carryOut(h []Step, loaded int, c commit, all []*Service) []*Service {
 	p := planOf(active(all), c.config)
 	for _, s := range p.Removed {

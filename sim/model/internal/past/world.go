@@ -48,7 +48,7 @@ func Read(flags Flags, born core.Time, h []Step) *World {
 	return w
 }
 
-// Config gives the configuration in force, nil before the first.
+// Config returns the configuration in force, nil before the first.
 func (w *World) Config() *core.Config {
 	if len(w.commits) == 0 {
 		return nil
@@ -91,12 +91,12 @@ func (w *World) Total(s *Service) int    { return w.Count(s, (*Child).occupies) 
 func (w *World) Starting(s *Service) int { return w.Count(s, (*Child).Starting) }
 func (w *World) Idle(s *Service) int     { return w.Count(s, (*Child).idle) }
 
-// Full tells whether the process limit leaves no place (0 is no limit).
+// Full reports whether the process limit leaves no place (0 is no limit).
 func (w *World) Full(s *Service) bool {
 	return s.Entry.ProcessLimit != 0 && w.Total(s) >= int(s.Entry.ProcessLimit)
 }
 
-// Held tells whether children of a predecessor are still there: of a service
+// Held reports whether children of a predecessor are still there: of a service
 // removed when s was accepted or before, with the same name column or an
 // endpoint in common (design, Reload, 6). A start that is not answered yet may
 // become a child and counts.
@@ -114,7 +114,7 @@ func (w *World) Held(s *Service) bool {
 	return false
 }
 
-// MustWatch is the one formula that says whether the master watches the
+// MustWatch is the one formula for whether the master watches the
 // listeners of a service (spec runtime, 8; design, the table of states).
 func (w *World) MustWatch(s *Service) bool {
 	_, throttled := w.ThrottledUntil(s)
@@ -122,7 +122,7 @@ func (w *World) MustWatch(s *Service) bool {
 		w.Idle(s) == 0 && w.Starting(s) == 0 && !w.Full(s) && !w.Short(s)
 }
 
-// Watched tells what the actions have said so far.
+// Watched returns what the actions so far have made of each watch.
 func (w *World) Watched(s *Service) bool {
 	on := false
 	for i := s.accepted; i < len(w.H); i++ {
@@ -196,7 +196,7 @@ func (w *World) BelievedUntil(s *Service, i int) (until core.Time, ok bool) {
 	return until, ok
 }
 
-// LastSlot tells whether a start at step i takes the last place of a service
+// LastSlot reports whether a start at step i takes the last place of a service
 // whose children get the stress argument (spec runtime, 8). Whoever leaves anyway,
 // and is believed to, takes none.
 func (w *World) LastSlot(s *Service, i int) bool {
@@ -207,7 +207,7 @@ func (w *World) LastSlot(s *Service, i int) bool {
 	n := w.Count(s, func(c *Child) bool { return c.occupiedBefore(i) })
 	leaving := w.Count(s, func(c *Child) bool { return c.leavingBefore(i) })
 	if limit := int(e.ProcessLimit); n+1 < limit || n-leaving+1 >= limit {
-		return n+1 >= limit // whoever leaves makes no difference
+		return n+1 >= limit // a child that is leaving makes no difference
 	}
 	_, believed := w.BelievedUntil(s, i)
 	return !believed
@@ -225,7 +225,7 @@ func (w *World) StressUntil(s *Service, i int) (until core.Time, ok bool) {
 	return 0, false
 }
 
-// Switches tells whether a start of s at step i begins a new time of stress,
+// Switches reports whether a start of s at step i begins a new time of stress,
 // which cuts the status channels (Q26).
 func (w *World) Switches(s *Service, i int, now core.Time) bool {
 	until, ok := w.StressUntil(s, i)
@@ -245,7 +245,7 @@ func (w *World) WarnedAt(s *Service) (core.Time, bool) {
 	return 0, false
 }
 
-// Stale tells whether a configuration was accepted after the child was asked
+// Stale reports whether a configuration was accepted after the child was asked
 // for: it was started from an entry that is no longer in force.
 func (w *World) Stale(c *Child) bool {
 	for _, k := range w.commits {

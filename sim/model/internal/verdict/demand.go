@@ -42,7 +42,7 @@ func (o *Observation) May(rule string, s core.ServiceID, kind core.ActionKind, w
 	o.Demands = append(o.Demands, Demand{Rule: rule, Service: s, Kind: kind, What: what, match: match})
 }
 
-// SettleDemands gives each action to a demand: those that must stand there are
+// SettleDemands assigns each action to a demand: those that must stand there are
 // served first. What is left over and cannot be derived from the state after
 // the step is a violation.
 func (o *Observation) SettleDemands() *Violation {
@@ -65,7 +65,7 @@ func (o *Observation) SettleDemands() *Violation {
 	return o.LeftOver(func(a *core.Action) bool { return !derived(a) })
 }
 
-// derived tells whether an action follows from the state after the step.
+// derived reports whether an action follows from the state after the step.
 func derived(a *core.Action) bool {
 	switch a.Kind {
 	case core.WatchListener, core.IgnoreListener:
@@ -96,7 +96,7 @@ func (o *Observation) LeftOver(count func(*core.Action) bool) *Violation {
 	return nil
 }
 
-// checkIdentities refuses numbers that were given before (design, Words).
+// checkIdentities refuses numbers that were assigned before (design, Words).
 func (o *Observation) checkIdentities() *Violation {
 	requests := make(map[core.Request]bool)
 	generations := make(map[core.Generation]bool)
@@ -129,7 +129,7 @@ func (o *Observation) checkIdentities() *Violation {
 	return o.checkNewServices()
 }
 
-// checkNewServices refuses service numbers that are given twice: each new entry
+// checkNewServices refuses service numbers that are assigned twice: each new entry
 // of a transaction has one number, which no service and no other entry has had.
 func (o *Observation) checkNewServices() *Violation {
 	owner := make(map[core.ServiceID]past.Identity)
@@ -201,7 +201,7 @@ func (o *Observation) blame(a *core.Action) (rule, why string) {
 	return RuleWatch, "no change, or not twice"
 }
 
-// blameStart says which rule forbids this start.
+// blameStart returns the rule that forbids this start.
 func (o *Observation) blameStart(a *core.Action) (rule, why string) {
 	w := o.Before
 	s := w.Service(a.Service)
@@ -228,7 +228,7 @@ func (o *Observation) blameStart(a *core.Action) (rule, why string) {
 	return RuleSpawn, "one start, and only for a readable listener"
 }
 
-// logRules says for each code which rule speaks of it.
+// logRules has, for each code, the rule about it.
 var logRules = map[core.LogCode]string{
 	core.LogStarted: RuleBoot, core.LogReload: RuleReload, core.LogTerminating: RuleEnd,
 	core.LogExitTime: RuleExitTime, core.LogDiagnostic: RuleDiagnostics, core.LogReloadRefused: RuleRefused,

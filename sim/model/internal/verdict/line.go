@@ -5,7 +5,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/model/internal/past"
 )
 
-// Levels gives the weight of each line (spec runtime, 14.1 and 16; differences
+// Levels returns the weight of each line (spec runtime, 14.1 and 16; differences
 // for those that the original does not have). Diagnostics and failed listeners
 // weigh as their case says.
 var Levels = map[core.LogCode]core.Level{

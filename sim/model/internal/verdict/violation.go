@@ -21,7 +21,7 @@ const (
 	RuleRefused     = "design, Reload 2: what is wrong is refused whole, with every diagnostic"
 	RuleDiagnostics = "runtime 16: the remarks about a configuration are logged, in its order"
 	RuleOpen        = "design, Reload 3: listeners are had first, plain ones, then displaced ones"
-	RuleUndo        = "design, Reload 3: if one cannot be had, all is undone"
+	RuleUndo        = "design, Reload 3: if one cannot be opened, all is undone"
 	RuleCommit      = "design, Reload 3: the plan is committed in one step"
 	RuleHandOver    = "design, Reload 3: an open descriptor is handed over"
 	RuleRetire      = "design, Reload 4: the children of every service are retired"
@@ -67,7 +67,7 @@ func (v *Violation) At(i int) *Violation {
 	return v
 }
 
-// Show gives an action in a short form for violations.
+// Show returns a short form of an action, for violations.
 func Show(a *core.Action) string {
 	var b strings.Builder
 	b.WriteString(a.Kind.String())
@@ -106,7 +106,7 @@ func Show(a *core.Action) string {
 	return b.String()
 }
 
-// ShowKind gives all actions of a kind, or all log lines, in a short form.
+// ShowKind returns a short form of all actions of a kind, or of all log lines.
 func ShowKind(actions []core.Action, kind core.ActionKind) string {
 	var some []string
 	for i := range actions {

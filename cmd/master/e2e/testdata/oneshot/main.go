@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// serve tells the master that we are taken, answers, and leaves.
+// serve reports to the master that we are taken, answers, and leaves.
 func serve(client int, generation uint32) {
 	report := wire.Message{PID: int32(syscall.Getpid()), Generation: generation, Status: wire.Taken}
 	// A failed report means that the master is gone or has cut us off; the
