@@ -2,7 +2,8 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/audit"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 )
 
 // audit compares the driver's books with the truth of the kernel between two turns:
@@ -30,7 +31,7 @@ func (w *World) audit(now bool) {
 		w.fail("L7", "the daemon waits %d though paths %v are owed, or a sweep: %v", d.wait, books.Owed, books.Sweep)
 	}
 	if !w.kernel.ChangeOwed(books.PollSet) {
-		w.kernel.Facts(&d.facts, &books)
+		audit.Facts(w.kernel, &d.facts, &books)
 		w.broken(w.book.Between(&d.facts))
 	}
 	view := d.machine.View()
@@ -57,7 +58,7 @@ func (w *World) found(text string) {
 
 // checkGiven holds what a child was given against the contract.
 func (w *World) checkGiven(s *server, entry *core.ServiceConfig) {
-	var room [maxListen]*kernel.Description
+	var room [maxListen]*object.Description
 	listeners := room[:0]
 	if int(s.service) < len(w.ears) {
 		for _, l := range w.ears[s.service] {
@@ -66,7 +67,7 @@ func (w *World) checkGiven(s *server, entry *core.ServiceConfig) {
 			}
 		}
 	}
-	if wrong := w.kernel.Given(s.p, &w.daemon.household, listeners); wrong != "" {
+	if wrong := audit.Given(w.kernel, s.p, &w.daemon.household, listeners); wrong != "" {
 		w.fail("S9", "generation %d got %s", s.p.Generation, wrong)
 	}
 	c := w.book.Child(s.p.Generation)

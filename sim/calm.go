@@ -3,8 +3,10 @@ package sim
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/audit"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -66,7 +68,7 @@ func (w *World) endFaults() {
 	w.note(FaultsEnd, noted{})
 	w.calm = calm{on: true, begun: w.steps}
 	w.o = w.options.quiet()
-	w.kernel.PIDs, w.kernel.Limit, w.kernel.Odds = kernel.MaxProcesses, w.openFiles(), kernel.Odds{}
+	w.kernel.PIDs, w.kernel.Limit, w.kernel.Odds = kernel.MaxProcesses, w.openFiles(), fault.Odds{}
 	w.kernel.EndFaults()
 	w.file.bad = sound
 	w.file.version++
@@ -171,7 +173,7 @@ func (w *World) sendClients() {
 	for i := range books.Listeners {
 		l := &books.Listeners[i]
 		s := w.book.Service(l.Service)
-		if s == nil || s.Life != laws.Active || l.Listener.Endpoint.Path != "" && displaced(&books, l) {
+		if s == nil || s.Life != laws.Active || l.Listener.Endpoint.Path != "" && audit.Displaced(&books, l) {
 			continue
 		}
 		if e := w.connect(s.Entry.Type, reachable(l.Listener.Endpoint)); e != 0 && e != core.EAGAIN {
@@ -179,17 +181,6 @@ func (w *World) sendClients() {
 		}
 	}
 	w.expectAll()
-}
-
-// displaced reports whether a later service has the path of this listener. Where
-// several want one path, the last that opened it has it.
-func displaced(b *osadapter.Books, l *osadapter.ListenerEntry) bool {
-	for i := range b.Listeners {
-		if o := &b.Listeners[i]; o.Listener.Endpoint == l.Listener.Endpoint && o.Service > l.Service {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *World) longestPatience() core.Duration {
@@ -210,7 +201,7 @@ func (w *World) expectAll() {
 }
 
 // expectMore does so for a listener from which somebody has taken a client.
-func (w *World) expectMore(l *kernel.Description) {
+func (w *World) expectMore(l *object.Description) {
 	if !w.calm.on {
 		return
 	}

@@ -2,14 +2,14 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // client is one who waits in a listener or is being served over a connection. Whoever
 // writes into a FIFO or sends a datagram does not wait.
 type client struct {
-	conn       *kernel.Description // its own end
+	conn       *object.Description // its own end
 	number     int32
 	generation core.Generation // that serves it; 0: it waits
 }
@@ -89,7 +89,7 @@ func arrivalOf(e core.Errno) Happened {
 }
 
 // ears are the listeners of a service, as the kernel has them.
-type ears [maxListen]*kernel.Description
+type ears [maxListen]*object.Description
 
 // hearListeners looks up the listeners of all services. Those of a configuration that is
 // committed in this step are as it asks for.

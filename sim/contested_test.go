@@ -7,6 +7,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 )
 
 // playContest is a reload by which two new services want the path of a running one, and
@@ -34,10 +35,10 @@ func TestContestedPathIsServed(t *testing.T) {
 	calls := quiet.kernel.Calls()
 	quiet.judged()
 	mustStand(t, quiet)
-	var all []kernel.Fault
-	for _, c := range kernel.Persistent {
+	var all []fault.Fault
+	for _, c := range fault.Persistent {
 		for n := range calls[c] {
-			f := kernel.Fault{Call: c, N: n, Errno: core.ENOMEM}
+			f := fault.Fault{Call: c, N: n, Errno: core.ENOMEM}
 			all = append(all, f)
 			f.Lasting = true
 			all = append(all, f)

@@ -7,6 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/audit"
 	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -32,7 +33,7 @@ type daemon struct {
 
 	ready     [64]sys.PollEvent
 	household osadapter.Books // poll set, flow pipe
-	audit     kernel.Auditor
+	audit     audit.Auditor
 	audited   uint64      // steps at the last audit
 	facts     laws.Kernel // of the last audit
 	applied   int         // configurations that were put in force

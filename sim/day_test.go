@@ -11,6 +11,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 )
 
 // playDay is a day in the life of the daemon: a client for every type of service, a
@@ -174,7 +175,7 @@ func TestTheDayPassesWithoutAFinding(t *testing.T) {
 	calls := s.kernel.Calls()
 	s.judged()
 	mustStand(t, s)
-	for c := range kernel.NumCalls {
+	for c := range fault.NumCalls {
 		if calls[c] == 0 {
 			t.Errorf("the day has no call of %s", c)
 		}
@@ -184,16 +185,16 @@ func TestTheDayPassesWithoutAFinding(t *testing.T) {
 
 // dayFaults are all those that the day has room for: each occurrence of each call with
 // each of its errors.
-func dayFaults() []kernel.Fault {
+func dayFaults() []fault.Fault {
 	s := newScript()
 	playDay(s, nil)
 	s.judged()
 	calls := s.kernel.Calls()
-	var all []kernel.Fault
-	for c := range kernel.NumCalls {
+	var all []fault.Fault
+	for c := range fault.NumCalls {
 		for n := range calls[c] {
-			for _, e := range kernel.Errnos[c] {
-				all = append(all, kernel.Fault{Call: c, N: n, Errno: e})
+			for _, e := range fault.Errnos[c] {
+				all = append(all, fault.Fault{Call: c, N: n, Errno: e})
 			}
 		}
 	}
@@ -212,9 +213,9 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 // insisted on, because nothing but trying again can help, must work in the end; they
 // are left out. So is a descriptor that is ready for ever and yet not ready.
 func TestLastingFaultsAreSurvived(t *testing.T) {
-	var lasting []kernel.Fault
+	var lasting []fault.Fault
 	for _, f := range dayFaults() {
-		errnos := kernel.Errnos[f.Call]
+		errnos := fault.Errnos[f.Call]
 		if f.Errno == errnos[f.N%len(errnos)] && !f.Insisted() {
 			f.Lasting = true
 			lasting = append(lasting, f)
@@ -227,7 +228,7 @@ var everyFault = flag.Bool("every-fault", false, "play the day with each fault, 
 
 // tryAll plays the day with every usually'th fault alone, with -short with every
 // shortly'th, and with -every-fault with each.
-func tryAll(t *testing.T, all []kernel.Fault, usually, shortly int) {
+func tryAll(t *testing.T, all []fault.Fault, usually, shortly int) {
 	step := usually
 	switch {
 	case *everyFault:

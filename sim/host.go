@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -11,7 +12,7 @@ type host struct{ w *World }
 
 // Between lets somebody go on while the daemon makes a call: one of the children, or
 // what comes from outside, if it would soon.
-func (h host) Between(c kernel.Call) {
+func (h host) Between(c fault.Call) {
 	w := h.w
 	if w.calm.on || w.daemon.gone {
 		return

@@ -6,18 +6,19 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 )
 
 // patience is what the world knows of how the daemon deals with calls that fail and
 // with programs that hang, from one turn to the next.
 type patience struct {
-	faults  kernel.Faults // at the beginning of the turn
-	sweeps  int           // at the beginning of the turn
-	givenUp bool          // the turn before ended without an answer who has ended
-	seen    kernel.Faults // at the last audit
-	inForce *core.Config  // a configuration that comes into force in this step
-	warned  bool          // of a process limit that cannot be reached
-	short   int           // how often descriptors have been short before the turn
+	faults  fault.Counts // at the beginning of the turn
+	sweeps  int          // at the beginning of the turn
+	givenUp bool         // the turn before ended without an answer who has ended
+	seen    fault.Counts // at the last audit
+	inForce *core.Config // a configuration that comes into force in this step
+	warned  bool         // of a process limit that cannot be reached
+	short   int          // how often descriptors have been short before the turn
 }
 
 // tries is how often the daemon makes a call that must be made before it complains.

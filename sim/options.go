@@ -7,6 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -348,8 +349,8 @@ func (o *Options) machine() core.MachineOptions {
 }
 
 // odds are those of the kernel.
-func (o *Options) odds() kernel.Odds {
-	return kernel.Odds{
+func (o *Options) odds() fault.Odds {
+	return fault.Odds{
 		Fault: o.CallFail, Channel: o.ChannelFail, Question: o.AskFail, Between: o.Between, Late: o.Late, Spurious: o.Spurious,
 		Network: o.Network, Early: o.Early, Remains: o.Remains,
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -30,7 +31,7 @@ type server struct {
 	sessions  int32
 	diesAt    int32 // session in which it dies
 	doomed    core.Signal
-	passes    *kernel.Description // a connection over which a descriptor is to come
+	passes    *object.Description // a connection over which a descriptor is to come
 	looks     int                 // for it, so far
 	saying    saying
 	settings  child.Settings
@@ -51,7 +52,7 @@ type saying struct {
 
 // session is one connection that a server has.
 type session struct {
-	conn   *kernel.Description // nil: of a FIFO or a datagram socket
+	conn   *object.Description // nil: of a FIFO or a datagram socket
 	slot   int32               // -1: over
 	client int32               // -1: the daemon's, or nobody's
 	number int32
@@ -59,7 +60,7 @@ type session struct {
 
 // descendant is a process that a child left behind, with its status channel.
 type descendant struct {
-	status     *kernel.Description
+	status     *object.Description
 	generation core.Generation
 	pid        core.PID
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -19,7 +19,7 @@ func (w *World) wakeServer(slot int32) {
 }
 
 // clientFor returns a listener of the server that has a client; nil: none has.
-func (s *server) clientFor() *kernel.Description {
+func (s *server) clientFor() *object.Description {
 	for _, d := range s.p.FDs[wire.ListenFD:] {
 		if d.HasClient() {
 			return d
@@ -117,13 +117,13 @@ func (w *World) passedOver(s *server) {
 
 // beginPassed begins a session over a descriptor that was passed. The connection over
 // which it came stays open as long: this is how the client knows.
-func (w *World) beginPassed(s *server, conn, d *kernel.Description) {
+func (w *World) beginPassed(s *server, conn, d *object.Description) {
 	w.kernel.Release(d)
 	w.beginSession(s, conn)
 }
 
 // beginSession schedules what the client does.
-func (w *World) beginSession(s *server, conn *kernel.Description) {
+func (w *World) beginSession(s *server, conn *object.Description) {
 	slot := s.p.Slot
 	s.sessions++
 	ref := w.newSession()

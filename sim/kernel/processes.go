@@ -1,11 +1,14 @@
 package kernel
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -24,9 +27,9 @@ type Process struct {
 	Generation core.Generation
 	Transport  string
 	Stress     bool
-	Announced  int            // listeners that the command line says it has
-	FDs        []*Description // from wire.ListenFD on what it listens on
-	Executing  bool           // its program is not executed yet
+	Announced  int                   // listeners that the command line says it has
+	FDs        []*object.Description // from wire.ListenFD on what it listens on
+	Executing  bool                  // its program is not executed yet
 	Stopped    bool
 	Ended      bool // a zombie
 	Orphan     bool
@@ -35,7 +38,7 @@ type Process struct {
 
 	Root bool // it is started as root with root's groups
 
-	copies  []*Description // of the daemon's descriptors, until its program is executed
+	copies  []*object.Description // of the daemon's descriptors, until its program is executed
 	argv    []string
 	environ []string
 	stopped core.Signal // a stop that was not reported
@@ -48,12 +51,12 @@ func (p *Process) Alive() bool { return p.PID != 0 && !p.Ended }
 func (k *Kernel) Process(slot int32) *Process { return &k.processes[slot] }
 
 // Processes are those that are not reaped, in the order of their starts.
-func (k *Kernel) Processes() []*Process { return k.order }
+func (k *Kernel) Processes() []*Process { return k.Order }
 
 // newProcess makes a process with a free identity; nil when there is none. Which one
 // is chosen: a number may be given again the moment it is reaped.
 func (k *Kernel) newProcess() *Process {
-	if len(k.order) == MaxProcesses {
+	if len(k.Order) == MaxProcesses {
 		return nil
 	}
 	for len(k.taken) < int(k.PIDs) {
@@ -73,7 +76,7 @@ func (k *Kernel) newProcess() *Process {
 			}
 			k.taken[at] = true
 			*p = Process{Slot: int32(slot), PID: FirstPID + core.PID(at), argv: p.argv[:0], environ: p.environ[:0], FDs: p.FDs[:0], copies: p.copies[:0]}
-			k.order = append(k.order, p)
+			k.Order = append(k.Order, p)
 			return p
 		}
 	}
@@ -84,7 +87,7 @@ func (k *Kernel) newProcess() *Process {
 func (k *Kernel) reap(p *Process) {
 	k.host.Reaped(p)
 	k.taken[p.PID-FirstPID] = false
-	k.order = drop(k.order, p)
+	k.Order = slices.DeleteFunc(k.Order, func(o *Process) bool { return o == p })
 	p.PID, p.Ended, p.Stopped, p.stopped = 0, false, false, 0
 }
 
@@ -94,9 +97,9 @@ func (k *Kernel) reap(p *Process) {
 func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) {
 	none := sys.Launch{}
 	if !k.IsRoot() {
-		k.breach("%s is started with the identity of %d", p.Path, k.uid)
+		k.Breach("%s is started with the identity of %d", p.Path, k.UID)
 	}
-	e := k.enter(callStart)
+	e := k.Enter(fault.Start)
 	late := false
 	if e == 0 {
 		e, late = k.host.Start(p.Path)
@@ -108,11 +111,11 @@ func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) 
 		return k.remains(p), core.StartExec, e
 	}
 	for _, fd := range p.Files {
-		if k.at(fd, callStart) == nil {
+		if k.at(fd, fault.Start) == nil {
 			return none, core.StartFork, core.EBADF
 		}
 	}
-	if !k.room(2) {
+	if !k.Room(2) {
 		return none, core.StartFork, core.EMFILE
 	}
 	child := k.newProcess()
@@ -131,12 +134,12 @@ func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) 
 		}
 	}
 	for _, fd := range p.Files {
-		d := k.table[fd]
-		d.refs++
+		d := k.Descriptors[fd]
+		d.Refs++
 		child.FDs = append(child.FDs, d)
 	}
-	if status := child.StatusOf(); status != nil && status.peer != nil {
-		status.peer.child = child.Generation
+	if status := child.StatusOf(); status != nil && status.Peer != nil {
+		status.Peer.Child = child.Generation
 	}
 	if child.Executing {
 		k.copyTable(child)
@@ -151,9 +154,9 @@ func (k *Kernel) Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno) 
 // copyTable gives a process copies of all descriptors of the daemon. They are closed when
 // its program is executed.
 func (k *Kernel) copyTable(p *Process) {
-	for _, d := range k.table {
+	for _, d := range k.Descriptors {
 		if d != nil {
-			d.refs++
+			d.Refs++
 			p.copies = append(p.copies, d)
 		}
 	}
@@ -162,7 +165,7 @@ func (k *Kernel) copyTable(p *Process) {
 // Copied reports whether a process that is being started has copies of the daemon's
 // descriptors.
 func (k *Kernel) Copied() bool {
-	for _, p := range k.order {
+	for _, p := range k.Order {
 		if len(p.copies) > 0 {
 			return true
 		}
@@ -219,7 +222,7 @@ const notExecuted = 127
 
 // Launched says what has become of a start that was under way.
 func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.Errno) {
-	if p := k.process(l.PID); p != nil && p.Executing {
+	if p := k.ProcessOf(l.PID); p != nil && p.Executing {
 		return core.StartNone, core.EINPROGRESS
 	}
 	if e := k.unexecuted[l.PID]; e != 0 {
@@ -249,9 +252,9 @@ func startStep(e core.Errno) core.StartStep {
 	return core.StartExec
 }
 
-// process finds a child that is not reaped.
-func (k *Kernel) process(pid core.PID) *Process {
-	for _, p := range k.order {
+// ProcessOf returns the process of an identity that is not reaped; nil: there is none.
+func (k *Kernel) ProcessOf(pid core.PID) *Process {
+	for _, p := range k.Order {
 		if p.PID == pid {
 			return p
 		}
@@ -273,7 +276,7 @@ func (k *Kernel) Exit(p *Process, s core.ExitStatus) {
 // CloseFile closes one descriptor of a process.
 func (k *Kernel) CloseFile(p *Process, n int) {
 	if d := p.FDs[n]; d != nil {
-		d.waiting &^= 1 << p.Slot
+		d.Waiters &^= 1 << p.Slot
 		p.FDs[n] = nil
 		k.Release(d)
 	}
@@ -299,7 +302,7 @@ func (k *Kernel) Adopt() *Process {
 // HasChildren reports whether there is a child that the daemon started and has not
 // reaped.
 func (k *Kernel) HasChildren() bool {
-	for _, p := range k.order {
+	for _, p := range k.Order {
 		if !p.Orphan {
 			return true
 		}
@@ -309,7 +312,7 @@ func (k *Kernel) HasChildren() bool {
 
 // SomebodyEnded reports whether there is a process to be reaped.
 func (k *Kernel) SomebodyEnded() bool {
-	for _, p := range k.order {
+	for _, p := range k.Order {
 		if p.Ended || p.stopped != 0 {
 			return true
 		}
@@ -319,16 +322,16 @@ func (k *Kernel) SomebodyEnded() bool {
 
 // Wait takes the status of one child that ended; which of several is chosen.
 func (k *Kernel) Wait() (sys.Reaped, core.Errno) {
-	if e := k.enter(callWait); e != 0 {
+	if e := k.Enter(fault.Wait); e != 0 {
 		return sys.Reaped{}, e
 	}
-	n := uint32(len(k.order))
+	n := uint32(len(k.Order))
 	if !k.SomebodyEnded() {
 		return sys.Reaped{Alive: n > 0}, 0
 	}
 	first := k.Choose.Below(n, tape.Reap)
 	for i := range n {
-		if p := k.order[(first+i)%n]; p.Ended || p.stopped != 0 {
+		if p := k.Order[(first+i)%n]; p.Ended || p.stopped != 0 {
 			return k.report(p), 0
 		}
 	}
@@ -352,11 +355,11 @@ func (k *Kernel) report(p *Process) sys.Reaped {
 // purpose, means that somebody else has taken it. By chance it is too early: a child
 // has closed what it held, and its status is not there yet.
 func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
-	e := k.enter(callWaitFor)
-	p := k.process(pid)
+	e := k.Enter(fault.WaitFor)
+	p := k.ProcessOf(pid)
 	switch {
 	case p == nil:
-		k.breach("wait for %d, which is no child of the daemon", pid)
+		k.Breach("wait for %d, which is no child of the daemon", pid)
 		return sys.Reaped{}, core.ECHILD
 	case e == core.ECHILD && p.Ended:
 		k.host.Reported(p, sys.Reaped{PID: pid, Status: p.Status}, true)
@@ -372,8 +375,8 @@ func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
 
 // ReapAll is what another process does when the daemon is gone.
 func (k *Kernel) ReapAll() {
-	for i := len(k.order) - 1; i >= 0; i-- {
-		if p := k.order[i]; p.Ended {
+	for i := len(k.Order) - 1; i >= 0; i-- {
+		if p := k.Order[i]; p.Ended {
 			k.reap(p)
 		}
 	}
@@ -385,7 +388,7 @@ func (k *Kernel) Adopts() bool { return k.Init }
 // Kill sends a signal to a child, or to the daemon's group. To signal anybody
 // else is never right.
 func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
-	if e := k.enter(callKill); e != 0 {
+	if e := k.Enter(fault.Kill); e != 0 {
 		return e
 	}
 	if pid == -DaemonPID {
@@ -398,9 +401,9 @@ func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
 		}
 		return 0
 	}
-	p := k.process(pid)
+	p := k.ProcessOf(pid)
 	if p == nil || p.Orphan {
-		k.breach("signal %d to %d, which is no child of the daemon", s, pid)
+		k.Breach("signal %d to %d, which is no child of the daemon", s, pid)
 		return core.ESRCH
 	}
 	if !p.Ended {
@@ -412,5 +415,21 @@ func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
 // GroupKilled reports whether the daemon has signalled its process group.
 func (k *Kernel) GroupKilled() bool { return k.groupKilled }
 
-// FailedKill reports whether a signal could not be sent, on purpose.
-func (k *Kernel) FailedKill() bool { return k.hits[callKill] > 0 }
+// Await has the process woken when the description can be read, now if it can.
+func (k *Kernel) Await(p *Process, d *object.Description) {
+	d.Waiters |= 1 << p.Slot
+	if d.Readable() {
+		k.host.Readable(1 << p.Slot)
+	}
+}
+
+// Rest ends what Await began.
+func (k *Kernel) Rest(p *Process, d *object.Description) { d.Waiters &^= 1 << p.Slot }
+
+// StatusOf is the process's end of its status channel; nil when it has closed it.
+func (p *Process) StatusOf() *object.Description {
+	if len(p.FDs) <= wire.StatusFD {
+		return nil
+	}
+	return p.FDs[wire.StatusFD]
+}

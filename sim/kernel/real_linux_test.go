@@ -11,13 +11,14 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
 // nobody lives in the kernel but who asks it.
 type nobody struct{}
 
-func (nobody) Between(Call)                        {}
+func (nobody) Between(fault.Call)                  {}
 func (nobody) Start(string) (core.Errno, bool)     { return 0, false }
 func (nobody) Started(*Process)                    {}
 func (nobody) Ended()                              {}

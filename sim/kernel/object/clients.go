@@ -1,67 +1,53 @@
-package kernel
+package object
 
 import (
 	"fmt"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
-
-// What children and clients do. None of it fails by a Fault.
-
-// Await has the process woken when the description can be read, now if it can.
-func (k *Kernel) Await(p *Process, d *Description) {
-	d.waiting |= 1 << p.Slot
-	if d.readiness().readable() {
-		k.host.Readable(1 << p.Slot)
-	}
-}
-
-// Rest ends what Await began.
-func (k *Kernel) Rest(p *Process, d *Description) { d.waiting &^= 1 << p.Slot }
 
 // Readable reports whether a read of the description would say something.
 func (d *Description) Readable() bool { return d.readiness().readable() }
 
 // HasClient reports whether a client waits in a listener.
 func (d *Description) HasClient() bool {
-	if d.kind == pipeKind {
-		return len(d.pipe.bytes) > 0
+	if d.Kind == PipeKind {
+		return len(d.Pipe.bytes) > 0
 	}
 	return len(d.queue) > 0 || d.grams > 0
 }
 
 // Waiting is how many clients wait in a listener.
 func (d *Description) Waiting() int32 {
-	if d.kind == pipeKind {
-		return int32(len(d.pipe.bytes))
+	if d.Kind == PipeKind {
+		return int32(len(d.Pipe.bytes))
 	}
 	return int32(len(d.queue) + d.grams)
 }
 
 // Taken counts how often somebody took clients from a listener.
 func (d *Description) Taken() uint64 {
-	if d.kind == pipeKind {
-		return d.pipe.taken
+	if d.Kind == PipeKind {
+		return d.Pipe.taken
 	}
 	return d.socket.taken
 }
 
 // Refuses reports whether a listener was shut down.
 func (d *Description) Refuses() bool {
-	return d.kind == socketKind && (d.state == refusing || d.shut)
+	return d.Kind == SocketKind && (d.State == Refusing || d.Shut)
 }
 
 // Accept takes what waits in a listener of the process: a connection, or with ok
 // alone what a FIFO or a datagram socket held.
-func (k *Kernel) Accept(l *Description) (conn *Description, ok bool) {
+func (t *Table) Accept(l *Description) (conn *Description, ok bool) {
 	switch {
 	case !l.HasClient():
 		return nil, false
-	case l.kind == pipeKind || l.protocol == sys.Datagram:
+	case l.Kind == PipeKind || l.Protocol == sys.Datagram:
 		var scrap [4096]byte
-		_, e := k.read(l, scrap[:])
+		_, e := t.ReadFrom(l, scrap[:])
 		return nil, e == 0
 	}
 	conn = l.queue[0]
@@ -72,12 +58,12 @@ func (k *Kernel) Accept(l *Description) (conn *Description, ok bool) {
 
 // Passed takes a descriptor that came over a connection; nil when there is none yet.
 // over says that none will come.
-func (k *Kernel) Passed(conn *Description) (d *Description, over bool) {
+func (t *Table) Passed(conn *Description) (d *Description, over bool) {
 	if len(conn.passed) == 0 {
-		return nil, conn.shut || conn.ended || conn.reset
+		return nil, conn.Shut || conn.ended || conn.reset
 	}
 	var one [1]byte
-	k.receive(conn, one[:])
+	t.receive(conn, one[:])
 	d = conn.passed[0]
 	conn.passed = conn.passed[:copy(conn.passed, conn.passed[1:])]
 	return d, false
@@ -86,57 +72,49 @@ func (k *Kernel) Passed(conn *Description) (d *Description, over bool) {
 // ClientOf is the client at the other end of a connection; 0: it is the daemon, or
 // nobody any more.
 func (d *Description) ClientOf() int32 {
-	if d.peer == nil {
+	if d.Peer == nil {
 		return 0
 	}
-	return d.peer.client
+	return d.Peer.client
 }
 
 // Say writes into a connection as much as there is room for.
-func (k *Kernel) Say(d *Description, b []byte) (n int, e core.Errno) {
-	if d.state == connected && d.peer != nil && !d.shut {
-		room := max(0, d.peer.limit-len(d.peer.bytes))
+func (t *Table) Say(d *Description, b []byte) (n int, e core.Errno) {
+	if d.State == Connected && d.Peer != nil && !d.Shut {
+		room := max(0, d.Peer.Limit-len(d.Peer.Bytes))
 		b = b[:min(len(b), room)]
 		if len(b) == 0 {
 			return 0, core.EAGAIN
 		}
 	}
-	return k.send(d, b)
-}
-
-// StatusOf is the process's end of its status channel; nil when it has closed it.
-func (p *Process) StatusOf() *Description {
-	if len(p.FDs) <= wire.StatusFD {
-		return nil
-	}
-	return p.FDs[wire.StatusFD]
+	return t.SendOver(d, b)
 }
 
 // Hold keeps a description for one more owner.
 func (d *Description) Hold() *Description {
-	d.refs++
+	d.Refs++
 	return d
 }
 
 // Knock is a client's: it queues a connection of the client's with whoever listens
 // at the endpoint. The client holds what it gets.
-func (k *Kernel) Knock(to core.Endpoint, client int32) (*Description, core.Errno) {
-	l, e := k.listener(to, sys.Stream)
+func (t *Table) Knock(to core.Endpoint, client int32) (*Description, core.Errno) {
+	l, e := t.listener(to, sys.Stream)
 	if e != 0 {
 		return nil, e
 	}
-	return k.KnockAt(l, client)
+	return t.KnockAt(l, client)
 }
 
 // KnockAt is Knock at a listener that the caller knows.
-func (k *Kernel) KnockAt(l *Description, client int32) (*Description, core.Errno) {
-	if l.state != listening {
+func (t *Table) KnockAt(l *Description, client int32) (*Description, core.Errno) {
+	if l.State != Listening {
 		return nil, core.ECONNREFUSED
 	}
-	s := k.newSocket(l.family, sys.Stream)
-	s.refs++
-	if e := k.enqueue(s, l); e != 0 {
-		k.Release(s)
+	s := t.NewSocket(l.Family, sys.Stream)
+	s.Refs++
+	if e := t.enqueue(s, l); e != 0 {
+		t.Release(s)
 		return nil, e
 	}
 	s.client = client
@@ -144,88 +122,77 @@ func (k *Kernel) KnockAt(l *Description, client int32) (*Description, core.Errno
 }
 
 // PassNothing sends a descriptor of no use over a client's connection.
-func (k *Kernel) PassNothing(conn *Description) {
-	null := k.describe(deviceKind)
-	null.refs++
-	k.pass(conn, 0, null)
-	k.Release(null)
+func (t *Table) PassNothing(conn *Description) {
+	null := t.Describe(DeviceKind)
+	null.Refs++
+	t.Pass(conn, 0, null)
+	t.Release(null)
 }
 
 // Ended reports whether a client's connection is over.
-func (d *Description) Ended() bool { return d.ended || d.shut || d.reset || d.peer == nil }
+func (d *Description) Ended() bool { return d.ended || d.Shut || d.reset || d.Peer == nil }
 
 // WriteFIFO is a client's: it writes one byte.
-func (k *Kernel) WriteFIFO(path string) core.Errno {
-	f, e := k.lookup(path)
+func (t *Table) WriteFIFO(path string) core.Errno {
+	f, e := t.InodeAt(path)
 	switch {
 	case e != 0:
 		return e
-	case f.pipe == nil || f.pipe.readers == 0:
+	case f.Pipe == nil || f.Pipe.Readers == 0:
 		return sys.ENXIO
 	}
 	one := [1]byte{'c'}
-	_, e = k.writePipe(f.pipe, one[:])
+	_, e = t.WritePipe(f.Pipe, one[:])
 	return e
 }
 
 // SendDatagram is a client's.
-func (k *Kernel) SendDatagram(path string) core.Errno {
-	s, e := k.listener(core.Endpoint{Path: path}, sys.Datagram)
+func (t *Table) SendDatagram(path string) core.Errno {
+	s, e := t.listener(core.Endpoint{Path: path}, sys.Datagram)
 	switch {
 	case e != 0:
 		return e
-	case s.shut:
+	case s.Shut:
 		return core.EPIPE
 	case s.grams >= gramLimit:
 		return core.EAGAIN
 	}
 	s.grams++
-	k.changed(s)
+	t.Changed(s)
 	return 0
 }
 
 // Listener returns who listens at the endpoint, for services of the type.
-func (k *Kernel) Listener(t core.ServiceType, to core.Endpoint) (*Description, core.Errno) {
-	switch t {
+func (t *Table) Listener(kind core.ServiceType, to core.Endpoint) (*Description, core.Errno) {
+	switch kind {
 	case core.FIFO:
-		f, e := k.lookup(to.Path)
+		f, e := t.InodeAt(to.Path)
 		if e != 0 {
 			return nil, e
 		}
-		if f.pipe == nil || f.pipe.readers == 0 {
+		if f.Pipe == nil || f.Pipe.Readers == 0 {
 			return nil, sys.ENXIO
 		}
-		return f.pipe.ends[0], 0
+		return f.Pipe.ends[0], 0
 	case core.UnixDatagram:
-		return k.listener(to, sys.Datagram)
+		return t.listener(to, sys.Datagram)
 	}
-	return k.listener(to, sys.Stream)
-}
-
-// Description returns what a descriptor of the daemon refers to; nil: it is not open.
-func (k *Kernel) Description(fd sys.FD) *Description {
-	if fd < 0 || int(fd) >= len(k.table) {
-		return nil
-	}
-	return k.table[fd]
+	return t.listener(to, sys.Stream)
 }
 
 // Disown makes a client's connection nobody's.
 func (d *Description) Disown() { d.client = 0 }
 
-// ProcessOf returns the process of an identity that is not reaped; nil: there is none.
-func (k *Kernel) ProcessOf(pid core.PID) *Process { return k.process(pid) }
-
 // ListensAs holds a listener that was made for the entry against what it asks for, and
 // returns what is wrong.
 func (d *Description) ListensAs(entry *core.ServiceConfig, end core.Endpoint) string {
-	o := &d.options
+	o := &d.Options
 	window := int(entry.WindowSize)
 	switch {
-	case d.kind != socketKind || entry.Type == core.UnixDatagram:
+	case d.Kind != SocketKind || entry.Type == core.UnixDatagram:
 		return ""
-	case d.backlog != int(entry.Backlog):
-		return fmt.Sprintf("a backlog of %d, not %d", d.backlog, entry.Backlog)
+	case d.Backlog != int(entry.Backlog):
+		return fmt.Sprintf("a backlog of %d, not %d", d.Backlog, entry.Backlog)
 	case entry.Type != core.Inet:
 		return ""
 	case o[sys.OptionReuseAddress] != 1 || o[sys.OptionReusePort] != 1:
