@@ -73,8 +73,8 @@ func (x *Exec) startChild(a *core.Action) {
 
 // hasStarted says that there is one more process to be reaped.
 func (x *Exec) hasStarted() {
-	if x.around.Started != nil {
-		x.around.Started()
+	if x.hooks.Started != nil {
+		x.hooks.Started()
 	}
 }
 
@@ -112,7 +112,7 @@ func (x *Exec) read(g core.Generation, c *child, limit int) (closed bool) {
 		case e == core.EAGAIN:
 			return false
 		case e != 0:
-			x.around.Log(core.LevelWarning, "master_status_event: read: "+e.String())
+			x.hooks.Log(core.LevelWarning, "master_status_event: read: "+e.String())
 			return true
 		case n == 0:
 			return true

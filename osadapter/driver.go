@@ -21,7 +21,7 @@ import (
 type Driver struct {
 	machine *core.Machine
 	exec    *Exec
-	around  *Surroundings
+	hooks   *Hooks
 	waker   sys.FD
 	now     core.Time // of this turn
 	wall    int64     // of this turn, for the journal
@@ -29,9 +29,9 @@ type Driver struct {
 	putOff  int       // for so many turns by now
 }
 
-// Surroundings are what Driver needs of the process around it. Every function is
+// Hooks are what Driver needs of the process around it. Every function is
 // called on the goroutine that calls Driver.
-type Surroundings struct {
+type Hooks struct {
 	// Log writes one line.
 	Log func(level core.Level, text string)
 	// Load begins to read the configuration and returns at once; the answer comes
@@ -113,12 +113,12 @@ type Observer interface {
 }
 
 // NewDriver makes the poll set, the flow-control pipe and the waker.
-func NewDriver(m *core.Machine, k Kernel, around Surroundings) (*Driver, error) {
-	x, err := newExec(k, &around)
+func NewDriver(m *core.Machine, k Kernel, hooks Hooks) (*Driver, error) {
+	x, err := newExec(k, &hooks)
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{machine: m, exec: x, around: &around}
+	d := &Driver{machine: m, exec: x, hooks: &hooks}
 	var e core.Errno
 	if d.waker, e = k.WakerOpen(); e != 0 {
 		x.close()
@@ -175,7 +175,7 @@ const retryPause = 100 * core.Millisecond
 func (d *Driver) Wait(now core.Time) (wait core.Duration, bounded bool) {
 	x := d.exec
 	x.applyWatches()
-	d.around.Journal.Flush()
+	d.hooks.Journal.Flush()
 	if d.sweep {
 		return 0, true
 	}
@@ -187,7 +187,7 @@ func (d *Driver) Wait(now core.Time) (wait core.Duration, bounded bool) {
 	if when, ok := d.machine.Deadline(); ok {
 		atMost(max(when.Sub(now), 0))
 	}
-	if flush := d.around.Flush; flush != nil && !flush() || x.mustRetry() {
+	if flush := d.hooks.Flush; flush != nil && !flush() || x.mustRetry() {
 		atMost(retryPause)
 	}
 	if pause, ok := x.askPause(); ok {
@@ -228,7 +228,7 @@ func (d *Driver) Turn(now core.Time, ready []sys.PollEvent) {
 	}
 	var mail Mail
 	if woken { // and drained
-		mail = d.around.Mailbox.Take()
+		mail = d.hooks.Mailbox.Take()
 	}
 	for i := range mail.Events {
 		d.pump(mail.Events[i])
@@ -245,8 +245,8 @@ func (d *Driver) Turn(now core.Time, ready []sys.PollEvent) {
 // begin begins a turn.
 func (d *Driver) begin(now core.Time) {
 	d.now = now
-	if d.around.Wall != nil {
-		d.wall = d.around.Wall()
+	if d.hooks.Wall != nil {
+		d.wall = d.hooks.Wall()
 	}
 }
 
@@ -294,7 +294,7 @@ func (d *Driver) step(ev core.Event) {
 	if d.exec.ending != nil {
 		return
 	}
-	j, o := d.around.Journal, d.around.Observer
+	j, o := d.hooks.Journal, d.hooks.Observer
 	j.Event(d.now, d.wall, &ev)
 	actions := d.machine.Step(d.now, ev)
 	j.Actions(actions)

@@ -19,9 +19,9 @@ type Ending struct {
 // found on the way are queued as events, to be stepped after the whole list of
 // actions is done.
 type Exec struct {
-	k      Kernel
-	around *Surroundings
-	set    sys.FD // the poll set
+	k     Kernel
+	hooks *Hooks
+	set   sys.FD // the poll set
 
 	flowRead, flowWrite sys.FD
 	environ             []string
@@ -53,9 +53,9 @@ type Exec struct {
 }
 
 // newExec makes the poll set and the flow-control pipe.
-func newExec(k Kernel, around *Surroundings) (*Exec, error) {
+func newExec(k Kernel, hooks *Hooks) (*Exec, error) {
 	x := &Exec{
-		k: k, around: around,
+		k: k, hooks: hooks,
 		services: map[core.ServiceID]*service{},
 		children: map[core.Generation]*child{},
 		pids:     map[core.PID]core.Generation{},
@@ -63,7 +63,7 @@ func newExec(k Kernel, around *Surroundings) (*Exec, error) {
 		paths:    sockets.NewPaths(k),
 		leaving:  map[core.PID]string{},
 	}
-	x.starter.Low = around.Low
+	x.starter.Low = hooks.Low
 	var e core.Errno
 	if x.set, e = k.PollOpen(); e != 0 {
 		return nil, &CallError{"epoll_create", e}
@@ -107,7 +107,7 @@ func (x *Exec) carryOut(a *core.Action) {
 	switch a.Kind {
 	case core.LoadConfig:
 		x.payBack()
-		x.around.Load(a.Request)
+		x.hooks.Load(a.Request)
 	case core.CommitListener:
 		x.settleListener(a.Service, a.Listener)
 	case core.AbandonListener:
@@ -127,23 +127,23 @@ func (x *Exec) carryOut(a *core.Action) {
 	case core.SignalChild:
 		x.signalChild(a)
 	case core.SignalGroup:
-		x.around.BeforeGroupSignal(a.Signal)
+		x.hooks.BeforeGroupSignal(a.Signal)
 		x.k.Kill(-x.k.PID(), a.Signal)
 	case core.WakeService:
 		x.wakeService(a)
 	case core.CloseWakeup:
 		x.closeWakeup(a.Request)
 	case core.ApplyConfig:
-		x.environ = x.around.Apply(a.Config)
-		if text := DescriptorWarning(x.around.OpenFiles, a.Config); text != "" {
-			x.around.Log(core.LevelWarning, text)
+		x.environ = x.hooks.Apply(a.Config)
+		if text := DescriptorWarning(x.hooks.OpenFiles, a.Config); text != "" {
+			x.hooks.Log(core.LevelWarning, text)
 		}
 		x.warnOfNoService(a.Config)
 	case core.Announce:
-		x.around.Announce()
+		x.hooks.Announce()
 	case core.Log:
 		x.fatal = x.fatal || a.Level == core.LevelFatal
-		x.around.Log(a.Level, a.Message())
+		x.hooks.Log(a.Level, a.Message())
 	case core.Exit:
 		x.killLaunches()
 		x.ending = &Ending{Code: int(a.Number), Signal: a.Signal, Fatal: x.fatal}
@@ -211,7 +211,7 @@ func (x *Exec) next() (core.Event, bool) {
 // reload ends every service.
 func (x *Exec) warnOfNoService(c *core.Config) {
 	if len(c.Services) == 0 {
-		x.around.Log(core.LevelWarning, "no service is enabled in "+c.ConfigDirectory+
+		x.hooks.Log(core.LevelWarning, "no service is enabled in "+c.ConfigDirectory+
 			`/master.cf; no mail is accepted or delivered; add entries to master.cf and run "postfix reload"`)
 	}
 }

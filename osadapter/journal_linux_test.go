@@ -35,11 +35,11 @@ func TestRealRunReplaysToTheLastByte(t *testing.T) {
 	}
 	var recorder *journal.Journal
 	s := openWith(t, clock.New(), func(s *station) {
-		recorder = journal.New(s.machine, 4<<10, journal.Surroundings{
+		recorder = journal.New(s.machine, 4<<10, journal.Hooks{
 			Warn: func(text string) { t.Error(text) },
 		})
 		recorder.Apply(file, 64<<20)
-		s.loop.driver.around.Journal = recorder
+		s.loop.driver.hooks.Journal = recorder
 	}, services()...)
 	session, err := net.Dial("unix", s.path("busy"))
 	if err != nil {

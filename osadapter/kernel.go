@@ -19,9 +19,9 @@ import (
 // Kernel is what Driver asks of the system, one method for about one system
 // call. sys.Linux is the real one.
 type Kernel interface {
-	sockets.Kernel
-	spawn.Kernel
-	trigger.Kernel
+	sockets.Calls
+	spawn.Launcher
+	trigger.Calls
 	StatusPair() (ours, theirs sys.FD, e core.Errno)
 	Launched(l *sys.Launch, patience core.Duration) (core.StartStep, core.Errno)
 	FlowPipe() (read, write sys.FD, e core.Errno)

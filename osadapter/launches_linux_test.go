@@ -151,7 +151,7 @@ func TestManyDeadStartsShareTheLoopsPatience(t *testing.T) {
 func TestEndDoesNotWaitForExecsThatHang(t *testing.T) {
 	slow, gate := gated(t, "slow", "plain")
 	s := open(t, clock.New(), slow)
-	s.loop.driver.exec.around.BeforeGroupSignal = func(core.Signal) {}
+	s.loop.driver.exec.hooks.BeforeGroupSignal = func(core.Signal) {}
 	s.dial("slow")
 	eventually(t, "the exec is held up", func() bool { return gate.Arrived() == 1 })
 	children := s.childProcesses()

@@ -142,7 +142,7 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 	switch {
 	case e == 0:
 	case slices.Contains(x.paths.Displaced(), at.Path):
-		x.around.Log(core.LevelWarning, "cannot put "+at.Path+" back ("+e.String()+
+		x.hooks.Log(core.LevelWarning, "cannot put "+at.Path+" back ("+e.String()+
 			"): its service keeps running, but clients cannot reach it until this succeeds; retrying")
 	default:
 		x.complain("take back "+at.String(), e, "a file of the refused reload may remain")
@@ -153,7 +153,7 @@ func (x *Exec) undone(at core.Endpoint, e core.Errno) {
 func (x *Exec) payBack() {
 	for _, path := range x.paths.Displaced() {
 		if x.paths.PutBack(path) == 0 {
-			x.around.Log(core.LevelInfo, path+" is restored; clients can reach its service again")
+			x.hooks.Log(core.LevelInfo, path+" is restored; clients can reach its service again")
 		}
 	}
 }
@@ -193,7 +193,7 @@ func (x *Exec) listenerReady(id core.ServiceID, e sys.PollEvent) {
 		x.unpoll(l.FD)
 		if !s.shut {
 			s.shut = true
-			x.around.Log(core.LevelWarning, "a server process called shutdown() on listener "+l.Endpoint.String()+
+			x.hooks.Log(core.LevelWarning, "a server process called shutdown() on listener "+l.Endpoint.String()+
 				"; new clients are refused until Postfix is restarted; fix the program")
 		}
 	}
@@ -296,7 +296,7 @@ func (s *service) appendDescriptors(fds []sys.FD) []sys.FD {
 // follows.
 func (x *Exec) complain(what string, e core.Errno, follows string) {
 	if e != 0 {
-		x.around.Log(core.LevelWarning, what+": "+e.String()+"; "+follows)
+		x.hooks.Log(core.LevelWarning, what+": "+e.String()+"; "+follows)
 	}
 }
 

@@ -77,14 +77,14 @@ func (m *mailbox) Take() Mail {
 
 // NewLoop prepares a loop for the machine. The clock supplies the machine's
 // time, counted from now.
-func NewLoop(m *core.Machine, k LoopKernel, around Surroundings, c clock.Clock) (*Loop, error) {
+func NewLoop(m *core.Machine, k LoopKernel, hooks Hooks, c clock.Clock) (*Loop, error) {
 	l := &Loop{k: k, clock: c, origin: c.Now()}
 	l.signals, l.started = make(chan os.Signal, 64), make(chan struct{}, 1)
 	l.commands = NewCommands(l.processStarted, l.lookForEnds)
-	around.Mailbox, around.Started, around.Programs = &l.mailbox, l.processStarted, l.commands
-	around.Wall = func() int64 { return l.wall }
+	hooks.Mailbox, hooks.Started, hooks.Programs = &l.mailbox, l.processStarted, l.commands
+	hooks.Wall = func() int64 { return l.wall }
 	var err error
-	if l.driver, err = NewDriver(m, k, around); err != nil {
+	if l.driver, err = NewDriver(m, k, hooks); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -207,7 +207,7 @@ func (l *Loop) Run() Ending {
 		d.Turn(now, ready[:n])
 		l.living.Store(int64(d.Children()))
 	}
-	d.around.Journal.Finish(journalPatience)
+	d.hooks.Journal.Finish(journalPatience)
 	l.close()
 	if d.Ending() == nil {
 		return Ending{}

@@ -55,7 +55,7 @@ func openWith(t testing.TB, c clock.Clock, prepare func(*station), services ...c
 	}
 	s := &station{t: t, dir: dir, clock: c, ended: make(chan Ending, 1)}
 	s.machine = core.New(0, core.MachineOptions{})
-	s.loop, err = NewLoop(s.machine, sys.Linux{}, Surroundings{
+	s.loop, err = NewLoop(s.machine, sys.Linux{}, Hooks{
 		Log: func(level core.Level, text string) {
 			s.mu.Lock()
 			s.lines = append(s.lines, level.String()+": "+text)
@@ -613,8 +613,8 @@ func TestWatchdogTellsAHangFromARest(t *testing.T) {
 	t.Run("in a turn", func(t *testing.T) {
 		hangs(t, func(s *station, release chan struct{}) func() {
 			there := make(chan struct{}, 2) // the end of the test loads as well
-			load := s.loop.driver.exec.around.Load
-			s.loop.driver.exec.around.Load = func(r core.Request) {
+			load := s.loop.driver.exec.hooks.Load
+			s.loop.driver.exec.hooks.Load = func(r core.Request) {
 				there <- struct{}{}
 				<-release
 				load(r)
@@ -626,7 +626,7 @@ func TestWatchdogTellsAHangFromARest(t *testing.T) {
 		hangs(t, func(s *station, release chan struct{}) func() {
 			there := make(chan struct{})
 			var armed atomic.Bool
-			s.loop.driver.exec.around.Flush = func() bool { // in Wait, as all else before the wait
+			s.loop.driver.exec.hooks.Flush = func() bool { // in Wait, as all else before the wait
 				if armed.CompareAndSwap(true, false) {
 					close(there)
 					<-release
@@ -705,7 +705,7 @@ func TestKeptLogLinesAreTriedAgain(t *testing.T) {
 	tries := make(chan struct{}, 100)
 	left := 3
 	openWith(t, clock.New(), func(s *station) {
-		s.loop.driver.exec.around.Flush = func() bool {
+		s.loop.driver.exec.hooks.Flush = func() bool {
 			tries <- struct{}{}
 			left--
 			return left <= 0

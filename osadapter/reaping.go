@@ -28,7 +28,7 @@ const (
 // reapFirst looks for processes that were ours before we started any.
 func (x *Exec) reapFirst() {
 	if x.reap() || x.k.Adopts() {
-		x.around.CatchEnds()
+		x.hooks.CatchEnds()
 		x.reap() // those that ended before that
 	}
 }
@@ -97,7 +97,7 @@ func (x *Exec) cannotAsk(e core.Errno) {
 // cheaper. When the system does not answer, that is logged once, and asked again
 // until it does. It reports whether there are processes that live on.
 func (x *Exec) reap() (alive bool) {
-	programs := x.around.Programs
+	programs := x.hooks.Programs
 	if programs != nil && !programs.Exclude() {
 		return true
 	}
@@ -128,7 +128,7 @@ func (x *Exec) sweep() (alive bool) {
 			x.unreaped = false
 			return r.Alive
 		}
-		if p := x.around.Programs; p == nil || !p.Claim(&r) {
+		if p := x.hooks.Programs; p == nil || !p.Claim(&r) {
 			x.reaped = append(x.reaped, r)
 		}
 	}

@@ -23,8 +23,8 @@ func noticing(t testing.TB, services ...core.ServiceConfig) (*station, *atomic.I
 	t.Helper()
 	var asked atomic.Int32
 	s := openWith(t, clock.New(), func(s *station) {
-		around := s.loop.driver.around
-		around.CatchEnds = func() {
+		hooks := s.loop.driver.hooks
+		hooks.CatchEnds = func() {
 			asked.Add(1)
 			signal.Notify(s.loop.signals, unix.SIGCHLD)
 		}
@@ -177,7 +177,7 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 	}
 	defer server.Close()
 	kernel := sys.Linux{}
-	x, err := newExec(kernel, &Surroundings{})
+	x, err := newExec(kernel, &Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,9 +281,9 @@ func (k *sweeps) Wait() (sys.Reaped, core.Errno) {
 // the loop does not sleep over it.
 func TestSweepIsPutOffForSomeTurns(t *testing.T) {
 	k := &sweeps{}
-	around := &Surroundings{}
+	hooks := &Hooks{}
 	m := core.New(0, core.MachineOptions{})
-	d := &Driver{machine: m, exec: &Exec{k: k, around: around, paths: sockets.NewPaths(k)}, around: around}
+	d := &Driver{machine: m, exec: &Exec{k: k, hooks: hooks, paths: sockets.NewPaths(k)}, hooks: hooks}
 	turn := func(sweep, found bool) {
 		if found {
 			d.exec.ended = append(d.exec.ended, 1) // it is reaped by now
@@ -371,7 +371,7 @@ func TestProgramIsKnownToBeReapedAtOnce(t *testing.T) {
 	if _, err := unix.Wait4(int(r.PID), nil, 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	x := &Exec{k: k, around: &Surroundings{Programs: k.programs}}
+	x := &Exec{k: k, hooks: &Hooks{Programs: k.programs}}
 	x.reap()
 	if !k.known {
 		t.Error("reaped, and signalled still")

@@ -34,9 +34,9 @@ type daemon struct {
 	ready     [64]sys.PollEvent
 	household osadapter.Books // poll set, flow pipe
 	audit     audit.Auditor
-	audited   uint64      // steps at the last audit
-	facts     laws.Kernel // of the last audit
-	applied   int         // configurations that were put in force
+	audited   uint64          // steps at the last audit
+	facts     laws.KernelView // of the last audit
+	applied   int             // configurations that were put in force
 	environ   []string
 	wait      core.Duration // of the last wait, with bounded
 	bounded   bool
@@ -66,7 +66,7 @@ func (w *World) boot(m core.MachineOptions) {
 		truth: &w.truth,
 		mail:  osadapter.Mail{Events: d.box.mail.Events[:0]}, spare: d.box.spare[:0],
 	}}
-	around := osadapter.Surroundings{
+	hooks := osadapter.Hooks{
 		Log:               w.logged,
 		Load:              w.beginLoad,
 		Apply:             w.apply,
@@ -82,9 +82,9 @@ func (w *World) boot(m core.MachineOptions) {
 	if w.options.InitMode == 0 && w.choose.Chance(w.o.Stranger/2, tape.Stranger) {
 		w.adopt() // of an earlier program of this process
 	}
-	w.beginTargets(&around)
+	w.beginTargets(&hooks)
 	var err error
-	if d.driver, err = osadapter.NewDriver(d.machine, w.kernel, around); err != nil {
+	if d.driver, err = osadapter.NewDriver(d.machine, w.kernel, hooks); err != nil {
 		if len(w.kernel.Fired()) == 0 {
 			w.fail(adapter, "boot: %v", err)
 		}
@@ -312,7 +312,7 @@ func (w *World) notSpinning() {
 	}
 }
 
-// logged is osadapter.Surroundings.Log.
+// logged is osadapter.Hooks.Log.
 func (w *World) logged(level core.Level, text string) {
 	if w.targets.lines != nil {
 		w.targets.lines.Line(level, text)

@@ -32,7 +32,7 @@ var errNoLog = errors.New("the log cannot be written")
 func (w *World) targetChoice(n uint32) uint32 { return w.choose.Below(n, tape.Target) }
 
 // beginTargets opens the log and makes the journal, as a daemon that starts does.
-func (w *World) beginTargets(around *osadapter.Surroundings) {
+func (w *World) beginTargets(hooks *osadapter.Hooks) {
 	t := &w.targets
 	if w.o.Logs == 1 {
 		t.lines = logsim.NewLines(w.targetChoice, w.now)
@@ -46,7 +46,7 @@ func (w *World) beginTargets(around *osadapter.Surroundings) {
 				t.lines.Line(core.LevelWarning, warning)
 			}
 		})
-		around.Journal = t.journal.Recorder()
+		hooks.Journal = t.journal.Recorder()
 	}
 }
 
@@ -63,7 +63,7 @@ func (w *World) applyTargets() {
 	}
 }
 
-// announce is osadapter.Surroundings.Announce.
+// announce is osadapter.Hooks.Announce.
 func (w *World) announce() {
 	w.daemon.up = true
 	w.truth.told++

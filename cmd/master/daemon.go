@@ -157,7 +157,7 @@ func (d *daemon) prepareLoop() error {
 	d.lines = logs.NewOwner(d.log, d.postlogSocket)
 	d.journal = d.newJournal()
 	var err error
-	d.loop, err = osadapter.NewLoop(d.machine, d.kernel, osadapter.Surroundings{
+	d.loop, err = osadapter.NewLoop(d.machine, d.kernel, osadapter.Hooks{
 		Log:               d.lines.Line,
 		Load:              d.load,
 		Apply:             d.apply,

@@ -21,7 +21,7 @@ type crashDir struct {
 
 // newJournal returns a journal for every step from the first on.
 func (d *daemon) newJournal() *journal.Journal {
-	return journal.New(d.machine, journal.Size, journal.Surroundings{
+	return journal.New(d.machine, journal.Size, journal.Hooks{
 		As:      d.asJournalOwner,
 		Warn:    func(text string) { d.lines.Line(core.LevelWarning, text) },
 		Carrier: &disk.Beside{},

@@ -125,7 +125,7 @@ func init() {
 		d.fatal(err.Error())
 	}
 	if os.Getenv(hangVariable) != "" {
-		d.journal = journal.New(d.machine, journal.Size, journal.Surroundings{
+		d.journal = journal.New(d.machine, journal.Size, journal.Hooks{
 			As:      func(func()) error { select {} },
 			Carrier: &disk.Beside{},
 		})

@@ -12,7 +12,7 @@ func BenchmarkRecordBeside(b *testing.B) {
 	for _, turns := range []int{1, 100} {
 		b.Run(fmt.Sprintf("steps=%d", turns), func(b *testing.B) {
 			s := newScene(b, Size)
-			s.j.around.Carrier = &disk.Beside{}
+			s.j.hooks.Carrier = &disk.Beside{}
 			s.j.Apply(s.path("j"), large)
 			b.ReportAllocs()
 			for b.Loop() {

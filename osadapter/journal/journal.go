@@ -25,8 +25,8 @@ const Size = 256 << 10
 // bufferSize is how much waits for the loop to be idle before it is written.
 const bufferSize = 64 << 10
 
-// Surroundings are what the journal needs of the process around it.
-type Surroundings struct {
+// Hooks are what the journal needs of the process around it.
+type Hooks struct {
 	// As runs act with the identity that owns the files, on the calling
 	// thread, which is a job's own. An error says that act was not run. Nil: as we are.
 	As func(act func()) error
@@ -42,7 +42,7 @@ type Surroundings struct {
 // Journal records the steps of one machine. All methods belong to the
 // goroutine that steps the machine. A nil Journal records nothing.
 type Journal struct {
-	around *Surroundings
+	hooks  *Hooks
 	ring   *trace.Ring
 	writer *writer
 	path   string // of the file, as it was last asked for
@@ -59,11 +59,11 @@ type Journal struct {
 }
 
 // New begins with the machine as it is. size is that of the ring in memory.
-func New(m *core.Machine, size int, around Surroundings) *Journal {
-	if around.Carrier == nil {
-		around.Carrier = disk.AtOnce{}
+func New(m *core.Machine, size int, hooks Hooks) *Journal {
+	if hooks.Carrier == nil {
+		hooks.Carrier = disk.AtOnce{}
 	}
-	return &Journal{around: &around, ring: trace.NewRing(m, size), writer: newWriter(&around)}
+	return &Journal{hooks: &hooks, ring: trace.NewRing(m, size), writer: newWriter(&hooks)}
 }
 
 // Event begins a step, before the machine is stepped. wall is what the wall clock says
@@ -122,7 +122,7 @@ func (j *Journal) Finish(limit time.Duration) {
 	}
 	j.Flush()
 	if left := j.writer.await(limit); left > 0 {
-		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take the last %d bytes in time", j.latest, left))
+		j.hooks.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take the last %d bytes in time", j.latest, left))
 	}
 }
 
@@ -204,7 +204,7 @@ func (j *Journal) look() {
 	j.noticeFailure()
 	if j.behind && j.writer.idle() {
 		j.behind = false
-		j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take %d steps in time; recording goes on in a new file, with those that are in memory",
+		j.hooks.Warn(fmt.Sprintf("master_journal_file %s: the disk did not take %d steps in time; recording goes on in a new file, with those that are in memory",
 			j.path, j.late))
 		j.open(true)
 	}
@@ -214,7 +214,7 @@ func (j *Journal) look() {
 func (j *Journal) fallBehind() {
 	j.recording, j.behind, j.late = false, true, 0
 	j.writer.take(order{kind: end}) // is always taken
-	j.around.Warn(fmt.Sprintf("master_journal_file %s: the disk does not take what is written, and %d bytes wait; no steps are written there until it does",
+	j.hooks.Warn(fmt.Sprintf("master_journal_file %s: the disk does not take what is written, and %d bytes wait; no steps are written there until it does",
 		j.path, j.writer.pending))
 }
 
@@ -232,11 +232,11 @@ func (j *Journal) Save(directory string, limit time.Duration) (string, error) {
 	path := directory + "/" + savedName
 	recording := j.ring.AppendRecording(nil)
 	job := disk.NewJob(func(files disk.Files) error {
-		return j.around.as(func() error { return replace(files, path, recording) })
+		return j.hooks.as(func() error { return replace(files, path, recording) })
 	})
 	job.OnThread(true)
 	err := errLate
-	if j.around.Carrier.Begin(job, room) && j.around.Carrier.Await(job, limit) {
+	if j.hooks.Carrier.Begin(job, room) && j.hooks.Carrier.Await(job, limit) {
 		err = job.Err()
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ type scene struct {
 
 func newScene(t testing.TB, size int) *scene {
 	s := &scene{t: t, m: core.New(0, core.MachineOptions{}), dir: t.TempDir()}
-	s.j = New(s.m, size, Surroundings{Warn: s.warn})
+	s.j = New(s.m, size, Hooks{Warn: s.warn})
 	service := core.ServiceConfig{
 		Name: "a", Canonical: "private/a", Type: core.Unix, Line: 1, LocalOnly: true,
 		Endpoints: []core.Endpoint{{Path: "private/a"}}, Command: "a", Path: "/d/a", ThrottleDelay: core.Second,
@@ -341,13 +341,13 @@ func TestSaveAfterABrokenInvariantHoldsTheStepThatBroke(t *testing.T) {
 func TestFilesAreMadeWithTheOwnersIdentity(t *testing.T) {
 	s := newScene(t, 8000)
 	asked := 0
-	s.j.around.As = func(act func()) error { asked++; act(); return nil }
+	s.j.hooks.As = func(act func()) error { asked++; act(); return nil }
 	s.j.Apply(s.path("j"), 20000)
 	s.live(3000)
 	if asked < 3 {
 		t.Errorf("asked %d times", asked)
 	}
-	s.j.around.As = func(func()) error { return errors.New("no such identity") }
+	s.j.hooks.As = func(func()) error { return errors.New("no such identity") }
 	s.live(3000)
 	if len(s.warnings) != 1 || !strings.Contains(s.warnings[0], "no such identity") {
 		t.Errorf("got %q", s.warnings)

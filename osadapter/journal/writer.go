@@ -37,7 +37,7 @@ var errGivenUp = errors.New("given up")
 // writer has orders carried out, one after the other, by one job at a time. It belongs
 // to the goroutine of the journal.
 type writer struct {
-	around *Surroundings
+	hooks *Hooks
 
 	orders  []order // to be carried out
 	pending int     // bytes of these and of the one under way
@@ -53,8 +53,8 @@ type writer struct {
 	file int
 }
 
-func newWriter(around *Surroundings) *writer {
-	w := &writer{around: around, fd: -1}
+func newWriter(hooks *Hooks) *writer {
+	w := &writer{hooks: hooks, fd: -1}
 	w.job = disk.NewJob(w.carryOut)
 	return w
 }
@@ -92,9 +92,9 @@ func (w *writer) proceed() {
 		}
 		w.now = w.orders[0]
 		w.job.Reset()
-		w.job.Wake(w.around.Wake)
+		w.job.Wake(w.hooks.Wake)
 		w.job.OnThread(w.now.kind == begin)
-		if !w.around.Carrier.Begin(w.job, room) {
+		if !w.hooks.Carrier.Begin(w.job, room) {
 			return
 		}
 		n := copy(w.orders, w.orders[1:])
@@ -116,7 +116,7 @@ func (w *writer) done() {
 		w.failed = w.file
 	}
 	if err != nil && err != errGivenUp {
-		w.around.Warn("master_journal_file " + w.path + ": " + err.Error() + "; no steps are written there until the next reload")
+		w.hooks.Warn("master_journal_file " + w.path + ": " + err.Error() + "; no steps are written there until the next reload")
 	}
 }
 
@@ -142,7 +142,7 @@ func (w *writer) try(files disk.Files) error {
 		if w.now.next && failed {
 			return errGivenUp
 		}
-		err := w.around.as(func() (err error) {
+		err := w.hooks.as(func() (err error) {
 			w.fd, err = openAnew(files, w.now.path)
 			return err
 		})
@@ -172,9 +172,9 @@ func (w *writer) idle() bool { return !w.busy && len(w.orders) == 0 }
 // await waits until all orders are carried out, at most for limit, and returns how
 // many bytes are left.
 func (w *writer) await(limit time.Duration) (left int) {
-	until := w.around.Carrier.Now().Add(limit)
+	until := w.hooks.Carrier.Now().Add(limit)
 	for w.proceed(); !w.idle(); w.proceed() {
-		if !w.around.Carrier.Await(w.job, until.Sub(w.around.Carrier.Now())) {
+		if !w.hooks.Carrier.Await(w.job, until.Sub(w.hooks.Carrier.Now())) {
 			break
 		}
 	}
@@ -182,11 +182,11 @@ func (w *writer) await(limit time.Duration) (left int) {
 }
 
 // as runs act with the files' identity.
-func (s *Surroundings) as(act func() error) (err error) {
-	if s.As == nil {
+func (h *Hooks) as(act func() error) (err error) {
+	if h.As == nil {
 		return act()
 	}
-	if refused := s.As(func() { err = act() }); refused != nil {
+	if refused := h.As(func() { err = act() }); refused != nil {
 		return refused
 	}
 	return err

@@ -24,8 +24,8 @@ type beside struct {
 func newBeside(t *testing.T, size int) *beside {
 	s := &beside{scene: newScene(t, size), gate: make(chan struct{}, 1)}
 	s.goOn()
-	s.j.around.Carrier = &s.carrier
-	s.j.around.As = func(act func()) error {
+	s.j.hooks.Carrier = &s.carrier
+	s.j.hooks.As = func(act func()) error {
 		<-s.gate
 		act()
 		s.goOn()
@@ -198,8 +198,8 @@ func TestErrorsBesideAreToldOnceAndTriedAgain(t *testing.T) {
 // A thread that cannot become root again is not used again.
 func TestBugOfTheWriterIsAnError(t *testing.T) {
 	s := newBeside(t, 8000)
-	as := s.j.around.As
-	s.j.around.As = func(func()) error { panic(errors.New("cannot become root again")) }
+	as := s.j.hooks.As
+	s.j.hooks.As = func(func()) error { panic(errors.New("cannot become root again")) }
 	s.j.Apply(s.path("j"), large)
 	s.live(100)
 	s.settled()
@@ -209,7 +209,7 @@ func TestBugOfTheWriterIsAnError(t *testing.T) {
 	if _, err := s.j.Save(s.dir, patience); err == nil {
 		t.Error("saved")
 	}
-	s.j.around.As = as
+	s.j.hooks.As = as
 	s.j.Apply(s.path("j"), large)
 	s.live(100)
 	s.settled()

@@ -5,7 +5,7 @@
 //
 // It does not watch or accept, hands out no descriptors, and resolves no names. A
 // Listener is a value of the caller's; Paths remembers only which files are set
-// aside. All system calls go through Kernel, one method per call. If a step fails,
+// aside. All system calls go through Calls, one method per call. If a step fails,
 // everything created before is undone.
 package sockets
 
@@ -14,9 +14,9 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Kernel is the set of system calls that this package makes; sys.Linux is the real
+// Calls is the set of system calls that this package makes; sys.Linux is the real
 // one.
-type Kernel interface {
+type Calls interface {
 	sys.IdentitySwitch
 	Socket(family sys.Family, kind sys.SocketKind) (sys.FD, core.Errno)
 	SetOption(fd sys.FD, option sys.Option, value int) core.Errno
@@ -35,7 +35,7 @@ type Kernel interface {
 	Rename(from, to string) core.Errno
 }
 
-var _ Kernel = sys.Linux{}
+var _ Calls = sys.Linux{}
 
 // Request describes an endpoint to open.
 type Request struct {
@@ -194,7 +194,7 @@ func (p *Paths) Commit(l *Listener) core.Errno {
 
 // removeFile unlinks the path if it still names our file. The descriptor is open,
 // so the inode number cannot have been reused.
-func (l *Listener) removeFile(k Kernel) core.Errno {
+func (l *Listener) removeFile(k Calls) core.Errno {
 	status, e := k.Lstat(l.Endpoint.Path)
 	switch {
 	case e == core.ENOENT:
@@ -207,14 +207,14 @@ func (l *Listener) removeFile(k Kernel) core.Errno {
 	return unlink(k, l.Endpoint.Path)
 }
 
-func (l *Listener) close(k Kernel) core.Errno {
+func (l *Listener) close(k Calls) core.Errno {
 	fd := l.FD
 	l.FD = sys.None
 	return k.Close(fd)
 }
 
 // unlink removes a name; a missing file is no error.
-func unlink(k Kernel, path string) core.Errno {
+func unlink(k Calls, path string) core.Errno {
 	if e := k.Unlink(path); e != core.ENOENT {
 		return e
 	}

@@ -17,7 +17,7 @@ const drainLimit = 256
 
 // opening is one Open in progress.
 type opening struct {
-	kernel    Kernel
+	kernel    Calls
 	paths     *Paths
 	request   *Request
 	listener  Listener

@@ -18,12 +18,12 @@ import (
 // is removed, not set aside, and whichever of the two is abandoned first puts the
 // original file back.
 type Paths struct {
-	k     Kernel
+	k     Calls
 	aside map[string]*aside // by keyOf the path
 }
 
 // NewPaths returns a Paths without files set aside.
-func NewPaths(k Kernel) *Paths { return &Paths{k, map[string]*aside{}} }
+func NewPaths(k Calls) *Paths { return &Paths{k, map[string]*aside{}} }
 
 // aside is a file that was renamed to make its path free.
 type aside struct {

@@ -215,7 +215,7 @@ func (b *Book) shown(v *core.View) {
 
 // Between judges the adapter between two turns: all actions are carried out, and all
 // answers were given.
-func (b *Book) Between(k *Kernel) *Breach {
+func (b *Book) Between(k *KernelView) *Breach {
 	if b.Exited || !b.Running || b.Reload.Asked > 0 {
 		return b.breach
 	}

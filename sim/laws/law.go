@@ -36,7 +36,7 @@ type law struct {
 	timer   []func(b *account.Account, ev *core.Event) string                  // after the step, when the machine's timer is known
 	view    []func(b *account.Account, s *Service, v *core.ServiceView) string // in a sweep, of every service
 	sweep   []func(b *account.Account) string                                  // in a sweep
-	turn    []func(b *account.Account, k *Kernel) string                       // between two turns of the adapter
+	turn    []func(b *account.Account, k *KernelView) string                   // between two turns of the adapter
 }
 
 // actionCheck looks at actions of some kinds.
@@ -69,14 +69,14 @@ var table = [...]law{
 		action:  []actionCheck{on(checks.WatchActive, core.WatchListener)},
 		service: []func(*account.Account, *Service) string{checks.WatchedAsWanted},
 		view:    []func(*account.Account, *Service, *core.ServiceView) string{checks.StateInWords},
-		turn:    []func(*account.Account, *Kernel) string{checks.PolledAsWatched},
+		turn:    []func(*account.Account, *KernelView) string{checks.PolledAsWatched},
 	},
 	{
 		Law: Law{"S4", "At most one start is pending per service, and every start has exactly one answer. " +
 			"Generations, service numbers and requests are used once. A live pid belongs to exactly one child. Every child that ended is told of once."},
 		event:  []func(*account.Account, *core.Event) string{checks.StartAnsweredOnce, checks.PidOfOne},
 		action: []actionCheck{on(checks.OneStart, core.StartChild), on(checks.NumbersOnce, core.LoadConfig, core.WakeService, core.OpenListener, core.StartChild)},
-		turn:   []func(*account.Account, *Kernel) string{checks.ProcessesThere},
+		turn:   []func(*account.Account, *KernelView) string{checks.ProcessesThere},
 	},
 	{
 		Law: Law{"S5", "A child is started only because a client waits at a watched listener, by the settings in force, and never while its service " +
@@ -121,7 +121,7 @@ var table = [...]law{
 			on(checks.MovedOnce, core.MoveListener), on(checks.WatchChanges, core.WatchListener, core.IgnoreListener),
 			on(checks.StartWithListeners, core.StartChild), on(checks.ChannelOpen, core.RetireChild), on(checks.WakeupOpen, core.CloseWakeup),
 		},
-		turn: []func(*account.Account, *Kernel) string{checks.ListenersThere, checks.ChannelsThere},
+		turn: []func(*account.Account, *KernelView) string{checks.ListenersThere, checks.ChannelsThere},
 	},
 	{
 		Law: Law{"S10", "A signal goes to a child of ours that is not reaped, under its own pid, for a reason: SIGTERM to children of removed services and at the end, " +
@@ -216,7 +216,7 @@ type docket struct {
 	timer   []entry[func(*account.Account, *core.Event) string]
 	view    []entry[func(*account.Account, *Service, *core.ServiceView) string]
 	sweep   []entry[func(*account.Account) string]
-	turn    []entry[func(*account.Account, *Kernel) string]
+	turn    []entry[func(*account.Account, *KernelView) string]
 }
 
 type entry[F any] struct {

@@ -7,12 +7,12 @@ import (
 
 // What a book knows of a machine, and how it is shown to it.
 type (
-	Service   = account.Service
-	Child     = account.Child
-	Situation = account.Situation
-	Kernel    = checks.Kernel
-	Socket    = checks.Socket
-	Running   = checks.Running
+	Service    = account.Service
+	Child      = account.Child
+	Situation  = account.Situation
+	KernelView = checks.KernelView
+	Socket     = checks.Socket
+	Running    = checks.Running
 )
 
 // The lives of a service.

@@ -11,20 +11,20 @@ import (
 func TestWhatTheKernelKnowsBreaksItsLaw(t *testing.T) {
 	for _, c := range []struct {
 		name, law string
-		spoil     func(k *Kernel) bool
+		spoil     func(k *KernelView) bool
 	}{
-		{"a listener that leaked", "S9", func(k *Kernel) bool {
+		{"a listener that leaked", "S9", func(k *KernelView) bool {
 			k.Listeners = append(k.Listeners, Socket{Endpoint: core.Endpoint{Path: "private/old"}, Type: core.Unix})
 			return true
 		}},
-		{"a listener that is not there", "S9", func(k *Kernel) bool {
+		{"a listener that is not there", "S9", func(k *KernelView) bool {
 			if len(k.Listeners) > 0 {
 				k.Listeners = k.Listeners[1:]
 				return true
 			}
 			return false
 		}},
-		{"a watch that the poll set does not know", "S3", func(k *Kernel) bool {
+		{"a watch that the poll set does not know", "S3", func(k *KernelView) bool {
 			for i := range k.Listeners {
 				if k.Listeners[i].Polled {
 					k.Listeners[i].Polled = false
@@ -33,7 +33,7 @@ func TestWhatTheKernelKnowsBreaksItsLaw(t *testing.T) {
 			}
 			return false
 		}},
-		{"a poll for a listener that children watch", "S3", func(k *Kernel) bool {
+		{"a poll for a listener that children watch", "S3", func(k *KernelView) bool {
 			for i := range k.Listeners {
 				if !k.Listeners[i].Polled {
 					k.Listeners[i].Polled = true
@@ -42,18 +42,18 @@ func TestWhatTheKernelKnowsBreaksItsLaw(t *testing.T) {
 			}
 			return false
 		}},
-		{"a channel that nobody hears", "S9", func(k *Kernel) bool {
+		{"a channel that nobody hears", "S9", func(k *KernelView) bool {
 			for i := range k.Channels {
 				k.Channels[i].Polled = false
 				return true
 			}
 			return false
 		}},
-		{"a channel of nobody", "S9", func(k *Kernel) bool {
+		{"a channel of nobody", "S9", func(k *KernelView) bool {
 			k.Channels = append(k.Channels, Socket{Generation: 1 << 40, Polled: true})
 			return true
 		}},
-		{"a channel that was not cut", "S9", func(k *Kernel) bool {
+		{"a channel that was not cut", "S9", func(k *KernelView) bool {
 			open := map[core.Generation]bool{}
 			for i := range k.Channels {
 				open[k.Channels[i].Generation] = true
@@ -66,14 +66,14 @@ func TestWhatTheKernelKnowsBreaksItsLaw(t *testing.T) {
 			}
 			return false
 		}},
-		{"a child that is no process", "S4", func(k *Kernel) bool {
+		{"a child that is no process", "S4", func(k *KernelView) bool {
 			if len(k.Processes) > 0 {
 				k.Processes = k.Processes[1:]
 				return true
 			}
 			return false
 		}},
-		{"a child that is another process", "S4", func(k *Kernel) bool {
+		{"a child that is another process", "S4", func(k *KernelView) bool {
 			if len(k.Processes) > 0 {
 				k.Processes[0].Generation++
 				return true

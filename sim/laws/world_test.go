@@ -31,7 +31,7 @@ type town struct {
 	sent    []core.Request
 	kids    []*kid
 	ears    []ear
-	spoil   func(k *Kernel) bool // what the kernel shows is wrong
+	spoil   func(k *KernelView) bool // what the kernel shows is wrong
 	watched []core.ServiceID
 	lastPID core.PID
 	line    int32
@@ -208,8 +208,8 @@ func drop[T any](list []T, which func(T) bool) []T {
 }
 
 // kernel is what the kernel of the town knows.
-func (w *town) kernel() *Kernel {
-	k := &Kernel{}
+func (w *town) kernel() *KernelView {
+	k := &KernelView{}
 	for _, e := range w.ears {
 		k.Listeners = append(k.Listeners, Socket{Endpoint: e.entry.Endpoints[e.listener%uint16(len(e.entry.Endpoints))], Type: e.entry.Type, Polled: has(w.watched, e.service)})
 	}

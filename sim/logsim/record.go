@@ -86,7 +86,7 @@ func newRecorder(d Choose, m *core.Machine) *recorder {
 	r.h.Disk.MakeDirectory(journalDirectory)
 	r.h.Disk.MakeDirectory(dataDirectory)
 	r.h.Disk.Journals = true
-	r.j = journal.New(m, ringSize, journal.Surroundings{
+	r.j = journal.New(m, ringSize, journal.Hooks{
 		As: r.h.asOwner, Warn: r.warned, Carrier: r.h, Wake: func() { r.woken = true },
 	})
 	return r

@@ -188,7 +188,7 @@ func recordingAt(h *Host, path string) (j *journal.Journal, warnings *[]string) 
 	warnings = new([]string)
 	h.Disk.Journals = true
 	h.Disk.MakeDirectory(journalDirectory)
-	j = journal.New(core.New(0, core.MachineOptions{}), ringSize, journal.Surroundings{
+	j = journal.New(core.New(0, core.MachineOptions{}), ringSize, journal.Hooks{
 		Carrier: h, Warn: func(text string) { *warnings = append(*warnings, text) },
 	})
 	j.Apply(path, 1<<20)
@@ -245,7 +245,7 @@ func TestRotationAfterAFailureIsNoSecondWarning(t *testing.T) {
 	h.Disk.Hang(true)
 	r := &recorder{h: h, d: Dice(1), m: core.New(0, core.MachineOptions{})}
 	warnings := 0
-	r.j = journal.New(r.m, ringSize, journal.Surroundings{Carrier: h, Warn: func(string) { warnings++ }})
+	r.j = journal.New(r.m, ringSize, journal.Hooks{Carrier: h, Warn: func(string) { warnings++ }})
 	r.prepare()
 	r.j.Apply("/missing/j", 1)
 	for range 50 { // each segment begins a file

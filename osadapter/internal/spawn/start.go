@@ -5,7 +5,7 @@
 // It does not decide whether a child may be started, does not reap, and keeps no
 // list of children. What children inherit from the whole process, such as umask,
 // limits and ignored signals, is set up once when the daemon boots. All system
-// calls go through Kernel.
+// calls go through Launcher.
 package spawn
 
 import (
@@ -17,12 +17,12 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Kernel is the set of system calls that Start makes; sys.Linux is the real one.
-type Kernel interface {
+// Launcher is the system call that Start makes; sys.Linux is the real one.
+type Launcher interface {
 	Start(p *sys.Process) (sys.Launch, core.StartStep, core.Errno)
 }
 
-var _ Kernel = sys.Linux{}
+var _ Launcher = sys.Linux{}
 
 // Starter starts children one at a time and reuses its memory, so that a start
 // allocates little. The zero value is ready for use. It must not be copied.
@@ -54,7 +54,7 @@ type Request struct {
 // other error, the step says what failed, StartFork or StartExec, and there can be a
 // process that is about to end. The sys.Process that k receives stays valid until the
 // next Start.
-func (s *Starter) Start(k Kernel, r *Request) (sys.Launch, core.StartStep, core.Errno) {
+func (s *Starter) Start(k Launcher, r *Request) (sys.Launch, core.StartStep, core.Errno) {
 	s.argv = r.Entry.AppendArgv(s.argv[:0], len(r.Listeners), r.Stress)
 	s.environ = appendEnvironment(s.environ[:0], r.Environ, r.Generation)
 	s.files = appendFiles(s.files[:0], r)

@@ -8,7 +8,7 @@ import (
 
 // fifo sends the request byte, without a closing NUL, into the service's FIFO, as
 // the owner where the contract says so.
-func (a *Attempt) fifo(k Kernel, entry *core.ServiceConfig) core.Errno {
+func (a *Attempt) fifo(k Calls, entry *core.ServiceConfig) core.Errno {
 	path := entry.Endpoints[0].Path
 	var e core.Errno
 	if !entry.SwitchIdentity {
@@ -25,7 +25,7 @@ func (a *Attempt) fifo(k Kernel, entry *core.ServiceConfig) core.Errno {
 // writeFIFO opens the FIFO, checks that it is the only name of a FIFO, and writes
 // the request byte. A full FIFO does not accept it; enough requests wait in it
 // then, and as with sockets a write error is no failure.
-func writeFIFO(k Kernel, path string) core.Errno {
+func writeFIFO(k Calls, path string) core.Errno {
 	fd, e := k.Open(path, sys.OpenWriteOnly)
 	switch e {
 	case 0:
@@ -44,7 +44,7 @@ func writeFIFO(k Kernel, path string) core.Errno {
 // safeFIFO returns EPERM if the open file is not what the path should name: less
 // trusted programs can write to the owner's directory. The open itself followed no
 // symbolic link.
-func safeFIFO(k Kernel, path string, fd sys.FD) core.Errno {
+func safeFIFO(k Calls, path string, fd sys.FD) core.Errno {
 	opened, e := k.Fstat(fd)
 	if e != 0 {
 		return e

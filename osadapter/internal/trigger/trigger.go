@@ -3,7 +3,7 @@
 // descriptor and enforces the time limits (Differs: Q19).
 //
 // It resolves no names, interprets no answers, and does not retry. All system calls
-// go through Kernel.
+// go through Calls.
 package trigger
 
 import (
@@ -14,9 +14,9 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 )
 
-// Kernel is the set of system calls that this package makes; sys.Linux is the real
+// Calls is the set of system calls that this package makes; sys.Linux is the real
 // one.
-type Kernel interface {
+type Calls interface {
 	sys.IdentitySwitch
 	Socket(family sys.Family, kind sys.SocketKind) (sys.FD, core.Errno)
 	Connect(fd sys.FD, to core.Endpoint) core.Errno
@@ -32,7 +32,7 @@ type Kernel interface {
 	Close(fd sys.FD) core.Errno
 }
 
-var _ Kernel = sys.Linux{}
+var _ Calls = sys.Linux{}
 
 // State is the progress of an attempt.
 type State uint8
@@ -75,7 +75,7 @@ type Attempt struct {
 // An error comes with the state Failed. In the states Failed and Done the attempt
 // holds no descriptor. A type that cannot be woken (unix-dgram) fails with
 // EOPNOTSUPP; a unix-domain listener with a full queue fails at once with EAGAIN.
-func Begin(k Kernel, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.Errno) {
+func Begin(k Calls, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.Errno) {
 	a := Attempt{State: Failed, FD: sys.None, Type: entry.Type, pipeRead: sys.None, pipeWrite: sys.None}
 	e := core.EOPNOTSUPP
 	switch entry.Type {
@@ -96,7 +96,7 @@ func Begin(k Kernel, entry *core.ServiceConfig, listener sys.FD) (Attempt, core.
 // An error comes with the state Failed; the state stays Connecting if the
 // descriptor was reported ready too early. It closes nothing, because FD must first
 // be removed from the caller's poll set.
-func (a *Attempt) Continue(k Kernel) core.Errno {
+func (a *Attempt) Continue(k Calls) core.Errno {
 	if a.State != Connecting {
 		return 0
 	}
@@ -107,7 +107,7 @@ func (a *Attempt) Continue(k Kernel) core.Errno {
 }
 
 // Close ends the attempt in any state, and leaves it Done unless it is Failed.
-func (a *Attempt) Close(k Kernel) {
+func (a *Attempt) Close(k Calls) {
 	for _, fd := range []*sys.FD{&a.FD, &a.pipeRead, &a.pipeWrite} {
 		if *fd != sys.None {
 			k.Close(*fd)
@@ -136,7 +136,7 @@ func (a *Attempt) fail(e core.Errno) core.Errno {
 	return e
 }
 
-func (a *Attempt) connect(k Kernel, to core.Endpoint) core.Errno {
+func (a *Attempt) connect(k Calls, to core.Endpoint) core.Errno {
 	fd, e := k.Socket(sys.FamilyOf(to), sys.Stream)
 	if e != 0 {
 		return e
@@ -156,7 +156,7 @@ func (a *Attempt) connect(k Kernel, to core.Endpoint) core.Errno {
 // connectInet connects to one of the service's own addresses. Differs: Q20, the
 // original resolves the name column, or localhost, on which the service may not
 // listen.
-func (a *Attempt) connectInet(k Kernel, entry *core.ServiceConfig, listener sys.FD) core.Errno {
+func (a *Attempt) connectInet(k Calls, entry *core.ServiceConfig, listener sys.FD) core.Errno {
 	address := entry.Endpoints[0].Address
 	if listener != sys.None {
 		bound, e := k.LocalAddress(listener)
@@ -181,7 +181,7 @@ func reachable(a netip.AddrPort) netip.AddrPort {
 }
 
 // request sends the request over the established connection.
-func (a *Attempt) request(k Kernel) core.Errno {
+func (a *Attempt) request(k Calls) core.Errno {
 	if a.Type == core.Pass {
 		return a.passPipe(k)
 	}
@@ -206,7 +206,7 @@ func (a *Attempt) request(k Kernel) core.Errno {
 
 // passPipe passes the read end of a pipe as the client connection and writes the
 // request into the pipe.
-func (a *Attempt) passPipe(k Kernel) core.Errno {
+func (a *Attempt) passPipe(k Calls) core.Errno {
 	read, write, e := k.Pipe()
 	if e != 0 {
 		return a.fail(e)

@@ -328,7 +328,7 @@ func Given(k *kernel.Kernel, p *kernel.Process, b *osadapter.Books, listeners []
 // Facts fills in what the kernel knows of the daemon. Of the daemon's books only the
 // descriptors of its listeners are read, and what they were opened on: whether they are
 // polled, which channels are open and who lives is what the kernel has.
-func Facts(k *kernel.Kernel, f *laws.Kernel, b *osadapter.Books) {
+func Facts(k *kernel.Kernel, f *laws.KernelView, b *osadapter.Books) {
 	f.Listeners, f.Channels, f.Processes = f.Listeners[:0], f.Channels[:0], f.Processes[:0]
 	for i := range b.Listeners {
 		l := &b.Listeners[i].Listener

@@ -5,9 +5,9 @@ import (
 	"github.com/stationmaster/stationmaster/sim/laws/internal/account"
 )
 
-// Kernel is what a kernel knows of the daemon between two turns of its loop, as plain
+// KernelView is what a kernel knows of the daemon between two turns of its loop, as plain
 // facts. What the daemon believes is no part of it.
-type Kernel struct {
+type KernelView struct {
 	Listeners []Socket  // that the daemon has open
 	Channels  []Socket  // its ends of status channels
 	Processes []Running // that it started, and has not reaped
@@ -37,7 +37,7 @@ func (x *Socket) same(s *account.Service, end core.Endpoint) bool {
 type counted struct{ account, kernel, watched, polled int }
 
 // count counts the listeners at an endpoint: services may share one.
-func (k *Kernel) count(b *account.Account, of *account.Service, end core.Endpoint) (n counted) {
+func (k *KernelView) count(b *account.Account, of *account.Service, end core.Endpoint) (n counted) {
 	for _, s := range b.Services {
 		for i, open := range s.Open {
 			if !open || s.Endpoints[i] != end || account.SocketKind(s.Entry.Type) != account.SocketKind(of.Entry.Type) {
@@ -61,7 +61,7 @@ func (k *Kernel) count(b *account.Account, of *account.Service, end core.Endpoin
 }
 
 // ListenersThere: the daemon has open what the account says, and nothing else.
-func ListenersThere(b *account.Account, k *Kernel) string {
+func ListenersThere(b *account.Account, k *KernelView) string {
 	total := 0
 	for _, s := range b.Services {
 		for i, open := range s.Open {
@@ -81,7 +81,7 @@ func ListenersThere(b *account.Account, k *Kernel) string {
 }
 
 // PolledAsWatched: the poll set reports the listeners that are watched, and no others.
-func PolledAsWatched(b *account.Account, k *Kernel) string {
+func PolledAsWatched(b *account.Account, k *KernelView) string {
 	for _, s := range b.Services {
 		for i, open := range s.Open {
 			if !open {
@@ -97,7 +97,7 @@ func PolledAsWatched(b *account.Account, k *Kernel) string {
 
 // ChannelsThere: who was cut off has no channel any more, and what comes over the others
 // is heard.
-func ChannelsThere(b *account.Account, k *Kernel) string {
+func ChannelsThere(b *account.Account, k *KernelView) string {
 	for i := range k.Channels {
 		x := &k.Channels[i]
 		switch c := b.Child(x.Generation); {
@@ -113,7 +113,7 @@ func ChannelsThere(b *account.Account, k *Kernel) string {
 }
 
 // ProcessesThere: every child of the account is a process, under its pid.
-func ProcessesThere(b *account.Account, k *Kernel) string {
+func ProcessesThere(b *account.Account, k *KernelView) string {
 	for _, c := range b.Living {
 		if c.State == account.Pending {
 			continue
