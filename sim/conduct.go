@@ -40,7 +40,8 @@ func (c *conduct) ready(now core.Time) {
 	c.running, c.began, c.idle, c.rested = true, now, true, now
 }
 
-// accepts is when it has one client more.
+// accepts is when it takes a connection out of the queue. What comes over a connection
+// to a service that passes descriptors may come later, and it is no client until then.
 func (c *conduct) accepts(now core.Time) (wrong string) {
 	set := &c.settings
 	switch {
@@ -57,9 +58,13 @@ func (c *conduct) accepts(now core.Time) (wrong string) {
 	case c.retired(now):
 		wrong = "accepts a client long after its time is over"
 	}
+	return wrong
+}
+
+// begins is when it has one client more.
+func (c *conduct) begins() {
 	c.open++
 	c.idle = false
-	return wrong
 }
 
 // retired reports whether its retirement time has been over for a while.

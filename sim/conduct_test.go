@@ -13,8 +13,11 @@ import (
 func TestContractIsHeldFromOutside(t *testing.T) {
 	one := child.Settings{Skeleton: child.Single, MaxUse: 2, MaxIdle: core.Second}
 	both := child.Settings{Skeleton: child.Multi, MaxClients: 2}
+	used := child.Settings{Skeleton: child.Multi, MaxUse: 1}
 	aging := child.Settings{Skeleton: child.Single, RetireAfter: core.Second}
-	accept := func(c *conduct, now core.Time) string { return c.accepts(now) }
+	connect := func(c *conduct, now core.Time) string { return c.accepts(now) }
+	begin := func(c *conduct, _ core.Time) string { c.begins(); return "" }
+	accept := func(c *conduct, now core.Time) string { defer c.begins(); return c.accepts(now) }
 	serve := func(c *conduct, now core.Time) string { c.serves(now); return "" }
 	leave := func(c *conduct, now core.Time) string { return c.leaves(now) }
 	stay := func(c *conduct, now core.Time) string { return c.stays(now) }
@@ -41,6 +44,7 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 		{"three of them", both, 1, []act{accept, accept, accept}, "more clients at once"},
 		{"available with two of them", both, 1, []act{accept, accept, available}, "can take no client"},
 		{"max_use", one, 1, []act{accept, serve, accept, serve, accept}, "more clients than max_use"},
+		{"a descriptor that comes after the last session", used, 1, []act{accept, connect, serve, begin, serve, leave}, ""},
 		{"leaves its client", one, 1, []act{accept, leave}, "with clients in its hands"},
 		{"cut off, a concurrent one may", both, 1, []act{accept, cut, leave}, ""},
 		{"cut off, another may not", one, 1, []act{accept, cut, leave}, "with clients in its hands"},

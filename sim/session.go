@@ -70,10 +70,11 @@ func (w *World) acceptFor(s *server) child.EventKind {
 	}
 	conn, ok := w.kernel.Accept(l)
 	w.expectMore(l)
-	switch {
-	case !ok:
+	if !ok {
 		return child.AcceptMissed
-	case conn != nil && s.p.Transport == core.Pass.String():
+	}
+	w.held(s, s.conduct.accepts(w.now))
+	if conn != nil && s.p.Transport == core.Pass.String() {
 		s.passes, s.looks = conn, 0
 		return w.passed(s)
 	}
@@ -143,7 +144,7 @@ func (w *World) beginSession(s *server, conn *object.Description) {
 		w.note(WakeupArrived, noted{Service: s.service})
 	}
 	w.note(ClientAccepted, noted{Client: x.number, Service: s.service, Generation: s.p.Generation})
-	w.held(s, s.conduct.accepts(w.now))
+	s.conduct.begins()
 	span := core.Microsecond + w.choose.Delay(core.Duration(w.o.ServiceMS)*core.Millisecond, tape.Session)
 	if program := w.programs[s.p.Path]; program != nil {
 		span += program.work
