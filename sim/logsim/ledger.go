@@ -21,7 +21,7 @@ import (
 //     disk did not answer or the daemon gave a target up.
 //   - order: a target gets lines in the order in which they were said, and what others
 //     sent to the postlog socket in the order in which it took that. Lines that were for a
-//     syslog daemon that was given up keep their own order.
+//     syslog daemon when it was given up keep their own order, each time anew.
 //   - form: a line arrives with the time at which it was said, its level and its text.
 //   - kept: when all targets work, what waits is delivered while the loop comes round as
 //     Flush asks for it.
@@ -36,22 +36,23 @@ type Ledger struct {
 	// PID is the number behind it.
 	PID int
 
-	host     *Host
-	lines    []said
-	last     [lanes]int
-	lastLate [lanes]int // of lines that are late
-	waiting  int        // bytes of lines that no target has
-	peak     int        // the most of it
-	told     int        // lines that were said to be lost
-	notices  []string
-	ending   bool // the end has begun: what was given up may come last
+	host    *Host
+	lines   []said
+	last    map[track]int
+	givenUp int // how often a syslog daemon was
+	waiting int // bytes of lines that no target has
+	peak    int // the most of it
+	told    int // lines that were said to be lost
+	notices []string
+	ending  bool // the end has begun: what was given up may come last
 
-	queued  []string // datagrams of others, and of ours, in the postlog socket
-	taken   []string // of these, by us, and not in the file yet
-	passed  []string // and those that are
-	strange int      // datagrams of others that were taken in
-	arrived int      // that reached a reader or a target
-	stalled bool     // a disk kept a job, so that nobody could tell what became of a line
+	queued  []string        // datagrams of others, and of ours, in the postlog socket
+	taken   []string        // of these, by us, and not in the file yet
+	passed  []string        // and those that are
+	filed   map[string]bool // all lines that a file has
+	strange int             // datagrams of others that were taken in
+	arrived int             // that reached a reader or a target
+	stalled bool            // a disk kept a job, so that nobody could tell what became of a line
 }
 
 // said is one line.
@@ -62,9 +63,18 @@ type said struct {
 	text    string
 	size    int
 	reached [lanes]bool
-	late    bool // the target that it was for was given up
+	late    int  // which time a target that it was for was given up; 0: none was
 	given   bool // some target has it
 }
+
+// track is what keeps its order: the lines that came to a lane in the usual way, those
+// that came at the end of the daemon, and those of each target that was given up.
+type track struct {
+	lane lane
+	late int // as in said; or atEnd
+}
+
+const atEnd = -1
 
 type lane uint8
 
@@ -93,8 +103,11 @@ func (l *Ledger) Say(level logs.Level, text string) string {
 // GiveUp notes that a syslog daemon is given up for another target: what it has not taken
 // yet may come there at any time, or come back to it.
 func (l *Ledger) GiveUp() {
+	l.givenUp++
 	for i := range l.lines {
-		l.lines[i].late = l.lines[i].late || !l.lines[i].given
+		if s := &l.lines[i]; s.late == 0 && !s.given {
+			s.late = l.givenUp
+		}
 	}
 }
 
@@ -176,21 +189,11 @@ func (l *Ledger) fromQueue(datagram []byte) string {
 // collected is a datagram that we took out of the postlog socket.
 func (l *Ledger) collected(datagram []byte) {
 	text := l.fromQueue(datagram)
-	if l.stalled && l.inAFile(text) { // a late answer says so
+	if l.stalled && l.filed[text] { // a late answer says so
 		l.passed = append(l.passed, text)
 		return
 	}
 	l.taken = append(l.taken, text)
-}
-
-// inAFile reports whether a log file has the line of ours.
-func (l *Ledger) inAFile(line string) bool {
-	number := numbered.FindStringSubmatch(line)
-	if number == nil {
-		return false
-	}
-	n, _ := strconv.Atoi(number[1])
-	return n <= len(l.lines) && (l.lines[n-1].reached[laneFile] || l.lines[n-1].reached[laneOther])
 }
 
 // byReader is one that the reader took.
@@ -223,6 +226,16 @@ func (l *Ledger) written(f *file, b []byte, endless bool) {
 }
 
 func (l *Ledger) inFile(by lane, line string) {
+	if l.filed == nil {
+		l.filed = map[string]bool{}
+	}
+	l.filed[line] = true
+	// The disk may have kept a line that the socket took meanwhile, and that was taken out
+	// of it again: then it is not the next one.
+	if at := slices.Index(l.taken, line); at > 0 && l.stalled {
+		l.took(at)
+		return
+	}
 	if l.wasTaken(line) {
 		return
 	}
@@ -236,12 +249,17 @@ func (l *Ledger) inFile(by lane, line string) {
 // socket, or one before that a disk may have kept.
 func (l *Ledger) wasTaken(line string) bool {
 	if len(l.taken) > 0 && line == l.taken[0] {
-		l.taken = l.taken[1:]
-		l.arrived++
-		l.passed = append(l.passed, line)
+		l.took(0)
 		return true
 	}
 	return l.stalled && slices.Contains(l.passed, line)
+}
+
+// took notes that one of the lines that we took out of the postlog socket is delivered.
+func (l *Ledger) took(at int) {
+	l.passed = append(l.passed, l.taken[at])
+	l.taken = slices.Delete(l.taken, at, at+1)
+	l.arrived++
 }
 
 // isPart reports whether a line without an end is the beginning of one of ours, or of
@@ -281,20 +299,23 @@ func (l *Ledger) arrive(by lane, line string) int {
 	if !l.inTime(s, stamp) || head[len(stamp):] != want || text != prefixOf[s.level]+s.text {
 		l.host.find("form", "%s has %q, want %q of %s", laneNames[by], line, want+"]: "+prefixOf[s.level]+s.text, stampOf(s.at))
 	}
+	on := track{by, s.late}
+	if l.ending && s.late == 0 {
+		on.late = atEnd
+	}
 	switch {
 	case s.reached[by]:
 		l.host.find("twice", "%s has line %d twice", laneNames[by], n)
 	case s.given && !l.stalled:
 		l.host.find("twice", "%s has line %d, which is elsewhere already", laneNames[by], n)
-	case i < l.last[by] && !s.late && !l.ending, i < l.lastLate[by]:
-		l.host.find("order", "%s has line %d after line %d", laneNames[by], n, max(l.last[by], l.lastLate[by])+1)
+	case i < l.last[on]:
+		l.host.find("order", "%s has line %d after line %d", laneNames[by], n, l.last[on]+1)
 	}
 	s.reached[by] = true
-	if s.late || l.ending {
-		l.lastLate[by] = i
-	} else {
-		l.last[by] = i
+	if l.last == nil {
+		l.last = map[track]int{}
 	}
+	l.last[on] = i
 	if !s.given {
 		s.given = true
 		l.waiting -= s.size

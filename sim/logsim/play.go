@@ -41,7 +41,8 @@ type player struct {
 	up        bool // the start is over
 	reloaded  bool
 	last      core.Time // of the lines
-	onSyslog  bool      // the settings that were tried last say so
+	onSyslog  bool      // some that were tried since a log file was taken say so: it may be
+	looked    bool      // the log has looked for the postlog socket, as it does when it takes a log file
 	wants     bool      // Flush has asked for another look soon
 	foreign   int       // lines of others so far
 	calm      bool      // nothing goes wrong any more
@@ -68,7 +69,10 @@ func newPlayer(d Choose) *player {
 // open opens the log.
 func (p *player) open() {
 	p.log = logs.New(logs.Origin{Process: "master", PID: 42, Fallback: true, System: p.h}, p.environment())
-	p.owner = logs.NewOwner(p.log, func(string) (int, bool) { return p.listener, p.throttled })
+	p.owner = logs.NewOwner(p.log, func(string) (int, bool) {
+		p.looked = true
+		return p.listener, p.throttled
+	})
 }
 
 func (p *player) note(format string, args ...any) {
@@ -338,12 +342,18 @@ func (p *player) reload() {
 	if p.settings.File != "" && p.onSyslog {
 		p.h.Ledger.GiveUp()
 	}
-	p.onSyslog = p.settings.File == ""
+	p.looked = false
 	p.within(3*diskPatience, "a reload", func() {
 		if err := p.owner.Apply(p.settings, queueDirectory); err != nil {
 			p.h.find("reload", "it would end the daemon: %v", err)
 		}
 	})
+	switch {
+	case p.settings.File == "":
+		p.onSyslog = true
+	case p.looked:
+		p.onSyslog = false
+	}
 }
 
 // others send lines to the postlog socket.
