@@ -52,6 +52,7 @@ type Journal struct {
 	size      int64  // of the file, once all is written
 	written   int    // bytes of the ring's newest segment that were handed over
 	file      int    // the number of the file
+	first     int    // and of the one that was begun with history; those between go on where another ends
 	latest    string // path of it; path may be another by now
 
 	behind bool   // the writer is, and the file was given up until it is not
@@ -176,6 +177,9 @@ func (j *Journal) open(history bool) {
 		beginning = j.ring.AppendRecording(nil)
 	}
 	j.file++
+	if history {
+		j.first = j.file
+	}
 	j.latest = j.path
 	j.recording, j.written, j.size = true, len(newest), int64(len(beginning))
 	j.hand(order{kind: begin, path: j.path, file: j.file, next: !history, bytes: beginning})
@@ -189,9 +193,11 @@ func (j *Journal) hand(o order) {
 	j.noticeFailure()
 }
 
-// noticeFailure abandons the file if the writer has, which was logged.
+// noticeFailure abandons the file if the writer has abandoned it, which was logged, or one
+// before it that it continues: the writer will abandon it too, and a reload that comes
+// earlier must try again.
 func (j *Journal) noticeFailure() {
-	if j.writer.failed == j.file {
+	if j.writer.failed >= j.first {
 		j.recording, j.behind = false, false
 	}
 }

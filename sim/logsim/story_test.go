@@ -259,6 +259,38 @@ func TestRotationAfterAFailureIsNoSecondWarning(t *testing.T) {
 	}
 }
 
+// A file failed, and the one that was to continue it still waits for the disk.
+func TestReloadTriesTheJournalAgainThoughOthersWaitBehindIt(t *testing.T) {
+	const directory = "/missing"
+	h := NewHost(Dice(1))
+	h.Disk.Hang(true)
+	r := &recorder{h: h, d: Dice(1), m: core.New(0, core.MachineOptions{})}
+	warnings := 0
+	r.j = journal.New(r.m, ringSize, journal.Hooks{Carrier: h, Warn: func(string) { warnings++ }})
+	r.prepare()
+	r.j.Apply(directory+"/j", 1)
+	for range 3 { // each segment begins a file
+		r.live(1000)
+		r.j.Flush()
+	}
+	h.Disk.Latency = core.Millisecond
+	h.Disk.Hang(false) // the first file fails, and the second is under way
+	r.j.Flush()
+	if warnings != 1 {
+		t.Fatalf("%d warnings before the reload", warnings)
+	}
+	h.Disk.MakeDirectory(directory)
+	r.j.Apply(directory+"/j", 1<<20)
+	for len(h.Disk.under) > 0 {
+		h.At(h.Time().Add(core.Second))
+		r.j.Flush()
+	}
+	content, _ := h.Disk.Content(directory + "/j")
+	if last, err := span(content); err != nil || last.last != r.m.View().Step || warnings != 1 {
+		t.Errorf("the file has steps to %d of %d: %v; %d warnings", last.last, r.m.View().Step, err, warnings)
+	}
+}
+
 // A file that takes nothing to the last leaves all that waits for it to syslog.
 func TestEndLeavesThePostlogSocketToSyslog(t *testing.T) {
 	s := opened(t, toFile)
