@@ -15,7 +15,9 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/stress"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // recording is what happened to a machine, wherever it is known from.
@@ -185,21 +187,21 @@ func tapes(t *testing.T) (all []recording) {
 // worlds are some runs of the simulator from seeds.
 func worlds(*testing.T) (all []recording) {
 	for seed := uint64(1); seed <= 24; seed++ {
-		o, w := sim.Draw(seed), sim.NewWorld() // a world takes its configurations back for the next run
+		o, w := options.Draw(seed), sim.NewWorld() // a world takes its configurations back for the next run
 		all = append(all, simulated(w, fmt.Sprint("world-", seed), &o, func() sim.Result { return w.Run(seed, o) }))
 	}
 	return all
 }
 
 // simulated plays a run and keeps the beginning of what happened to the machine.
-func simulated(w *sim.World, name string, o *sim.Options, play func() sim.Result) recording {
-	var records sim.Trace
+func simulated(w *sim.World, name string, o *options.Options, play func() sim.Result) recording {
+	var records witness.Trace
 	w.Keep(&records)
 	play()
 	w.Keep(nil)
 	r := recording{name: name, options: machineOptions(o), began: sim.StartOfTime}
 	for i := range records.Records {
-		if x := &records.Records[i]; x.Kind == sim.RecordEvent && len(r.events) < maxEvents {
+		if x := &records.Records[i]; x.Kind == witness.RecordEvent && len(r.events) < maxEvents {
 			r.events = append(r.events, happened{x.Now, x.Event})
 		}
 	}
@@ -207,7 +209,7 @@ func simulated(w *sim.World, name string, o *sim.Options, play func() sim.Result
 }
 
 // machineOptions are those of the machine in a simulated world.
-func machineOptions(o *sim.Options) (options core.MachineOptions) {
+func machineOptions(o *options.Options) (options core.MachineOptions) {
 	w := sim.NewWorld()
 	w.NewObserver = func(o core.MachineOptions) sim.Observer {
 		options = o

@@ -7,6 +7,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
+	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // acts is a world in which nothing comes by itself: rapid says what happens
@@ -33,11 +36,11 @@ func (a *acts) all() map[string]func(*rapid.T) {
 		"time passes":          a.act(func(t *rapid.T, w *World) { w.leap(drawSpan(t)) }),
 		"reload":               a.act(func(_ *rapid.T, w *World) { w.reload() }),
 		"a limit is edited":    a.act(editLimit),
-		"an entry is edited":   a.act(func(_ *rapid.T, w *World) { w.editService(); w.file.version++ }),
-		"an entry changes":     a.act(func(_ *rapid.T, w *World) { w.editIdentity(); w.file.version++ }),
-		"an entry goes, comes": a.act(func(_ *rapid.T, w *World) { w.editPresence(); w.file.version++ }),
-		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.file.bad = badness(drawBelow(t, int32(badnesses))) }),
-		"throttles are lifted": a.act(func(t *rapid.T, w *World) { w.file.clears = rapid.Bool().Draw(t, "by reload") }),
+		"an entry is edited":   a.act(func(_ *rapid.T, w *World) { w.editService(); w.file.Version++ }),
+		"an entry changes":     a.act(func(_ *rapid.T, w *World) { w.editIdentity(); w.file.Version++ }),
+		"an entry goes, comes": a.act(func(_ *rapid.T, w *World) { w.editPresence(); w.file.Version++ }),
+		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.file.Bad = mastercf.Badness(drawBelow(t, int32(mastercf.Badnesses))) }),
+		"throttles are lifted": a.act(func(t *rapid.T, w *World) { w.file.Clears = rapid.Bool().Draw(t, "by reload") }),
 		"a child is killed":    a.act(killOne),
 		"a child is stopped":   a.act(stopOne),
 		"programs are slow":    a.act(func(t *rapid.T, w *World) { w.o.ExecLate = rapid.SampledFrom([]int32{0, 500}).Draw(t, "late") }),
@@ -64,8 +67,8 @@ func drawSpan(t *rapid.T) core.Duration {
 
 func editLimit(t *rapid.T, w *World) {
 	if d := w.someEntry(); d != nil {
-		d.limit = rapid.SampledFrom([]int32{1, 0, 2, 3}).Draw(t, "limit")
-		w.file.version++
+		d.Limit = rapid.SampledFrom([]int32{1, 0, 2, 3}).Draw(t, "limit")
+		w.file.Version++
 		w.reload()
 	}
 }
@@ -95,13 +98,13 @@ func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
 	w := NewWorld()
 	withModel(w, modelSteps)
 	rapid.Check(t, func(t *rapid.T) {
-		o := Usual()
+		o := options.Usual()
 		o.Services, o.LimitMax, o.PIDs, o.Backlog, o.Sweep, o.Steps = 2, 2, 5, 3, 1, 1<<30
 		o.ArrivalMS, o.OperatorMS, o.OrderEqual, o.Verbose, o.WakeupS = 0, 0, 1, 1, 3
 		o.StatusDelayUS, o.ReapDelayUS, o.ReadyDelayUS, o.ExecMS, o.EditType = 3000, 3000, 3000, 3000, 1
 		o.Late, o.Between = 200, 100
 		w.choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 12).Draw(t, "configuration"))
-		var kept Trace
+		var kept witness.Trace
 		w.Keep(&kept)
 		w.guarded(func() { w.begin(o) })
 		a := &acts{w}
@@ -113,14 +116,14 @@ func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
 		w.guarded(w.finish)
 		mustHold(t, w, &kept)
 	})
-	for _, s := range []Situation{ReloadWhileThrottled, ReturnWhileHeld, LimitBelowLiving, StartDuringReload, HangupDuringReload, KeptWithClientWaiting} {
+	for _, s := range []witness.Situation{witness.ReloadWhileThrottled, witness.ReturnWhileHeld, witness.LimitBelowLiving, witness.StartDuringReload, witness.HangupDuringReload, witness.KeptWithClientWaiting} {
 		if w.Coverage.Met[s] == 0 {
 			t.Errorf("no order of acts met %v", s)
 		}
 	}
 }
 
-func mustHold(t *rapid.T, w *World, kept *Trace) {
+func mustHold(t *rapid.T, w *World, kept *witness.Trace) {
 	if w.failure != nil {
 		var text strings.Builder
 		if err := kept.WriteText(&text); err != nil {

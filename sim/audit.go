@@ -2,8 +2,11 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel/audit"
 	"github.com/stationmaster/stationmaster/sim/kernel/object"
+	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // audit compares the driver's books with the truth of the kernel between two turns:
@@ -38,7 +41,7 @@ func (w *World) audit(now bool) {
 	w.found(d.audit.Processes(w.kernel, &books, &view, d.looking || d.box.mail.Ends || books.Sweep))
 	w.found(d.audit.Listeners(&books, &view))
 	if !view.Loading {
-		w.found(d.audit.Files(w.kernel, &books, owner, w.memory.said))
+		w.found(d.audit.Files(w.kernel, &books, mastercf.Owner, w.memory.said))
 	}
 }
 
@@ -58,7 +61,7 @@ func (w *World) found(text string) {
 
 // checkGiven holds what a child was given against the contract.
 func (w *World) checkGiven(s *server, entry *core.ServiceConfig) {
-	var room [maxListen]*object.Description
+	var room [options.MaxListen]*object.Description
 	listeners := room[:0]
 	if int(s.service) < len(w.ears) {
 		for _, l := range w.ears[s.service] {
@@ -86,7 +89,7 @@ func (w *World) leftOvers() {
 	}
 	for c := range w.clients {
 		if w.clients[c].conn != nil {
-			w.endClient(int32(c), ClientLost)
+			w.endClient(int32(c), witness.ClientLost)
 		}
 	}
 	if n := w.kernel.LeftOpen(); n > 0 {

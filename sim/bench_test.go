@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/stationmaster/stationmaster/sim/options"
 	"syscall"
 	"testing"
 )
@@ -61,20 +62,20 @@ func BenchmarkTime(b *testing.B) {
 // BenchmarkSeedsOf500Steps plays seeds under their drawn options, of 500 steps
 // each. Wanted: 30,000 a minute.
 func BenchmarkSeedsOf500Steps(b *testing.B) {
-	benchmarkSeeds(b, func(o *Options) { o.Steps, o.Calm = 500, 0 })
+	benchmarkSeeds(b, func(o *options.Options) { o.Steps, o.Calm = 500, 0 })
 }
 
 // BenchmarkSeeds is what stress does: as many steps as were drawn, and the
 // second phase.
-func BenchmarkSeeds(b *testing.B) { benchmarkSeeds(b, func(*Options) {}) }
+func BenchmarkSeeds(b *testing.B) { benchmarkSeeds(b, func(*options.Options) {}) }
 
-func benchmarkSeeds(b *testing.B, change func(*Options)) {
+func benchmarkSeeds(b *testing.B, change func(*options.Options)) {
 	w := NewWorld()
 	steps, seed, began := uint64(0), uint64(0), worked()
 	b.ReportAllocs()
 	for b.Loop() {
 		seed++
-		o := Draw(seed)
+		o := options.Draw(seed)
 		change(&o)
 		r := w.Run(seed, o)
 		if r.Failure != nil {
@@ -87,8 +88,8 @@ func benchmarkSeeds(b *testing.B, change func(*Options)) {
 }
 
 // busy is a lively world without reloads that never ends.
-func busy() Options {
-	o := Usual()
+func busy() options.Options {
+	o := options.Usual()
 	o.Steps, o.Calm = 1<<30, 0
 	o.ArrivalMS, o.ServiceMS, o.DieEarly, o.DieBusy, o.ForkFail, o.StatusSplit = 20, 100, 10, 10, 10, 10
 	return o

@@ -3,22 +3,24 @@ package sim
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/audit"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/laws"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // The quiet world of the second phase.
 const (
-	calmServiceMS = 20
-	calmIdleMS    = 2000
-	calmSettle    = 3 * core.Second       // what was under way comes to its end
-	calmStart     = 20 * core.Millisecond // a start, a wake-up, an accept
-	calmSilence   = calmIdleMS*core.Millisecond + core.Second
-	calmLimit     = 60000 // things that may happen in the second phase
+	calmSettle  = 3 * core.Second       // what was under way comes to its end
+	calmStart   = 20 * core.Millisecond // a start, a wake-up, an accept
+	calmSilence = options.QuietIdleMS*core.Millisecond + core.Second
+	calmLimit   = 60000 // things that may happen in the second phase
 )
 
 // calm is the second phase: faults are off, and everything must become good
@@ -54,7 +56,7 @@ const (
 )
 
 // pace is how fast everything is in the second phase.
-var pace = laws.Pace{Start: calmStart, Serve: calmServiceMS * core.Millisecond, Idle: calmSilence}
+var pace = laws.Pace{Start: calmStart, Serve: options.QuietServiceMS * core.Millisecond, Idle: calmSilence}
 
 // endFaults begins the second phase. Whoever does not behave well is killed, whoever
 // was stopped goes on.
@@ -65,13 +67,13 @@ func (w *World) endFaults() {
 		return
 	}
 	w.sweep()
-	w.note(FaultsEnd, noted{})
+	w.note(witness.FaultsEnd, noted{})
 	w.calm = calm{on: true, begun: w.steps}
-	w.o = w.options.quiet()
+	w.o = w.options.Quiet()
 	w.kernel.PIDs, w.kernel.Limit, w.kernel.Odds = kernel.MaxProcesses, w.openFiles(), fault.Odds{}
 	w.kernel.EndFaults()
-	w.file.bad = sound
-	w.file.version++
+	w.file.Bad = mastercf.Sound
+	w.file.Version++
 	for slot := range int32(kernel.MaxProcesses) {
 		s := &w.servers[slot]
 		switch {
@@ -95,7 +97,7 @@ func (w *World) endFaults() {
 	}
 	w.planTurn(w.now)
 	w.expectAll()
-	w.after(calmSettle, calmStep, stageServe, 0)
+	w.after(calmSettle, agenda.CalmStep, stageServe, 0)
 }
 
 // settled: nothing is scheduled any more.
@@ -118,33 +120,33 @@ func (w *World) calmStage(stage int32) {
 		if w.calm.postpone > 20 {
 			w.broken(w.book.EndlessReload())
 		}
-		w.after(core.Second, calmStep, stage, 0)
+		w.after(core.Second, agenda.CalmStep, stage, 0)
 		return
 	}
-	w.note(CalmStage, noted{Number: int64(stage)})
+	w.note(witness.CalmStage, noted{Number: int64(stage)})
 	w.calm.stage, w.calm.postpone = stage, 0
 	switch stage {
 	case stageServe:
 		w.sendClients()
-		w.after(w.longestPatience()+core.Second, calmStep, stageReload, 0)
+		w.after(w.longestPatience()+core.Second, agenda.CalmStep, stageReload, 0)
 	case stageReload:
 		w.calmReload()
-		w.after(core.Duration(1+w.choose.Below(3, tape.Operator))*core.Millisecond, calmStep, stageAgain, 0)
+		w.after(core.Duration(1+w.choose.Below(3, tape.Operator))*core.Millisecond, agenda.CalmStep, stageAgain, 0)
 	case stageAgain:
 		w.calmReloadAgain()
-		w.after(core.Second, calmStep, stageServeAgain, 0)
+		w.after(core.Second, agenda.CalmStep, stageServeAgain, 0)
 	case stageServeAgain:
-		w.broken(w.book.Reloaded(w.loading.version == w.file.version && w.book.Config() == w.loaded, w.calm.loads))
+		w.broken(w.book.Reloaded(w.loading.Version == w.file.Version && w.book.Config() == w.loaded, w.calm.loads))
 		w.sendClients()
-		w.after(w.longestPatience()+2*removalGrace+core.Second, calmStep, stageSilence, 0)
+		w.after(w.longestPatience()+2*removalGrace+core.Second, agenda.CalmStep, stageSilence, 0)
 	case stageSilence:
-		w.after(calmSilence, calmStep, stageQuiet, 0)
+		w.after(calmSilence, agenda.CalmStep, stageQuiet, 0)
 	case stageQuiet:
 		w.broken(w.book.Silence(w.now, calmSilence, w.living()))
 		w.sweep()
 		w.audit(true)
 		w.checkRestedTargets()
-		w.after(core.Second, calmStep, stageEnd, 0)
+		w.after(core.Second, agenda.CalmStep, stageEnd, 0)
 	case stageEnd:
 		w.operatorSignals(core.SIGTERM)
 	}
@@ -176,7 +178,7 @@ func (w *World) sendClients() {
 		if s == nil || s.Life != laws.Active || l.Listener.Endpoint.Path != "" && audit.Displaced(&books, l) {
 			continue
 		}
-		if e := w.connect(s.Entry.Type, reachable(l.Listener.Endpoint)); e != 0 && e != core.EAGAIN {
+		if e := w.connect(s.Entry.Type, mastercf.Reachable(l.Listener.Endpoint)); e != 0 && e != core.EAGAIN {
 			w.fail("L1", "a client of service %d is refused at %s: %s", l.Service, l.Listener.Endpoint, e)
 		}
 	}
@@ -225,13 +227,13 @@ func (w *World) expectService(id core.ServiceID, n int) {
 		return
 	}
 	patience := w.book.Patience(s, pace, w.living(), w.waitingAt(id))
-	w.after(patience, patienceEnds, int32(id)*maxListen+int32(n), int32(l.Taken())<<3|w.calm.stage)
+	w.after(patience, agenda.PatienceEnds, int32(id)*options.MaxListen+int32(n), int32(l.Taken())<<3|w.calm.stage)
 }
 
 // patienceEnds: the client that was the oldest then must not wait any more.
 // While things still settle, what happened since excuses.
 func (w *World) patienceEnds(ref, arg int32) {
-	id, n := core.ServiceID(ref/maxListen), int(ref%maxListen)
+	id, n := core.ServiceID(ref/options.MaxListen), int(ref%options.MaxListen)
 	if w.daemon.gone || int(id) >= len(w.ears) {
 		return
 	}
@@ -259,11 +261,11 @@ const removalGrace = 5 * core.Second
 // SIGTERM, and reloads.
 func (w *World) calmReload() {
 	w.calm.loads = 0
-	at := w.choose.Below(maxEntries, tape.Operator)
-	for i := range uint32(maxEntries) {
-		n := (at + i) % maxEntries
-		if w.file.entries[n].present && w.choose.Below(2, tape.Operator) == 0 {
-			w.file.entries[n].present = false
+	at := w.choose.Below(options.MaxEntries, tape.Operator)
+	for i := range uint32(options.MaxEntries) {
+		n := (at + i) % options.MaxEntries
+		if w.file.Entries[n].Present && w.choose.Below(2, tape.Operator) == 0 {
+			w.file.Entries[n].Present = false
 			w.calm.back = int(n) + 1
 			break
 		}
@@ -273,27 +275,27 @@ func (w *World) calmReload() {
 			w.servers[i].deaf = true
 		}
 	}
-	w.file.version++
-	w.after(2*removalGrace, lawChecked, lawRemoval, int32(w.book.Epoch())+1)
+	w.file.Version++
+	w.after(2*removalGrace, agenda.LawChecked, lawRemoval, int32(w.book.Epoch())+1)
 	longest := core.Duration(0)
 	for _, p := range w.living() {
 		longest = max(longest, p.BusyUntil.Sub(w.now))
 	}
-	w.after(longest+core.Second, lawChecked, lawRetired, int32(w.book.Generation())+1)
+	w.after(longest+core.Second, agenda.LawChecked, lawRetired, int32(w.book.Generation())+1)
 	w.signal(core.SIGHUP)
 }
 
 // calmReloadAgain edits the file once more, and hangs up twice.
 func (w *World) calmReloadAgain() {
 	if w.calm.back > 0 && w.choose.Below(2, tape.Operator) == 1 {
-		w.file.entries[w.calm.back-1].present = true
+		w.file.Entries[w.calm.back-1].Present = true
 	}
 	if d := w.someEntry(); d != nil {
-		d.args++
+		d.Args++
 	}
-	w.file.version++
+	w.file.Version++
 	w.signal(core.SIGHUP)
-	w.after(core.Duration(w.choose.Below(3, tape.Operator))*core.Millisecond/2, hangupComes, 0, 0)
+	w.after(core.Duration(w.choose.Below(3, tape.Operator))*core.Millisecond/2, agenda.HangupComes, 0, 0)
 }
 
 // checkLaw looks at a bound that is over.
@@ -331,5 +333,5 @@ func (w *World) beginEnd() {
 			bound = max(bound, s.busyUntil.Sub(w.now))
 		}
 	}
-	w.after(bound+core.Second, lawChecked, lawEnd, 0)
+	w.after(bound+core.Second, agenda.LawChecked, lawEnd, 0)
 }

@@ -4,8 +4,10 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // say writes a message of a process as far as there is room. ok is false when
@@ -29,7 +31,7 @@ func (w *World) say(s *server, b []byte, limit int) (whole, ok bool) {
 	}
 	if n < len(b) {
 		s.saying.unsent = copy(s.saying.rest[:], b[n:])
-		w.soon(core.Microsecond+w.choose.Delay(core.Duration(w.o.StatusDelayUS)*core.Microsecond, tape.Status), restWritten, s.p.Slot, 0)
+		w.soon(core.Microsecond+w.choose.Delay(core.Duration(w.o.StatusDelayUS)*core.Microsecond, tape.Status), agenda.RestWritten, s.p.Slot, 0)
 	}
 	return s.saying.unsent == 0, true
 }
@@ -49,7 +51,7 @@ func (w *World) writeRest(s *server) {
 	copy(s.saying.rest[:], s.saying.rest[n:s.saying.unsent])
 	s.saying.unsent -= n
 	if s.saying.unsent > 0 {
-		w.soon(core.Millisecond, restWritten, s.p.Slot, 0)
+		w.soon(core.Millisecond, agenda.RestWritten, s.p.Slot, 0)
 		return
 	}
 	w.answerReports(s, child.Reported)
@@ -66,14 +68,14 @@ func (w *World) answerReports(s *server, answer child.EventKind) {
 // report is how a server tells the master what it is, in the manner of its
 // behaviour. It returns the server's own answer, if there is one.
 func (w *World) report(s *server, status wire.Status) (answer child.EventKind) {
-	if s.behaviour == Mute {
+	if s.behaviour == witness.Mute {
 		if status == wire.Available {
 			return child.Reported // so it believes
 		}
 		return child.EventNone
 	}
 	msg := wire.Message{PID: int32(s.p.PID), Generation: uint32(s.p.Generation), Status: status}
-	if s.behaviour == Liar && w.choose.Below(2, tape.Status) == 1 {
+	if s.behaviour == witness.Liar && w.choose.Below(2, tape.Status) == 1 {
 		w.lie(s, &msg)
 	}
 	var room [wire.StatusSize]byte
@@ -83,8 +85,8 @@ func (w *World) report(s *server, status wire.Status) (answer child.EventKind) {
 		limit = 1 + int(w.choose.Below(wire.StatusSize-1, tape.Status))
 		s.good = false
 	}
-	w.note(ServerReports, noted{Generation: s.p.Generation, Number: int64(status)})
-	w.held(s, s.conduct.reports(status, s.machine.Clients()))
+	w.note(witness.ServerReports, noted{Generation: s.p.Generation, Number: int64(status)})
+	w.held(s, s.conduct.Reports(status, s.machine.Clients()))
 	whole, ok := w.say(s, b, limit)
 	if ok && whole && w.choose.Chance(w.o.StatusTwice, tape.Status) {
 		w.say(s, b, len(b))
@@ -92,13 +94,13 @@ func (w *World) report(s *server, status wire.Status) (answer child.EventKind) {
 	switch {
 	case status != wire.Available:
 		return child.EventNone
-	case !ok && s.behaviour != DeafCut:
-		w.note(ReportFails, noted{Generation: s.p.Generation})
-		s.conduct.told = true
+	case !ok && s.behaviour != witness.DeafCut:
+		w.note(witness.ReportFails, noted{Generation: s.p.Generation})
+		s.conduct.Told = true
 		return child.ReportFailed
 	case ok && !whole: // it waits until there is room
 		s.saying.waits++
-		s.conduct.waits = true
+		s.conduct.Waits = true
 		return child.EventNone
 	}
 	return child.Reported
@@ -141,7 +143,7 @@ func (w *World) flood(s *server) {
 // serverSpeaks is a message that nobody asked for.
 func (w *World) serverSpeaks(s *server) {
 	switch s.behaviour {
-	case Garbage:
+	case witness.Garbage:
 		var b [wire.StatusSize]byte
 		n := 1 + int(w.choose.Below(wire.StatusSize, tape.Status))
 		for i := range n {
@@ -151,7 +153,7 @@ func (w *World) serverSpeaks(s *server) {
 		if w.choose.Below(4, tape.Status) == 3 {
 			w.flood(s)
 		}
-	case Liar:
+	case witness.Liar:
 		msg := wire.Message{PID: int32(s.p.PID), Generation: uint32(s.p.Generation), Status: wire.Status(w.choose.Below(2, tape.Status))}
 		w.lie(s, &msg)
 		var room [wire.StatusSize]byte
@@ -160,5 +162,5 @@ func (w *World) serverSpeaks(s *server) {
 	default:
 		return
 	}
-	w.soon(core.Millisecond+w.choose.Pause(5*core.Second, tape.Status), serverSpeaks, s.p.Slot, 0)
+	w.soon(core.Millisecond+w.choose.Pause(5*core.Second, tape.Status), agenda.ServerSpeaks, s.p.Slot, 0)
 }

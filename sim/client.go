@@ -2,8 +2,12 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel/object"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // client is one who waits in a listener or is being served over a connection. Whoever
@@ -29,7 +33,7 @@ func (w *World) newClient() int32 {
 }
 
 // endClient forgets a client; why says how it ended.
-func (w *World) endClient(c int32, why Happened) {
+func (w *World) endClient(c int32, why witness.Happened) {
 	x := &w.clients[c]
 	conn := x.conn
 	w.note(why, noted{Client: x.number, Generation: x.generation})
@@ -70,26 +74,26 @@ func (w *World) connect(t core.ServiceType, to core.Endpoint) core.Errno {
 	c := w.newClient()
 	conn, e := k.Knock(to, c+1)
 	if e != 0 {
-		w.endClient(c, ClientRefused)
+		w.endClient(c, witness.ClientRefused)
 		return e
 	}
 	w.clients[c].conn = conn
-	w.note(ClientCame, noted{Client: w.clients[c].number})
+	w.note(witness.ClientCame, noted{Client: w.clients[c].number})
 	if t == core.Pass {
 		k.PassNothing(conn)
 	}
 	return 0
 }
 
-func arrivalOf(e core.Errno) Happened {
+func arrivalOf(e core.Errno) witness.Happened {
 	if e != 0 {
-		return ClientRefused
+		return witness.ClientRefused
 	}
-	return ClientCame
+	return witness.ClientCame
 }
 
 // ears are the listeners of a service, as the kernel has them.
-type ears [maxListen]*object.Description
+type ears [options.MaxListen]*object.Description
 
 // hearListeners looks up the listeners of all services. Those of a configuration that is
 // committed in this step are as it asks for.
@@ -101,7 +105,7 @@ func (w *World) hearListeners(committed bool) {
 			w.ears = append(w.ears, ears{})
 		}
 		d := w.kernel.Description(l.Listener.FD)
-		if d == nil || int(l.Number) >= maxListen {
+		if d == nil || int(l.Number) >= options.MaxListen {
 			continue
 		}
 		w.ears[l.Service][l.Number] = d
@@ -145,23 +149,15 @@ func (w *World) waitingAt(id core.ServiceID) (n int32) {
 // arriveFor lets a client come to the first listener of a service.
 func (w *World) arriveFor(id core.ServiceID) {
 	if s := w.book.Service(id); s != nil && len(s.Endpoints) > 0 {
-		w.connect(s.Entry.Type, reachable(s.Endpoints[0]))
+		w.connect(s.Entry.Type, mastercf.Reachable(s.Endpoints[0]))
 	}
 }
-
-// patterns of arrival.
-const (
-	steady int32 = iota
-	bursts
-	flood
-	numPatterns
-)
 
 // nextArrival schedules the next client, if any come.
 func (w *World) nextArrival() {
 	if w.o.ArrivalMS > 0 {
 		mean := core.Duration(w.o.ArrivalMS) * core.Millisecond
-		w.after(w.moment(w.choose.Pause(4*mean, tape.Arrival)), arrival, 0, 0)
+		w.after(w.moment(w.choose.Pause(4*mean, tape.Arrival)), agenda.Arrival, 0, 0)
 	}
 }
 
@@ -172,11 +168,11 @@ func (w *World) arrive() {
 	}
 	n := uint32(1)
 	switch w.o.ArrivalPattern {
-	case bursts:
+	case options.Bursts:
 		if w.choose.Below(4, tape.Arrival) == 3 {
 			n = 1 + w.choose.Below(6, tape.Arrival)
 		}
-	case flood:
+	case options.Flood:
 		n = 1 + w.choose.Below(3, tape.Arrival)
 	}
 	name := w.choose.Below(uint32(w.options.Services), tape.Arrival)
@@ -189,13 +185,13 @@ func (w *World) arrive() {
 // arriveAt lets a client come to an address of the name that a service in force has,
 // or be refused.
 func (w *World) arriveAt(name uint32) {
-	var there [2 * maxEntries * maxListen]struct {
+	var there [2 * options.MaxEntries * options.MaxListen]struct {
 		kind core.ServiceType
 		to   core.Endpoint
 	}
 	count := uint32(0)
 	for _, s := range w.book.Active() {
-		if s.Entry.Path != names.paths[name] && s.Entry.Path != names.others[name] {
+		if s.Entry.Path != mastercf.Names.Paths[name] && s.Entry.Path != mastercf.Names.Others[name] {
 			continue
 		}
 		for _, end := range s.Endpoints {
@@ -204,9 +200,9 @@ func (w *World) arriveAt(name uint32) {
 		}
 	}
 	if count == 0 {
-		w.connect(core.Unix, names.endpoints[name*places][0])
+		w.connect(core.Unix, mastercf.Names.Endpoints[name*options.Places][0])
 		return
 	}
 	at := &there[w.choose.Below(count, tape.Arrival)]
-	w.connect(at.kind, reachable(at.to))
+	w.connect(at.kind, mastercf.Reachable(at.to))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // playContest is a reload by which two new services want the path of a running one, and
@@ -95,13 +96,13 @@ func TestGreedyServiceLeavesEveryOtherAProcess(t *testing.T) {
 			others = append(others, s.client(core.Unix, at(more[i].Name)))
 		}
 		for _, other := range others {
-			if !s.runUntil(core.Second, func() bool { return other.state == ClientServed.String() }) {
+			if !s.runUntil(core.Second, func() bool { return other.state == witness.ClientServed.String() }) {
 				t.Errorf("%d files: a client of %s %s", files, other.to, other.state)
 			}
 		}
 		allServed := func() bool {
 			for _, c := range greedy {
-				if c.state != ClientServed.String() {
+				if c.state != witness.ClientServed.String() {
 					return false
 				}
 			}

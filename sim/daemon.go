@@ -6,14 +6,13 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/audit"
 	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
-
-// owner makes and listens on everything but inet.
-var owner = core.Account{Name: "postfix", UID: 89, GID: 90}
 
 // daemon is the production driver and what Loop has around it: the wait, the mailbox
 // and whoever waits for the ends of children.
@@ -156,7 +155,7 @@ func (w *World) planTurn(at core.Time) {
 	}
 	d.planned, d.turnAt = true, at
 	d.plan++
-	w.schedule.push(due{when: at, what: turnBegins, arg: d.plan})
+	w.schedule.Push(agenda.Due{When: at, What: agenda.TurnBegins, Arg: d.plan})
 }
 
 // turn is one round of the loop.
@@ -241,9 +240,9 @@ func (w *World) Stepped(now core.Time, ev core.Event, actions []core.Action) {
 	w.stepsOfMachine++
 	w.notSpinning()
 	if w.trace != nil {
-		w.trace.add(Record{Kind: RecordEvent, Step: w.stepsOfMachine, Now: now, Event: ev})
+		w.trace.Add(witness.Record{Kind: witness.RecordEvent, Step: w.stepsOfMachine, Now: now, Event: ev})
 		for i := range actions {
-			w.trace.add(Record{Kind: RecordAction, Step: w.stepsOfMachine, Now: now, Action: actions[i]})
+			w.trace.Add(witness.Record{Kind: witness.RecordAction, Step: w.stepsOfMachine, Now: now, Action: actions[i]})
 		}
 	}
 	w.hashEvent(&ev)
@@ -341,14 +340,14 @@ func (w *World) beginLoad(r core.Request) {
 	w.request, w.loading = r, w.file
 	w.calm.loads++
 	if w.choose.Below(2, tape.Load) == 0 {
-		w.loading.version = 0 // at the answer
+		w.loading.Version = 0 // at the answer
 	}
-	w.after(w.choose.Delay(core.Duration(w.o.LoadDelayMS)*core.Millisecond, tape.Load), loadAnswered, 0, 0)
+	w.after(w.choose.Delay(core.Duration(w.o.LoadDelayMS)*core.Millisecond, tape.Load), agenda.LoadAnswered, 0, 0)
 }
 
 func (w *World) answerLoad() {
 	f := &w.loading
-	if f.version == 0 {
+	if f.Version == 0 {
 		*f = w.file
 	}
 	c, ok := w.build(f)
@@ -378,7 +377,7 @@ func (w *World) someoneEnded() {
 		pause = 0
 	}
 	d.looking = true
-	w.after(pause+w.choose.Delay(core.Duration(w.o.ReapDelayUS)*core.Microsecond, tape.Reap), endsNoticed, 0, 0)
+	w.after(pause+w.choose.Delay(core.Duration(w.o.ReapDelayUS)*core.Microsecond, tape.Reap), agenda.EndsNoticed, 0, 0)
 }
 
 // noticeEnds tells the daemon, and looks again while somebody is left.
@@ -391,7 +390,7 @@ func (w *World) noticeEnds() {
 	d.box.mail.Ends = true
 	w.wake()
 	d.looking = true
-	w.after(lookPause, endsNoticed, 0, 0)
+	w.after(lookPause, agenda.EndsNoticed, 0, 0)
 }
 
 // programs are those beside the daemon: none runs, but one may just be started.
@@ -404,7 +403,7 @@ func (p programs) Exclude() bool {
 		return true
 	}
 	w.truth.refused = true
-	w.after(core.Millisecond, programStarted, 0, 0)
+	w.after(core.Millisecond, agenda.ProgramStarted, 0, 0)
 	return false
 }
 
@@ -433,7 +432,7 @@ func (w *World) daemonEnds() {
 func (w *World) daemonDies() {
 	w.daemon.gone, w.daemon.turning = true, false
 	w.cutOff(0)
-	w.closing = ClientLost
+	w.closing = witness.ClientLost
 	w.kernel.CloseDaemon()
 	w.kernel.ReapAll()
 	for _, p := range w.kernel.Processes() {

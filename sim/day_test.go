@@ -12,6 +12,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // playDay is a day in the life of the daemon: a client for every type of service, a
@@ -50,18 +51,18 @@ func playClients(s *script) {
 }
 
 func playCrashes(s *script) {
-	s.program("cleanupd", program{behaviour: DieBusy, work: core.Second})
+	s.program("cleanupd", program{behaviour: witness.DieBusy, work: core.Second})
 	s.reload(stock()) // the good child leaves
 	s.run(core.Second)
 	s.client(core.Unix, at("cleanup"))
 	s.run(5 * core.Second) // throttled
 	s.client(core.Unix, at("cleanup"))
-	s.program("cleanupd", program{behaviour: Garbage, maxUse: 2, maxIdle: 10 * core.Second})
+	s.program("cleanupd", program{behaviour: witness.Garbage, maxUse: 2, maxIdle: 10 * core.Second})
 	s.program("flushd", program{missing: true})
 	s.client(core.Unix, at("flush"))
 	s.run(restTime)
 	s.program("flushd", program{})
-	s.program("passd", program{behaviour: Closer, work: 3 * core.Second})
+	s.program("passd", program{behaviour: witness.Closer, work: 3 * core.Second})
 	s.reload(stock())
 	s.run(core.Second)
 	s.client(core.Pass, at("smtpd"))
@@ -119,7 +120,7 @@ func playMoves(s *script) {
 // playRemoval takes services away while a deaf child and a busy one live, and brings
 // them back.
 func playRemoval(s *script) {
-	s.program("deafd", program{behaviour: DeafTerm, work: 300 * core.Second})
+	s.program("deafd", program{behaviour: witness.DeafTerm, work: 300 * core.Second})
 	s.reload(stock(scriptService(core.Unix, "deaf", "deafd", 2)))
 	s.run(core.Second)
 	s.client(core.Unix, at("deaf"))

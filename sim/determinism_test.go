@@ -3,6 +3,7 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func hashes() string {
 		last = hashedShort
 	}
 	for seed := uint64(1); seed <= last; seed++ {
-		r := w.Run(seed, Draw(seed))
+		r := w.Run(seed, options.Draw(seed))
 		sum = mix(sum, r.Hash)
 		if seed%hashedGroup == 0 {
 			fmt.Fprintf(&b, "seeds %d to %d: %016x\n", seed-hashedGroup+1, seed, sum)
@@ -94,7 +95,7 @@ func TestTapesReplayTheirSeed(t *testing.T) {
 	w, second := NewWorld(), NewWorld()
 	w.Record = true
 	for seed := uint64(1); seed <= 100; seed++ {
-		r := w.Run(seed, Draw(seed))
+		r := w.Run(seed, options.Draw(seed))
 		if again := second.Replay(r.Tape, r.Options); again.Hash != r.Hash || again.Steps != r.Steps {
 			t.Fatalf("seed %d: %d steps and hash %x, from the tape %d steps and %x", seed, r.Steps, r.Hash, again.Steps, again.Hash)
 		}
@@ -108,10 +109,10 @@ func TestTapesReplayTheirSeed(t *testing.T) {
 func TestWorldsKeepNothingFromRunToRun(t *testing.T) {
 	used := NewWorld()
 	for seed := uint64(1); seed <= 300; seed++ {
-		used.Run(seed, Draw(seed))
+		used.Run(seed, options.Draw(seed))
 	}
 	for seed := uint64(300); seed <= 320; seed++ {
-		if a, b := used.Run(seed, Draw(seed)), Run(seed, Draw(seed)); a.Hash != b.Hash {
+		if a, b := used.Run(seed, options.Draw(seed)), Run(seed, options.Draw(seed)); a.Hash != b.Hash {
 			t.Fatalf("seed %d: %x after others, %x alone", seed, a.Hash, b.Hash)
 		}
 	}

@@ -1,5 +1,9 @@
 package sim
 
+import (
+	"github.com/stationmaster/stationmaster/sim/witness"
+)
+
 // told counts the branches that were taken.
 var told int
 
@@ -8,9 +12,9 @@ var told int
 // kind of an event in each state of its service, pairs of kinds, lines, shapes
 // of the state and situations, leads it to keep the tape. There are more
 // counters than branches; those that share one are far apart.
-func tell(c *Coverage) int {
+func tell(c *witness.Coverage) int {
 	before, i := told, 0
-	c.each(func(met *uint32) {
+	c.Each(func(met *uint32) {
 		if *met != 0 {
 			branches[i%len(branches)]()
 		}

@@ -3,7 +3,9 @@ package sim
 import (
 	"testing"
 
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // fuzzSteps is how long a run of a tape is.
@@ -34,7 +36,7 @@ func FuzzTapes(f *testing.F) {
 		if seed%4 == 0 {
 			w = beside
 		}
-		w.Coverage = Coverage{}
+		w.Coverage = witness.Coverage{}
 		r := w.Replay(cells, o)
 		tell(&w.Coverage)
 		if r.Failure != nil {
@@ -66,7 +68,7 @@ func TestTapeSurvivesTheBytesOfTheFuzzer(t *testing.T) {
 
 func TestEveryCounterThatWasMetIsTold(t *testing.T) {
 	w := NewWorld()
-	w.Run(7, Draw(7))
+	w.Run(7, options.Draw(7))
 	told := tell(&w.Coverage)
 	if told != w.Coverage.Bits() || told < 50 {
 		t.Errorf("%d counters were met, %d are told", w.Coverage.Bits(), told)

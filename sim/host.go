@@ -5,6 +5,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // host is the world as its kernel sees it.
@@ -17,18 +18,18 @@ func (h host) Between(c fault.Call) {
 	if w.calm.on || w.daemon.gone {
 		return
 	}
-	heap := w.schedule.heap
+	heap := w.schedule.Heap
 	first := -1
 	for i := range heap {
 		d := &heap[i]
-		mayCome := d.what.ofServer() || d.what.fromOutside()
-		if mayCome && d.when <= w.now.Add(betweenReach) && (first < 0 || d.before(&heap[first])) {
+		mayCome := d.What.OfServer() || d.What.FromOutside()
+		if mayCome && d.When <= w.now.Add(betweenReach) && (first < 0 || d.Before(&heap[first])) {
 			first = i
 		}
 	}
 	if first >= 0 {
 		d := heap[first]
-		w.schedule.remove(first)
+		w.schedule.Remove(first)
 		if !w.stale(&d) {
 			w.happen(&d)
 		}
@@ -65,13 +66,13 @@ func (h host) Ended() { h.w.someoneEnded() }
 
 // Reaped comes when the status of a process is taken.
 func (h host) Reaped(p *kernel.Process) {
-	h.w.note(ProcessReaped, noted{Generation: p.Generation, PID: p.PID})
+	h.w.note(witness.ProcessReaped, noted{Generation: p.Generation, PID: p.PID})
 }
 
 // Signaled lets a signal of the daemon arrive, after a while.
 func (h host) Signaled(p *kernel.Process, s core.Signal) {
 	h.w.signaled(p, s)
-	h.w.met(KilledAfterGrace, s == core.SIGKILL && !p.Executing)
+	h.w.met(witness.KilledAfterGrace, s == core.SIGKILL && !p.Executing)
 	h.w.kill(p.Slot, s)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 // patience is what the world knows of how the daemon deals with calls that fail and
@@ -165,7 +166,7 @@ func (w *World) checkWarning() {
 // has a connection for up to 101 s, and none is counted.
 func (w *World) checkShortage(e core.Errno) {
 	o := &w.options
-	removes := o.EditRemove > 0 || o.EditType > 0 || o.Scenario == removeAndReturn || o.Scenario == undone
+	removes := o.EditRemove > 0 || o.EditType > 0 || o.Scenario == options.RemoveAndReturn || o.Scenario == options.Undone
 	woken := len(w.book.Wakeups) > min(ownFiles, int(o.Files)/2)/2
 	if e == core.EMFILE && o.Files > 0 && o.FewFiles == 0 && !removes && !woken && w.kernel.Short > w.patience.short {
 		w.fail("S11", "the daemon has no descriptor left for a start, with %d of %d open", w.kernel.OpenFiles(), w.kernel.Limit)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 )
 
 // The laws here compare two machines that live through the same story in two
@@ -110,7 +111,7 @@ func (n *narrator) config(c storyConfig) *core.Config {
 	}
 	for _, i := range n.order {
 		if c.there[i] {
-			f.Services = append(f.Services, storyEntry(n.prefix+localNames[i], i, c.limit[i], c.wakeup[i]))
+			f.Services = append(f.Services, storyEntry(n.prefix+mastercf.LocalNames[i], i, c.limit[i], c.wakeup[i]))
 		}
 	}
 	return f
@@ -124,7 +125,7 @@ func storyEntry(name string, i int, limit, wakeup int32) core.ServiceConfig {
 		ThrottleDelay: 10 * core.Second, WakeupInterval: core.Duration(wakeup) * core.Second,
 	}
 	if i == 1 {
-		s.Type, s.Canonical, s.LocalOnly, s.Endpoints = core.Inet, name+":25", false, names.endpoints[any4Place]
+		s.Type, s.Canonical, s.LocalOnly, s.Endpoints = core.Inet, name+":25", false, mastercf.Names.Endpoints[mastercf.Any4Place]
 	}
 	return s
 }
@@ -143,7 +144,7 @@ func (n *narrator) say(ev core.Event) {
 		for i := range storyServices {
 			n.ids[i] = 0
 			for k := range v.Services {
-				if s := &v.Services[k]; s.Name == n.prefix+localNames[i] && s.State != core.StateStopping {
+				if s := &v.Services[k]; s.Name == n.prefix+mastercf.LocalNames[i] && s.State != core.StateStopping {
 					n.ids[i] = s.ID
 				}
 			}
@@ -190,7 +191,7 @@ func (n *narrator) answer(a *core.Action) {
 // of gives the place of an entry in the story, or -1.
 func (n *narrator) of(e *core.ServiceConfig) int {
 	for i := range storyServices {
-		if e.Name == n.prefix+localNames[i] {
+		if e.Name == n.prefix+mastercf.LocalNames[i] {
 			return i
 		}
 	}
@@ -220,7 +221,7 @@ func (n *narrator) stand() {
 	v := n.m.View()
 	for i := range storyServices {
 		for k := range v.Services {
-			if s := &v.Services[k]; s.Name == n.prefix+localNames[i] {
+			if s := &v.Services[k]; s.Name == n.prefix+mastercf.LocalNames[i] {
 				text += fmt.Sprintf("%d: %v, watched %v, %d children, %d idle, limit %d; ", i, s.State, s.Watching, s.Total, s.Idle, s.Limit)
 			}
 		}

@@ -2,15 +2,19 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // nextOperator schedules the operator's next act.
 func (w *World) nextOperator() {
 	if w.o.OperatorMS > 0 {
 		mean := core.Duration(w.o.OperatorMS) * core.Millisecond
-		w.after(w.moment(w.choose.Pause(4*mean, tape.Operator)), operatorActs, 0, 0)
+		w.after(w.moment(w.choose.Pause(4*mean, tape.Operator)), agenda.OperatorActs, 0, 0)
 	}
 }
 
@@ -58,18 +62,18 @@ func (w *World) operate() {
 
 // reload sends a hangup, or two.
 func (w *World) reload() {
-	w.note(OperatorReloads, noted{})
+	w.note(witness.OperatorReloads, noted{})
 	w.signal(core.SIGHUP)
 	if w.choose.Chance(w.o.Twice, tape.Operator) {
 		if w.choose.Below(2, tape.Operator) == 1 {
 			w.edit()
 		}
-		w.after(w.choose.Delay(20*core.Millisecond, tape.Operator), hangupComes, 0, 0)
+		w.after(w.choose.Delay(20*core.Millisecond, tape.Operator), agenda.HangupComes, 0, 0)
 	}
 }
 
 func (w *World) operatorSignals(s core.Signal) {
-	w.note(OperatorSignals, noted{Number: int64(s)})
+	w.note(witness.OperatorSignals, noted{Number: int64(s)})
 	w.signal(s)
 }
 
@@ -88,7 +92,7 @@ func (w *World) someProcess() int32 {
 // edit changes the file on disk in the ways that are possible in this run.
 func (w *World) edit() {
 	f := &w.file
-	f.bad = sound
+	f.Bad = mastercf.Sound
 	rounds := uint32(1)
 	if w.choose.Below(4, tape.Operator) == 3 {
 		rounds += w.choose.Below(5, tape.Operator)
@@ -97,11 +101,11 @@ func (w *World) edit() {
 		w.editOnce()
 	}
 	if w.choose.Chance(w.o.EditBad, tape.Operator) {
-		f.bad = badness(1 + w.choose.Below(uint32(badnesses)-1, tape.Operator))
+		f.Bad = mastercf.Badness(1 + w.choose.Below(uint32(mastercf.Badnesses)-1, tape.Operator))
 	}
-	f.clears = w.choose.Chance(w.o.ClearThrottle, tape.Operator)
-	f.version++
-	w.note(OperatorEdited, noted{Number: int64(f.version)})
+	f.Clears = w.choose.Chance(w.o.ClearThrottle, tape.Operator)
+	f.Version++
+	w.note(witness.OperatorEdited, noted{Number: int64(f.Version)})
 }
 
 // editOnce makes the changes of one sitting.
@@ -111,7 +115,7 @@ func (w *World) editOnce() {
 	}
 	if w.choose.Chance(w.o.EditLimit, tape.Operator) {
 		if d := w.someEntry(); d != nil {
-			d.limit = int32(w.choose.Below(uint32(w.o.LimitMax)+1, tape.Operator))
+			d.Limit = int32(w.choose.Below(uint32(w.o.LimitMax)+1, tape.Operator))
 		}
 	}
 	if w.choose.Chance(w.o.EditRemove, tape.Operator) {
@@ -122,10 +126,10 @@ func (w *World) editOnce() {
 	}
 }
 
-func (w *World) someEntry() *draft {
-	at := w.choose.Below(maxEntries, tape.Operator)
-	for i := range uint32(maxEntries) {
-		if d := &w.file.entries[(at+i)%maxEntries]; d.present {
+func (w *World) someEntry() *mastercf.Draft {
+	at := w.choose.Below(options.MaxEntries, tape.Operator)
+	for i := range uint32(options.MaxEntries) {
+		if d := &w.file.Entries[(at+i)%options.MaxEntries]; d.Present {
 			return d
 		}
 	}
@@ -140,22 +144,22 @@ func (w *World) editService() {
 	}
 	switch w.choose.Below(6, tape.Operator) {
 	case 5:
-		d.program = !d.program
+		d.Program = !d.Program
 	case 0:
-		d.args++
+		d.Args++
 	case 1:
-		d.spelling = !d.spelling
+		d.Spelling = !d.Spelling
 	case 2:
-		d.throttle = 1 + int32(w.choose.Below(uint32(w.o.ThrottleS), tape.Operator))
+		d.Throttle = 1 + int32(w.choose.Below(uint32(w.o.ThrottleS), tape.Operator))
 	case 3:
 		if w.o.WakeupS > 0 {
-			d.wakeup = int32(w.choose.Below(uint32(w.o.WakeupS)+1, tape.Operator))
-			d.ifUsed = w.choose.Below(2, tape.Operator) == 1
+			d.Wakeup = int32(w.choose.Below(uint32(w.o.WakeupS)+1, tape.Operator))
+			d.IfUsed = w.choose.Below(2, tape.Operator) == 1
 		}
 	default:
-		i, k := w.choose.Below(maxEntries, tape.Operator), w.choose.Below(maxEntries, tape.Operator)
+		i, k := w.choose.Below(options.MaxEntries, tape.Operator), w.choose.Below(options.MaxEntries, tape.Operator)
 		f := &w.file
-		f.order[i], f.order[k] = f.order[k], f.order[i]
+		f.Order[i], f.Order[k] = f.Order[k], f.Order[i]
 	}
 }
 
@@ -163,26 +167,26 @@ func (w *World) editService() {
 func (w *World) editPresence() {
 	f := &w.file
 	if w.o.EditType > 0 && w.choose.Below(4, tape.Operator) == 3 {
-		at := maxNames + int(w.choose.Below(maxEntries-maxNames, tape.Operator))
-		if f.entries[at].present {
-			f.entries[at].present = false
+		at := options.MaxNames + int(w.choose.Below(options.MaxEntries-options.MaxNames, tape.Operator))
+		if f.Entries[at].Present {
+			f.Entries[at].Present = false
 		} else {
 			w.drawAlias(at)
 		}
 		return
 	}
 	at := int(w.choose.Below(uint32(w.options.Services), tape.Operator))
-	d := &f.entries[at]
+	d := &f.Entries[at]
 	switch {
-	case d.present:
-		d.present = false
+	case d.Present:
+		d.Present = false
 	case w.choose.Below(2, tape.Operator) == 1:
 		w.drawDraft(d, uint8(at))
 	default:
-		d.present, d.name = true, uint8(at)
+		d.Present, d.Name = true, uint8(at)
 	}
-	if d.present && (d.kind == 0 || f.clashes(at)) {
-		d.present = false
+	if d.Present && (d.Kind == 0 || f.Clashes(at)) {
+		d.Present = false
 	}
 }
 
@@ -195,14 +199,14 @@ func (w *World) editIdentity() {
 	before := *d
 	switch w.choose.Below(3, tape.Operator) {
 	case 0:
-		d.kind = core.ServiceType(1 + w.choose.Below(5, tape.Operator))
+		d.Kind = core.ServiceType(1 + w.choose.Below(5, tape.Operator))
 	case 1:
-		d.public = !d.public
+		d.Public = !d.Public
 	default:
-		d.address = uint8(w.choose.Below(uint32(len(inetForms)), tape.Operator))
+		d.Address = uint8(w.choose.Below(uint32(len(mastercf.InetForms)), tape.Operator))
 	}
-	for i := range w.file.entries {
-		if &w.file.entries[i] == d && w.file.clashes(i) {
+	for i := range w.file.Entries {
+		if &w.file.Entries[i] == d && w.file.Clashes(i) {
 			*d = before
 		}
 	}
@@ -210,10 +214,10 @@ func (w *World) editIdentity() {
 
 // leap lets time go on while nobody does anything, as in a machine that sleeps.
 func (w *World) leap(span core.Duration) {
-	w.note(TimeLeapt, noted{Number: int64(span)})
+	w.note(witness.TimeLeapt, noted{Number: int64(span)})
 	w.now = w.now.Add(span)
 	for i := range w.servers { // nobody can say what was due when
-		w.servers[i].conduct.paused = true
+		w.servers[i].conduct.Paused = true
 	}
 }
 
@@ -231,7 +235,7 @@ const usualFiles = 256
 // nextOddity schedules what comes from nowhere.
 func (w *World) nextOddity() {
 	if w.o.Stranger > 0 {
-		w.after(w.choose.Pause(2*core.Second, tape.Stranger), oddity, 0, 0)
+		w.after(w.choose.Pause(2*core.Second, tape.Stranger), agenda.Oddity, 0, 0)
 	}
 }
 

@@ -1,46 +1,15 @@
 package sim
 
 import (
-	"sort"
 	"testing"
 
-	"pgregory.net/rapid"
-
-	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
-
-func TestSchedulesKeepTimeAndOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		whens := rapid.SliceOf(rapid.Int64Range(0, 5)).Draw(t, "whens")
-		var s schedule
-		for i, when := range whens {
-			s.push(due{when: core.Time(when), ref: int32(i)})
-		}
-		out := map[int]bool{}
-		for range rapid.IntRange(0, len(whens)/2).Draw(t, "removed") {
-			at := rapid.IntRange(0, len(s.heap)-1).Draw(t, "at")
-			out[int(s.heap[at].ref)] = true
-			s.remove(at)
-		}
-		var order []int
-		for i := range whens {
-			if !out[i] {
-				order = append(order, i)
-			}
-		}
-		sort.SliceStable(order, func(a, b int) bool { return whens[order[a]] < whens[order[b]] })
-		for _, want := range order {
-			if d := s.pop(); int(d.ref) != want {
-				t.Fatalf("%d came, want %d", d.ref, want)
-			}
-		}
-	})
-}
 
 func TestOptionsAreSetByName(t *testing.T) {
 	seen := map[string]bool{}
-	o := Usual()
-	OptionNames(func(name, what string) {
+	o := options.Usual()
+	options.Each(func(name, what string) {
 		if seen[name] || what == "" {
 			t.Errorf("option %q is there twice or says nothing", name)
 		}
@@ -75,11 +44,11 @@ func TestOptionsAreDrawnBySwarmRules(t *testing.T) {
 	const seeds = 4000
 	faultless, tiny, storm := 0, 0, 0
 	for seed := uint64(1); seed <= seeds; seed++ {
-		o := Draw(seed)
-		for i := range optionTable {
-			row := &optionTable[i]
-			if v := *row.field(&o); v < row.low || v > row.high {
-				t.Fatalf("seed %d: %s=%d", seed, row.name, v)
+		o := options.Draw(seed)
+		for i := range options.Table {
+			row := &options.Table[i]
+			if v := *row.Field(&o); v < row.Low || v > row.High {
+				t.Fatalf("seed %d: %s=%d", seed, row.Name, v)
 			}
 		}
 		if o.ForkFail+o.OpenFail+o.LoadFail+o.DieEarly+o.DieBusy+o.Liar+o.Garbage+o.Silent+o.KillChild+o.EditBad+o.Hog+o.Drain+o.Leap == 0 {

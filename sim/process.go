@@ -4,15 +4,18 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/contract"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // server is what a child is besides a process: a machine with a behaviour.
 type server struct {
 	p         *kernel.Process
-	behaviour Behaviour
+	behaviour witness.Behaviour
 	good      bool // behaves as the laws of the second phase expect
 	starts    bool // its main loop runs
 	watching  bool // waits for a client
@@ -35,7 +38,7 @@ type server struct {
 	looks     int                 // for it, so far
 	saying    saying
 	settings  child.Settings
-	conduct   conduct
+	conduct   contract.Conduct
 	cheats    bool      // the world made it break its contract
 	glances   int8      // turns of the daemon since its start began, up to 2
 	lookedAt  core.Time // the second of them
@@ -84,7 +87,7 @@ func (w *World) born(p *kernel.Process) {
 	w.checkGiven(s, entry)
 	w.birth(s, entry)
 	w.Coverage.Behaviours[s.behaviour]++
-	w.note(ProcessForked, noted{Service: s.service, Generation: p.Generation, PID: p.PID, Number: int64(s.behaviour)})
+	w.note(witness.ProcessForked, noted{Service: s.service, Generation: p.Generation, PID: p.PID, Number: int64(s.behaviour)})
 	if p.Executing {
 		if program := w.programs[p.Path]; program != nil {
 			w.executeScripted(s, program)
@@ -95,7 +98,7 @@ func (w *World) born(p *kernel.Process) {
 		if w.choose.Below(2, tape.Start) == 1 {
 			span = core.Duration(w.o.ExecMS) * core.Millisecond
 		}
-		w.soon(span, execEnds, p.Slot, int32([4]core.Errno{0, 0, 0, core.EIO}[w.choose.Below(4, tape.Start)]))
+		w.soon(span, agenda.ExecEnds, p.Slot, int32([4]core.Errno{0, 0, 0, core.EIO}[w.choose.Below(4, tape.Start)]))
 	}
 }
 
@@ -114,7 +117,7 @@ func (w *World) execEnds(slot int32, e core.Errno) {
 	case s.doomed != 0:
 		w.exit(slot, core.KilledBy(s.doomed))
 	case e != 0:
-		w.dropServer(slot, ClientLost)
+		w.dropServer(slot, witness.ClientLost)
 		w.kernel.Executed(s.p, e)
 	default:
 		w.kernel.Executed(s.p, 0)
@@ -129,17 +132,17 @@ func (w *World) exit(slot int32, status core.ExitStatus) {
 	if !s.p.Alive() {
 		return
 	}
-	w.note(ProcessExited, noted{Generation: s.p.Generation, PID: s.p.PID, Number: int64(status)})
-	why := ClientLost
-	if s.behaviour == Drain && status == 0 {
-		why = ClientServed
+	w.note(witness.ProcessExited, noted{Generation: s.p.Generation, PID: s.p.PID, Number: int64(status)})
+	why := witness.ClientLost
+	if s.behaviour == witness.Drain && status == 0 {
+		why = witness.ClientServed
 		w.leaveDescendant(s)
 	}
 	service := s.service
 	if status.Normal() && s.leaving {
 		channel := s.p.StatusOf() // a daemon that cannot read it closes it
-		s.conduct.cut = s.conduct.cut || channel == nil || channel.Readable()
-		w.held(s, s.conduct.leaves(w.now))
+		s.conduct.Cut = s.conduct.Cut || channel == nil || channel.Readable()
+		w.held(s, s.conduct.Leaves(w.now))
 	}
 	w.dropServer(slot, why)
 	w.kernel.Exit(s.p, status)
@@ -152,7 +155,7 @@ func (w *World) exit(slot int32, status core.ExitStatus) {
 }
 
 // dropServer ends all that a server does.
-func (w *World) dropServer(slot int32, why Happened) {
+func (w *World) dropServer(slot int32, why witness.Happened) {
 	s := &w.servers[slot]
 	for i := range w.sessions {
 		if w.sessions[i].slot == slot {
@@ -178,8 +181,8 @@ func (w *World) leaveDescendant(s *server) {
 	}
 	w.descendants = append(w.descendants, descendant{status.Hold(), s.p.Generation, s.p.PID})
 	ref := int32(len(w.descendants) - 1)
-	w.after(w.choose.Delay(core.Second, tape.Exit), descendantSpeaks, ref, 0)
-	w.after(core.Millisecond+w.choose.Delay(20*core.Second, tape.Exit), descendantEnds, ref, 0)
+	w.after(w.choose.Delay(core.Second, tape.Exit), agenda.DescendantSpeaks, ref, 0)
+	w.after(core.Millisecond+w.choose.Delay(20*core.Second, tape.Exit), agenda.DescendantEnds, ref, 0)
 }
 
 // descendantSpeaks: what a child left behind writes into the channel that it
@@ -192,7 +195,7 @@ func (w *World) descendantSpeaks(ref int32) {
 	msg := wire.Message{PID: int32(x.pid), Generation: uint32(x.generation), Status: wire.Status(w.choose.Below(2, tape.Status))}
 	var room [wire.StatusSize]byte
 	if _, e := w.kernel.Say(x.status, msg.Append(room[:0])); e == 0 {
-		w.met(DescendantSpoke, true)
+		w.met(witness.DescendantSpoke, true)
 	}
 }
 
@@ -206,7 +209,7 @@ func (w *World) descendantEnds(ref int32) {
 
 // kill sends a signal to a process.
 func (w *World) kill(slot int32, s core.Signal) {
-	w.soon(w.choose.Delay(core.Millisecond, tape.Signal), signalArrives, slot, int32(s))
+	w.soon(w.choose.Delay(core.Millisecond, tape.Signal), agenda.SignalArrives, slot, int32(s))
 }
 
 // signalArrives: SIGKILL always ends, anything else waits while the process
@@ -216,18 +219,18 @@ func (w *World) signalArrives(slot int32, sig core.Signal) {
 	if !s.p.Alive() {
 		return
 	}
-	w.note(ProcessSignaled, noted{Generation: s.p.Generation, PID: s.p.PID, Number: int64(sig)})
-	s.conduct.ending = true
+	w.note(witness.ProcessSignaled, noted{Generation: s.p.Generation, PID: s.p.PID, Number: int64(sig)})
+	s.conduct.Ending = true
 	switch {
 	case s.p.Executing && s.dead:
 		s.doomed = sig
 	case sig == core.SIGKILL || s.p.Executing: // nothing is ignored or caught yet
 		w.exit(slot, core.KilledBy(sig))
 	case s.p.Stopped:
-		w.stash = append(w.stash, due{when: w.now, what: signalArrives, ref: slot, life: w.lives[slot], arg: int32(sig)})
+		w.stash = append(w.stash, agenda.Due{When: w.now, What: agenda.SignalArrives, Ref: slot, Life: w.lives[slot], Arg: int32(sig)})
 	case sig == core.SIGTERM && s.deaf:
-	case sig == core.SIGTERM && s.behaviour == SlowTerm:
-		w.soon(w.choose.Delay(10*core.Second, tape.Signal), serverDies, slot, int32(core.ExitedWith(0)))
+	case sig == core.SIGTERM && s.behaviour == witness.SlowTerm:
+		w.soon(w.choose.Delay(10*core.Second, tape.Signal), agenda.ServerDies, slot, int32(core.ExitedWith(0)))
 	default:
 		w.exit(slot, core.KilledBy(sig))
 	}
@@ -240,14 +243,14 @@ func (w *World) stopProcess(slot int32, span core.Duration) {
 	if !s.p.Alive() || s.p.Stopped || s.p.Executing {
 		return
 	}
-	w.note(ProcessStopped, noted{Generation: s.p.Generation, PID: s.p.PID})
-	s.conduct.paused = true
+	w.note(witness.ProcessStopped, noted{Generation: s.p.Generation, PID: s.p.PID})
+	s.conduct.Paused = true
 	told := w.choose.Below(2, tape.Signal) == 1
 	w.kernel.Stop(s.p, 19, told)
 	if told {
 		w.someoneEnded()
 	}
-	w.soon(span, goesOn, slot, 0)
+	w.soon(span, agenda.GoesOn, slot, 0)
 }
 
 func (w *World) continueProcess(slot int32) {
@@ -255,7 +258,7 @@ func (w *World) continueProcess(slot int32) {
 	if !s.p.Stopped {
 		return
 	}
-	w.note(ProcessContinued, noted{Generation: s.p.Generation, PID: s.p.PID})
+	w.note(witness.ProcessContinued, noted{Generation: s.p.Generation, PID: s.p.PID})
 	s.p.Stopped = false
 	w.unstash(slot, true)
 }
@@ -266,10 +269,10 @@ func (w *World) unstash(slot int32, do bool) {
 	kept := w.stash[:0]
 	for _, d := range w.stash {
 		switch {
-		case d.ref != slot:
+		case d.Ref != slot:
 			kept = append(kept, d)
 		case do:
-			w.schedule.push(d)
+			w.schedule.Push(d)
 		}
 	}
 	w.stash = kept
@@ -286,7 +289,7 @@ func (w *World) adopt() {
 	status := [5]core.ExitStatus{
 		0, core.ExitedWith(1), core.ExitedWith(uint8(w.choose.Below(256, tape.Stranger))), core.KilledBy(core.SIGSEGV), core.KilledBy(core.SIGKILL),
 	}
-	w.soon(w.choose.Delay(core.Second, tape.Stranger), orphanEnds, p.Slot, int32(status[w.choose.Below(5, tape.Stranger)]))
+	w.soon(w.choose.Delay(core.Second, tape.Stranger), agenda.OrphanEnds, p.Slot, int32(status[w.choose.Below(5, tape.Stranger)]))
 }
 
 func (w *World) orphanEnds(slot int32, status core.ExitStatus) {

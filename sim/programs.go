@@ -1,11 +1,15 @@
 package sim
 
-import "github.com/stationmaster/stationmaster/core"
+import (
+	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/witness"
+)
 
 // program says how the children of one path behave, where that is not drawn. The zero
 // value serves each client at once and keeps the contract.
 type program struct {
-	behaviour Behaviour
+	behaviour witness.Behaviour
 	work      core.Duration // that one client takes
 	maxUse    int32
 	maxIdle   core.Duration
@@ -28,5 +32,5 @@ func (w *World) startScripted(path string) (e core.Errno, late bool) {
 // executeScripted ends an exec when its time has come.
 func (w *World) executeScripted(s *server, p *program) {
 	s.dead = p.dead
-	w.soon(p.exec, execEnds, s.p.Slot, int32(p.execErrno))
+	w.soon(p.exec, agenda.ExecEnds, s.p.Slot, int32(p.execErrno))
 }

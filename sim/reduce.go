@@ -1,23 +1,27 @@
 package sim
 
+import (
+	"github.com/stationmaster/stationmaster/sim/options"
+)
+
 // Reduced is a failing run, made as short and calm as it gets.
 type Reduced struct {
 	Tape    []uint16
-	Options Options // those of the run, with less in them
-	Runs    int     // that it took
+	Options options.Options // those of the run, with less in them
+	Runs    int             // that it took
 }
 
 // Player plays for a reducer. Package stress has one that lays a model beside.
 type Player struct {
-	Tape func(tape []uint16, o Options) *Failure           // nil: it breaks nothing
-	Seed func(seed uint64, o Options) ([]uint16, *Failure) // and the tape of its run; may be missing
+	Tape func(tape []uint16, o options.Options) *Failure           // nil: it breaks nothing
+	Seed func(seed uint64, o options.Options) ([]uint16, *Failure) // and the tape of its run; may be missing
 }
 
 // Player returns one that plays in this world.
 func (w *World) Player() Player {
 	return Player{
-		Tape: func(tape []uint16, o Options) *Failure { return w.Replay(tape, o).Failure },
-		Seed: func(seed uint64, o Options) ([]uint16, *Failure) {
+		Tape: func(tape []uint16, o options.Options) *Failure { return w.Replay(tape, o).Failure },
+		Seed: func(seed uint64, o options.Options) ([]uint16, *Failure) {
 			w.Record = true
 			r := w.Run(seed, o)
 			return r.Tape, r.Failure
@@ -30,13 +34,13 @@ func (w *World) Player() Player {
 // faults end as early as they can and takes out of the options what the failure
 // does not need, so what it gives is to be replayed under its own options. It plays at most limit runs; progress, if not nil, is told after
 // each that helped. A tape that does not fail comes back as it is.
-func Reduce(tape []uint16, o Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
+func Reduce(tape []uint16, o options.Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
 	return ReduceWith(NewWorld().Player(), tape, o, invariant, limit, progress)
 }
 
 // ReduceWith does the same with a player of the caller's, who may lay something
 // beside the run.
-func ReduceWith(play Player, tape []uint16, o Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
+func ReduceWith(play Player, tape []uint16, o options.Options, invariant string, limit int, progress func(runs, cells int)) Reduced {
 	r := reducer{play: play, o: o, invariant: invariant, limit: limit, left: limit, progress: progress}
 	return r.reduce(tape)
 }
@@ -87,14 +91,14 @@ var keptOptions = [...]string{"steps", "pids", "backlog", "throttle_s", "leader"
 
 // calmer gives the values that are tried instead of the one before, the
 // calmest first.
-func calmer(row *optionRow, before, usual int32) [3]int32 {
-	if row.name == "arrival_ms" || row.name == "operator_ms" { // between two; 0: none
+func calmer(row *options.Row, before, usual int32) [3]int32 {
+	if row.Name == "arrival_ms" || row.Name == "operator_ms" { // between two; 0: none
 		if before == 0 {
 			return [3]int32{}
 		}
 		return [3]int32{0, max(before, 1000), max(before, min(2*before, 5000))}
 	}
-	return [3]int32{row.low, min(before, usual), max(row.low, before/2)}
+	return [3]int32{row.Low, min(before, usual), max(row.Low, before/2)}
 }
 
 // searched is how many seeds are tried for one simpler world.
@@ -105,9 +109,9 @@ const searched = 40
 // another world a tape means another story; with search some seeds are played
 // in it, too, and one that breaks the same gives the tape to go on with.
 func (r *reducer) simplify(tape []uint16, search bool) []uint16 {
-	for i := range optionTable {
-		row := &optionTable[i]
-		if contains(keptOptions[:], row.name) {
+	for i := range options.Table {
+		row := &options.Table[i]
+		if contains(keptOptions[:], row.Name) {
 			continue
 		}
 		for calmer := true; calmer; {
@@ -118,11 +122,11 @@ func (r *reducer) simplify(tape []uint16, search bool) []uint16 {
 }
 
 // calm tries calmer values of one option. It reports whether one will do.
-func (r *reducer) calm(row *optionRow, tape []uint16, search bool) ([]uint16, bool) {
-	usual := Usual()
-	field := row.field(&r.o)
+func (r *reducer) calm(row *options.Row, tape []uint16, search bool) ([]uint16, bool) {
+	usual := options.Usual()
+	field := row.Field(&r.o)
 	before := *field
-	for i, v := range calmer(row, before, *row.field(&usual)) {
+	for i, v := range calmer(row, before, *row.Field(&usual)) {
 		if v == before || r.left <= 0 {
 			continue
 		}
@@ -158,7 +162,7 @@ func (r *reducer) search(wanted bool) []uint16 {
 
 type reducer struct {
 	play      Player
-	o         Options
+	o         options.Options
 	invariant string
 	limit     int
 	left      int

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 // wrecked stands for a machine with a bug: the first child that is retired
@@ -31,7 +32,7 @@ func TestReducersLeaveAScenarioThatAPersonCanRead(t *testing.T) {
 	wrecked(w)
 	var found Result
 	for seed := uint64(1); seed <= 2000 && found.Failure == nil; seed++ {
-		found = w.Run(seed, Draw(seed))
+		found = w.Run(seed, options.Draw(seed))
 	}
 	if found.Failure == nil || found.Failure.Invariant != "S8" {
 		t.Fatalf("the planted bug was not found: %v", found.Failure)
@@ -68,7 +69,7 @@ func TestObserversAreHeard(t *testing.T) {
 	w := NewWorld()
 	w.NewObserver = func(core.MachineOptions) Observer { return &grumbler{left: 20} }
 	for range 2 {
-		r := w.Run(1, Usual())
+		r := w.Run(1, options.Usual())
 		if r.Failure == nil || r.Failure.Invariant != "model" || r.Failure.Step != 20 || !strings.Contains(r.Failure.Text, "enough") {
 			t.Fatalf("got %v", r.Failure)
 		}
@@ -76,7 +77,7 @@ func TestObserversAreHeard(t *testing.T) {
 }
 
 func TestReportsNameSeedOptionsAndCommand(t *testing.T) {
-	o := Draw(7)
+	o := options.Draw(7)
 	o.ForkFail = 3
 	r := Run(7, o)
 	r.Failure = &Failure{Invariant: "S3", Text: "a text", Step: 12}

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // reduceRuns bounds the runs that a report spends on shrinking.
@@ -20,7 +21,7 @@ func (r *Result) Report(out io.Writer) error {
 	}
 	small := Reduce(r.Tape, r.Options, r.Failure.Invariant, reduceRuns, nil)
 	w := NewWorld()
-	var t Trace
+	var t witness.Trace
 	w.Keep(&t)
 	again := w.Replay(small.Tape, small.Options)
 	text := "the shrunk tape breaks nothing"

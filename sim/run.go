@@ -5,7 +5,9 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // Contract is the name of the property that a server of good behaviour keeps
@@ -28,7 +30,7 @@ func (f *Failure) Error() string {
 // Result is how a run ended.
 type Result struct {
 	Seed      uint64 // 0 after Replay
-	Options   Options
+	Options   options.Options
 	Failure   *Failure      // nil: nothing was found
 	Steps     uint64        // things that happened: happenings of the world and events delivered
 	Events    uint64        // of these, events delivered to the machine
@@ -41,12 +43,12 @@ type Result struct {
 
 // Command is how the run is repeated.
 func (r *Result) Command() string {
-	return fmt.Sprintf("go run ./cmd/mastersim run -seed %d%s", r.Seed, r.Options.Pins(Draw(r.Seed)))
+	return fmt.Sprintf("go run ./cmd/mastersim run -seed %d%s", r.Seed, r.Options.Pins(options.Draw(r.Seed)))
 }
 
 // Run plays the seed under the options in a new world, recording the tape. Who
 // plays many seeds keeps a World and calls its methods.
-func Run(seed uint64, o Options) Result {
+func Run(seed uint64, o options.Options) Result {
 	w := NewWorld()
 	w.Record = true
 	return w.Run(seed, o)
@@ -54,10 +56,10 @@ func Run(seed uint64, o Options) Result {
 
 // Replay plays a tape in a new world. The tape may be shorter than the run;
 // it goes on with zeros.
-func Replay(cells []uint16, o Options) Result { return NewWorld().Replay(cells, o) }
+func Replay(cells []uint16, o options.Options) Result { return NewWorld().Replay(cells, o) }
 
 // Run plays the seed to its end.
-func (w *World) Run(seed uint64, o Options) Result {
+func (w *World) Run(seed uint64, o options.Options) Result {
 	w.choose.Seed(seed, w.Record)
 	r := w.play(o)
 	r.Seed = seed
@@ -70,12 +72,12 @@ func (w *World) Run(seed uint64, o Options) Result {
 }
 
 // Replay plays the tape to its end.
-func (w *World) Replay(cells []uint16, o Options) Result {
+func (w *World) Replay(cells []uint16, o options.Options) Result {
 	w.choose.Play(cells)
 	return w.play(o)
 }
 
-func (w *World) play(o Options) Result {
+func (w *World) play(o options.Options) Result {
 	w.guarded(func() {
 		w.begin(o)
 		w.finish()
@@ -85,7 +87,7 @@ func (w *World) play(o Options) Result {
 		Simulated: w.now.Sub(StartOfTime), Hash: w.hash, Exited: w.daemon.gone,
 	}
 	if w.failure != nil && w.trace != nil {
-		w.trace.add(Record{Kind: RecordBroken, Step: w.failure.Step, Now: w.now, Text: w.failure.Error()})
+		w.trace.Add(witness.Record{Kind: witness.RecordBroken, Step: w.failure.Step, Now: w.now, Text: w.failure.Error()})
 	}
 	return r
 }

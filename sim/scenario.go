@@ -2,25 +2,16 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
-)
-
-// Aimed scenarios, besides the uniform noise.
-const (
-	noScenario      int32 = iota
-	stopHalf              // stop half of the children one by one, reload, continue them in another order
-	throttleAndLift       // fill up to the limit, let one die unused, lift the limit by reload, within a second
-	removeAndReturn       // remove a service while its children are busy, bring it back while they die
-	hammer                // three reloads within the load of one
-	undone                // reloads that replace services and are refused, while the file system fails
-	hang                  // every program hangs, each start until it is given up
-	numScenarios
 )
 
 // beginScenario schedules the first step.
 func (w *World) beginScenario() {
-	if w.o.Scenario != noScenario {
-		w.after(core.Millisecond+w.choose.Delay(2*core.Second, tape.Operator), scenarioStep, 0, 0)
+	if w.o.Scenario != options.NoScenario {
+		w.after(core.Millisecond+w.choose.Delay(2*core.Second, tape.Operator), agenda.ScenarioStep, 0, 0)
 	}
 }
 
@@ -31,17 +22,17 @@ func (w *World) playScenario(step int32) {
 	}
 	span := core.Duration(0)
 	switch w.o.Scenario {
-	case stopHalf:
+	case options.StopHalf:
 		span = w.stopHalf(step)
-	case throttleAndLift:
+	case options.ThrottleAndLift:
 		span = w.throttleAndLift(step)
-	case removeAndReturn:
+	case options.RemoveAndReturn:
 		span = w.removeAndReturn(step)
-	case undone:
+	case options.Undone:
 		span = w.undone(step)
-	case hang:
+	case options.Hang:
 		span = w.hang(step)
-	case hammer:
+	case options.Hammer:
 		w.edit()
 		w.signal(core.SIGHUP)
 		span = core.Millisecond / 2
@@ -49,7 +40,7 @@ func (w *World) playScenario(step int32) {
 			span = core.Second
 		}
 	}
-	w.after(span+w.choose.Delay(10*core.Millisecond, tape.Operator), scenarioStep, step+1, 0)
+	w.after(span+w.choose.Delay(10*core.Millisecond, tape.Operator), agenda.ScenarioStep, step+1, 0)
 }
 
 func (w *World) stopHalf(step int32) core.Duration {
@@ -78,30 +69,30 @@ func (w *World) throttleAndLift(step int32) core.Duration {
 			w.kill(slot, core.SIGSEGV)
 		}
 	case 3:
-		w.file.entries[0].limit++
-		w.file.version++
+		w.file.Entries[0].Limit++
+		w.file.Version++
 		w.reload()
 	case 4:
 		w.arriveAt(name)
 	default:
-		w.file.entries[0].limit = 1
+		w.file.Entries[0].Limit = 1
 		return core.Second
 	}
 	return 50 * core.Millisecond
 }
 
 func (w *World) removeAndReturn(step int32) core.Duration {
-	d := &w.file.entries[0]
+	d := &w.file.Entries[0]
 	switch step % 5 {
 	case 0:
 		w.arriveAt(0)
 	case 1:
-		d.present = false
-		w.file.version++
+		d.Present = false
+		w.file.Version++
 		w.reload()
 	case 2:
-		d.present, d.name = d.kind != 0 && !w.file.clashes(0), 0
-		w.file.version++
+		d.Present, d.Name = d.Kind != 0 && !w.file.Clashes(0), 0
+		w.file.Version++
 		w.reload()
 	case 3:
 		w.arriveAt(0)
@@ -120,32 +111,32 @@ func (w *World) undone(step int32) core.Duration {
 		if w.choose.Below(2, tape.Operator) == 1 {
 			w.editPresence()
 		}
-		if w.file.bad = sound; w.choose.Below(3, tape.Operator) > 0 {
-			w.file.bad = elsewhere + badness(w.choose.Below(uint32(badnesses-elsewhere), tape.Operator))
+		if w.file.Bad = mastercf.Sound; w.choose.Below(3, tape.Operator) > 0 {
+			w.file.Bad = mastercf.Elsewhere + mastercf.Badness(w.choose.Below(uint32(mastercf.Badnesses-mastercf.Elsewhere), tape.Operator))
 		}
 		w.kernel.OutageOfUndoing()
-		w.file.version++
+		w.file.Version++
 		w.reload()
 		return w.loadTime()
 	case 1: // those whose paths may be empty now go
 		if w.choose.Below(2, tape.Operator) == 1 {
-			w.file.bad = sound
-			for i := range w.file.entries {
-				if d := &w.file.entries[i]; d.kind != core.Inet && w.choose.Below(2, tape.Operator) == 1 {
-					d.present = false
+			w.file.Bad = mastercf.Sound
+			for i := range w.file.Entries {
+				if d := &w.file.Entries[i]; d.Kind != core.Inet && w.choose.Below(2, tape.Operator) == 1 {
+					d.Present = false
 				}
 			}
-			w.file.version++
+			w.file.Version++
 			w.reload()
 		}
 		return w.loadTime()
 	case 2:
 		w.kernel.EndFaults()
 	default:
-		w.file.bad = sound
+		w.file.Bad = mastercf.Sound
 		w.editPresence()
 		w.editPresence()
-		w.file.version++
+		w.file.Version++
 		w.reload()
 		return w.loadTime()
 	}

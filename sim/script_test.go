@@ -7,7 +7,10 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // script is a world in which nothing is drawn: what happens is written down.
@@ -53,7 +56,7 @@ func (s *script) program(name string, p program) { s.World.programs["/d/"+name] 
 // boot starts the daemon. prepare, if not nil, does something to the kernel before.
 func (s *script) boot(c *core.Config, prepare func(*kernel.Kernel)) {
 	s.current = c
-	o := Usual()
+	o := options.Usual()
 	o.Steps, o.Services, o.PIDs, o.ArrivalMS, o.Sweep = 1<<30, 1, kernel.MaxProcesses, 0, 256
 	o.StatusDelayUS, o.ReadyDelayUS, o.ReapDelayUS, o.LoadDelayMS, o.BootMS, o.ServiceMS = 0, 0, 0, 0, 0, 0
 	o.Descriptors = s.descriptors
@@ -70,12 +73,12 @@ func (s *script) runUntil(d core.Duration, enough func() bool) (did bool) {
 	end := s.now.Add(d)
 	s.guarded(func() {
 		for did = enough(); !did && s.failure == nil; did = enough() {
-			if len(s.schedule.heap) == 0 || s.schedule.heap[0].when > end {
+			if len(s.schedule.Heap) == 0 || s.schedule.Heap[0].When > end {
 				s.now = end
 				return
 			}
 			if due := s.next(); !s.stale(&due) {
-				s.now = max(s.now, due.when)
+				s.now = max(s.now, due.When)
 				s.happen(&due)
 			}
 			s.visit()
@@ -136,7 +139,7 @@ func (s *script) visit() {
 				v.number = s.came
 			case core.EAGAIN:
 			default:
-				v.state = ClientRefused.String()
+				v.state = witness.ClientRefused.String()
 			}
 		}
 		if v.number != 0 {
@@ -152,9 +155,9 @@ func (s *script) fate(v *visitor) string {
 		l, e := s.kernel.Listener(v.kind, v.to)
 		switch {
 		case e != 0:
-			return ClientLost.String()
+			return witness.ClientLost.String()
 		case !l.HasClient():
-			return ClientServed.String()
+			return witness.ClientServed.String()
 		}
 		return ""
 	}
@@ -164,7 +167,7 @@ func (s *script) fate(v *visitor) string {
 func scriptService(t core.ServiceType, name, program string, limit int32) core.ServiceConfig {
 	s := core.ServiceConfig{
 		Name: name, Canonical: name, Type: t, Line: 1, ProcessLimit: limit, Command: program, Path: "/d/" + program,
-		ThrottleDelay: restTime, Backlog: 5, Owner: owner, SwitchIdentity: true,
+		ThrottleDelay: restTime, Backlog: 5, Owner: mastercf.Owner, SwitchIdentity: true,
 	}
 	if t != core.Inet {
 		s.Canonical, s.LocalOnly = "private/"+name, true

@@ -4,64 +4,28 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/contract"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
-// Behaviour is how a child lives, drawn at its birth (spec child, 9, and more).
-type Behaviour uint8
-
-// The behaviours.
-const (
-	Good       Behaviour = iota
-	SlowStart            // long until its first use
-	DieEarly             // dies before first use; an exec that fails late looks the same
-	ExitEarly            // exits 0 before first use
-	DieBusy              // dies in a session
-	Silent               // never accepts, never reports
-	TakenFirst           // reports taken before it accepts
-	Liar                 // its messages tell of others
-	Garbage              // writes nonsense now and then
-	Drain                // forks in a session and leaves
-	DeafTerm             // ignores SIGTERM
-	DeafCut              // ignores the closed status channel
-	Hog                  // holds a client for hours
-	Closer               // closes its status channel and lives on
-	SlowTerm             // takes seconds over SIGTERM, then exits 0
-	DieIdle              // dies after a session, when it has told of its end
-	Mute                 // serves and never reports
-	NoProgram            // its program is missing: exit 1 after a second, as the original's children do
-	numBehaviours
-)
-
-var behaviourNames = [numBehaviours]string{
-	Good: "good", SlowStart: "slow-start", DieEarly: "die-early", ExitEarly: "exit-early", DieBusy: "die-busy",
-	Silent: "silent", TakenFirst: "taken-first", Liar: "liar", Garbage: "garbage", Drain: "drain",
-	DeafTerm: "deaf-term", DeafCut: "deaf-cut", Hog: "hog", Closer: "closer", SlowTerm: "slow-term",
-	DieIdle: "die-idle", Mute: "mute", NoProgram: "no-program",
-}
-
-// String returns the word of traces.
-func (b Behaviour) String() string {
-	if b < numBehaviours {
-		return behaviourNames[b]
-	}
-	return "unknown"
-}
-
-func (w *World) drawBehaviour() Behaviour {
+func (w *World) drawBehaviour() witness.Behaviour {
 	o := &w.o
-	for i, rate := range [numBehaviours]int32{
-		SlowStart: o.SlowStart, DieEarly: o.DieEarly, ExitEarly: o.ExitEarly, DieBusy: o.DieBusy, Silent: o.Silent,
-		TakenFirst: o.TakenFirst, Liar: o.Liar, Garbage: o.Garbage, Drain: o.Drain, DeafTerm: o.DeafTerm,
-		DeafCut: o.DeafCut, Hog: o.Hog, Closer: o.Closer, SlowTerm: o.SlowTerm,
-		DieIdle: o.DieIdle, Mute: o.Mute, NoProgram: o.NoProgram,
+	for i, rate := range [witness.NumBehaviours]int32{
+		witness.SlowStart: o.SlowStart, witness.DieEarly: o.DieEarly, witness.ExitEarly: o.ExitEarly, witness.DieBusy: o.DieBusy, witness.Silent: o.Silent,
+		witness.TakenFirst: o.TakenFirst, witness.Liar: o.Liar, witness.Garbage: o.Garbage, witness.Drain: o.Drain, witness.DeafTerm: o.DeafTerm,
+		witness.DeafCut: o.DeafCut, witness.Hog: o.Hog, witness.Closer: o.Closer, witness.SlowTerm: o.SlowTerm,
+		witness.DieIdle: o.DieIdle, witness.Mute: o.Mute, witness.NoProgram: o.NoProgram,
 	} {
 		if w.choose.Chance(rate, tape.Behaviour) {
-			return Behaviour(i)
+			return witness.Behaviour(i)
 		}
 	}
-	return Good
+	return witness.Good
 }
 
 // birth draws who the new process is.
@@ -71,36 +35,36 @@ func (w *World) birth(s *server, entry *core.ServiceConfig) {
 	if program := w.programs[s.p.Path]; program != nil {
 		b = program.behaviour
 	}
-	s.behaviour, s.deaf = b, b == DeafTerm
-	if b == Silent {
+	s.behaviour, s.deaf = b, b == witness.DeafTerm
+	if b == witness.Silent {
 		s.deaf = w.choose.Below(2, tape.Behaviour) == 1
 	}
 	w.drawServer(s, entry)
-	s.good = b == Good && s.settings.MaxIdle > 0
+	s.good = b == witness.Good && s.settings.MaxIdle > 0
 	boot := core.Millisecond/8 + w.choose.Delay(core.Duration(w.o.BootMS)*core.Millisecond, tape.Behaviour)
 	switch b {
-	case DieEarly:
+	case witness.DieEarly:
 		status := [4]core.ExitStatus{core.ExitedWith(1), core.KilledBy(core.SIGSEGV), core.ExitedWith(75), core.KilledBy(core.SIGTERM)}
-		w.soon(boot, serverDies, slot, int32(status[w.choose.Below(4, tape.Behaviour)]))
+		w.soon(boot, agenda.ServerDies, slot, int32(status[w.choose.Below(4, tape.Behaviour)]))
 		return
-	case ExitEarly:
-		w.soon(boot, serverDies, slot, int32(core.ExitedWith(0)))
+	case witness.ExitEarly:
+		w.soon(boot, agenda.ServerDies, slot, int32(core.ExitedWith(0)))
 		return
-	case NoProgram:
-		w.soon(core.Second, serverDies, slot, int32(core.ExitedWith(1)))
+	case witness.NoProgram:
+		w.soon(core.Second, agenda.ServerDies, slot, int32(core.ExitedWith(1)))
 		return
-	case Silent:
+	case witness.Silent:
 		return
-	case DieBusy, DieIdle, Drain:
+	case witness.DieBusy, witness.DieIdle, witness.Drain:
 		s.diesAt = 1 + int32(w.choose.Below(3, tape.Behaviour))
-	case SlowStart:
+	case witness.SlowStart:
 		boot += w.choose.Delay(100*core.Second, tape.Behaviour)
-	case Garbage, Liar:
-		w.soon(boot+w.choose.Pause(core.Second, tape.Behaviour), serverSpeaks, slot, 0)
-	case Closer:
-		w.soon(boot+w.choose.Delay(5*core.Second, tape.Behaviour), serverCloses, slot, 0)
+	case witness.Garbage, witness.Liar:
+		w.soon(boot+w.choose.Pause(core.Second, tape.Behaviour), agenda.ServerSpeaks, slot, 0)
+	case witness.Closer:
+		w.soon(boot+w.choose.Delay(5*core.Second, tape.Behaviour), agenda.ServerCloses, slot, 0)
 	}
-	w.soon(boot, serverStarts, slot, 0)
+	w.soon(boot, agenda.ServerStarts, slot, 0)
 }
 
 // drawServer draws every setting of a server.
@@ -133,30 +97,30 @@ func (w *World) drawServer(s *server, entry *core.ServiceConfig) {
 	if program := w.programs[s.p.Path]; program != nil {
 		set.MaxUse, set.MaxIdle = program.maxUse, program.maxIdle
 	}
-	s.settings, s.conduct = set, conduct{settings: set}
+	s.settings, s.conduct = set, contract.Conduct{Settings: set}
 	s.lockKey = lockOf(entry)
 	s.locks = set.AcceptLock && set.Skeleton != child.Multi && set.Skeleton != child.EventDriven
 	s.machine.Reset(w.now, set)
 }
 
 // locksOfName is how many accept locks one name can have.
-const locksOfName = 16 + inetIdentities
+const locksOfName = 16 + mastercf.InetIdentities
 
 // lockOf returns the number of the accept lock of a service: its identity.
 func lockOf(e *core.ServiceConfig) int32 {
-	for i := range int32(maxNames) {
-		if names.paths[i] != e.Path && names.others[i] != e.Path {
+	for i := range int32(options.MaxNames) {
+		if mastercf.Names.Paths[i] != e.Path && mastercf.Names.Others[i] != e.Path {
 			continue
 		}
 		key := i * locksOfName
 		switch {
-		case e.Type != core.Inet && e.Canonical == names.public[i]:
+		case e.Type != core.Inet && e.Canonical == mastercf.Names.Public[i]:
 			return key + int32(e.Type) + 8
 		case e.Type != core.Inet:
 			return key + int32(e.Type)
 		}
-		for k := range names.inet[i] {
-			if names.inet[i][k] == e.Canonical {
+		for k := range mastercf.Names.Inet[i] {
+			if mastercf.Names.Inet[i][k] == e.Canonical {
 				return key + 16 + int32(k)
 			}
 		}
@@ -229,12 +193,12 @@ func (w *World) armServer(s *server) {
 		return
 	}
 	s.timerAt, s.timed = when, true
-	w.soon(max(0, when.Sub(w.now)), serverTimer, s.p.Slot, 0)
+	w.soon(max(0, when.Sub(w.now)), agenda.ServerTimer, s.p.Slot, 0)
 }
 
 // serverHappens is what comes to a server from the schedule.
-func (w *World) serverHappens(d *due) {
-	slot := d.ref
+func (w *World) serverHappens(d *agenda.Due) {
+	slot := d.Ref
 	s := &w.servers[slot]
 	if !s.p.Alive() {
 		return
@@ -243,43 +207,43 @@ func (w *World) serverHappens(d *due) {
 		w.stash = append(w.stash, *d)
 		return
 	}
-	switch d.what {
-	case serverStarts:
+	switch d.What {
+	case agenda.ServerStarts:
 		s.starts = true
-		s.conduct.ready(w.now)
-		w.note(ServerReady, noted{Generation: s.p.Generation})
+		s.conduct.Ready(w.now)
+		w.note(witness.ServerReady, noted{Generation: s.p.Generation})
 		if status := s.p.StatusOf(); status != nil {
 			w.kernel.Await(s.p, status)
 		}
 		w.server(slot, child.Started)
-	case serverReady:
+	case agenda.ServerReady:
 		w.beReady(s)
-	case serverLocks:
+	case agenda.ServerLocks:
 		w.lockGranted(s)
-	case serverTimer:
+	case agenda.ServerTimer:
 		s.timed = false
 		if !s.locking { // who blocks in the lock looks at the time afterwards
 			w.server(slot, child.TimerExpired)
 		}
-	case serverPassed:
+	case agenda.ServerPassed:
 		w.passedOver(s)
-	case serverServed:
-		w.endSession(s, d.arg)
-	case requestBegins:
-		if w.sessions[d.arg].slot == slot {
+	case agenda.ServerServed:
+		w.endSession(s, d.Arg)
+	case agenda.RequestBegins:
+		if w.sessions[d.Arg].slot == slot {
 			w.server(slot, child.RequestBegan)
 		}
-	case requestEnds:
-		if w.sessions[d.arg].slot == slot {
+	case agenda.RequestEnds:
+		if w.sessions[d.Arg].slot == slot {
 			w.server(slot, child.RequestEnded)
 		}
-	case restWritten:
+	case agenda.RestWritten:
 		w.writeRest(s)
-	case serverSpeaks:
+	case agenda.ServerSpeaks:
 		w.serverSpeaks(s)
-	case serverDies:
-		w.exit(slot, core.ExitStatus(d.arg))
-	case serverCloses:
+	case agenda.ServerDies:
+		w.exit(slot, core.ExitStatus(d.Arg))
+	case agenda.ServerCloses:
 		s.good = false
 		if s.p.StatusOf() != nil {
 			w.kernel.CloseFile(s.p, wire.StatusFD)
@@ -290,7 +254,7 @@ func (w *World) serverHappens(d *due) {
 // seeCut lets the server notice that its channel is closed, as soon as its
 // kind of server looks.
 func (w *World) seeCut(s *server) {
-	if s.behaviour == DeafCut || !s.starts || s.locking || s.cutSeen {
+	if s.behaviour == witness.DeafCut || !s.starts || s.locking || s.cutSeen {
 		return
 	}
 	status := s.p.StatusOf()
@@ -333,7 +297,7 @@ func (w *World) unlock(slot int32) {
 		q := &w.servers[next]
 		if q.locking && q.lockKey == s.lockKey && q.p.Alive() {
 			*holder = next + 1
-			w.soon(w.choose.Delay(core.Millisecond, tape.Accept), serverLocks, next, 0)
+			w.soon(w.choose.Delay(core.Millisecond, tape.Accept), agenda.ServerLocks, next, 0)
 			return
 		}
 	}

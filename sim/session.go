@@ -4,8 +4,10 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/child"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // wakeServer lets a server look, after a moment, at what can be read.
@@ -15,7 +17,7 @@ func (w *World) wakeServer(slot int32) {
 		return
 	}
 	s.woken = true
-	w.soon(w.choose.Delay(core.Millisecond, tape.Accept), serverReady, slot, 0)
+	w.soon(w.choose.Delay(core.Millisecond, tape.Accept), agenda.ServerReady, slot, 0)
 }
 
 // clientFor returns a listener of the server that has a client; nil: none has.
@@ -48,12 +50,12 @@ func (w *World) beReady(s *server) {
 		return // it is readable for ever, and nobody will come
 	}
 	s.watching = false
-	if s.behaviour == TakenFirst && s.clientFor() != nil {
+	if s.behaviour == witness.TakenFirst && s.clientFor() != nil {
 		w.report(s, wire.Taken)
 		s.watching = true
-		s.behaviour = SlowStart // once is enough
+		s.behaviour = witness.SlowStart // once is enough
 		s.woken = true
-		w.soon(core.Millisecond+w.choose.Delay(core.Second, tape.Behaviour), serverReady, s.p.Slot, 0)
+		w.soon(core.Millisecond+w.choose.Delay(core.Second, tape.Behaviour), agenda.ServerReady, s.p.Slot, 0)
 		return
 	}
 	for _, d := range s.p.FDs[wire.ListenFD:] {
@@ -73,7 +75,7 @@ func (w *World) acceptFor(s *server) child.EventKind {
 	if !ok {
 		return child.AcceptMissed
 	}
-	w.held(s, s.conduct.accepts(w.now))
+	w.held(s, s.conduct.Accepts(w.now))
 	if conn != nil && s.p.Transport == core.Pass.String() {
 		s.passes, s.looks = conn, 0
 		return w.passed(s)
@@ -97,8 +99,8 @@ func (w *World) passed(s *server) child.EventKind {
 		return child.AcceptMissed
 	}
 	s.looks++
-	s.conduct.waits = true
-	w.soon(core.Millisecond, serverPassed, s.p.Slot, 0)
+	s.conduct.Waits = true
+	w.soon(core.Millisecond, agenda.ServerPassed, s.p.Slot, 0)
 	return child.EventNone
 }
 
@@ -141,26 +143,26 @@ func (w *World) beginSession(s *server, conn *object.Description) {
 		x.number = w.came
 	}
 	if conn != nil && x.client < 0 {
-		w.note(WakeupArrived, noted{Service: s.service})
+		w.note(witness.WakeupArrived, noted{Service: s.service})
 	}
-	w.note(ClientAccepted, noted{Client: x.number, Service: s.service, Generation: s.p.Generation})
-	s.conduct.begins()
+	w.note(witness.ClientAccepted, noted{Client: x.number, Service: s.service, Generation: s.p.Generation})
+	s.conduct.Begins()
 	span := core.Microsecond + w.choose.Delay(core.Duration(w.o.ServiceMS)*core.Millisecond, tape.Session)
 	if program := w.programs[s.p.Path]; program != nil {
 		span += program.work
 	}
 	switch {
-	case s.behaviour == Hog:
+	case s.behaviour == witness.Hog:
 		span += core.Duration(1+w.choose.Below(4, tape.Session)) * 3600 * core.Second
-	case s.diesAt == s.sessions && s.behaviour == DieBusy:
+	case s.diesAt == s.sessions && s.behaviour == witness.DieBusy:
 		status := [3]core.ExitStatus{core.KilledBy(core.SIGSEGV), core.ExitedWith(1), core.KilledBy(core.SIGKILL)}
-		w.soon(span/2, serverDies, slot, int32(status[w.choose.Below(3, tape.Session)]))
-	case s.diesAt == s.sessions && s.behaviour == Drain:
-		w.soon(span/2, serverDies, slot, int32(core.ExitedWith(0)))
+		w.soon(span/2, agenda.ServerDies, slot, int32(status[w.choose.Below(3, tape.Session)]))
+	case s.diesAt == s.sessions && s.behaviour == witness.Drain:
+		w.soon(span/2, agenda.ServerDies, slot, int32(core.ExitedWith(0)))
 	}
 	span = max(core.Microsecond, w.moment(span))
 	s.busyUntil = max(s.busyUntil, w.now.Add(span))
-	w.soon(span, serverServed, slot, ref)
+	w.soon(span, agenda.ServerServed, slot, ref)
 	w.requests(s, ref, span)
 }
 
@@ -181,22 +183,22 @@ func (w *World) requests(s *server, ref int32, span core.Duration) {
 	switch s.settings.Skeleton {
 	case child.Multi:
 		for n := core.Duration(1); n <= 1+core.Duration(w.choose.Below(2, tape.Session)); n++ {
-			w.soon(span*(2*n-1)/6, requestBegins, s.p.Slot, ref)
-			w.soon(span*2*n/6, requestEnds, s.p.Slot, ref)
+			w.soon(span*(2*n-1)/6, agenda.RequestBegins, s.p.Slot, ref)
+			w.soon(span*2*n/6, agenda.RequestEnds, s.p.Slot, ref)
 		}
 	case child.EventDriven:
-		w.soon(span/4, requestEnds, s.p.Slot, ref)
+		w.soon(span/4, agenda.RequestEnds, s.p.Slot, ref)
 	}
 }
 
 // closeSession ends a connection of a server; why says what it means for the client.
-func (w *World) closeSession(ref int32, why Happened) {
+func (w *World) closeSession(ref int32, why witness.Happened) {
 	x := &w.sessions[ref]
 	conn := x.conn
 	s := &w.servers[x.slot]
 	generation := s.p.Generation
-	if why == ClientServed {
-		s.conduct.serves(w.now)
+	if why == witness.ClientServed {
+		s.conduct.Serves(w.now)
 	}
 	if x.client < 0 || conn == nil {
 		w.note(why, noted{Client: x.number, Generation: generation})
@@ -205,7 +207,7 @@ func (w *World) closeSession(ref int32, why Happened) {
 	if conn != nil {
 		w.closing = why
 		w.kernel.Release(conn)
-		w.closing = ClientLost
+		w.closing = witness.ClientLost
 	}
 }
 
@@ -214,10 +216,10 @@ func (w *World) endSession(s *server, ref int32) {
 	if w.sessions[ref].slot != s.p.Slot {
 		return
 	}
-	w.closeSession(ref, ClientServed)
+	w.closeSession(ref, witness.ClientServed)
 	w.server(s.p.Slot, child.Served)
-	if s.behaviour == DieIdle && s.p.Alive() && s.sessions >= s.diesAt {
+	if s.behaviour == witness.DieIdle && s.p.Alive() && s.sessions >= s.diesAt {
 		status := [3]core.ExitStatus{core.ExitedWith(1), core.ExitedWith(75), core.KilledBy(core.SIGSEGV)}
-		w.soon(w.choose.Delay(core.Second, tape.Session), serverDies, s.p.Slot, int32(status[w.choose.Below(3, tape.Session)]))
+		w.soon(w.choose.Delay(core.Second, tape.Session), agenda.ServerDies, s.p.Slot, int32(status[w.choose.Below(3, tape.Session)]))
 	}
 }

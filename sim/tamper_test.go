@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 // lie is one way in which a machine could go wrong, seen from outside: the
@@ -139,7 +140,7 @@ func TestInvariantsCanFail(t *testing.T) {
 		w.tamper = func(ev *core.Event, actions []core.Action) []core.Action { return l.change(w, ev, actions) }
 		found, other := uint64(0), ""
 		for seed := uint64(1); seed <= 2000 && found == 0 && other == ""; seed++ {
-			o := Draw(seed)
+			o := options.Draw(seed)
 			o.Twin = 0 // a twin, which is not tampered with, notices everything
 			r := w.Run(seed, o)
 			switch {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/logsim"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -106,7 +107,7 @@ func (w *World) planTargets() {
 	plan := func(h *logsim.Host) {
 		if when, ok := h.Next(); ok && (t.when == 0 || when < t.when) {
 			t.when = max(when, w.now)
-			w.schedule.push(due{when: t.when, what: targetsAct})
+			w.schedule.Push(agenda.Due{When: t.when, What: agenda.TargetsAct})
 		}
 	}
 	if t.lines != nil {
@@ -120,7 +121,7 @@ func (w *World) planTargets() {
 // nextTrouble schedules what others do to the targets.
 func (w *World) nextTrouble() {
 	if w.targets.lines != nil || w.targets.journal != nil {
-		w.after(w.choose.Pause(2*core.Second, tape.Target), targetsTroubled, 0, 0)
+		w.after(w.choose.Pause(2*core.Second, tape.Target), agenda.TargetsTroubled, 0, 0)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 )
 
@@ -213,7 +214,7 @@ func (w *World) checkWakeup(r core.Request) {
 			continue
 		}
 		w.truth.waking = append(w.truth.waking[:i], w.truth.waking[i+1:]...)
-		if s := w.book.Service(x.service); s != nil && !w.kernel.TakeWakeup(reachable(s.Endpoints[0])) {
+		if s := w.book.Service(x.service); s != nil && !w.kernel.TakeWakeup(mastercf.Reachable(s.Endpoints[0])) {
 			w.fail("L6", "wakeup %d of service %d is said to be sent, and was not", r, x.service)
 		}
 		return

@@ -5,9 +5,13 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/laws"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // StartOfTime is when every run begins; its value means nothing.
@@ -31,7 +35,7 @@ type World struct {
 	// others say is passed over. It is for measuring what each of them finds.
 	Only []string
 	// Coverage counts over all runs of this world.
-	Coverage Coverage
+	Coverage witness.Coverage
 
 	// tamper, in tests, stands for a machine that does something else: it changes
 	// the actions that are judged.
@@ -46,10 +50,10 @@ type World struct {
 	fates map[int32]string
 
 	choose  tape.Chooser
-	options Options // of the run
-	o       Options // in force: options, then the quiet ones
+	options options.Options // of the run
+	o       options.Options // in force: options, then the quiet ones
 	now     core.Time
-	trace   *Trace
+	trace   *witness.Trace
 
 	kernel   *kernel.Kernel
 	daemon   daemon
@@ -67,20 +71,20 @@ type World struct {
 	instant   core.Time // of the last step of the machine
 	atInstant int       // steps at it
 
-	schedule schedule
-	stash    []due // of stopped processes
+	schedule agenda.Agenda
+	stash    []agenda.Due // of stopped processes
 
 	servers     [kernel.MaxProcesses]server // by slot
 	lives       [kernel.MaxProcesses]uint32
-	locks       [maxNames * locksOfName]int32 // accept locks by lockKey: slot of the holder plus one
+	locks       [options.MaxNames * locksOfName]int32 // accept locks by lockKey: slot of the holder plus one
 	sessions    []session
 	descendants []descendant
 	clients     []client
-	freed       []int32      // of clients
-	came        int32        // clients so far
-	closing     Happened     // what a closed connection means for its client
-	ears        []ears       // by ServiceID, since the last commit
-	used        map[int]bool // process identities that a child told of had once
+	freed       []int32          // of clients
+	came        int32            // clients so far
+	closing     witness.Happened // what a closed connection means for its client
+	ears        []ears           // by ServiceID, since the last commit
+	used        map[int]bool     // process identities that a child told of had once
 	memory      memory
 	patience    patience
 	truth       truth
@@ -91,11 +95,11 @@ type World struct {
 
 	programs map[string]*program // by path; nil: all is drawn
 
-	file    file
-	loading file         // what LoadConfig reads, with request
-	loaded  *core.Config // what it answered last
+	file    mastercf.File
+	loading mastercf.File // what LoadConfig reads, with request
+	loaded  *core.Config  // what it answered last
 	request core.Request
-	configs configArena
+	configs mastercf.Arena
 	stamp   int32
 }
 
@@ -107,22 +111,22 @@ func NewWorld() *World {
 }
 
 // Keep makes the following runs leave their records in t; nil ends that.
-func (w *World) Keep(t *Trace) { w.trace = t }
+func (w *World) Keep(t *witness.Trace) { w.trace = t }
 
 // begin resets everything and starts the daemon.
-func (w *World) begin(o Options) {
+func (w *World) begin(o options.Options) {
 	w.options, w.o = o, o
 	w.now, w.instant, w.atInstant = StartOfTime, StartOfTime, 0
 	w.stepsOfMachine, w.steps, w.hash = 0, 0, 0x9e3779b97f4a7c15
 	w.failure, w.over, w.inChild = nil, false, false
 	w.twin, w.observer = nil, nil
-	w.schedule.reset()
+	w.schedule.Reset()
 	w.stash = w.stash[:0]
 	clear(w.servers[:])
-	w.locks = [maxNames * locksOfName]int32{}
+	w.locks = [options.MaxNames * locksOfName]int32{}
 	w.sessions, w.descendants, w.clients, w.freed, w.came = w.sessions[:0], w.descendants[:0], w.clients[:0], w.freed[:0], 0
-	w.ears, w.closing = w.ears[:0], ClientLost
-	w.configs.used, w.stamp, w.request, w.loaded = 0, 0, 0, nil
+	w.ears, w.closing = w.ears[:0], witness.ClientLost
+	w.configs.Used, w.stamp, w.request, w.loaded = 0, 0, 0, nil
 	w.calm, w.targets = calm{}, targets{}
 	clear(w.used)
 	w.memory.reset()
@@ -131,14 +135,14 @@ func (w *World) begin(o Options) {
 	if w.trace != nil {
 		w.trace.Records = w.trace.Records[:0]
 	}
-	w.kernel.Reset(owner)
+	w.kernel.Reset(mastercf.Owner)
 	w.kernel.Requests = true
 	w.kernel.Limit = w.openFiles()
 	w.kernel.PIDs, w.kernel.Init, w.kernel.ChannelSize = o.PIDs, o.InitMode == 1, int(o.Channel)*wire.StatusSize
 	if w.prepare != nil {
 		w.prepare(w.kernel)
 	}
-	m := o.machine()
+	m := o.Machine()
 	w.book.Only = w.Only
 	w.book.Reset(w.now, m)
 	if o.Twin == 1 {
@@ -152,7 +156,7 @@ func (w *World) begin(o Options) {
 	if w.failure != nil || w.daemon.gone {
 		return
 	}
-	w.kernel.Odds = o.odds()
+	w.kernel.Odds = o.Odds()
 	w.nextArrival()
 	w.nextOperator()
 	w.nextOddity()
@@ -202,17 +206,17 @@ func (w *World) Step() bool {
 		w.endFaults()
 		return true
 	}
-	if len(w.schedule.heap) > scheduleLimit {
+	if len(w.schedule.Heap) > scheduleLimit {
 		w.fail("L9", "more than %d things are to happen", scheduleLimit)
 		w.over = true
 		return false
 	}
-	for len(w.schedule.heap) > 0 {
+	for len(w.schedule.Heap) > 0 {
 		d := w.next()
 		if w.stale(&d) {
 			continue
 		}
-		w.now = max(w.now, d.when)
+		w.now = max(w.now, d.When)
 		w.happen(&d)
 		return true
 	}
@@ -225,29 +229,29 @@ const scheduleLimit = 1 << 16
 
 // next takes what is due first. Of two things at one instant either may be,
 // when that is wanted.
-func (w *World) next() due {
-	d := w.schedule.pop()
-	if w.o.OrderEqual == 0 || len(w.schedule.heap) == 0 || w.schedule.heap[0].when != d.when || w.choose.Below(2, tape.Order) == 0 {
+func (w *World) next() agenda.Due {
+	d := w.schedule.Pop()
+	if w.o.OrderEqual == 0 || len(w.schedule.Heap) == 0 || w.schedule.Heap[0].When != d.When || w.choose.Below(2, tape.Order) == 0 {
 		return d
 	}
-	second := w.schedule.pop()
-	w.schedule.insert(d)
+	second := w.schedule.Pop()
+	w.schedule.Insert(d)
 	return second
 }
 
 // stale reports whether what was scheduled concerns a process that is gone, or
 // a turn that was made earlier. For a stopped process it is kept until that goes on.
-func (w *World) stale(d *due) bool {
-	if d.what == turnBegins {
-		return d.arg != w.daemon.plan
+func (w *World) stale(d *agenda.Due) bool {
+	if d.What == agenda.TurnBegins {
+		return d.Arg != w.daemon.plan
 	}
-	if d.life == 0 {
+	if d.Life == 0 {
 		return false
 	}
-	if w.lives[d.ref] != d.life {
+	if w.lives[d.Ref] != d.Life {
 		return true
 	}
-	if d.what.ofServer() && w.kernel.Process(d.ref).Stopped {
+	if d.What.OfServer() && w.kernel.Process(d.Ref).Stopped {
 		w.stash = append(w.stash, *d)
 		return true
 	}
@@ -255,8 +259,8 @@ func (w *World) stale(d *due) bool {
 }
 
 // after schedules something; ref is no process.
-func (w *World) after(delay core.Duration, what happening, ref, arg int32) {
-	w.schedule.push(due{when: w.now.Add(delay), what: what, ref: ref, arg: arg})
+func (w *World) after(delay core.Duration, what agenda.Happening, ref, arg int32) {
+	w.schedule.Push(agenda.Due{When: w.now.Add(delay), What: what, Ref: ref, Arg: arg})
 }
 
 // moment returns the delay, or now and then one that ends when a time of the machine is
@@ -271,6 +275,6 @@ func (w *World) moment(delay core.Duration) core.Duration {
 }
 
 // soon schedules something for a process; it is forgotten when that is gone.
-func (w *World) soon(delay core.Duration, what happening, slot, arg int32) {
-	w.schedule.push(due{when: w.now.Add(delay), what: what, ref: slot, arg: arg, life: w.lives[slot]})
+func (w *World) soon(delay core.Duration, what agenda.Happening, slot, arg int32) {
+	w.schedule.Push(agenda.Due{When: w.now.Add(delay), What: what, Ref: slot, Arg: arg, Life: w.lives[slot]})
 }

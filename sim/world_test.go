@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // What rapid does when the command line does not say otherwise. With -short the
@@ -58,8 +61,8 @@ func report(t *testing.T, r *Result) {
 // drawExplained draws options without the log, the journal and a limit on open files,
 // for seeds that no run had before: with these, one seed in some 20,000 breaks a law, and
 // those findings are still to be explained (issue 14).
-func drawExplained(seed uint64) Options {
-	o := Draw(seed)
+func drawExplained(seed uint64) options.Options {
+	o := options.Draw(seed)
 	o.Logs, o.Journal, o.Files = 0, 0, 0
 	return o
 }
@@ -89,7 +92,7 @@ func TestSeedsKeepEveryInvariantAndLaw(t *testing.T) {
 				steps := uint64(0)
 				for n := range seeds[shard] {
 					seed := first + n
-					o := Draw(seed)
+					o := options.Draw(seed)
 					if shard == fresh {
 						o = drawExplained(seed)
 					}
@@ -113,7 +116,7 @@ func TestSeedsKeepEveryInvariantAndLaw(t *testing.T) {
 	checkTameness(t, all)
 }
 
-func checkTameness(t *testing.T, c *Coverage) {
+func checkTameness(t *testing.T, c *witness.Coverage) {
 	t.Helper()
 	for _, name := range c.Unmet() {
 		t.Errorf("never met: %s", name)
@@ -122,14 +125,14 @@ func checkTameness(t *testing.T, c *Coverage) {
 }
 
 func TestWhatWasNotMetIsNamed(t *testing.T) {
-	var c Coverage
+	var c witness.Coverage
 	before := len(c.Unmet())
-	c.Met[PIDReused], c.Logs[core.LogReload], c.Behaviours[Good], c.Actions[core.Exit] = 1, 1, 1, 1
-	c.EventState[core.ChildExited][core.StateSaturated], c.Happened[ClientCame] = 1, 1
+	c.Met[witness.PIDReused], c.Logs[core.LogReload], c.Behaviours[witness.Good], c.Actions[core.Exit] = 1, 1, 1, 1
+	c.EventState[core.ChildExited][core.StateSaturated], c.Happened[witness.ClientCame] = 1, 1
 	if after := len(c.Unmet()); after != before-6 {
 		t.Errorf("%d unmet of %d after six were met", after, before)
 	}
-	for s := range numSituations {
+	for s := range witness.NumSituations {
 		if name := s.String(); name == "" || name == "unknown" {
 			t.Errorf("situation %d has no name", s)
 		}
@@ -139,14 +142,14 @@ func TestWhatWasNotMetIsNamed(t *testing.T) {
 // Ways for the world to be poor: a run in which nothing can happen still ends
 // well, and tells that it did.
 func TestTinyAndQuietWorldsEnd(t *testing.T) {
-	for name, change := range map[string]func(*Options){
-		"nobody comes":    func(o *Options) { o.ArrivalMS = 0 },
-		"one of each":     func(o *Options) { o.Services, o.LimitMax, o.PIDs, o.Backlog = 1, 1, 1, 1 },
-		"no second phase": func(o *Options) { o.Calm = 0 },
-		"all alone":       func(o *Options) { o.Leader, o.InitMode = 0, 1 },
-		"ends at once":    func(o *Options) { o.ExitAfterS = 1 },
+	for name, change := range map[string]func(*options.Options){
+		"nobody comes":    func(o *options.Options) { o.ArrivalMS = 0 },
+		"one of each":     func(o *options.Options) { o.Services, o.LimitMax, o.PIDs, o.Backlog = 1, 1, 1, 1 },
+		"no second phase": func(o *options.Options) { o.Calm = 0 },
+		"all alone":       func(o *options.Options) { o.Leader, o.InitMode = 0, 1 },
+		"ends at once":    func(o *options.Options) { o.ExitAfterS = 1 },
 	} {
-		o := Usual()
+		o := options.Usual()
 		change(&o)
 		if r := Run(1, o); r.Failure != nil || r.Events == 0 {
 			t.Errorf("%s: %d events, %v", name, r.Events, r.Failure)
@@ -182,14 +185,14 @@ func TestRunawaysEnd(t *testing.T) {
 		w.atInstant = 2 * instantLimit // as if it had gone on and on
 		return actions
 	}
-	if r := w.Run(1, Usual()); r.Failure != nil || r.Events > 2 {
+	if r := w.Run(1, options.Usual()); r.Failure != nil || r.Events > 2 {
 		t.Errorf("%d events, %v", r.Events, r.Failure)
 	}
 	for range scheduleLimit + 1 {
-		w.after(core.Second, arrival, 0, 0)
+		w.after(core.Second, agenda.Arrival, 0, 0)
 	}
 	w.over, w.failure = false, nil
 	if w.Step() || w.failure != nil {
-		t.Errorf("a world with %d things to come goes on: %v", len(w.schedule.heap), w.failure)
+		t.Errorf("a world with %d things to come goes on: %v", len(w.schedule.Heap), w.failure)
 	}
 }

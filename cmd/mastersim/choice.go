@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/stress"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -37,7 +38,7 @@ func (c *choice) flags(cmd *cobra.Command) {
 // play is a run that was chosen.
 type play struct {
 	seed    uint64
-	options sim.Options
+	options options.Options
 	tape    []uint16 // nil: the seed's own
 	with    stress.Beside
 	path    string // of the file that it is, as it stands there; or empty

@@ -11,9 +11,11 @@ import (
 
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/recorded"
 	"github.com/stationmaster/stationmaster/sim/stress"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 type reduceOptions struct {
@@ -131,13 +133,13 @@ func (o *reduceOptions) shrink(cmd *cobra.Command, p *play, r *sim.Result) {
 	show := newProgress(cmd.ErrOrStderr())
 	defer show.clear()
 	again := sim.Player{
-		Tape: func(tape []uint16, options sim.Options) *sim.Failure {
+		Tape: func(tape []uint16, options options.Options) *sim.Failure {
 			if cmd.Context().Err() != nil {
 				return nil // interrupted: what is left is as small as it got
 			}
 			return player.Tape(tape, options, p.with).Failure
 		},
-		Seed: func(seed uint64, options sim.Options) ([]uint16, *sim.Failure) {
+		Seed: func(seed uint64, options options.Options) ([]uint16, *sim.Failure) {
 			if cmd.Context().Err() != nil {
 				return nil, nil
 			}
@@ -161,7 +163,7 @@ func notZero(tape []uint16) (n int) {
 }
 
 // keep writes the regression: the tape, and the trace for its readers.
-func (o *reduceOptions) keep(cmd *cobra.Command, p *play, r *sim.Result, kept *sim.Trace) error {
+func (o *reduceOptions) keep(cmd *cobra.Command, p *play, r *sim.Result, kept *witness.Trace) error {
 	s := stress.Scenario{What: o.what, Invariant: r.Failure.Invariant, Options: p.options, Tape: p.tape, Reaches: reached(kept)}
 	if s.What == "" {
 		s.What, _, _ = strings.Cut(r.Failure.Text, "\n")
@@ -181,9 +183,9 @@ func (o *reduceOptions) keep(cmd *cobra.Command, p *play, r *sim.Result, kept *s
 
 // reached is the line of the event at which it broke, as it stands in the
 // trace.
-func reached(kept *sim.Trace) string {
+func reached(kept *witness.Trace) string {
 	for i := len(kept.Records) - 1; i >= 0; i-- {
-		if r := &kept.Records[i]; r.Kind == sim.RecordEvent {
+		if r := &kept.Records[i]; r.Kind == witness.RecordEvent {
 			return strings.TrimSpace(string(r.AppendText(nil)))
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/stress"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 func runCommand() *cobra.Command {
@@ -17,7 +18,7 @@ func runCommand() *cobra.Command {
 		Use: "run -seed N | FILE", Short: "play one run: a seed, a tape, or a file of stress or reduce", Args: atMostOneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if names {
-				sim.OptionNames(func(name, what string) { fmt.Fprintf(cmd.OutOrStdout(), "%-16s %s\n", name, what) })
+				options.Each(func(name, what string) { fmt.Fprintf(cmd.OutOrStdout(), "%-16s %s\n", name, what) })
 				return nil
 			}
 			p, err := c.choose(cmd, args)
@@ -37,7 +38,7 @@ func playOne(cmd *cobra.Command, p *play, text bool) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "options: %s\n", p.options.String())
 	var player stress.Player
-	kept := &sim.Trace{}
+	kept := &witness.Trace{}
 	if text {
 		kept = player.Trace()
 	}

@@ -17,8 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/mutants"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/stress"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -162,7 +162,7 @@ func (o *stressOptions) play(cmd *cobra.Command, s stress.Settings) error {
 			writeJSON(out, lineOf(&f))
 			return
 		}
-		usual := sim.Usual()
+		usual := options.Usual()
 		fmt.Fprintf(out, "options:%s\n%s broken in seed %d%s, step %d: %s\n  %s\n",
 			strings.ReplaceAll(f.Options.Pins(usual), " -set", ""), f.Invariant, f.Seed, changedNote(f.Changed), f.Step, f.Text, again(&f))
 		if f.Model != "" {

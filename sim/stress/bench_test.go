@@ -5,7 +5,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 // worked returns the CPU seconds of this process: what a core gives it
@@ -39,7 +39,7 @@ func BenchmarkModel(b *testing.B) {
 	steps, seed, began := uint64(0), uint64(0), worked()
 	for b.Loop() {
 		seed++
-		o := sim.Draw(seed)
+		o := options.Draw(seed)
 		o.Steps, o.Calm = 500, 0
 		r := player.Seed(seed, o, Beside{Model: true}, false)
 		if r.Failure != nil {

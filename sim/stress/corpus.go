@@ -3,14 +3,14 @@ package stress
 import (
 	"math/rand/v2"
 
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 // entry is a tape that met something new, with the options it was played
 // under.
 type entry struct {
 	seed    uint64
-	options sim.Options
+	options options.Options
 	tape    []uint16
 }
 

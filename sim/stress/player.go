@@ -8,6 +8,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/model"
+	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // Beside says what is laid beside a run.
@@ -34,13 +36,13 @@ type Player struct {
 	with  Beside
 	flags core.MachineOptions
 	look  onlooker
-	trace sim.Trace
+	trace witness.Trace
 	kept  bool
 }
 
 // Trace keeps the records of this and all following runs in the value that it
 // gives.
-func (p *Player) Trace() *sim.Trace {
+func (p *Player) Trace() *witness.Trace {
 	p.kept = true
 	return &p.trace
 }
@@ -57,7 +59,7 @@ func (p *Player) World() *sim.World {
 }
 
 // Seed plays a seed; with record the result has the tape.
-func (p *Player) Seed(seed uint64, o sim.Options, with Beside, record bool) sim.Result {
+func (p *Player) Seed(seed uint64, o options.Options, with Beside, record bool) sim.Result {
 	w := p.prepare(&o, with)
 	w.Record = record
 	r := w.Run(seed, o)
@@ -66,11 +68,11 @@ func (p *Player) Seed(seed uint64, o sim.Options, with Beside, record bool) sim.
 }
 
 // Tape plays a tape.
-func (p *Player) Tape(tape []uint16, o sim.Options, with Beside) sim.Result {
+func (p *Player) Tape(tape []uint16, o options.Options, with Beside) sim.Result {
 	return p.finish(p.prepare(&o, with).Replay(tape, o))
 }
 
-func (p *Player) prepare(o *sim.Options, with Beside) *sim.World {
+func (p *Player) prepare(o *options.Options, with Beside) *sim.World {
 	w := p.World()
 	w.Keep(nil)
 	if p.kept {

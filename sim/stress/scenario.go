@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -14,7 +14,7 @@ type Scenario struct {
 	What      string // one line: what went wrong
 	Invariant string // that broke when it was found
 	Reaches   string // a part of its trace: whoever plays it and does not come there plays something else
-	Options   sim.Options
+	Options   options.Options
 	Tape      []uint16
 	Trace     string // of the run as it broke, for readers; it is not read back
 }
@@ -51,7 +51,7 @@ func (s *Scenario) String() string {
 // ParseScenario reads what String wrote. An option that is not named has the
 // value of sim.Usual.
 func ParseScenario(text string) (Scenario, error) {
-	s := Scenario{Options: sim.Usual(), Tape: []uint16{}}
+	s := Scenario{Options: options.Usual(), Tape: []uint16{}}
 	taped := false
 	number := 0
 	for line := range strings.Lines(text) {

@@ -18,8 +18,9 @@ import (
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // Settings say what to play. The zero value of a field is what its comment
@@ -40,8 +41,8 @@ type Settings struct {
 type Pin struct{ Name, Value string }
 
 // Options returns the options of a seed with the pins.
-func Options(seed uint64, pins []Pin) (sim.Options, error) {
-	o := sim.Draw(seed)
+func Options(seed uint64, pins []Pin) (options.Options, error) {
+	o := options.Draw(seed)
 	for _, p := range pins {
 		if err := o.Set(p.Name, p.Value); err != nil {
 			return o, err
@@ -54,7 +55,7 @@ func Options(seed uint64, pins []Pin) (sim.Options, error) {
 type Finding struct {
 	Seed      uint64 // of the run, or of the one whose options a changed tape has
 	Changed   bool   // a changed tape, not the seed's own
-	Options   sim.Options
+	Options   options.Options
 	Tape      []uint16
 	Invariant string
 	Text      string
@@ -130,7 +131,7 @@ type tally struct {
 	mu       sync.Mutex
 	total    Summary
 	broken   map[string]Count
-	coverage sim.Coverage
+	coverage witness.Coverage
 }
 
 const reportInterval = 500 * time.Millisecond
@@ -187,7 +188,7 @@ func (t *tally) add(part Summary) {
 }
 
 // merge adds what one goroutine met in all its runs.
-func (t *tally) merge(coverage *sim.Coverage) {
+func (t *tally) merge(coverage *witness.Coverage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.coverage.Merge(coverage)
@@ -217,7 +218,7 @@ func (t *tally) finding(f Finding) {
 
 // Command is how a finding is repeated.
 func (f *Finding) Command() string {
-	base := sim.Draw(f.Seed)
+	base := options.Draw(f.Seed)
 	text := fmt.Sprintf("go run ./cmd/mastersim run -seed %d%s", f.Seed, f.Options.Pins(base))
 	if Reports(f.Invariant) {
 		text += " -" + f.Invariant

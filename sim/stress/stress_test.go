@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 func TestShardsPlayEverySeedOnce(t *testing.T) {
@@ -39,7 +39,7 @@ func TestSameSettingsPlayTheSame(t *testing.T) {
 
 func TestFindingsStopTheRunAndTellHowToRepeatIt(t *testing.T) {
 	var player Player
-	r := player.Seed(3, sim.Draw(3), Beside{Journal: true}, true)
+	r := player.Seed(3, options.Draw(3), Beside{Journal: true}, true)
 	if r.Failure != nil {
 		t.Fatalf("seed 3: %v", r.Failure)
 	}
@@ -75,7 +75,7 @@ func TestEndedContextEndsTheRun(t *testing.T) {
 func TestBirthIsThatOfTheWorld(t *testing.T) {
 	var player Player
 	kept := player.Trace()
-	player.Seed(1, sim.Draw(1), Beside{}, false)
+	player.Seed(1, options.Draw(1), Beside{}, false)
 	if len(kept.Records) == 0 || kept.Records[0].Now != Birth {
 		t.Errorf("the world begins at another time than %d", Birth)
 	}
@@ -84,7 +84,7 @@ func TestBirthIsThatOfTheWorld(t *testing.T) {
 func TestRecordingOfARunReplays(t *testing.T) {
 	var player Player
 	for seed := uint64(1); seed <= 20; seed++ {
-		if r := player.Seed(seed, sim.Draw(seed), Beside{Journal: true}, false); r.Failure != nil {
+		if r := player.Seed(seed, options.Draw(seed), Beside{Journal: true}, false); r.Failure != nil {
 			t.Errorf("seed %d: %v", seed, r.Failure)
 		}
 	}
@@ -104,7 +104,7 @@ func TestChangedRecordingIsFoundOut(t *testing.T) {
 }
 
 func TestScenarioSurvivesItsText(t *testing.T) {
-	s := Scenario{What: "a line", Invariant: "S3", Reaches: "#3 config-loaded", Options: sim.Draw(5), Tape: []uint16{0, 0, 0, 65535, 2}}
+	s := Scenario{What: "a line", Invariant: "S3", Reaches: "#3 config-loaded", Options: options.Draw(5), Tape: []uint16{0, 0, 0, 65535, 2}}
 	again, err := ParseScenario(s.String())
 	if err != nil {
 		t.Fatal(err)

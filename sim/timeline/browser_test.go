@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 const browser = "/usr/bin/chromium"
@@ -23,7 +23,7 @@ func TestBrowserFindsTheLanes(t *testing.T) {
 		t.Skip("a browser takes seconds: not with -short")
 	}
 	tale := tell()
-	tale.records = append(tale.records, sim.Record{Kind: sim.RecordBroken, Step: tale.step, Now: core.Time(8 * second), Text: "S3 broken"})
+	tale.records = append(tale.records, witness.Record{Kind: witness.RecordBroken, Step: tale.step, Now: core.Time(8 * second), Text: "S3 broken"})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "t.html")
 	if err := os.WriteFile(path, []byte(page1(t, OfTrace("a tale", core.MachineOptions{}, tale.records))), 0o600); err != nil {

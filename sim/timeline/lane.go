@@ -5,7 +5,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // phase is what a bar shows of a child.
@@ -261,13 +261,13 @@ func (l *lane) mark(p *picture, look string, b *bar, title string) {
 }
 
 // before takes in an event or a happening before the machine has seen it.
-func (p *picture) before(r *sim.Record) {
+func (p *picture) before(r *witness.Record) {
 	switch r.Kind {
-	case sim.RecordEvent:
+	case witness.RecordEvent:
 		p.event(&r.Event)
-	case sim.RecordAction:
+	case witness.RecordAction:
 		p.action(&r.Action)
-	case sim.RecordWorld:
+	case witness.RecordWorld:
 		p.world(r)
 	}
 }
@@ -338,29 +338,29 @@ func (p *picture) action(a *core.Action) {
 }
 
 // world takes in what the machine does not see.
-func (p *picture) world(r *sim.Record) {
+func (p *picture) world(r *witness.Record) {
 	l, b := p.bar(r.Generation)
 	text := string(r.AppendText(nil))
 	switch r.Happened {
-	case sim.ClientCame:
+	case witness.ClientCame:
 		p.lane(r.Service).mark(p, "client", nil, text)
-	case sim.ClientRefused:
+	case witness.ClientRefused:
 		p.lane(r.Service).mark(p, "refusal", nil, text)
-	case sim.ClientAccepted:
+	case witness.ClientAccepted:
 		if b != nil {
 			l.mark(p, "accept", b, text)
 		}
-	case sim.ProcessSignaled, sim.ProcessStopped, sim.ProcessContinued:
+	case witness.ProcessSignaled, witness.ProcessStopped, witness.ProcessContinued:
 		if b != nil {
 			l.mark(p, "outside", b, text)
 		}
-	case sim.ProcessExited:
+	case witness.ProcessExited:
 		if b != nil {
 			b.dying = true
 		}
-	case sim.OperatorEdited:
+	case witness.OperatorEdited:
 		p.across("edit", text)
-	case sim.TimeLeapt, sim.FaultsEnd:
+	case witness.TimeLeapt, witness.FaultsEnd:
 		p.across("leap", text)
 	}
 }

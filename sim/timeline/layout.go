@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // Sizes in pixels.
@@ -72,14 +72,14 @@ func (s *Story) draw() (*picture, *stage, error) {
 }
 
 // takesPlace reports whether a record moves the picture to the right.
-func takesPlace(r *sim.Record) bool {
+func takesPlace(r *witness.Record) bool {
 	switch r.Kind {
-	case sim.RecordEvent:
+	case witness.RecordEvent:
 		return true
-	case sim.RecordWorld:
+	case witness.RecordWorld:
 		switch r.Happened {
-		case sim.ClientCame, sim.ClientRefused, sim.ClientAccepted, sim.ProcessSignaled, sim.ProcessStopped,
-			sim.ProcessContinued, sim.ProcessExited, sim.OperatorEdited, sim.TimeLeapt, sim.FaultsEnd:
+		case witness.ClientCame, witness.ClientRefused, witness.ClientAccepted, witness.ProcessSignaled, witness.ProcessStopped,
+			witness.ProcessContinued, witness.ProcessExited, witness.OperatorEdited, witness.TimeLeapt, witness.FaultsEnd:
 			return true
 		}
 	}

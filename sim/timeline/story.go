@@ -17,14 +17,14 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // Story is one run, ready to be drawn.
 type Story struct {
 	title   string
 	command string // that plays it again; empty: nobody knows
-	records []sim.Record
+	records []witness.Record
 	machine *core.Machine // before the first record
 	broken  *breach
 	from    uint64 // first step that is drawn
@@ -45,14 +45,14 @@ type side struct {
 
 // OfTrace takes the records of a run from its beginning on, and what the
 // command line of its machine said.
-func OfTrace(title string, o core.MachineOptions, records []sim.Record) *Story {
+func OfTrace(title string, o core.MachineOptions, records []witness.Record) *Story {
 	s := &Story{title: title, records: records}
 	born := core.Time(0)
 	if len(records) > 0 {
 		born = records[0].Now
 	}
 	for i := range records {
-		if records[i].Kind == sim.RecordBroken {
+		if records[i].Kind == witness.RecordBroken {
 			s.broken = &breach{text: records[i].Text}
 		}
 	}
@@ -87,9 +87,9 @@ func OfRecording(title string, recording []byte) (*Story, error) {
 		}
 		step++
 		s.noteWall(step, &record)
-		s.records = append(s.records, sim.Record{Kind: sim.RecordEvent, Step: step, Now: record.Time, Event: record.Event})
+		s.records = append(s.records, witness.Record{Kind: witness.RecordEvent, Step: step, Now: record.Time, Event: record.Event})
 		for i := range record.Actions {
-			s.records = append(s.records, sim.Record{Kind: sim.RecordAction, Step: step, Now: record.Time, Action: record.Actions[i]})
+			s.records = append(s.records, witness.Record{Kind: witness.RecordAction, Step: step, Now: record.Time, Action: record.Actions[i]})
 		}
 	}
 	if s.machine == nil {
@@ -150,7 +150,7 @@ func (s *Story) Choose(from uint64, n int) {
 }
 
 // drawn reports whether a record lies in what is drawn.
-func (s *Story) drawn(r *sim.Record) bool { return r.Step >= s.from && r.Step-s.from < s.steps }
+func (s *Story) drawn(r *witness.Record) bool { return r.Step >= s.from && r.Step-s.from < s.steps }
 
 // stage is a machine that is taken through the records, with the account
 // beside it.
@@ -173,13 +173,13 @@ func (s *Story) begin() (*stage, error) {
 }
 
 // play takes in one record; it reports whether the state may have changed.
-func (g *stage) play(r *sim.Record) bool {
+func (g *stage) play(r *witness.Record) bool {
 	switch r.Kind {
-	case sim.RecordEvent:
+	case witness.RecordEvent:
 		g.account.event(&r.Event)
 		g.step(r.Now, r.Event)
 		return true
-	case sim.RecordAction:
+	case witness.RecordAction:
 		g.account.action(&r.Action)
 	}
 	return false

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // Columns of the text.
@@ -77,17 +77,17 @@ type columns struct {
 	unit  string                  // of the times
 }
 
-func (t *columns) record(s *Story, g *stage, r *sim.Record) {
+func (t *columns) record(s *Story, g *stage, r *witness.Record) {
 	what := ""
 	switch r.Kind {
-	case sim.RecordEvent:
+	case witness.RecordEvent:
 		what = string(r.Event.AppendText(nil))
-	case sim.RecordAction:
+	case witness.RecordAction:
 		if r.Action.Kind == core.Log && r.Action.Level == core.LevelVerbose {
 			return
 		}
 		what = "  -> " + string(r.Action.AppendText(nil))
-	case sim.RecordWorld:
+	case witness.RecordWorld:
 		what = ". " + strings.TrimPrefix(string(r.AppendText(nil)), "")
 		if _, rest, ok := strings.Cut(what, " . "); ok {
 			what = ". " + rest

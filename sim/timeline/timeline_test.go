@@ -14,6 +14,8 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 const second = core.Second
@@ -36,7 +38,7 @@ func report(g core.Generation, pid core.PID, s wire.Status) core.Event {
 // tale is one machine with events at given seconds; it has a start, a session,
 // a reload that removes one service, a crash, and the throttle that follows.
 type tale struct {
-	records []sim.Record
+	records []witness.Record
 	writer  *trace.Writer
 	machine *core.Machine
 	step    uint64
@@ -50,7 +52,7 @@ func tell() *tale {
 	t.add(1, core.ListenerOpenedEvent(2, 0))
 	t.add(2, core.ListenerReadyEvent(1))
 	t.add(2, core.ChildStartedEvent(1, 1, 101))
-	t.note(2, sim.Record{Happened: sim.ClientAccepted, Service: 1, Generation: 1, Client: 1})
+	t.note(2, witness.Record{Happened: witness.ClientAccepted, Service: 1, Generation: 1, Client: 1})
 	t.add(3, report(1, 101, wire.Taken))
 	t.add(3, core.ListenerReadyEvent(1))
 	t.add(3, core.ChildStartedEvent(1, 2, 102))
@@ -65,17 +67,17 @@ func tell() *tale {
 func (t *tale) add(at int64, ev core.Event) {
 	now := core.Time(at * int64(second))
 	t.step++
-	t.records = append(t.records, sim.Record{Kind: sim.RecordEvent, Step: t.step, Now: now, Event: ev})
+	t.records = append(t.records, witness.Record{Kind: witness.RecordEvent, Step: t.step, Now: now, Event: ev})
 	t.writer.Event(now, &ev)
 	actions := t.machine.Step(now, ev)
 	for _, a := range actions {
-		t.records = append(t.records, sim.Record{Kind: sim.RecordAction, Step: t.step, Now: now, Action: a})
+		t.records = append(t.records, witness.Record{Kind: witness.RecordAction, Step: t.step, Now: now, Action: a})
 	}
 	t.writer.Actions(actions)
 }
 
-func (t *tale) note(at int64, r sim.Record) {
-	r.Kind, r.Step, r.Now = sim.RecordWorld, t.step, core.Time(at*int64(second))
+func (t *tale) note(at int64, r witness.Record) {
+	r.Kind, r.Step, r.Now = witness.RecordWorld, t.step, core.Time(at*int64(second))
 	t.records = append(t.records, r)
 }
 
@@ -149,7 +151,7 @@ func TestJournalIsDrawnAsTheRunThatItRecords(t *testing.T) {
 	fromJournal := page1(t, s)
 	without := tale.records[:0:0]
 	for _, r := range tale.records {
-		if r.Kind != sim.RecordWorld {
+		if r.Kind != witness.RecordWorld {
 			without = append(without, r)
 		}
 	}
@@ -164,7 +166,7 @@ func TestJournalOfAMachineAtWorkBeginsWithItsChildren(t *testing.T) {
 	m := core.New(0, core.MachineOptions{})
 	w := trace.NewWriter()
 	for i := range tale.records {
-		if r := &tale.records[i]; r.Kind == sim.RecordEvent && r.Step <= 8 {
+		if r := &tale.records[i]; r.Kind == witness.RecordEvent && r.Step <= 8 {
 			m.Step(r.Now, r.Event)
 		}
 	}
@@ -235,7 +237,7 @@ func TestJournalShowsTheWallClock(t *testing.T) {
 
 func TestBrokenInvariantIsARedLineWithBothStates(t *testing.T) {
 	tale := tell()
-	tale.records = append(tale.records, sim.Record{Kind: sim.RecordBroken, Step: tale.step, Now: core.Time(8 * second), Text: "S3 broken at step 13: watched"})
+	tale.records = append(tale.records, witness.Record{Kind: witness.RecordBroken, Step: tale.step, Now: core.Time(8 * second), Text: "S3 broken at step 13: watched"})
 	s := OfTrace("a tale", core.MachineOptions{}, tale.records)
 	html := page1(t, s)
 	for _, want := range []string{`class="broken"><title>S3 broken`, "the machine says", "events and actions say", `class="beside"`} {
@@ -271,8 +273,8 @@ func TestAssertionKeepsTheLastView(t *testing.T) {
 	tale := tell()
 	ev := core.ListenerOpenedEvent(77, 0) // nobody asked for it
 	tale.records = append(tale.records,
-		sim.Record{Kind: sim.RecordEvent, Step: tale.step + 1, Now: core.Time(9 * second), Event: ev},
-		sim.Record{Kind: sim.RecordBroken, Step: tale.step + 1, Now: core.Time(9 * second), Text: "assert broken"})
+		witness.Record{Kind: witness.RecordEvent, Step: tale.step + 1, Now: core.Time(9 * second), Event: ev},
+		witness.Record{Kind: witness.RecordBroken, Step: tale.step + 1, Now: core.Time(9 * second), Text: "assert broken"})
 	if html := page1(t, OfTrace("a tale", core.MachineOptions{}, tale.records)); !strings.Contains(html, "the machine said before it broke") {
 		t.Error("the page does not say that the machine broke")
 	}
@@ -377,14 +379,14 @@ func TestEmptyStoriesAreNoTrouble(t *testing.T) {
 func TestAnyRunOfTheWorldCanBeDrawn(t *testing.T) {
 	w := sim.NewWorld()
 	for seed := uint64(1); seed <= 40; seed++ {
-		var kept sim.Trace
+		var kept witness.Trace
 		w.Keep(&kept)
 		var o core.MachineOptions
 		w.NewObserver = func(of core.MachineOptions) sim.Observer {
 			o = of
 			return nil
 		}
-		w.Run(seed, sim.Draw(seed))
+		w.Run(seed, options.Draw(seed))
 		s := OfTrace(fmt.Sprint("seed ", seed), o, kept.Records)
 		g, err := s.begin()
 		if err != nil {

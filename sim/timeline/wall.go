@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core/trace"
-	"github.com/stationmaster/stationmaster/sim"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // wallClock says by how much the wall clock was ahead of the machine's time from a
@@ -26,7 +26,7 @@ func (s *Story) noteWall(step uint64, r *trace.Record) {
 }
 
 // wall is the wall clock of a record as RFC 3339 has it, in UTC; empty: nobody knows.
-func (s *Story) wall(r *sim.Record) string {
+func (s *Story) wall(r *witness.Record) string {
 	for i := len(s.walls) - 1; i >= 0; i-- {
 		if w := s.walls[i]; w.step <= r.Step {
 			return string(trace.AppendWall(nil, int64(r.Now)+w.ahead))
@@ -37,7 +37,7 @@ func (s *Story) wall(r *sim.Record) string {
 
 // when is how a record's time is shown: on the wall clock, without the day, or in
 // seconds since the beginning.
-func (s *Story) when(r *sim.Record) string {
+func (s *Story) when(r *witness.Record) string {
 	if wall := s.wall(r); wall != "" {
 		_, time, _ := strings.Cut(wall, "T")
 		return time[:len("15:04:05.000")]
@@ -54,7 +54,7 @@ func (s *Story) unit() string {
 }
 
 // firstDrawn is the first record that is drawn, nil if none is.
-func (s *Story) firstDrawn() *sim.Record {
+func (s *Story) firstDrawn() *witness.Record {
 	for i := range s.records {
 		if s.drawn(&s.records[i]) {
 			return &s.records[i]

@@ -1,4 +1,4 @@
-package sim
+package contract
 
 import (
 	"strings"
@@ -15,17 +15,17 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 	both := child.Settings{Skeleton: child.Multi, MaxClients: 2}
 	used := child.Settings{Skeleton: child.Multi, MaxUse: 1}
 	aging := child.Settings{Skeleton: child.Single, RetireAfter: core.Second}
-	connect := func(c *conduct, now core.Time) string { return c.accepts(now) }
-	begin := func(c *conduct, _ core.Time) string { c.begins(); return "" }
-	accept := func(c *conduct, now core.Time) string { defer c.begins(); return c.accepts(now) }
-	serve := func(c *conduct, now core.Time) string { c.serves(now); return "" }
-	leave := func(c *conduct, now core.Time) string { return c.leaves(now) }
-	stay := func(c *conduct, now core.Time) string { return c.stays(now) }
-	taken := func(c *conduct, _ core.Time) string { return c.reports(wire.Taken, 0) }
-	available := func(c *conduct, _ core.Time) string { return c.reports(wire.Available, 0) }
-	cut := func(c *conduct, now core.Time) string { c.cut, c.since = true, now; return "" }
-	told := func(c *conduct, _ core.Time) string { c.told = true; return "" }
-	type act = func(*conduct, core.Time) string
+	connect := func(c *Conduct, now core.Time) string { return c.Accepts(now) }
+	begin := func(c *Conduct, _ core.Time) string { c.Begins(); return "" }
+	accept := func(c *Conduct, now core.Time) string { defer c.Begins(); return c.Accepts(now) }
+	serve := func(c *Conduct, now core.Time) string { c.Serves(now); return "" }
+	leave := func(c *Conduct, now core.Time) string { return c.Leaves(now) }
+	stay := func(c *Conduct, now core.Time) string { return c.Stays(now) }
+	taken := func(c *Conduct, _ core.Time) string { return c.Reports(wire.Taken, 0) }
+	available := func(c *Conduct, _ core.Time) string { return c.Reports(wire.Available, 0) }
+	cut := func(c *Conduct, now core.Time) string { c.Cut, c.Since = true, now; return "" }
+	told := func(c *Conduct, _ core.Time) string { c.Told = true; return "" }
+	type act = func(*Conduct, core.Time) string
 	for _, tc := range []struct {
 		why  string
 		set  child.Settings
@@ -55,9 +55,9 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 		{"does not grow old", aging, 2 * core.Second, []act{stay}, "after its time is over"},
 		{"takes a client when it is old", aging, 2 * core.Second, []act{accept}, "after its time is over"},
 	} {
-		c := conduct{settings: tc.set}
-		now := StartOfTime
-		c.ready(now)
+		c := Conduct{Settings: tc.set}
+		now := 1000 * core.Time(core.Second)
+		c.Ready(now)
 		got := ""
 		for _, do := range tc.acts {
 			now = now.Add(tc.step)

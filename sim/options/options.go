@@ -1,4 +1,6 @@
-package sim
+// Package options has the knobs of a simulated world: what each means, the values of a
+// seed, and the options as text.
+package options
 
 import (
 	"fmt"
@@ -11,8 +13,37 @@ import (
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
+// Bounds of every world.
+const (
+	MaxNames   = 6            // names that services can have
+	MaxEntries = MaxNames + 2 // entries of one master.cf; the last two share a name with another
+	MaxListen  = 2            // listeners of one service
+	Places     = 5            // kernel addresses of one name
+	maxBacklog = 8
+)
+
+// Patterns of arrival.
+const (
+	Steady int32 = iota
+	Bursts
+	Flood
+	numPatterns
+)
+
+// Aimed scenarios, besides the uniform noise.
+const (
+	NoScenario      int32 = iota
+	StopHalf              // stop half of the children one by one, reload, continue them in another order
+	ThrottleAndLift       // fill up to the limit, let one die unused, lift the limit by reload, within a second
+	RemoveAndReturn       // remove a service while its children are busy, bring it back while they die
+	Hammer                // three reloads within the load of one
+	Undone                // reloads that replace services and are refused, while the file system fails
+	Hang                  // every program hangs, each start until it is given up
+	numScenarios
+)
+
 // Options are the knobs of a world. Rates are in permille, spans in the unit
-// that their name says; what 0 means stands in optionTable. Draw returns those of
+// that their name says; what 0 means stands in Table. Draw returns those of
 // a seed; every one can be pinned with Set.
 type Options struct {
 	Steps, Calm                                           int32
@@ -40,19 +71,20 @@ type Options struct {
 	Descriptors, Files, Logs, Journal                     int32
 }
 
-type optionRow struct {
-	name      string
-	field     func(*Options) *int32
-	low, high int32
+// Row is one option.
+type Row struct {
+	Name      string
+	Field     func(*Options) *int32
+	Low, High int32
 	what      string
 }
 
-// optionTable has every option's name, bounds and meaning, in the order in
+// Table has every option's name, bounds and meaning, in the order in
 // which reports print them.
-var optionTable = [...]optionRow{
+var Table = [...]Row{
 	{"steps", func(o *Options) *int32 { return &o.Steps }, 1, 1 << 30, "things that happen before the faults end"},
 	{"calm", func(o *Options) *int32 { return &o.Calm }, 0, 1, "check liveness after the faults"},
-	{"services", func(o *Options) *int32 { return &o.Services }, 1, maxNames, "names of services"},
+	{"services", func(o *Options) *int32 { return &o.Services }, 1, MaxNames, "names of services"},
 	{"limit_max", func(o *Options) *int32 { return &o.LimitMax }, 1, 64, "highest process limit"},
 	{"pids", func(o *Options) *int32 { return &o.PIDs }, 1, kernel.MaxProcesses, "process identities there are"},
 	{"backlog", func(o *Options) *int32 { return &o.Backlog }, 1, maxBacklog, "clients that may wait in a listener"},
@@ -170,7 +202,7 @@ func Draw(seed uint64) Options {
 	pick := func(list ...int32) int32 { return list[rng.Below(uint32(len(list)))] }
 	calm, tiny, storm := rng.Below(8) == 0, rng.Below(8) == 0, rng.Below(16) == 0
 	o.Steps = pick(200, 400, 500, 500, 800)
-	o.Services = 1 + int32(rng.Below(maxNames))
+	o.Services = 1 + int32(rng.Below(MaxNames))
 	o.LimitMax = pick(1, 2, 3, 4, 8)
 	o.PIDs = pick(4, 8, 16, 16, 32)
 	o.Backlog = pick(1, 2, 4, maxBacklog)
@@ -275,16 +307,16 @@ func (o *Options) drawFaults(rng *tape.PCG, pick func(...int32) int32) {
 
 // Set pins the option of that name.
 func (o *Options) Set(name, value string) error {
-	for i := range optionTable {
-		row := &optionTable[i]
-		if row.name != name {
+	for i := range Table {
+		row := &Table[i]
+		if row.Name != name {
 			continue
 		}
 		v, err := strconv.ParseInt(value, 10, 32)
-		if err != nil || int32(v) < row.low || int32(v) > row.high {
-			return fmt.Errorf("option %s: %q is not a number from %d to %d", name, value, row.low, row.high)
+		if err != nil || int32(v) < row.Low || int32(v) > row.High {
+			return fmt.Errorf("option %s: %q is not a number from %d to %d", name, value, row.Low, row.High)
 		}
-		*row.field(o) = int32(v)
+		*row.Field(o) = int32(v)
 		return nil
 	}
 	return fmt.Errorf("option %s: there is none of this name", name)
@@ -292,30 +324,30 @@ func (o *Options) Set(name, value string) error {
 
 // Get returns the option of that name; ok is false when there is none.
 func (o *Options) Get(name string) (value int32, ok bool) {
-	for i := range optionTable {
-		if optionTable[i].name == name {
-			return *optionTable[i].field(o), true
+	for i := range Table {
+		if Table[i].Name == name {
+			return *Table[i].Field(o), true
 		}
 	}
 	return 0, false
 }
 
-// OptionNames lists every option in the order of reports, with its meaning.
-func OptionNames(each func(name, what string)) {
-	for i := range optionTable {
-		each(optionTable[i].name, optionTable[i].what)
+// Each calls each with every option, in the order of reports, and its meaning.
+func Each(each func(name, what string)) {
+	for i := range Table {
+		each(Table[i].Name, Table[i].what)
 	}
 }
 
 // String lists every option as name=value, in the order of the table.
 func (o *Options) String() string {
 	var b []byte
-	for i := range optionTable {
+	for i := range Table {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = append(append(b, optionTable[i].name...), '=')
-		b = strconv.AppendInt(b, int64(*optionTable[i].field(o)), 10)
+		b = append(append(b, Table[i].Name...), '=')
+		b = strconv.AppendInt(b, int64(*Table[i].Field(o)), 10)
 	}
 	return string(b)
 }
@@ -323,18 +355,18 @@ func (o *Options) String() string {
 // Pins returns "-set name=value" for every option in which o differs from base.
 func (o *Options) Pins(base Options) string {
 	var b []byte
-	for i := range optionTable {
-		row := &optionTable[i]
-		if v := *row.field(o); v != *row.field(&base) {
-			b = append(append(append(b, " -set "...), row.name...), '=')
+	for i := range Table {
+		row := &Table[i]
+		if v := *row.Field(o); v != *row.Field(&base) {
+			b = append(append(append(b, " -set "...), row.Name...), '=')
 			b = strconv.AppendInt(b, int64(v), 10)
 		}
 	}
 	return string(b)
 }
 
-// machine returns what the command line of the simulated master says.
-func (o *Options) machine() core.MachineOptions {
+// Machine returns what the command line of the simulated master says.
+func (o *Options) Machine() core.MachineOptions {
 	m := core.MachineOptions{
 		Strict: true, InitMode: o.InitMode == 1, GroupLeader: o.Leader == 1, Verbose: o.Verbose == 1,
 		Descriptors: uint32(o.Descriptors),
@@ -348,23 +380,29 @@ func (o *Options) machine() core.MachineOptions {
 	return m
 }
 
-// odds are those of the kernel.
-func (o *Options) odds() fault.Odds {
+// Odds are those of the kernel.
+func (o *Options) Odds() fault.Odds {
 	return fault.Odds{
 		Fault: o.CallFail, Channel: o.ChannelFail, Question: o.AskFail, Between: o.Between, Late: o.Late, Spurious: o.Spurious,
 		Network: o.Network, Early: o.Early, Remains: o.Remains,
 	}
 }
 
-// quiet returns the options of the second phase: nothing fails, everything is
+// Spans of the second phase, in milliseconds.
+const (
+	QuietServiceMS = 20   // longest session
+	QuietIdleMS    = 2000 // max_idle of servers
+)
+
+// Quiet returns the options of the second phase: nothing fails, everything is
 // prompt, nobody comes but whom the laws send.
-func (o Options) quiet() Options {
+func (o Options) Quiet() Options {
 	q := Usual()
 	q.Services, q.LimitMax, q.PIDs, q.Backlog = o.Services, o.LimitMax, o.PIDs, o.Backlog
 	q.Channel = o.Channel
 	q.ArrivalMS, q.OperatorMS = 0, 0
 	q.LoadDelayMS = 2
-	q.ServiceMS, q.BootMS, q.MaxIdleMS, q.MaxUse = calmServiceMS, 1, calmIdleMS, o.MaxUse
+	q.ServiceMS, q.BootMS, q.MaxIdleMS, q.MaxUse = QuietServiceMS, 1, QuietIdleMS, o.MaxUse
 	q.Concurrent, q.AcceptLock, q.MaxClients = o.Concurrent, o.AcceptLock, o.MaxClients
 	q.StatusDelayUS, q.ReadyDelayUS, q.ReapDelayUS = 50, 50, 50
 	q.Files = o.Files

@@ -1,4 +1,7 @@
-package sim
+// Package witness keeps what a run of the simulated world leaves behind: its trace, one
+// record for each event, action and happening, and the coverage that counts what runs
+// have met.
+package witness
 
 import (
 	"fmt"
@@ -91,7 +94,7 @@ type Trace struct {
 	Limit   int // most records kept; 0: no limit. The last ones are kept.
 }
 
-func (t *Trace) add(r Record) {
+func (t *Trace) Add(r Record) {
 	if t.Limit > 0 && len(t.Records) >= 2*t.Limit {
 		t.Records = t.Records[:copy(t.Records, t.Records[len(t.Records)-t.Limit:])]
 	}
@@ -164,25 +167,4 @@ func appendTime(dst []byte, t core.Time) []byte {
 		dst = append(dst, byte('0'+us/unit%10))
 	}
 	return dst
-}
-
-// noted is what a record of the world outside says, besides what happened.
-type noted struct {
-	Service    core.ServiceID
-	Generation core.Generation
-	PID        core.PID
-	Client     int32
-	Number     int64
-}
-
-// note counts what happens in the world outside, and keeps a record of it if
-// anybody wants that.
-func (w *World) note(h Happened, n noted) {
-	w.Coverage.Happened[h]++
-	if w.trace != nil {
-		w.trace.add(Record{
-			Kind: RecordWorld, Happened: h, Now: w.now, Step: w.stepsOfMachine,
-			Service: n.Service, Generation: n.Generation, PID: n.PID, Client: n.Client, Number: n.Number,
-		})
-	}
 }
