@@ -295,7 +295,7 @@ func (w *World) calmReloadAgain() {
 	}
 	w.file.Version++
 	w.signal(core.SIGHUP)
-	w.after(core.Duration(w.choose.Below(3, tape.Operator))*core.Millisecond/2, agenda.HangupComes, 0, 0)
+	w.after(core.Duration(w.choose.Below(3, tape.Operator))*core.Millisecond/2, agenda.DaemonSignaled, 0, int32(core.SIGHUP))
 }
 
 // checkLaw looks at a bound that is over.

@@ -44,15 +44,18 @@ type daemon struct {
 
 // mailbox is what others left for the daemon.
 type mailbox struct {
-	truth *truth
-	mail  osadapter.Mail
-	spare []core.Event
+	truth    *truth
+	patience *patience
+	kernel   *kernel.Kernel
+	mail     osadapter.Mail
+	spare    []core.Event
 }
 
 // Take is osadapter.Mailbox.
 func (m *mailbox) Take() osadapter.Mail {
 	mail := m.mail
 	m.truth.took(&mail)
+	m.patience.heardOfEnds(mail.Ends, m.kernel.Sweeps())
 	m.mail = osadapter.Mail{Events: m.spare[:0]}
 	m.spare = mail.Events
 	return mail
@@ -62,8 +65,8 @@ func (m *mailbox) Take() osadapter.Mail {
 func (w *World) boot(m core.MachineOptions) {
 	d := &w.daemon
 	*d = daemon{machine: core.New(w.now, m), plan: d.plan, audit: d.audit, box: mailbox{
-		truth: &w.truth,
-		mail:  osadapter.Mail{Events: d.box.mail.Events[:0]}, spare: d.box.spare[:0],
+		truth: &w.truth, patience: &w.patience, kernel: w.kernel,
+		mail: osadapter.Mail{Events: d.box.mail.Events[:0]}, spare: d.box.spare[:0],
 	}}
 	hooks := osadapter.Hooks{
 		Log:               w.logged,

@@ -19,8 +19,8 @@ func (w *World) happen(d *agenda.Due) {
 	case agenda.ProgramStarted:
 		w.daemon.box.mail.Ends = true
 		w.wake()
-	case agenda.HangupComes:
-		w.signal(core.SIGHUP)
+	case agenda.DaemonSignaled:
+		w.signal(core.Signal(d.Arg))
 	case agenda.ExecEnds:
 		w.execEnds(d.Ref, core.Errno(d.Arg))
 	case agenda.SignalArrives:

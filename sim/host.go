@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/tape"
@@ -22,7 +23,7 @@ func (h host) Between(c fault.Call) {
 	first := -1
 	for i := range heap {
 		d := &heap[i]
-		mayCome := d.What.OfServer() || d.What.FromOutside()
+		mayCome := d.What.OfServer() || d.What.FromOutside() || d.What == agenda.ExecEnds && !w.servers[d.Ref].dead
 		if mayCome && d.When <= w.now.Add(betweenReach) && (first < 0 || d.Before(&heap[first])) {
 			first = i
 		}

@@ -15,6 +15,10 @@ import (
 type patience struct {
 	faults  fault.Counts // at the beginning of the turn
 	sweeps  int          // at the beginning of the turn
+	ends    bool         // the daemon was told that processes have ended, and has not asked since
+	asked   int          // sweeps when it was told
+	idle    int          // turns in which it asked without a reason; one that was put off may come late
+	all     bool         // no question who has ended was left without an answer before the turn
 	givenUp bool         // the turn before ended without an answer who has ended
 	seen    fault.Counts // at the last audit
 	inForce *core.Config // a configuration that comes into force in this step
@@ -25,11 +29,19 @@ type patience struct {
 // tries is how often the daemon makes a call that must be made before it complains.
 const tries = 3
 
+// heardOfEnds notes what the daemon takes out of its mailbox: whether processes have
+// ended of which nothing else tells.
+func (p *patience) heardOfEnds(ends bool, sweeps int) {
+	if ends {
+		p.ends, p.asked = true, sweeps
+	}
+}
+
 // beginTurn notes what has failed before the turn.
 func (w *World) beginTurn() {
 	p := &w.patience
 	p.short = w.kernel.Short
-	p.faults, p.sweeps, p.givenUp = w.kernel.Faults(), w.kernel.Sweeps(), w.kernel.GivenUp()
+	p.faults, p.sweeps, p.givenUp, p.all = w.kernel.Faults(), w.kernel.Sweeps(), w.kernel.GivenUp(), w.kernel.AllAnswered()
 }
 
 // checkComplaint: the daemon complains of what it could not do when it has tried often
@@ -58,6 +70,14 @@ func (w *World) checkPatience() {
 	p := &w.patience
 	if p.givenUp && w.kernel.Sweeps() == p.sweeps && !w.truth.refused {
 		w.fail("L7", "the daemon was not told who has ended, and does not ask again")
+	}
+	if now := w.kernel.Sweeps(); now != p.sweeps {
+		if p.ends || !p.all {
+			p.idle = 0
+		} else if p.idle++; p.idle >= tries {
+			w.fail("L9", "the daemon asks again and again who has ended, and nobody told it that somebody has")
+		}
+		p.ends = p.ends && now == p.asked
 	}
 	for _, x := range w.kernel.Processes() {
 		s := &w.servers[x.Slot]

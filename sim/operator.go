@@ -68,7 +68,7 @@ func (w *World) reload() {
 		if w.choose.Below(2, tape.Operator) == 1 {
 			w.edit()
 		}
-		w.after(w.choose.Delay(20*core.Millisecond, tape.Operator), agenda.HangupComes, 0, 0)
+		w.after(w.choose.Delay(20*core.Millisecond, tape.Operator), agenda.DaemonSignaled, 0, int32(core.SIGHUP))
 	}
 }
 

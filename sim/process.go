@@ -98,6 +98,9 @@ func (w *World) born(p *kernel.Process) {
 		if w.choose.Below(2, tape.Start) == 1 {
 			span = core.Duration(w.o.ExecMS) * core.Millisecond
 		}
+		if w.choose.Chance(w.o.Shutdown/2, tape.Operator) { // the master ends with a start under way
+			w.after(w.choose.Delay(2*span, tape.Operator), agenda.DaemonSignaled, 0, int32(core.SIGTERM))
+		}
 		w.soon(span, agenda.ExecEnds, p.Slot, int32([4]core.Errno{0, 0, 0, core.EIO}[w.choose.Below(4, tape.Start)]))
 	}
 }

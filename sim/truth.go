@@ -155,6 +155,8 @@ func (w *World) checkEvent(ev *core.Event) {
 			t.mail.Hangup = false
 		case t.mail.Signal != ev.Signal || t.loads > 0 || t.mail.Hangup:
 			w.fail(adapter, "signal %d comes to the machine out of its order", ev.Signal)
+		case w.patience.ends && !t.refused && w.kernel.Sweeps() == w.patience.sweeps:
+			w.fail(adapter, "signal %d ends the daemon before it asks who has ended", ev.Signal)
 		default:
 			t.mail.Signal = 0
 		}
@@ -278,7 +280,7 @@ func (w *World) checkActions(actions []core.Action) {
 
 // signaled notes a signal that the daemon sends.
 func (w *World) signaled(p *kernel.Process, s core.Signal) {
-	if s == core.SIGKILL && (p.Executing || p.Failed) {
+	if s == core.SIGKILL && (p.Executing || p.Failed || w.kernel.JustExecuted(p)) {
 		w.servers[p.Slot].condemned = true
 		return
 	}
@@ -288,7 +290,7 @@ func (w *World) signaled(p *kernel.Process, s core.Signal) {
 			return
 		}
 	}
-	if !w.kernel.GroupKilled() {
+	if s != core.SIGTERM || !w.kernel.GroupKilled() {
 		w.fail("S10", "signal %d goes to process %d, which nobody asked for", s, p.PID)
 	}
 }

@@ -72,7 +72,7 @@ func (k *Kernel) Send(fd sys.FD, p []byte) (int, core.Errno) {
 	if e == 0 {
 		n, e = k.SendOver(s, p)
 	}
-	if e != 0 && (s.Sent > 0 || s.Family == sys.FamilyUnix || e != core.EAGAIN && e != core.ENOTCONN) {
+	if e != 0 && !s.Refused() && (s.Sent > 0 || s.Family == sys.FamilyUnix || e != core.EAGAIN && e != core.ENOTCONN) {
 		k.wakeups = append(k.wakeups, s.Target) // a receiver that is gone is no failure
 	}
 	k.sentRequest(s, p[:n])

@@ -35,6 +35,7 @@ type Process struct {
 	Orphan     bool
 	Failed     bool // its start has failed, and it is nobody's child
 	Status     core.ExitStatus
+	looked     int // calls but for kills when the daemon last saw that its program was not executed
 
 	Root bool // it is started as root with root's groups
 
@@ -223,6 +224,7 @@ const notExecuted = 127
 // Launched says what has become of a start that was under way.
 func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.Errno) {
 	if p := k.ProcessOf(l.PID); p != nil && p.Executing {
+		p.looked = k.Total() - k.kills
 		return core.StartNone, core.EINPROGRESS
 	}
 	if e := k.unexecuted[l.PID]; e != 0 {
@@ -327,6 +329,7 @@ func (k *Kernel) Wait() (sys.Reaped, core.Errno) {
 	}
 	n := uint32(len(k.Order))
 	if !k.SomebodyEnded() {
+		k.answered = k.Faults().Questions
 		return sys.Reaped{Alive: n > 0}, 0
 	}
 	first := k.Choose.Below(n, tape.Reap)
@@ -373,6 +376,14 @@ func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
 	return k.report(p), 0
 }
 
+// AllAnswered reports whether no question who has ended has failed since the daemon was
+// last told that nobody else has.
+func (k *Kernel) AllAnswered() bool { return k.answered == k.Faults().Questions }
+
+// JustExecuted reports whether the daemon saw that the program of the process was not
+// executed yet, and has done nothing since but to kill.
+func (k *Kernel) JustExecuted(p *Process) bool { return p.looked > 0 && p.looked == k.Total()-k.kills }
+
 // ReapAll is what another process does when the daemon is gone.
 func (k *Kernel) ReapAll() {
 	for i := len(k.Order) - 1; i >= 0; i-- {
@@ -388,6 +399,9 @@ func (k *Kernel) Adopts() bool { return k.Init }
 // Kill sends a signal to a child, or to the daemon's group. To signal anybody
 // else is never right.
 func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
+	if pid != -DaemonPID {
+		k.kills++
+	}
 	if e := k.Enter(fault.Kill); e != 0 {
 		return e
 	}

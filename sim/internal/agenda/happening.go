@@ -10,7 +10,7 @@ const (
 	LoadAnswered                      // -
 	EndsNoticed                       // -
 	ProgramStarted                    // -
-	HangupComes                       // -
+	DaemonSignaled                    // arg signal
 	ExecEnds                          // ref process, arg error number
 	SignalArrives                     // ref process, arg signal
 	GoesOn                            // ref process: after a stop
@@ -44,5 +44,5 @@ func (h Happening) OfServer() bool { return h >= ServerStarts && h <= ServerClos
 
 // FromOutside reports whether it ends in the daemon's mailbox.
 func (h Happening) FromOutside() bool {
-	return h == LoadAnswered || h == EndsNoticed || h == HangupComes
+	return h == LoadAnswered || h == EndsNoticed || h == DaemonSignaled
 }

@@ -262,7 +262,7 @@ func (i *Injector) Enter(c Call) core.Errno {
 	i.calls[c]++
 	i.total++
 	between := i.Odds.Between
-	if c == WakerDrain && between > 0 { // who leaves something then is easily forgotten
+	if (c == WakerDrain || c == Kill) && between > 0 { // who leaves something or begins then is easily forgotten
 		between = max(between, 300)
 	}
 	if !i.inside && i.Choose.Chance(between, tape.Kernel) {

@@ -69,6 +69,8 @@ func (t *Table) Decide() {
 		e := core.EAGAIN
 		if !t.Choose.Chance(t.Odds.Network, tape.Kernel) { // else the network takes its time
 			e = t.Attach(s, s.Wants)
+		} else if t.Choose.Chance(t.Odds.Network/8, tape.Kernel) { // or nobody answers
+			e = core.ETIMEDOUT
 		}
 		switch e {
 		case 0:
@@ -82,6 +84,9 @@ func (t *Table) Decide() {
 	}
 	t.Undecided = left
 }
+
+// Refused reports whether a connection could not be made.
+func (d *Description) Refused() bool { return d.State == failed }
 
 // Pass sends a byte and a description.
 func (t *Table) Pass(s *Description, with byte, d *Description) core.Errno {
