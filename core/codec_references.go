@@ -8,118 +8,96 @@ import "fmt"
 // same snapshot, or with nothing, and so assign the same numbers. A value serves
 // either for writing or for reading. The zero value holds no references.
 type References struct {
-	configs       []*Config
-	entries       []*ServiceConfig
-	configNumbers map[*Config]uint64 // look-ups only; writing: number plus one
-	entryNumbers  map[*ServiceConfig]uint64
+	configs numbering[Config]
+	entries numbering[ServiceConfig]
+}
+
+// numbering numbers values of one type.
+type numbering[T any] struct {
+	values  []*T
+	numbers map[*T]uint64 // look-ups only; writing: index plus one
+}
+
+func (n *numbering[T]) reset() {
+	clear(n.values)
+	n.values = n.values[:0]
+	clear(n.numbers)
+}
+
+// add assigns the next number to v. Equal pointers keep their first number.
+func (n *numbering[T]) add(v *T, writing bool) {
+	n.values = append(n.values, v)
+	if !writing {
+		return
+	}
+	if n.numbers == nil {
+		n.numbers = make(map[*T]uint64)
+	}
+	if n.numbers[v] == 0 {
+		n.numbers[v] = uint64(len(n.values))
+	}
+}
+
+// visit visits the number of *v: 0 is nil, up to the last one it is an earlier
+// value, and the number after that means that the value follows.
+func (n *numbering[T]) visit(c *codec, v **T) (follows bool) {
+	known := uint64(len(n.values))
+	number := uint64(0)
+	if !c.reading && *v != nil {
+		if number = n.numbers[*v]; number == 0 {
+			number = known + 1
+		}
+	}
+	c.uvarint(&number)
+	switch {
+	case number > known+1:
+		c.fail()
+	case number == known+1:
+		return true
+	case c.reading && number > 0:
+		*v = n.values[number-1]
+	}
+	return false
 }
 
 // Reset removes all references.
 func (r *References) Reset() {
-	clear(r.configs)
-	clear(r.entries)
-	r.configs, r.entries = r.configs[:0], r.entries[:0]
-	clear(r.configNumbers)
-	clear(r.entryNumbers)
+	r.configs.reset()
+	r.entries.reset()
 }
 
 // addConfig adds a configuration with all its entries.
 func (r *References) addConfig(f *Config, writing bool) {
-	r.configs = append(r.configs, f)
-	if writing {
-		if r.configNumbers == nil {
-			r.configNumbers = make(map[*Config]uint64)
-		}
-		if r.configNumbers[f] == 0 {
-			r.configNumbers[f] = uint64(len(r.configs))
-		}
-	}
+	r.configs.add(f, writing)
 	for i := range f.Services {
-		r.addEntry(&f.Services[i], writing)
+		r.entries.add(&f.Services[i], writing)
 	}
-}
-
-func (r *References) addEntry(e *ServiceConfig, writing bool) {
-	r.entries = append(r.entries, e)
-	if !writing {
-		return
-	}
-	if r.entryNumbers == nil {
-		r.entryNumbers = make(map[*ServiceConfig]uint64)
-	}
-	if r.entryNumbers[e] == 0 {
-		r.entryNumbers[e] = uint64(len(r.entries))
-	}
-}
-
-// reference visits the number of a reference: 0 is none, up to known it is an
-// earlier one, and known+1 means that the value follows.
-func (c *codec) reference(number, known uint64) (n uint64, follows bool) {
-	n = number
-	c.uvarint(&n)
-	if n > known+1 {
-		c.fail()
-		return 0, false
-	}
-	return n, n == known+1
 }
 
 func (r *References) config(c *codec, f **Config) {
-	known := uint64(len(r.configs))
-	number := uint64(0)
-	if !c.reading && *f != nil {
-		if number = r.configNumbers[*f]; number == 0 {
-			number = known + 1
-		}
+	if r.configs.visit(c, f) {
+		*f = define(c, *f, (*codec).config)
+		r.addConfig(*f, !c.reading)
 	}
-	n, follows := c.reference(number, known)
-	switch {
-	case follows:
-		*f = r.defineConfig(c, *f)
-	case c.reading && n > 0:
-		*f = r.configs[n-1]
-	}
-}
-
-// defineConfig uses its own codec, because the closures of the walk would make
-// the codec of every event escape.
-func (r *References) defineConfig(c *codec, f *Config) *Config {
-	inner := codec{b: c.b, reading: c.reading}
-	if c.reading {
-		f = &Config{}
-	}
-	inner.config(f)
-	c.b, c.err = inner.b, inner.err
-	r.addConfig(f, !c.reading)
-	return f
 }
 
 func (r *References) entry(c *codec, e **ServiceConfig) {
-	known := uint64(len(r.entries))
-	number := uint64(0)
-	if !c.reading && *e != nil {
-		if number = r.entryNumbers[*e]; number == 0 {
-			number = known + 1
-		}
-	}
-	n, follows := c.reference(number, known)
-	switch {
-	case follows:
-		*e = r.defineEntry(c, *e)
-	case c.reading && n > 0:
-		*e = r.entries[n-1]
+	if r.entries.visit(c, e) {
+		*e = define(c, *e, (*codec).serviceConfig)
+		r.entries.add(*e, !c.reading)
 	}
 }
 
-func (r *References) defineEntry(c *codec, e *ServiceConfig) *ServiceConfig {
+// define visits a value that follows. It uses its own codec, because the walk
+// would make the codec of every event escape.
+func define[T any](c *codec, v *T, walk func(*codec, *T)) *T {
 	inner := codec{b: c.b, reading: c.reading}
 	if c.reading {
-		e = &ServiceConfig{}
+		v = new(T)
 	}
-	inner.serviceConfig(e)
+	walk(&inner, v)
 	c.b, c.err = inner.b, inner.err
-	r.addEntry(e, !c.reading)
-	return e
+	return v
 }
 
 // AppendSnapshot appends a snapshot to dst, see Snapshot, and resets r to the

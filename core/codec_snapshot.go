@@ -72,8 +72,8 @@ func (w *machineWalk) config(f **Config) {
 
 // addOlderEntry adds settings of an earlier epoch to the references, once.
 func (w *machineWalk) addOlderEntry(e *ServiceConfig) {
-	if w.c.reading || w.refs.entryNumbers[e] == 0 {
-		w.refs.addEntry(e, !w.c.reading)
+	if w.c.reading || w.refs.entries.numbers[e] == 0 {
+		w.refs.entries.add(e, !w.c.reading)
 	}
 }
 
@@ -83,7 +83,7 @@ func (w *machineWalk) olderEntries() {
 	if w.canon != nil {
 		return
 	}
-	known := len(w.refs.entries)
+	known := len(w.refs.entries.values)
 	var older []*ServiceConfig
 	if !w.c.reading {
 		for _, list := range [3][]*service{w.m.active, w.m.stopping, w.m.reload.added} {
@@ -97,7 +97,7 @@ func (w *machineWalk) olderEntries() {
 				}
 			}
 		}
-		older = w.refs.entries[known:]
+		older = w.refs.entries.values[known:]
 	}
 	list(&w.c, &older, func(e **ServiceConfig) {
 		if w.c.reading {
@@ -120,16 +120,16 @@ func (w *machineWalk) entry(e **ServiceConfig) {
 	}
 	n := 0
 	if !w.c.reading {
-		n = int(w.refs.entryNumbers[*e]) - 1
+		n = int(w.refs.entries.numbers[*e]) - 1
 	}
 	number(&w.c, &n)
 	if w.c.reading {
-		if n < 0 || n >= len(w.refs.entries) {
+		if n < 0 || n >= len(w.refs.entries.values) {
 			w.c.fail()
 			*e = &ServiceConfig{}
 			return
 		}
-		*e = w.refs.entries[n]
+		*e = w.refs.entries.values[n]
 	}
 }
 

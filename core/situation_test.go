@@ -268,7 +268,7 @@ func TestBytesThatAreNoSnapshotAreToldFromABrokenOne(t *testing.T) {
 
 func TestReferenceToAnEntryThatIsNotThereIsRefused(t *testing.T) {
 	s := unix("a", 1)
-	refs := References{entries: []*ServiceConfig{&s}}
+	refs := References{entries: numbering[ServiceConfig]{values: []*ServiceConfig{&s}}}
 	for n, want := range map[int]bool{-1: false, 0: true, 1: false, 2: false} {
 		c := codec{}
 		number(&c, &n)
