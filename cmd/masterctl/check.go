@@ -19,10 +19,11 @@ func (t *terminal) checkCommand(where func(*host) (string, error)) *cobra.Comman
 		Long: `check reads main.cf and master.cf as the master does and reports what is wrong:
 what the master would log about the two files, in its words, and settings that
 it accepts silently but that are certainly not intended. It needs neither a
-running master nor root; what only root can check is no error. Check does not
-find what shows only at the start, such as a directory that the master cannot
-write to, or a port in use (except with --ports, which asks the system). With
---root or --offline it checks the files of another host and ignores this one.
+running master nor root; what only root can see is not reported as an error. It
+does not find what shows only at the start, such as a directory that the master
+cannot write to, or a port in use (except with --ports, which asks the system).
+With --root or --offline it checks the files of another host and ignores this
+one.
 
 Exit statuses: 0 no errors; 1 warnings, with --strict; 2 errors: the master
 would not start, or would refuse the reload, or every postfix command would fail
@@ -67,7 +68,7 @@ before it reaches the master.`,
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with status 1 if there are warnings")
 	cmd.Flags().BoolVar(&ports, "ports", false, "also check whether other programs listen on the addresses of the services")
 	other.flags(cmd)
-	cmd.Flags().BoolVar(&machine, "json", false, "print each remark as a JSON object on a line of its own")
+	cmd.Flags().BoolVar(&machine, "json", false, "print each finding as a JSON object on a line of its own")
 	return cmd
 }
 

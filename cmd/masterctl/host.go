@@ -29,8 +29,8 @@ type host struct {
 // flags adds the options for another host.
 func (h *host) flags(cmd *cobra.Command) {
 	cmd.Flags().Var((*directoryFlag)(&h.root), "root",
-		"check the files of another host whose root directory is `DIR`; all paths, including that of -c, are relative to it")
-	cmd.Flags().BoolVar(&h.offline, "offline", false, "check the files of another host; read nothing but main.cf and master.cf")
+		"the files are those of the host whose root directory is `DIR`; all paths, including that of -c, are relative to it")
+	cmd.Flags().BoolVar(&h.offline, "offline", false, "the files are those of another host; read nothing but main.cf and master.cf")
 }
 
 // directoryFlag is an option whose value is a directory. An empty value is refused:

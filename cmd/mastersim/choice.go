@@ -31,7 +31,7 @@ func (c *choice) flags(cmd *cobra.Command) {
 	f.Uint64Var(&c.seed, "seed", 0, "the run of seed `N`")
 	f.StringVar(&c.tape, "tape", "", "play this `tape` of choices under the seed's options")
 	f.StringArrayVar(&c.sets, "set", nil, "pin an option: `name=value`; may be repeated")
-	f.BoolVar(&c.with.Model, "model", false, "lay the reference model beside the run")
+	f.BoolVar(&c.with.Model, "model", false, "also run the reference model")
 	f.BoolVar(&c.with.Journal, "journal", false, "record the run, replay the recording, and compare")
 }
 

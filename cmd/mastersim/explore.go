@@ -23,14 +23,14 @@ type exploreOptions struct {
 	json   bool
 }
 
-const exploreHelp = `Go through every order of events of small worlds, breadth first, until each is
-exhausted, a law is broken, or a bound is reached. What is broken is told with
+const exploreHelp = `Search every order of events of small worlds, breadth first, until each is
+exhausted, a law is broken, or a bound is reached. A broken law is printed with
 a shortest way to it.`
 
 func exploreCommand() *cobra.Command {
 	var o exploreOptions
 	cmd := &cobra.Command{
-		Use: "explore", Short: "go through small worlds to their end", Long: exploreHelp, Args: noArgs,
+		Use: "explore", Short: "search small worlds exhaustively", Long: exploreHelp, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
@@ -85,7 +85,7 @@ func (o *exploreOptions) run(cmd *cobra.Command) error {
 		return errFound
 	}
 	if cmd.Context().Err() != nil {
-		return errors.New("interrupted; what was not explored is not told")
+		return errors.New("interrupted; the rest was not explored")
 	}
 	if o.proof != "" {
 		return os.WriteFile(o.proof, []byte(explore.Proof(reports, "make explore")), 0o644)

@@ -7,7 +7,7 @@
 //
 // Exit statuses: 0 nothing was found, 1 something was found, 2 the command
 // line is wrong, a file cannot be read (by replay: to its end), the output
-// cannot be written, or a search was interrupted. Drawing finds nothing.
+// cannot be written, or a search was interrupted. timeline has no exit status 1.
 package main
 
 import (
@@ -31,13 +31,13 @@ const (
 	exitUsage = 2
 )
 
-const help = `Play the master in a world that never was: search seeds, play one, explore small
-worlds to their end, replay journals of the daemon, shrink and draw what was
-found, and measure all that on wrong programs.
+const help = `mastersim runs the master in a simulated world. It searches seeds, plays one of
+them, searches small worlds exhaustively, replays journals of the daemon, shrinks
+and draws failing runs, and measures itself on programs with a planted mistake.
 
 Exit statuses: 0 nothing was found; 1 something was found; 2 the command line is
 wrong, a file cannot be read (by replay: to its end), the output cannot be
-written, or a search was interrupted. Drawing finds nothing.`
+written, or a search was interrupted. timeline has no exit status 1.`
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -46,7 +46,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// exitStatus ends a command that has already said what there is to say.
+// exitStatus ends a command that has already printed its output.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -60,7 +60,7 @@ const (
 func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 	root := &cobra.Command{
 		Use:           "mastersim",
-		Short:         "play the master in a world that never was",
+		Short:         "run the master in a simulated world",
 		Long:          help,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, out, complaints io.Writer) int {
 }
 
 // wrongFlag says which value was wanted instead of which function of Go refused
-// it, and where the flags are told.
+// it, and where the flags are listed.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	var number *strconv.NumError
@@ -110,7 +110,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 // helpCommand is cobra's own, but that it knows what it does not know.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [command]", Short: "tell about a command",
+		Use: "help [command]", Short: "list the commands, or describe one",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
 			if len(args) == 0 {

@@ -54,7 +54,7 @@ func mutantsCommand() *cobra.Command {
 	f.DurationVar(&o.limit, "limit", 5*time.Minute, "most time for one; what hangs counts as found")
 	f.StringVar(&o.build, "build", "", "only build the mutant of this `name`")
 	f.StringVar(&o.out, "out", "", "for -build: the `file` that the program goes to")
-	f.Uint64Var(&o.modelEvery, "model-every", 100, "lay the model beside every `N`th seed; 0: none")
+	f.Uint64Var(&o.modelEvery, "model-every", 100, "run the reference model on every `N`th seed; 0: none")
 	f.Uint64Var(&o.journals, "journal-every", 100, "record and replay every `N`th seed; 0: none")
 	f.BoolVar(&o.list, "list", false, "list the bank")
 	f.BoolVar(&o.alone, "alone", false, "also see that each invariant finds a mutant with the others switched off")

@@ -27,11 +27,11 @@ type reduceOptions struct {
 }
 
 const reduceHelp = `Shrink a failing run to the fewest and smallest choices that still break the
-same invariant, print its trace, and say how it is repeated. With -write the
+same invariant, print its trace, and print the command that repeats it. With -write the
 tape becomes a regression test.
 
-Of a journal of the daemon whose replay breaks or differs, delete the steps that
-this does not need. With -write it is kept as NAME.journal.`
+From a journal of the daemon whose replay breaks or differs, delete the steps
+that are not needed for that. With -write it is kept as NAME.journal.`
 
 func reduceCommand() *cobra.Command {
 	var o reduceOptions

@@ -18,8 +18,8 @@ With -fork N it is real until step N and drawn from there on: -seeds futures of
 it are played, of -steps steps each, and the reference model looks on. The
 journal must begin with the daemon.
 
-A journal whose end was not written, because a disk was full, is taken as far as
-its steps are whole. Exit statuses: 0 the same in every step (-fork: nothing
+A journal whose end was not written, because a disk was full, is replayed as far
+as its steps are whole. Exit statuses: 0 the same in every step (-fork: nothing
 broke), 1 a step differs or breaks, 2 all whole steps are the same, but the
 journal breaks off after them (not with -fork), or it cannot be read at all.`
 

@@ -15,7 +15,7 @@ func runCommand() *cobra.Command {
 	var c choice
 	var text, names bool
 	cmd := &cobra.Command{
-		Use: "run -seed N | FILE", Short: "play one run: a seed, a tape, or a file of stress or reduce", Args: atMostOneFile,
+		Use: "run -seed N | FILE", Short: "play one run: a seed, a tape, or a file written by stress or reduce", Args: atMostOneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if names {
 				options.Each(func(name, what string) { fmt.Fprintf(cmd.OutOrStdout(), "%-16s %s\n", name, what) })

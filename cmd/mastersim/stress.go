@@ -101,11 +101,11 @@ func stressCommand() *cobra.Command {
 	f.BoolVar(&o.fresh, "fresh", false, "play no changed tapes")
 	f.BoolVar(&o.json, "json", false, "one line of JSON for each finding, and one at the end")
 	f.StringArrayVar(&o.sets, "set", nil, "pin an option: `name=value`; may be repeated")
-	f.Uint64Var(&o.modelEvery, "model-every", 100, "lay the model beside every `N`th seed; 0: none")
+	f.Uint64Var(&o.modelEvery, "model-every", 100, "run the reference model on every `N`th seed; 0: none")
 	f.Uint64Var(&o.journals, "journal-every", 100, "record and replay every `N`th seed; 0: none")
 	f.BoolVar(&o.unmet, "unmet", false, "at the end name what no run met; -json always does")
 	f.StringVar(&o.only, "only", "", "look at this `invariant` only; to measure what it finds")
-	f.StringVar(&o.canary, "canary", "", "first see that this `program`, known to be wrong, is found out")
+	f.StringVar(&o.canary, "canary", "", "first check that this `program`, known to be wrong, is found")
 	return cmd
 }
 
