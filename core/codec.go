@@ -24,17 +24,23 @@ func (c *codec) fail() {
 	c.b = nil
 }
 
+// uvarint visits a number. Most take one byte.
 func (c *codec) uvarint(v *uint64) {
-	if !c.reading {
+	switch {
+	case !c.reading && *v < 0x80:
+		c.b = append(c.b, byte(*v))
+	case !c.reading:
 		c.b = binary.AppendUvarint(c.b, *v)
-		return
+	case len(c.b) > 0 && c.b[0] < 0x80:
+		*v, c.b = uint64(c.b[0]), c.b[1:]
+	default:
+		x, n := binary.Uvarint(c.b)
+		if n <= 0 || c.b[n-1] == 0 {
+			c.fail()
+			return
+		}
+		*v, c.b = x, c.b[n:]
 	}
-	x, n := binary.Uvarint(c.b)
-	if n <= 0 || n > 1 && c.b[n-1] == 0 {
-		c.fail()
-		return
-	}
-	*v, c.b = x, c.b[n:]
 }
 
 type integer interface {
