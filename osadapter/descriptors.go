@@ -7,7 +7,7 @@ import (
 )
 
 // ownDescriptors are for the log, the locks, the poll set, the runtime, a start or
-// a reload under way and their like. Where few files may be open it is half of
+// a reload under way, wakeups that their receivers have not closed, and their like. Where few files may be open it is half of
 // them: we have about fourteen open before there is any service.
 const ownDescriptors = 40
 
