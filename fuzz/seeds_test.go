@@ -199,7 +199,7 @@ func simulated(w *sim.World, name string, o *options.Options, play func() sim.Re
 	w.Keep(&records)
 	play()
 	w.Keep(nil)
-	r := recording{name: name, options: machineOptions(o), began: sim.StartOfTime}
+	r := recording{name: name, options: machineOptions(o), began: witness.StartOfTime}
 	for i := range records.Records {
 		if x := &records.Records[i]; x.Kind == witness.RecordEvent && len(r.events) < maxEvents {
 			r.events = append(r.events, happened{x.Now, x.Event})

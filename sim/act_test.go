@@ -20,40 +20,40 @@ type acts struct{ w *World }
 // act does one thing, unless the master has ended.
 func (a *acts) act(do func(t *rapid.T, w *World)) func(*rapid.T) {
 	return func(t *rapid.T) {
-		if a.w.calm.on || a.w.failure != nil {
+		if a.w.Calm.On || a.w.Failure != nil {
 			return
 		}
-		a.w.choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 6).Draw(t, "choices"))
+		a.w.Choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 6).Draw(t, "choices"))
 		do(t, a.w)
 	}
 }
 
 func (a *acts) all() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"a client comes":       a.act(func(t *rapid.T, w *World) { w.arriveAt(drawBelow(t, w.options.Services)) }),
+		"a client comes":       a.act(func(t *rapid.T, w *World) { w.ArriveAt(drawBelow(t, w.Options.Services)) }),
 		"things happen":        a.act(func(t *rapid.T, w *World) { a.steps(rapid.IntRange(1, 12).Draw(t, "things")) }),
 		"much happens":         a.act(func(*rapid.T, *World) { a.steps(60) }),
-		"time passes":          a.act(func(t *rapid.T, w *World) { w.leap(drawSpan(t)) }),
-		"reload":               a.act(func(_ *rapid.T, w *World) { w.reload() }),
+		"time passes":          a.act(func(t *rapid.T, w *World) { w.Leap(drawSpan(t)) }),
+		"reload":               a.act(func(_ *rapid.T, w *World) { w.Reload() }),
 		"a limit is edited":    a.act(editLimit),
-		"an entry is edited":   a.act(func(_ *rapid.T, w *World) { w.editService(); w.file.Version++ }),
-		"an entry changes":     a.act(func(_ *rapid.T, w *World) { w.editIdentity(); w.file.Version++ }),
-		"an entry goes, comes": a.act(func(_ *rapid.T, w *World) { w.editPresence(); w.file.Version++ }),
-		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.file.Bad = mastercf.Badness(drawBelow(t, int32(mastercf.Badnesses))) }),
-		"throttles are lifted": a.act(func(t *rapid.T, w *World) { w.file.Clears = rapid.Bool().Draw(t, "by reload") }),
+		"an entry is edited":   a.act(func(_ *rapid.T, w *World) { w.EditService(); w.File.Version++ }),
+		"an entry changes":     a.act(func(_ *rapid.T, w *World) { w.EditIdentity(); w.File.Version++ }),
+		"an entry goes, comes": a.act(func(_ *rapid.T, w *World) { w.EditPresence(); w.File.Version++ }),
+		"the file is spoiled":  a.act(func(t *rapid.T, w *World) { w.File.Bad = mastercf.Badness(drawBelow(t, int32(mastercf.Badnesses))) }),
+		"throttles are lifted": a.act(func(t *rapid.T, w *World) { w.File.Clears = rapid.Bool().Draw(t, "by reload") }),
 		"a child is killed":    a.act(killOne),
 		"a child is stopped":   a.act(stopOne),
-		"programs are slow":    a.act(func(t *rapid.T, w *World) { w.o.ExecLate = rapid.SampledFrom([]int32{0, 500}).Draw(t, "late") }),
-		"starts go wrong":      a.act(func(t *rapid.T, w *World) { w.o.ForkFail = rapid.SampledFrom([]int32{0, 1000}).Draw(t, "fork") }),
+		"programs are slow":    a.act(func(t *rapid.T, w *World) { w.O.ExecLate = rapid.SampledFrom([]int32{0, 500}).Draw(t, "late") }),
+		"starts go wrong":      a.act(func(t *rapid.T, w *World) { w.O.ForkFail = rapid.SampledFrom([]int32{0, 1000}).Draw(t, "fork") }),
 		"children go wrong":    a.act(spoilChildren),
-		"a second machine":     a.act(func(_ *rapid.T, w *World) { w.makeTwin() }),
+		"a second machine":     a.act(func(_ *rapid.T, w *World) { w.MakeTwin() }),
 	}
 }
 
 // steps lets things happen. A fault that is switched on befalls at most these.
 func (a *acts) steps(n int) {
 	for range n {
-		if a.w.calm.on || !a.w.Step() {
+		if a.w.Calm.On || !a.w.Step() {
 			return
 		}
 	}
@@ -66,27 +66,27 @@ func drawSpan(t *rapid.T) core.Duration {
 }
 
 func editLimit(t *rapid.T, w *World) {
-	if d := w.someEntry(); d != nil {
+	if d := w.SomeEntry(); d != nil {
 		d.Limit = rapid.SampledFrom([]int32{1, 0, 2, 3}).Draw(t, "limit")
-		w.file.Version++
-		w.reload()
+		w.File.Version++
+		w.Reload()
 	}
 }
 
 func killOne(t *rapid.T, w *World) {
-	if slot := w.someProcess(); slot >= 0 {
-		w.kill(slot, rapid.SampledFrom([]core.Signal{core.SIGKILL, core.SIGTERM, core.SIGSEGV}).Draw(t, "signal"))
+	if slot := w.SomeProcess(); slot >= 0 {
+		w.Kill(slot, rapid.SampledFrom([]core.Signal{core.SIGKILL, core.SIGTERM, core.SIGSEGV}).Draw(t, "signal"))
 	}
 }
 
 func stopOne(t *rapid.T, w *World) {
-	if slot := w.someProcess(); slot >= 0 {
-		w.stopProcess(slot, drawSpan(t))
+	if slot := w.SomeProcess(); slot >= 0 {
+		w.StopProcess(slot, drawSpan(t))
 	}
 }
 
 func spoilChildren(t *rapid.T, w *World) {
-	for _, rate := range []*int32{&w.o.DieEarly, &w.o.DeafTerm, &w.o.Drain, &w.o.Liar, &w.o.Mute} {
+	for _, rate := range []*int32{&w.O.DieEarly, &w.O.DeafTerm, &w.O.Drain, &w.O.Liar, &w.O.Mute} {
 		*rate = rapid.SampledFrom([]int32{0, 0, 500}).Draw(t, "rate")
 	}
 }
@@ -103,7 +103,7 @@ func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
 		o.ArrivalMS, o.OperatorMS, o.OrderEqual, o.Verbose, o.WakeupS = 0, 0, 1, 1, 3
 		o.StatusDelayUS, o.ReapDelayUS, o.ReadyDelayUS, o.ExecMS, o.EditType = 3000, 3000, 3000, 3000, 1
 		o.Late, o.Between = 200, 100
-		w.choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 12).Draw(t, "configuration"))
+		w.Choose.Play(rapid.SliceOfN(rapid.Uint16(), 0, 12).Draw(t, "configuration"))
 		var kept witness.Trace
 		w.Keep(&kept)
 		w.guarded(func() { w.begin(o) })
@@ -111,8 +111,8 @@ func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
 		all := a.all()
 		all[""] = func(t *rapid.T) { mustHold(t, w, &kept) }
 		t.Repeat(all)
-		w.choose.Play(nil)
-		w.options.Steps = 1 // the faults end
+		w.Choose.Play(nil)
+		w.Options.Steps = 1 // the faults end
 		w.guarded(w.finish)
 		mustHold(t, w, &kept)
 	})
@@ -124,11 +124,11 @@ func TestAnyOrderOfActsKeepsEveryInvariantAndLaw(t *testing.T) {
 }
 
 func mustHold(t *rapid.T, w *World, kept *witness.Trace) {
-	if w.failure != nil {
+	if w.Failure != nil {
 		var text strings.Builder
 		if err := kept.WriteText(&text); err != nil {
 			t.Fatal(err)
 		}
-		t.Fatalf("%v\n%s", w.failure, text.String())
+		t.Fatalf("%v\n%s", w.Failure, text.String())
 	}
 }

@@ -25,21 +25,21 @@ func perCore(b *testing.B, began, n float64, unit string) {
 // on. Wanted: 300,000 steps of the machine a second; in the steady state none allocates.
 func BenchmarkSteps(b *testing.B) {
 	w := NewWorld()
-	w.choose.Seed(1, false)
+	w.Choose.Seed(1, false)
 	w.begin(busy())
 	for range 100000 {
 		w.Step()
 	}
-	steps, before, began := 0, w.stepsOfMachine, worked()
+	steps, before, began := 0, w.StepsOfMachine, worked()
 	b.ReportAllocs()
 	for b.Loop() {
 		steps++
 		if !w.Step() {
-			b.Fatal(w.failure)
+			b.Fatal(w.Failure)
 		}
 	}
 	perCore(b, began, float64(steps), "steps/s")
-	perCore(b, began, float64(w.stepsOfMachine-before), "machine-steps/s")
+	perCore(b, began, float64(w.StepsOfMachine-before), "machine-steps/s")
 }
 
 // BenchmarkTime is the same with a client a second for five services: how many
@@ -48,15 +48,15 @@ func BenchmarkTime(b *testing.B) {
 	w := NewWorld()
 	o := busy()
 	o.ArrivalMS = 1000
-	w.choose.Seed(1, false)
+	w.Choose.Seed(1, false)
 	w.begin(o)
-	start, began := w.now, worked()
+	start, began := w.Now, worked()
 	for b.Loop() {
 		if !w.Step() {
-			b.Fatal(w.failure)
+			b.Fatal(w.Failure)
 		}
 	}
-	perCore(b, began, float64(w.now-start)/1e9, "simulated-s/s")
+	perCore(b, began, float64(w.Now-start)/1e9, "simulated-s/s")
 }
 
 // BenchmarkSeedsOf500Steps plays seeds under their drawn options, of 500 steps

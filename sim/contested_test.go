@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/sim/internal/servers"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/witness"
@@ -33,7 +34,7 @@ func playContest(s *script, prepare func(*kernel.Kernel)) {
 func TestContestedPathIsServed(t *testing.T) {
 	quiet := newScript()
 	playContest(quiet, nil)
-	calls := quiet.kernel.Calls()
+	calls := quiet.Kernel.Calls()
 	quiet.judged()
 	mustStand(t, quiet)
 	var all []fault.Fault
@@ -77,7 +78,7 @@ func TestGreedyServiceLeavesEveryOtherAProcess(t *testing.T) {
 	for _, files := range []int32{48, 40} {
 		s := newScript()
 		s.descriptors = files
-		s.program("cleanupd", program{work: 5 * core.Second, maxIdle: 10 * core.Second})
+		s.program("cleanupd", servers.Program{Work: 5 * core.Second, MaxIdle: 10 * core.Second})
 		s.boot(stock(more...), nil)
 		s.run(core.Second)
 		var greedy []*visitor
@@ -120,7 +121,7 @@ func TestGreedyServiceLeavesEveryOtherAProcess(t *testing.T) {
 				told++
 			}
 		}
-		if most := 1 + int(s.now.Sub(StartOfTime)/(1000*core.Second)); told > most {
+		if most := 1 + int(s.Now.Sub(witness.StartOfTime)/(1000*core.Second)); told > most {
 			t.Errorf("%d files: told %d times, %d would do", files, told, most)
 		}
 		s.judged()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/internal/servers"
+	"github.com/stationmaster/stationmaster/sim/internal/stage"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/witness"
@@ -36,7 +38,7 @@ func playDay(s *script, prepare func(*kernel.Kernel)) {
 }
 
 func playClients(s *script) {
-	s.program("smtpd", program{work: 2 * core.Second})
+	s.program("smtpd", servers.Program{Work: 2 * core.Second})
 	for range 4 {
 		s.client(core.Inet, address("127.0.0.1:25"))
 		s.run(core.Second / 2)
@@ -51,27 +53,27 @@ func playClients(s *script) {
 }
 
 func playCrashes(s *script) {
-	s.program("cleanupd", program{behaviour: witness.DieBusy, work: core.Second})
+	s.program("cleanupd", servers.Program{Behaviour: witness.DieBusy, Work: core.Second})
 	s.reload(stock()) // the good child leaves
 	s.run(core.Second)
 	s.client(core.Unix, at("cleanup"))
 	s.run(5 * core.Second) // throttled
 	s.client(core.Unix, at("cleanup"))
-	s.program("cleanupd", program{behaviour: witness.Garbage, maxUse: 2, maxIdle: 10 * core.Second})
-	s.program("flushd", program{missing: true})
+	s.program("cleanupd", servers.Program{Behaviour: witness.Garbage, MaxUse: 2, MaxIdle: 10 * core.Second})
+	s.program("flushd", servers.Program{Missing: true})
 	s.client(core.Unix, at("flush"))
 	s.run(restTime)
-	s.program("flushd", program{})
-	s.program("passd", program{behaviour: witness.Closer, work: 3 * core.Second})
+	s.program("flushd", servers.Program{})
+	s.program("passd", servers.Program{Behaviour: witness.Closer, Work: 3 * core.Second})
 	s.reload(stock())
 	s.run(core.Second)
 	s.client(core.Pass, at("smtpd"))
 	s.run(restTime + 10*core.Second)
-	s.program("passd", program{})
+	s.program("passd", servers.Program{})
 }
 
 func playReloads(s *script) {
-	k := s.kernel
+	k := s.Kernel
 	s.reload(nil)
 	s.run(core.Second)
 	k.Put("private/taken", sys.Directory)
@@ -91,7 +93,7 @@ func playReloads(s *script) {
 	short.Services[3] = scriptService(core.Unix, "qmgr", "moved", 1)
 	s.reload(scriptConfig(short.Services...))
 	s.run(core.Second)
-	k.Limit = usualFiles
+	k.Limit = stage.UsualFiles
 }
 
 // playMoves changes the type of services on their paths, and the service of an address,
@@ -103,7 +105,7 @@ func playMoves(s *script) {
 	moved[4] = scriptService(core.Pass, "postlog", "passd", 1)
 	moved[5] = waking(scriptInet("localhost:2525", "moved", 1, "127.0.0.1:2525"), 70*core.Second, true)
 	c := scriptConfig(moved...)
-	s.program("wakened", program{work: 3 * core.Second})
+	s.program("wakened", servers.Program{Work: 3 * core.Second})
 	s.client(core.Inet, address("127.0.0.1:2525"))
 	s.run(core.Second)
 	s.client(core.Inet, address("127.0.0.1:2525"))
@@ -120,7 +122,7 @@ func playMoves(s *script) {
 // playRemoval takes services away while a deaf child and a busy one live, and brings
 // them back.
 func playRemoval(s *script) {
-	s.program("deafd", program{behaviour: witness.DeafTerm, work: 300 * core.Second})
+	s.program("deafd", servers.Program{Behaviour: witness.DeafTerm, Work: 300 * core.Second})
 	s.reload(stock(scriptService(core.Unix, "deaf", "deafd", 2)))
 	s.run(core.Second)
 	s.client(core.Unix, at("deaf"))
@@ -128,7 +130,7 @@ func playRemoval(s *script) {
 	s.run(core.Second)
 	s.reload(stock())
 	s.run(core.Second)
-	s.program("deafd", program{})
+	s.program("deafd", servers.Program{})
 	s.reload(stock(scriptService(core.Unix, "deaf", "deafd", 1)))
 	s.run(core.Second)
 	s.client(core.Unix, at("deaf")) // held until the deaf child is killed
@@ -137,8 +139,8 @@ func playRemoval(s *script) {
 
 // playDisks lets programs be executed late, after a reload and a removal, or not at all.
 func playDisks(s *script) {
-	s.program("moved", program{exec: 3 * core.Second})
-	s.program("deafd", program{exec: 15 * core.Second, dead: true})
+	s.program("moved", servers.Program{Exec: 3 * core.Second})
+	s.program("deafd", servers.Program{Exec: 15 * core.Second, Dead: true})
 	slow, dead := scriptService(core.Unix, "slow", "moved", 1), scriptService(core.Unix, "dead", "deafd", 1)
 	gone := scriptService(core.Unix, "gone", "moved", 1)
 	s.reload(stock(slow, dead, gone))
@@ -149,10 +151,10 @@ func playDisks(s *script) {
 	s.run(core.Second)
 	s.reload(stock(slow, dead))
 	s.run(11 * core.Second)
-	s.program("deafd", program{exec: core.Second, execErrno: core.EIO})
+	s.program("deafd", servers.Program{Exec: core.Second, ExecErrno: core.EIO})
 	s.run(restTime)
-	s.program("moved", program{})
-	s.program("deafd", program{})
+	s.program("moved", servers.Program{})
+	s.program("deafd", servers.Program{})
 }
 
 func TestTheDayPassesWithoutAFinding(t *testing.T) {
@@ -171,9 +173,9 @@ func TestTheDayPassesWithoutAFinding(t *testing.T) {
 		}
 	}
 	if s.ended() {
-		t.Errorf("the daemon ended: %+v", s.daemon.driver.Ending())
+		t.Errorf("the daemon ended: %+v", s.Daemon.Driver.Ending())
 	}
-	calls := s.kernel.Calls()
+	calls := s.Kernel.Calls()
 	s.judged()
 	mustStand(t, s)
 	for c := range fault.NumCalls {
@@ -181,7 +183,7 @@ func TestTheDayPassesWithoutAFinding(t *testing.T) {
 			t.Errorf("the day has no call of %s", c)
 		}
 	}
-	t.Logf("%d calls, %d lines", s.kernel.Total(), len(s.lines))
+	t.Logf("%d calls, %d lines", s.Kernel.Total(), len(s.lines))
 }
 
 // dayFaults are all those that the day has room for: each occurrence of each call with
@@ -190,7 +192,7 @@ func dayFaults() []fault.Fault {
 	s := newScript()
 	playDay(s, nil)
 	s.judged()
-	calls := s.kernel.Calls()
+	calls := s.Kernel.Calls()
 	var all []fault.Fault
 	for c := range fault.NumCalls {
 		for n := range calls[c] {
@@ -267,14 +269,14 @@ func tryAll(t *testing.T, all []fault.Fault, usually, shortly int) {
 // error of NewDriver or a panic that the program makes one.
 func endsClearly(t *testing.T, s *script) {
 	t.Helper()
-	if s.daemon.driver == nil || s.daemon.driver.Ending() == nil {
+	if s.Daemon.Driver == nil || s.Daemon.Driver.Ending() == nil {
 		return
 	}
 	fatal := false
 	for _, l := range s.lines {
 		fatal = fatal || l.level == core.LevelFatal
 	}
-	if e := s.daemon.driver.Ending(); !e.Fatal || e.Code == 0 || !fatal {
+	if e := s.Daemon.Driver.Ending(); !e.Fatal || e.Code == 0 || !fatal {
 		t.Errorf("the daemon ended without a fatal line: %+v", *e)
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"github.com/stationmaster/stationmaster/sim/internal/judge"
 	"github.com/stationmaster/stationmaster/sim/options"
 	"os"
 	"os/exec"
@@ -33,7 +34,7 @@ func hashes() string {
 	}
 	for seed := uint64(1); seed <= last; seed++ {
 		r := w.Run(seed, options.Draw(seed))
-		sum = mix(sum, r.Hash)
+		sum = judge.Mix(sum, r.Hash)
 		if seed%hashedGroup == 0 {
 			fmt.Fprintf(&b, "seeds %d to %d: %016x\n", seed-hashedGroup+1, seed, sum)
 			sum = 0

@@ -9,14 +9,14 @@
 // everywhere. It does not judge the machine by the machine's own derivations: that is
 // the business of sim/laws, which it asks at each step.
 //
-// Where to read: world.go is the schedule of everything that happens (internal/agenda);
-// daemon.go is what osadapter.Loop has around the driver, the wait, the mailbox and
-// whoever waits for the ends of children; host.go is the world as its kernel sees it.
-// process.go, server.go, session.go and chatter.go are the children, client.go their
-// clients, operator.go, scenario.go and configuration.go what people do with the file of
-// internal/mastercf. conduct.go holds servers to internal/contract, targets.go is the
-// production log and journal of the runs that have one, with the sockets and disks of
-// sim/logsim, audit.go asks kernel/audit, calm.go is the second phase with the laws of
-// liveness, coverage.go counts the meetings that runs must come to and leaves records for
-// sim/witness, reduce.go makes a failing run small. What a world is told is sim/options.
+// Where to read: a world is made in layers, each a package with a type World that embeds
+// the one below. From the lowest: internal/stage has time, choices and the kernel, with
+// internal/agenda for what is to happen; internal/clients, internal/servers and
+// internal/operator have those around the daemon, with internal/mastercf for the file that
+// is edited and internal/contract for what a server must keep to; internal/judge finds
+// fault with the daemon; internal/calm is the second phase. Here is the top: world.go takes
+// from the agenda what is due and happen.go carries it out; daemon.go is what
+// osadapter.Loop has around the driver; host.go is the world as its kernel sees it; run.go
+// plays a seed or a tape, reduce.go makes a failing run small. What a world is told is
+// sim/options, what a run leaves behind sim/witness.
 package sim

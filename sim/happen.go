@@ -9,47 +9,47 @@ import (
 func (w *World) happen(d *agenda.Due) {
 	switch d.What {
 	case agenda.Arrival:
-		w.arrive()
+		w.Arrive()
 	case agenda.TurnBegins:
 		w.turn()
 	case agenda.LoadAnswered:
-		w.answerLoad()
+		w.AnswerLoad()
 	case agenda.EndsNoticed:
-		w.noticeEnds()
+		w.NoticeEnds()
 	case agenda.ProgramStarted:
-		w.daemon.box.mail.Ends = true
-		w.wake()
+		w.Daemon.Box.Mail.Ends = true
+		w.Wake()
 	case agenda.DaemonSignaled:
-		w.signal(core.Signal(d.Arg))
+		w.Signal(core.Signal(d.Arg))
 	case agenda.ExecEnds:
-		w.execEnds(d.Ref, core.Errno(d.Arg))
+		w.ExecEnds(d.Ref, core.Errno(d.Arg))
 	case agenda.SignalArrives:
-		w.signalArrives(d.Ref, core.Signal(d.Arg))
+		w.SignalArrives(d.Ref, core.Signal(d.Arg))
 	case agenda.GoesOn:
-		w.continueProcess(d.Ref)
+		w.ContinueProcess(d.Ref)
 	case agenda.OrphanEnds:
-		w.orphanEnds(d.Ref, core.ExitStatus(d.Arg))
+		w.OrphanEnds(d.Ref, core.ExitStatus(d.Arg))
 	case agenda.DescendantSpeaks:
-		w.descendantSpeaks(d.Ref)
+		w.DescendantSpeaks(d.Ref)
 	case agenda.DescendantEnds:
-		w.descendantEnds(d.Ref)
+		w.DescendantEnds(d.Ref)
 	case agenda.OperatorActs:
-		w.operate()
+		w.Operate()
 	case agenda.Oddity:
-		w.odd()
+		w.Odd()
 	case agenda.ScenarioStep:
-		w.playScenario(d.Ref)
+		w.PlayScenario(d.Ref)
 	case agenda.CalmStep:
-		w.calmStage(d.Ref)
+		w.CalmStage(d.Ref)
 	case agenda.PatienceEnds:
-		w.patienceEnds(d.Ref, d.Arg)
+		w.PatienceEnds(d.Ref, d.Arg)
 	case agenda.TargetsAct:
-		w.actTargets()
+		w.ActTargets()
 	case agenda.TargetsTroubled:
-		w.troubleTargets()
+		w.TroubleTargets()
 	case agenda.LawChecked:
-		w.checkLaw(d.Ref, d.Arg)
+		w.CheckLaw(d.Ref, d.Arg)
 	default:
-		w.serverHappens(d)
+		w.ServerHappens(d)
 	}
 }

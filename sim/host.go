@@ -2,7 +2,9 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter/sys"
 	"github.com/stationmaster/stationmaster/sim/internal/agenda"
+	"github.com/stationmaster/stationmaster/sim/internal/stage"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/tape"
@@ -16,28 +18,28 @@ type host struct{ w *World }
 // what comes from outside, if it would soon.
 func (h host) Between(c fault.Call) {
 	w := h.w
-	if w.calm.on || w.daemon.gone {
+	if w.Calm.On || w.Daemon.Gone {
 		return
 	}
-	heap := w.schedule.Heap
+	heap := w.Schedule.Heap
 	first := -1
 	for i := range heap {
 		d := &heap[i]
-		mayCome := d.What.OfServer() || d.What.FromOutside() || d.What == agenda.ExecEnds && !w.servers[d.Ref].dead
-		if mayCome && d.When <= w.now.Add(betweenReach) && (first < 0 || d.Before(&heap[first])) {
+		mayCome := d.What.OfServer() || d.What.FromOutside() || d.What == agenda.ExecEnds && !w.Servers[d.Ref].Dead
+		if mayCome && d.When <= w.Now.Add(betweenReach) && (first < 0 || d.Before(&heap[first])) {
 			first = i
 		}
 	}
 	if first >= 0 {
 		d := heap[first]
-		w.schedule.Remove(first)
-		if !w.stale(&d) {
+		w.Schedule.Remove(first)
+		if !w.Stale(&d) {
 			w.happen(&d)
 		}
 		return
 	}
-	if w.o.OperatorMS > 0 && w.choose.Below(4, tape.Operator) == 3 {
-		w.signal(core.SIGHUP)
+	if w.O.OperatorMS > 0 && w.Choose.Below(4, tape.Operator) == 3 {
+		w.Signal(core.SIGHUP)
 	}
 }
 
@@ -47,47 +49,56 @@ const betweenReach = 100 * core.Millisecond
 // Start draws what becomes of a start.
 func (h host) Start(path string) (e core.Errno, late bool) {
 	w := h.w
-	if w.programs != nil {
-		return w.startScripted(path)
+	if w.Programs != nil {
+		return w.StartScripted(path)
 	}
 	switch {
-	case w.choose.Chance(w.o.ForkFail, tape.Start):
-		return [2]core.Errno{core.EAGAIN, core.ENOMEM}[w.choose.Below(2, tape.Start)], false
-	case w.choose.Chance(w.o.ExecFail, tape.Start):
-		return [3]core.Errno{core.ENOENT, core.EACCES, core.EIO}[w.choose.Below(3, tape.Start)], false
+	case w.Choose.Chance(w.O.ForkFail, tape.Start):
+		return [2]core.Errno{core.EAGAIN, core.ENOMEM}[w.Choose.Below(2, tape.Start)], false
+	case w.Choose.Chance(w.O.ExecFail, tape.Start):
+		return [3]core.Errno{core.ENOENT, core.EACCES, core.EIO}[w.Choose.Below(3, tape.Start)], false
 	}
-	return 0, w.choose.Chance(w.o.ExecLate, tape.Start)
+	return 0, w.Choose.Chance(w.O.ExecLate, tape.Start)
 }
 
 // Started is the birth of a child.
-func (h host) Started(p *kernel.Process) { h.w.born(p) }
+func (h host) Started(p *kernel.Process) { h.w.Born(p) }
 
 // Ended comes with every end of a process.
-func (h host) Ended() { h.w.someoneEnded() }
+func (h host) Ended() { h.w.SomeoneEnded() }
 
 // Reaped comes when the status of a process is taken.
 func (h host) Reaped(p *kernel.Process) {
-	h.w.note(witness.ProcessReaped, noted{Generation: p.Generation, PID: p.PID})
+	h.w.Note(witness.ProcessReaped, stage.Noted{Generation: p.Generation, PID: p.PID})
 }
 
 // Signaled lets a signal of the daemon arrive, after a while.
 func (h host) Signaled(p *kernel.Process, s core.Signal) {
-	h.w.signaled(p, s)
-	h.w.met(witness.KilledAfterGrace, s == core.SIGKILL && !p.Executing)
-	h.w.kill(p.Slot, s)
+	h.w.Signaled(p, s)
+	h.w.Met(witness.KilledAfterGrace, s == core.SIGKILL && !p.Executing)
+	h.w.Kill(p.Slot, s)
 }
 
 // Readable wakes the servers that wait for what can be read now.
 func (h host) Readable(slots uint64) {
 	for slot := int32(0); slots != 0; slot, slots = slot+1, slots>>1 {
 		if slots&1 == 1 {
-			h.w.wakeServer(slot)
+			h.w.WakeServer(slot)
 		}
 	}
 }
 
 // ClientChanged ends a client whose connection is over.
-func (h host) ClientChanged(client int32) { h.w.clientChanged(client - 1) }
+func (h host) ClientChanged(client int32) { h.w.ClientChanged(client - 1) }
 
 // DaemonReady ends the daemon's wait.
-func (h host) DaemonReady() { h.w.daemonReady() }
+func (h host) DaemonReady() { h.w.DaemonReady() }
+
+// Reported tells what the daemon learned of a process.
+func (h host) Reported(p *kernel.Process, r sys.Reaped, stolen bool) { h.w.Reported(p, r, stolen) }
+
+// Heard tells what the daemon read from the status channel of a child.
+func (h host) Heard(g core.Generation, b []byte) { h.w.Heard(g, b) }
+
+// GroupSignaled tells of a signal of the daemon to its process group.
+func (h host) GroupSignaled(core.Signal) { h.w.GroupSignaled() }

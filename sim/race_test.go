@@ -16,13 +16,13 @@ import (
 // whole history at each step.
 const modelSteps = 100
 
-// judge lets the reference model look at the first steps of a run.
-type judge struct {
+// onlooker lets the reference model look at the first steps of a run.
+type onlooker struct {
 	model *model.Model
 	left  int
 }
 
-func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action, m *core.Machine) error {
+func (j *onlooker) Observe(now core.Time, ev core.Event, actions []core.Action, m *core.Machine) error {
 	if j.left--; j.left < 0 {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (j *judge) Observe(now core.Time, ev core.Event, actions []core.Action, m *
 // world.
 func withModel(w *World, steps int) {
 	w.NewObserver = func(o core.MachineOptions) Observer {
-		return &judge{model.New(StartOfTime, model.FlagsOf(o)), steps}
+		return &onlooker{model.New(witness.StartOfTime, model.FlagsOf(o)), steps}
 	}
 }
 

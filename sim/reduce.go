@@ -2,6 +2,8 @@ package sim
 
 import (
 	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
+	"slices"
 )
 
 // Reduced is a failing run, made as short and calm as it gets.
@@ -13,15 +15,15 @@ type Reduced struct {
 
 // Player plays for a reducer. Package stress has one that lays a model beside.
 type Player struct {
-	Tape func(tape []uint16, o options.Options) *Failure           // nil: it breaks nothing
-	Seed func(seed uint64, o options.Options) ([]uint16, *Failure) // and the tape of its run; may be missing
+	Tape func(tape []uint16, o options.Options) *witness.Failure           // nil: it breaks nothing
+	Seed func(seed uint64, o options.Options) ([]uint16, *witness.Failure) // and the tape of its run; may be missing
 }
 
 // Player returns one that plays in this world.
 func (w *World) Player() Player {
 	return Player{
-		Tape: func(tape []uint16, o options.Options) *Failure { return w.Replay(tape, o).Failure },
-		Seed: func(seed uint64, o options.Options) ([]uint16, *Failure) {
+		Tape: func(tape []uint16, o options.Options) *witness.Failure { return w.Replay(tape, o).Failure },
+		Seed: func(seed uint64, o options.Options) ([]uint16, *witness.Failure) {
 			w.Record = true
 			r := w.Run(seed, o)
 			return r.Tape, r.Failure
@@ -111,7 +113,7 @@ const searched = 40
 func (r *reducer) simplify(tape []uint16, search bool) []uint16 {
 	for i := range options.Table {
 		row := &options.Table[i]
-		if contains(keptOptions[:], row.Name) {
+		if slices.Contains(keptOptions[:], row.Name) {
 			continue
 		}
 		for calmer := true; calmer; {

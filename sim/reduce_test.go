@@ -8,6 +8,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim/options"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // wrecked stands for a machine with a bug: the first child that is retired
@@ -18,7 +19,7 @@ func wrecked(w *World) {
 			if actions[i].Kind != core.RetireChild {
 				continue
 			}
-			if c := w.book.Child(actions[i].Generation); c != nil && c.Service.Throttled {
+			if c := w.Book.Child(actions[i].Generation); c != nil && c.Service.Throttled {
 				return append(actions[:i:i], actions[i+1:]...)
 			}
 		}
@@ -80,7 +81,7 @@ func TestReportsNameSeedOptionsAndCommand(t *testing.T) {
 	o := options.Draw(7)
 	o.ForkFail = 3
 	r := Run(7, o)
-	r.Failure = &Failure{Invariant: "S3", Text: "a text", Step: 12}
+	r.Failure = &witness.Failure{Invariant: "S3", Text: "a text", Step: 12}
 	var b bytes.Buffer
 	if err := r.Report(&b); err != nil {
 		t.Fatal(err)

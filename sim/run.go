@@ -5,40 +5,24 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/internal/calm"
 	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
 	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
-// Contract is the name of the property that a server of good behaviour keeps
-// to its contract (spec child, 4 to 8).
-const Contract = "contract"
-
-// Failure is the first property that did not hold.
-type Failure struct {
-	Invariant string    // S1 to S13, L1 to L9, or assert, check, model, panic, Contract
-	Text      string    // what was wrong
-	Step      uint64    // number of the event last delivered to the machine
-	Now       core.Time // when
-}
-
-// Error returns invariant, step and text.
-func (f *Failure) Error() string {
-	return fmt.Sprintf("%s broken at step %d: %s", f.Invariant, f.Step, f.Text)
-}
-
 // Result is how a run ended.
 type Result struct {
 	Seed      uint64 // 0 after Replay
 	Options   options.Options
-	Failure   *Failure      // nil: nothing was found
-	Steps     uint64        // things that happened: happenings of the world and events delivered
-	Events    uint64        // of these, events delivered to the machine
-	Simulated core.Duration // how much time passed
-	Hash      uint64        // over every event and action
-	Exited    bool          // the machine ended
-	Tape      []uint16      // with Record
-	Places    []tape.Place  // with Record: what each cell of Tape was about
+	Failure   *witness.Failure // nil: nothing was found
+	Steps     uint64           // things that happened: happenings of the world and events delivered
+	Events    uint64           // of these, events delivered to the machine
+	Simulated core.Duration    // how much time passed
+	Hash      uint64           // over every event and action
+	Exited    bool             // the machine ended
+	Tape      []uint16         // with Record
+	Places    []tape.Place     // with Record: what each cell of Tape was about
 }
 
 // Command is how the run is repeated.
@@ -60,11 +44,11 @@ func Replay(cells []uint16, o options.Options) Result { return NewWorld().Replay
 
 // Run plays the seed to its end.
 func (w *World) Run(seed uint64, o options.Options) Result {
-	w.choose.Seed(seed, w.Record)
+	w.Choose.Seed(seed, w.Record)
 	r := w.play(o)
 	r.Seed = seed
 	if w.Record {
-		cells, places := w.choose.Recorded()
+		cells, places := w.Choose.Recorded()
 		r.Tape = append([]uint16(nil), cells...)
 		r.Places = append([]tape.Place(nil), places...)
 	}
@@ -73,7 +57,7 @@ func (w *World) Run(seed uint64, o options.Options) Result {
 
 // Replay plays the tape to its end.
 func (w *World) Replay(cells []uint16, o options.Options) Result {
-	w.choose.Play(cells)
+	w.Choose.Play(cells)
 	return w.play(o)
 }
 
@@ -83,11 +67,11 @@ func (w *World) play(o options.Options) Result {
 		w.finish()
 	})
 	r := Result{
-		Options: o, Failure: w.failure, Steps: w.steps, Events: w.stepsOfMachine,
-		Simulated: w.now.Sub(StartOfTime), Hash: w.hash, Exited: w.daemon.gone,
+		Options: o, Failure: w.Failure, Steps: w.Steps, Events: w.StepsOfMachine,
+		Simulated: w.Now.Sub(witness.StartOfTime), Hash: w.Hash, Exited: w.Daemon.Gone,
 	}
-	if w.failure != nil && w.trace != nil {
-		w.trace.Add(witness.Record{Kind: witness.RecordBroken, Step: w.failure.Step, Now: w.now, Text: w.failure.Error()})
+	if w.Failure != nil && w.Trace != nil {
+		w.Trace.Add(witness.Record{Kind: witness.RecordBroken, Step: w.Failure.Step, Now: w.Now, Text: w.Failure.Error()})
 	}
 	return r
 }
@@ -104,27 +88,27 @@ func (w *World) guarded(act func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, ok := r.(runaway); ok {
-				w.over = true
+				w.Over = true
 				return
 			}
 			if broken, ok := r.(core.BrokenInvariant); ok {
 				name := "assert"
-				if w.inChild {
+				if w.InChild {
 					name = "assert-child"
 				}
-				w.fail(name, "%s", broken.What)
+				w.Fail(name, "%s", broken.What)
 				return
 			}
-			if r == errNoLog { // the start has failed, as it should
-				w.endTargets()
+			if r == calm.ErrNoLog { // the start has failed, as it should
+				w.EndTargets()
 				w.daemonDies()
 				return
 			}
-			if _, lost := r.(*sys.IdentityLost); lost && w.kernel.RootIsLost() {
+			if _, lost := r.(*sys.IdentityLost); lost && w.Kernel.RootIsLost() {
 				w.daemonDies() // there was no other way
 				return
 			}
-			w.fail("panic", "%v", r)
+			w.Fail("panic", "%v", r)
 		}
 	}()
 	act()

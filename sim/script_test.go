@@ -8,6 +8,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
+	"github.com/stationmaster/stationmaster/sim/internal/servers"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/witness"
@@ -34,24 +35,24 @@ const restTime = 60 * core.Second
 
 func newScript() *script {
 	s := &script{World: NewWorld()}
-	s.fates = map[int32]string{}
-	s.World.programs = map[string]*program{}
+	s.Fates = map[int32]string{}
+	s.World.Programs = map[string]*servers.Program{}
 	for _, p := range scriptPrograms {
-		s.program(p, program{})
+		s.program(p, servers.Program{})
 	}
-	s.World.configure = func() (*core.Config, bool) {
+	s.World.Configure = func() (*core.Config, bool) {
 		if s.torn {
 			return &core.Config{}, false
 		}
 		return s.current, true
 	}
-	s.World.hears = func(level core.Level, text string) { s.lines = append(s.lines, line{s.now, level, text}) }
+	s.World.hears = func(level core.Level, text string) { s.lines = append(s.lines, line{s.Now, level, text}) }
 	return s
 }
 
 var scriptPrograms = []string{"smtpd", "cleanupd", "passd", "qmgrd", "postlogd", "wakened", "flushd", "moved", "deafd"}
 
-func (s *script) program(name string, p program) { s.World.programs["/d/"+name] = &p }
+func (s *script) program(name string, p servers.Program) { s.World.Programs["/d/"+name] = &p }
 
 // boot starts the daemon. prepare, if not nil, does something to the kernel before.
 func (s *script) boot(c *core.Config, prepare func(*kernel.Kernel)) {
@@ -60,7 +61,7 @@ func (s *script) boot(c *core.Config, prepare func(*kernel.Kernel)) {
 	o.Steps, o.Services, o.PIDs, o.ArrivalMS, o.Sweep = 1<<30, 1, kernel.MaxProcesses, 0, 256
 	o.StatusDelayUS, o.ReadyDelayUS, o.ReapDelayUS, o.LoadDelayMS, o.BootMS, o.ServiceMS = 0, 0, 0, 0, 0, 0
 	o.Descriptors = s.descriptors
-	s.choose.Play(nil)
+	s.Choose.Play(nil)
 	s.prepare = prepare
 	s.guarded(func() { s.begin(o) })
 }
@@ -70,15 +71,15 @@ func (s *script) run(d core.Duration) { s.runUntil(d, func() bool { return false
 
 // runUntil does so until enough says so, and reports whether it did.
 func (s *script) runUntil(d core.Duration, enough func() bool) (did bool) {
-	end := s.now.Add(d)
+	end := s.Now.Add(d)
 	s.guarded(func() {
-		for did = enough(); !did && s.failure == nil; did = enough() {
-			if len(s.schedule.Heap) == 0 || s.schedule.Heap[0].When > end {
-				s.now = end
+		for did = enough(); !did && s.Failure == nil; did = enough() {
+			if len(s.Schedule.Heap) == 0 || s.Schedule.Heap[0].When > end {
+				s.Now = end
 				return
 			}
-			if due := s.next(); !s.stale(&due) {
-				s.now = max(s.now, due.When)
+			if due := s.next(); !s.Stale(&due) {
+				s.Now = max(s.Now, due.When)
 				s.happen(&due)
 			}
 			s.visit()
@@ -92,11 +93,11 @@ func (s *script) reload(c *core.Config) {
 	if c != nil {
 		s.current = c
 	}
-	s.signal(core.SIGHUP)
+	s.Signal(core.SIGHUP)
 }
 
 // ended reports whether the daemon is gone.
-func (s *script) ended() bool { return s.daemon.gone }
+func (s *script) ended() bool { return s.Daemon.Gone }
 
 func (s *script) logged(text string) bool {
 	return slices.ContainsFunc(s.lines, func(l line) bool { return strings.Contains(l.text, text) })
@@ -104,14 +105,14 @@ func (s *script) logged(text string) bool {
 
 // judged lets all trouble end: every invariant and law must hold, and nothing is left
 // over.
-func (s *script) judged() *Failure {
+func (s *script) judged() *witness.Failure {
 	s.torn = false
-	s.World.programs = nil
+	s.World.Programs = nil
 	s.guarded(func() {
-		s.endFaults()
+		s.EndFaults()
 		s.finish()
 	})
-	return s.failure
+	return s.Failure
 }
 
 // visitor is a client who knocks until there is room.
@@ -134,9 +135,9 @@ func (s *script) client(t core.ServiceType, to core.Endpoint) *visitor {
 func (s *script) visit() {
 	s.clients = slices.DeleteFunc(s.clients, func(v *visitor) bool {
 		if v.number == 0 {
-			switch e := s.World.connect(v.kind, v.to); e {
+			switch e := s.World.Connect(v.kind, v.to); e {
 			case 0:
-				v.number = s.came
+				v.number = s.Came
 			case core.EAGAIN:
 			default:
 				v.state = witness.ClientRefused.String()
@@ -152,7 +153,7 @@ func (s *script) visit() {
 // fate says how a client who has come ended.
 func (s *script) fate(v *visitor) string {
 	if v.kind == core.FIFO || v.kind == core.UnixDatagram {
-		l, e := s.kernel.Listener(v.kind, v.to)
+		l, e := s.Kernel.Listener(v.kind, v.to)
 		switch {
 		case e != 0:
 			return witness.ClientLost.String()
@@ -161,7 +162,7 @@ func (s *script) fate(v *visitor) string {
 		}
 		return ""
 	}
-	return s.fates[v.number]
+	return s.Fates[v.number]
 }
 
 func scriptService(t core.ServiceType, name, program string, limit int32) core.ServiceConfig {
@@ -220,11 +221,11 @@ func address(a string) core.Endpoint { return core.Endpoint{Address: netip.MustP
 // mustStand fails the test if something was found.
 func mustStand(t testing.TB, s *script) {
 	t.Helper()
-	if s.failure == nil {
+	if s.Failure == nil {
 		return
 	}
-	t.Errorf("%v", s.failure)
+	t.Errorf("%v", s.Failure)
 	for _, l := range s.lines {
-		t.Logf("%8.3f %s: %s", float64(l.at-StartOfTime)/float64(core.Second), l.level, l.text)
+		t.Logf("%8.3f %s: %s", float64(l.at-witness.StartOfTime)/float64(core.Second), l.level, l.text)
 	}
 }

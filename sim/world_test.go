@@ -162,17 +162,17 @@ func TestTinyAndQuietWorldsEnd(t *testing.T) {
 
 func TestStepsDoNotAllocate(t *testing.T) {
 	w := NewWorld()
-	w.choose.Seed(1, false)
+	w.Choose.Seed(1, false)
 	w.begin(busy())
-	w.options.Sweep = 1 << 30 // a sweep takes a copy of the machine's state
+	w.Options.Sweep = 1 << 30 // a sweep takes a copy of the machine's state
 	for range 200000 {
 		w.Step()
 	}
 	if n := testing.AllocsPerRun(20000, func() { w.Step() }); n != 0 {
 		t.Errorf("%v allocations a step, want 0", n)
 	}
-	if w.failure != nil {
-		t.Error(w.failure)
+	if w.Failure != nil {
+		t.Error(w.Failure)
 	}
 }
 
@@ -189,10 +189,10 @@ func TestRunawaysEnd(t *testing.T) {
 		t.Errorf("%d events, %v", r.Events, r.Failure)
 	}
 	for range scheduleLimit + 1 {
-		w.after(core.Second, agenda.Arrival, 0, 0)
+		w.After(core.Second, agenda.Arrival, 0, 0)
 	}
-	w.over, w.failure = false, nil
-	if w.Step() || w.failure != nil {
-		t.Errorf("a world with %d things to come goes on: %v", len(w.schedule.Heap), w.failure)
+	w.Over, w.Failure = false, nil
+	if w.Step() || w.Failure != nil {
+		t.Errorf("a world with %d things to come goes on: %v", len(w.Schedule.Heap), w.Failure)
 	}
 }

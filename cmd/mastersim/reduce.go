@@ -133,13 +133,13 @@ func (o *reduceOptions) shrink(cmd *cobra.Command, p *play, r *sim.Result) {
 	show := newProgress(cmd.ErrOrStderr())
 	defer show.clear()
 	again := sim.Player{
-		Tape: func(tape []uint16, options options.Options) *sim.Failure {
+		Tape: func(tape []uint16, options options.Options) *witness.Failure {
 			if cmd.Context().Err() != nil {
 				return nil // interrupted: what is left is as small as it got
 			}
 			return player.Tape(tape, options, p.with).Failure
 		},
-		Seed: func(seed uint64, options options.Options) ([]uint16, *sim.Failure) {
+		Seed: func(seed uint64, options options.Options) ([]uint16, *witness.Failure) {
 			if cmd.Context().Err() != nil {
 				return nil, nil
 			}

@@ -6,10 +6,10 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/core/wire"
-	"github.com/stationmaster/stationmaster/sim"
 	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/model"
 	"github.com/stationmaster/stationmaster/sim/tape"
+	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
 // modelReach is the longest history beside which the model is laid: it reads
@@ -25,12 +25,12 @@ type Options struct {
 
 // Forked is how a fork ended.
 type Forked struct {
-	Failure   *sim.Failure // nil: nothing broke
-	Real      int          // steps of the recording
-	Drawn     int          // steps after it
-	Exited    bool         // the machine ended
-	Modelled  bool         // the reference model looked on
-	Recording []byte       // of the whole: it can be replayed, reduced and drawn
+	Failure   *witness.Failure // nil: nothing broke
+	Real      int              // steps of the recording
+	Drawn     int              // steps after it
+	Exited    bool             // the machine ended
+	Modelled  bool             // the reference model looked on
+	Recording []byte           // of the whole: it can be replayed, reduced and drawn
 }
 
 // Fork takes a machine through a recording until some step, and from there on
@@ -95,7 +95,7 @@ type fork struct {
 	choose  tape.Chooser
 	now     core.Time
 	step    uint64
-	failure *sim.Failure
+	failure *witness.Failure
 	over    bool
 
 	begun    bool
@@ -149,7 +149,7 @@ func (f *fork) take(now core.Time, ev core.Event) (actions []core.Action, ok boo
 
 func (f *fork) fail(invariant, text string) {
 	if f.failure == nil {
-		f.failure = &sim.Failure{Invariant: invariant, Text: text, Step: f.step, Now: f.now}
+		f.failure = &witness.Failure{Invariant: invariant, Text: text, Step: f.step, Now: f.now}
 	}
 }
 

@@ -94,7 +94,7 @@ func (p *Player) prepare(o *options.Options, with Beside) *sim.World {
 func (p *Player) finish(r sim.Result) sim.Result {
 	if r.Failure == nil && p.with.Journal && p.looksAt(journalInvariant) {
 		if err := p.look.replay(); err != nil {
-			r.Failure = &sim.Failure{Invariant: journalInvariant, Text: err.Error(), Step: r.Events}
+			r.Failure = &witness.Failure{Invariant: journalInvariant, Text: err.Error(), Step: r.Events}
 		}
 	}
 	return r
@@ -114,7 +114,7 @@ const (
 
 // Guards are the names by which a run is reported broken, beside those of the
 // invariants S1 to S13, of the laws L1 to L9, and of the model.
-var Guards = []string{"assert", "assert-child", "check", "panic", "adapter", "call", journalInvariant, sim.Contract}
+var Guards = []string{"assert", "assert-child", "check", "panic", "adapter", "call", journalInvariant, witness.Contract}
 
 // Birth is when the machine of every run is made.
 const Birth = core.Time(1000 * core.Second)

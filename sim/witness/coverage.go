@@ -45,6 +45,7 @@ func (c *Coverage) Bits() int {
 	return n
 }
 
+// Each calls see with every counter.
 func (c *Coverage) Each(see func(*uint32)) {
 	for i := range c.EventState {
 		for k := range c.EventState[i] {

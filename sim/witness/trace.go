@@ -94,6 +94,7 @@ type Trace struct {
 	Limit   int // most records kept; 0: no limit. The last ones are kept.
 }
 
+// Add keeps one more record.
 func (t *Trace) Add(r Record) {
 	if t.Limit > 0 && len(t.Records) >= 2*t.Limit {
 		t.Records = t.Records[:copy(t.Records, t.Records[len(t.Records)-t.Limit:])]

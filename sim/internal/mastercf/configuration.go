@@ -40,6 +40,7 @@ type File struct {
 // Badness is what is wrong with a file.
 type Badness uint8
 
+// What can be wrong.
 const (
 	Sound     Badness = iota
 	Torn              // it cannot be read or does not parse

@@ -19,6 +19,7 @@ type set struct {
 	Unused  []*Member
 }
 
+// Member is a description in a poll set.
 type Member struct {
 	Set         *Description
 	FD          sys.FD

@@ -10,6 +10,7 @@ import (
 // State is where a socket stands.
 type State uint8
 
+// The states.
 const (
 	Fresh      State = iota // made, perhaps with an address
 	Listening               // takes connections

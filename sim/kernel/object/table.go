@@ -121,6 +121,7 @@ func (t *Table) Breaches() []string { return t.breaches }
 // Kind is what a description is of.
 type Kind uint8
 
+// The kinds.
 const (
 	DeviceKind Kind = iota
 	SocketKind

@@ -1,25 +1,25 @@
-package sim
+package judge
 
 import "github.com/stationmaster/stationmaster/core"
 
-// mix folds one word into the hash.
-func mix(h, v uint64) uint64 {
+// Mix folds one word into the hash.
+func Mix(h, v uint64) uint64 {
 	h = (h ^ v) * 0x9fb21c651e98df25
 	return h ^ h>>32
 }
 
-// hashEvent folds an event and its time into the hash of the run.
-func (w *World) hashEvent(ev *core.Event) {
-	w.hash = ev.Hash(mix(w.hash, uint64(w.now)))
+// HashEvent folds an event and its time into the hash of the run.
+func (w *World) HashEvent(ev *core.Event) {
+	w.Hash = ev.Hash(Mix(w.Hash, uint64(w.Now)))
 }
 
-// hashActions folds the actions of one step into the hash of the run.
-func (w *World) hashActions(actions []core.Action) {
-	h := mix(w.hash, uint64(len(actions)))
+// HashActions folds the actions of one step into the hash of the run.
+func (w *World) HashActions(actions []core.Action) {
+	h := Mix(w.Hash, uint64(len(actions)))
 	for i := range actions {
 		h = actions[i].Hash(h)
 	}
-	w.hash = h
+	w.Hash = h
 }
 
 // sameActions compares two lists; settings and configurations by what they
@@ -47,34 +47,34 @@ func sameActions(x, y []core.Action) bool {
 	return true
 }
 
-// compareTwin feeds the second machine the same event; its actions must be the
+// CompareTwin feeds the second machine the same event; its actions must be the
 // same.
-func (w *World) compareTwin(ev *core.Event, actions []core.Action) {
-	other := w.twin.Step(w.now, *ev)
+func (w *World) CompareTwin(ev *core.Event, actions []core.Action) {
+	other := w.Twin.Step(w.Now, *ev)
 	if !sameActions(actions, other) {
-		w.fail("S12", "two machines differ: %d actions and %d", len(actions), len(other))
+		w.Fail("S12", "two machines differ: %d actions and %d", len(actions), len(other))
 		return
 	}
-	when, ok := w.daemon.machine.Deadline()
-	otherWhen, otherOK := w.twin.Deadline()
+	when, ok := w.Daemon.Machine.Deadline()
+	otherWhen, otherOK := w.Twin.Deadline()
 	if when != otherWhen || ok != otherOK {
-		w.fail("S12", "two machines differ in their deadline: %d and %d", when, otherWhen)
+		w.Fail("S12", "two machines differ in their deadline: %d and %d", when, otherWhen)
 	}
 }
 
-// makeTwin restores a second machine from a snapshot of the first.
-func (w *World) makeTwin() {
-	if w.daemon.driver.Ending() != nil {
+// MakeTwin restores a second machine from a snapshot of the first.
+func (w *World) MakeTwin() {
+	if w.Daemon.Driver.Ending() != nil {
 		return
 	}
-	snapshot := w.daemon.machine.Snapshot()
+	snapshot := w.Daemon.Machine.Snapshot()
 	twin, err := core.Restore(snapshot)
 	if err != nil {
-		w.fail("S12", "%v", err)
+		w.Fail("S12", "%v", err)
 		return
 	}
 	if again := twin.Snapshot(); string(again) != string(snapshot) {
-		w.fail("S12", "a restored machine gives another snapshot")
+		w.Fail("S12", "a restored machine gives another snapshot")
 	}
-	w.twin = twin
+	w.Twin = twin
 }

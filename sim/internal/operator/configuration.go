@@ -1,4 +1,4 @@
-package sim
+package operator
 
 import (
 	"github.com/stationmaster/stationmaster/core"
@@ -22,8 +22,8 @@ func (w *World) spoil(c *core.Config, bad mastercf.Badness) {
 	case mastercf.Overlong:
 		s.Name, s.Canonical, s.Endpoints = mastercf.LongName, "private/"+mastercf.LongName, mastercf.TooLong
 	case mastercf.Blocked:
-		if _, e := w.kernel.Lookup(mastercf.Zulu[0].Path); e != 0 {
-			w.kernel.Put(mastercf.Zulu[0].Path, sys.Directory)
+		if _, e := w.Kernel.Lookup(mastercf.Zulu[0].Path); e != 0 {
+			w.Kernel.Put(mastercf.Zulu[0].Path, sys.Directory)
 		}
 	}
 	c.Services = append(c.Services, s)
@@ -33,61 +33,61 @@ func (w *World) spoil(c *core.Config, bad mastercf.Badness) {
 func (w *World) drawDraft(d *mastercf.Draft, name uint8) {
 	kinds := [8]core.ServiceType{core.Unix, core.Unix, core.Unix, core.Inet, core.Inet, core.Pass, core.FIFO, core.UnixDatagram}
 	*d = mastercf.Draft{Present: true, Name: name}
-	d.Kind = kinds[w.choose.Below(8, tape.Config)]
-	d.Public = w.choose.Below(4, tape.Config) == 3
-	d.Address = uint8(w.choose.Below(uint32(len(mastercf.InetForms)), tape.Config))
-	d.Limit = int32(w.choose.Below(uint32(w.o.LimitMax)+1, tape.Config))
-	if w.choose.Below(2, tape.Config) == 1 && w.o.WakeupS > 0 {
-		d.Wakeup = 1 + int32(w.choose.Below(uint32(w.o.WakeupS), tape.Config))
-		d.IfUsed = w.choose.Below(2, tape.Config) == 1
+	d.Kind = kinds[w.Choose.Below(8, tape.Config)]
+	d.Public = w.Choose.Below(4, tape.Config) == 3
+	d.Address = uint8(w.Choose.Below(uint32(len(mastercf.InetForms)), tape.Config))
+	d.Limit = int32(w.Choose.Below(uint32(w.O.LimitMax)+1, tape.Config))
+	if w.Choose.Below(2, tape.Config) == 1 && w.O.WakeupS > 0 {
+		d.Wakeup = 1 + int32(w.Choose.Below(uint32(w.O.WakeupS), tape.Config))
+		d.IfUsed = w.Choose.Below(2, tape.Config) == 1
 	}
-	d.Throttle = 1 + int32(w.choose.Below(uint32(w.o.ThrottleS), tape.Config))
+	d.Throttle = 1 + int32(w.Choose.Below(uint32(w.O.ThrottleS), tape.Config))
 }
 
-// drawFile writes the first configuration.
-func (w *World) drawFile() {
-	w.file = mastercf.File{}
-	for i := range w.file.Order {
-		w.file.Order[i] = uint8(i)
+// DrawFile writes the first configuration.
+func (w *World) DrawFile() {
+	w.File = mastercf.File{}
+	for i := range w.File.Order {
+		w.File.Order[i] = uint8(i)
 	}
-	for i := range int(w.o.Services) {
-		w.drawDraft(&w.file.Entries[i], uint8(i))
+	for i := range int(w.O.Services) {
+		w.drawDraft(&w.File.Entries[i], uint8(i))
 	}
-	if w.o.EditType > 0 && w.choose.Below(4, tape.Config) == 3 {
+	if w.O.EditType > 0 && w.Choose.Below(4, tape.Config) == 3 {
 		w.drawAlias(options.MaxNames)
 	}
-	w.file.Clears = w.choose.Chance(w.o.ClearThrottle, tape.Config)
+	w.File.Clears = w.Choose.Chance(w.O.ClearThrottle, tape.Config)
 }
 
 // drawAlias adds an entry that has the name of another one but not its
 // identity: a contradiction that master.cf allows.
 func (w *World) drawAlias(at int) {
-	d := &w.file.Entries[at]
-	name := w.choose.Below(uint32(w.o.Services), tape.Config)
+	d := &w.File.Entries[at]
+	name := w.Choose.Below(uint32(w.O.Services), tape.Config)
 	w.drawDraft(d, uint8(name))
-	if base := &w.file.Entries[name]; base.Kind != 0 && w.choose.Below(2, tape.Config) == 1 {
+	if base := &w.File.Entries[name]; base.Kind != 0 && w.Choose.Below(2, tape.Config) == 1 {
 		d.Kind = base.Kind
 	}
-	if w.file.Clashes(at) {
+	if w.File.Clashes(at) {
 		d.Present = false
 	}
 }
 
-// torn returns some of them, the first error at least.
-func (w *World) torn() []core.Diagnostic {
-	return mastercf.TornDiagnostics[:1+2*w.choose.Below(uint32(len(mastercf.TornDiagnostics)+1)/2, tape.Config)]
+// Torn returns some of them, the first error at least.
+func (w *World) Torn() []core.Diagnostic {
+	return mastercf.TornDiagnostics[:1+2*w.Choose.Below(uint32(len(mastercf.TornDiagnostics)+1)/2, tape.Config)]
 }
 
-// build turns the file into a configuration. ok is false when core/config
+// Build turns the file into a configuration. ok is false when core/config
 // would have refused it.
-func (w *World) build(f *mastercf.File) (c *core.Config, ok bool) {
-	if w.configure != nil {
-		return w.configure()
+func (w *World) Build(f *mastercf.File) (c *core.Config, ok bool) {
+	if w.Configure != nil {
+		return w.Configure()
 	}
 	c = w.configs.Next()
 	c.ReloadClearsThrottle = f.Clears
 	if f.Bad == mastercf.Torn {
-		c.Diagnostics = w.torn()
+		c.Diagnostics = w.Torn()
 		return c, false
 	}
 	for _, at := range f.Order {
@@ -97,7 +97,7 @@ func (w *World) build(f *mastercf.File) (c *core.Config, ok bool) {
 		}
 		c.Services = append(c.Services, core.ServiceConfig{})
 		w.stamp++
-		d.Resolve(&c.Services[len(c.Services)-1], w.stamp, w.o.Backlog)
+		d.Resolve(&c.Services[len(c.Services)-1], w.stamp, w.O.Backlog)
 	}
 	switch {
 	case len(c.Services) == 0:

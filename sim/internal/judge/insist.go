@@ -1,10 +1,12 @@
-package sim
+package judge
 
 import (
 	"strings"
 
 	"github.com/stationmaster/stationmaster/core"
+	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
+	"github.com/stationmaster/stationmaster/sim/internal/stage"
 	"github.com/stationmaster/stationmaster/sim/kernel"
 	"github.com/stationmaster/stationmaster/sim/kernel/fault"
 	"github.com/stationmaster/stationmaster/sim/options"
@@ -21,7 +23,7 @@ type patience struct {
 	all     bool         // no question who has ended was left without an answer before the turn
 	givenUp bool         // the turn before ended without an answer who has ended
 	seen    fault.Counts // at the last audit
-	inForce *core.Config // a configuration that comes into force in this step
+	InForce *core.Config // a configuration that comes into force in this step
 	warned  bool         // of a process limit that cannot be reached
 	short   int          // how often descriptors have been short before the turn
 }
@@ -37,21 +39,33 @@ func (p *patience) heardOfEnds(ends bool, sweeps int) {
 	}
 }
 
-// beginTurn notes what has failed before the turn.
-func (w *World) beginTurn() {
-	p := &w.patience
-	p.short = w.kernel.Short
-	p.faults, p.sweeps, p.givenUp, p.all = w.kernel.Faults(), w.kernel.Sweeps(), w.kernel.GivenUp(), w.kernel.AllAnswered()
+// Emptied notes what the daemon takes out of its mailbox.
+func (w *World) Emptied(m *osadapter.Mail) {
+	w.Truth.took(m)
+	w.Patience.heardOfEnds(m.Ends, w.Kernel.Sweeps())
 }
 
-// checkComplaint: the daemon complains of what it could not do when it has tried often
+// Starting holds a process that is started against what is known of its service.
+func (w *World) Starting(p *kernel.Process) {
+	w.checkWords(p)
+	w.checkHanging(p)
+}
+
+// BeginTurn notes what has failed before the turn.
+func (w *World) BeginTurn() {
+	p := &w.Patience
+	p.short = w.Kernel.Short
+	p.faults, p.sweeps, p.givenUp, p.all = w.Kernel.Faults(), w.Kernel.Sweeps(), w.Kernel.GivenUp(), w.Kernel.AllAnswered()
+}
+
+// CheckComplaint: the daemon complains of what it could not do when it has tried often
 // enough.
-func (w *World) checkComplaint(text string) {
-	before, now := &w.patience.faults, w.kernel.Faults()
+func (w *World) CheckComplaint(text string) {
+	before, now := &w.Patience.faults, w.Kernel.Faults()
 	failed := tries
 	switch {
 	case strings.Contains(text, " can have at most "):
-		w.patience.warned = true
+		w.Patience.warned = true
 	case strings.HasPrefix(text, "cannot put "), strings.HasPrefix(text, "remove the former "):
 		failed = now.Undoing - before.Undoing
 	case strings.HasPrefix(text, "watch "):
@@ -60,40 +74,37 @@ func (w *World) checkComplaint(text string) {
 		failed = now.Questions - before.Questions
 	}
 	if failed < tries {
-		w.fail("L7", "the daemon gives up after %d tries: %s", failed, text)
+		w.Fail("L7", "the daemon gives up after %d tries: %s", failed, text)
 	}
 }
 
-// checkPatience: at the end of a turn the daemon has asked again who ended, if it could
+// CheckPatience: at the end of a turn the daemon has asked again who ended, if it could
 // not be told before, and waits for no program longer than it may.
-func (w *World) checkPatience() {
-	p := &w.patience
-	if p.givenUp && w.kernel.Sweeps() == p.sweeps && !w.truth.refused {
-		w.fail("L7", "the daemon was not told who has ended, and does not ask again")
+func (w *World) CheckPatience() {
+	p := &w.Patience
+	if p.givenUp && w.Kernel.Sweeps() == p.sweeps && !w.Truth.Refused {
+		w.Fail("L7", "the daemon was not told who has ended, and does not ask again")
 	}
-	if now := w.kernel.Sweeps(); now != p.sweeps {
+	if now := w.Kernel.Sweeps(); now != p.sweeps {
 		if p.ends || !p.all {
 			p.idle = 0
 		} else if p.idle++; p.idle >= tries {
-			w.fail("L9", "the daemon asks again and again who has ended, and nobody told it that somebody has")
+			w.Fail("L9", "the daemon asks again and again who has ended, and nobody told it that somebody has")
 		}
 		p.ends = p.ends && now == p.asked
 	}
-	for _, x := range w.kernel.Processes() {
-		s := &w.servers[x.Slot]
+	for _, x := range w.Kernel.Processes() {
+		s := &w.Servers[x.Slot]
 		switch {
 		case !x.Executing || x.Failed:
-		case s.glances < 2: // the turn of the start itself is the first
-			s.glances++
-			s.lookedAt = w.now
-		case w.now.Sub(s.lookedAt) >= startLimit:
-			w.fail("L7", "the start of generation %d takes %d, and is still waited for", x.Generation, w.now.Sub(s.lookedAt))
+		case s.Glances < 2: // the turn of the start itself is the first
+			s.Glances++
+			s.LookedAt = w.Now
+		case w.Now.Sub(s.LookedAt) >= stage.StartLimit:
+			w.Fail("L7", "the start of generation %d takes %d, and is still waited for", x.Generation, w.Now.Sub(s.LookedAt))
 		}
 	}
 }
-
-// startLimit is how long the start of a program may take.
-const startLimit = 10 * core.Second
 
 // mayHang is how many processes of one program may be left that cannot be killed.
 const mayHang = 3
@@ -101,27 +112,27 @@ const mayHang = 3
 // checkHanging: a program whose processes hang is not started again and again.
 func (w *World) checkHanging(p *kernel.Process) {
 	hang := 0
-	for _, x := range w.kernel.Processes() {
+	for _, x := range w.Kernel.Processes() {
 		if x.Executing && x.Failed && x.Path == p.Path {
 			hang++
 		}
 	}
 	if hang >= mayHang {
-		w.fail("L2", "%s is started once more, with %d processes that hang", p.Path, hang)
+		w.Fail("L2", "%s is started once more, with %d processes that hang", p.Path, hang)
 	}
 }
 
 // newFaults reports whether calls have failed since the last audit that leave something
 // to be made good.
 func (w *World) newFaults() bool {
-	now := w.kernel.Faults()
-	failed := now.Undoing != w.patience.seen.Undoing || now.Changes != w.patience.seen.Changes
-	w.patience.seen = now
+	now := w.Kernel.Faults()
+	failed := now.Undoing != w.Patience.seen.Undoing || now.Changes != w.Patience.seen.Changes
+	w.Patience.seen = now
 	return failed
 }
 
-// drive is a turn of the driver. A daemon that cannot be root again ends.
-func (w *World) drive(ready []sys.PollEvent) (lost bool) {
+// Drive is a turn of the driver. A daemon that cannot be root again ends.
+func (w *World) Drive(ready []sys.PollEvent) (lost bool) {
 	defer func() {
 		if problem := recover(); problem != nil {
 			if _, lost = problem.(*sys.IdentityLost); !lost {
@@ -129,43 +140,35 @@ func (w *World) drive(ready []sys.PollEvent) (lost bool) {
 			}
 		}
 	}()
-	w.daemon.driver.Turn(w.now, ready)
+	w.Daemon.Driver.Turn(w.Now, ready)
 	return false
 }
 
-// checkRoot: a turn ends as root, or ends the daemon.
-func (w *World) checkRoot() {
-	if w.kernel.RootIsLost() {
-		w.fail("S10", "the daemon goes on without being root")
+// CheckRoot: a turn ends as root, or ends the daemon.
+func (w *World) CheckRoot() {
+	if w.Kernel.RootIsLost() {
+		w.Fail("S10", "the daemon goes on without being root")
 	}
 }
 
-// checkHangups: what is reported although nobody waits for it is reported once.
-func (w *World) checkHangups(ready []sys.PollEvent) {
+// CheckHangups: what is reported although nobody waits for it is reported once.
+func (w *World) CheckHangups(ready []sys.PollEvent) {
 	for i := range ready {
-		if e := &ready[i]; e.Hangup && !e.Read && w.kernel.HangsUp(w.daemon.driver.PollSet(), e.Key) {
-			w.fail("L9", "the hangup with key %x is reported for ever", e.Key)
+		if e := &ready[i]; e.Hangup && !e.Read && w.Kernel.HangsUp(w.Daemon.Driver.PollSet(), e.Key) {
+			w.Fail("L9", "the hangup with key %x is reported for ever", e.Key)
 		}
 	}
 }
 
-// openFiles is how many files the daemon may have open, when nothing is wrong.
-func (w *World) openFiles() int {
-	if w.options.Files > 0 {
-		return int(w.options.Files)
-	}
-	return usualFiles
-}
-
-// checkWarning: a configuration with a process limit that can never be reached is warned
+// CheckWarning: a configuration with a process limit that can never be reached is warned
 // of when it comes into force, and no other.
-func (w *World) checkWarning() {
-	p := &w.patience
-	c, warned := p.inForce, p.warned
-	if p.inForce, p.warned = nil, false; c == nil {
+func (w *World) CheckWarning() {
+	p := &w.Patience
+	c, warned := p.InForce, p.warned
+	if p.InForce, p.warned = nil, false; c == nil {
 		return
 	}
-	files := w.openFiles()
+	files := w.OpenFiles()
 	left, most := files-min(ownFiles, files/2)-len(c.Services)+1, 0
 	for i := range c.Services {
 		left -= len(c.Services[i].Endpoints)
@@ -176,7 +179,7 @@ func (w *World) checkWarning() {
 		most = max(most, limit)
 	}
 	if (left < most) != warned {
-		w.fail("S11", "%d processes can be had and %d are wanted; warned of that: %v", left, most, warned)
+		w.Fail("S11", "%d processes can be had and %d are wanted; warned of that: %v", left, most, warned)
 	}
 }
 
@@ -185,11 +188,11 @@ func (w *World) checkWarning() {
 // wakeups wait for an answer that they take half of what it keeps for itself: each
 // has a connection for up to 101 s, and none is counted.
 func (w *World) checkShortage(e core.Errno) {
-	o := &w.options
+	o := &w.Options
 	removes := o.EditRemove > 0 || o.EditType > 0 || o.Scenario == options.RemoveAndReturn || o.Scenario == options.Undone
-	woken := len(w.book.Wakeups) > min(ownFiles, int(o.Files)/2)/2
-	if e == core.EMFILE && o.Files > 0 && o.FewFiles == 0 && !removes && !woken && w.kernel.Short > w.patience.short {
-		w.fail("S11", "the daemon has no descriptor left for a start, with %d of %d open", w.kernel.OpenFiles(), w.kernel.Limit)
+	woken := len(w.Book.Wakeups) > min(ownFiles, int(o.Files)/2)/2
+	if e == core.EMFILE && o.Files > 0 && o.FewFiles == 0 && !removes && !woken && w.Kernel.Short > w.Patience.short {
+		w.Fail("S11", "the daemon has no descriptor left for a start, with %d of %d open", w.Kernel.OpenFiles(), w.Kernel.Limit)
 	}
 }
 
@@ -197,3 +200,6 @@ const (
 	usualProcesses = 100 // that a service without a limit should be able to have
 	ownFiles       = 40  // that the daemon keeps for itself, or half of those that it may have
 )
+
+// RemovalGrace is how long children of removed services have.
+const RemovalGrace = 5 * core.Second
