@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/gob"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	flag.Parse()
+	if *vectorStep < 1 {
+		fmt.Fprintln(os.Stderr, "-step must be 1 or more")
+		os.Exit(2)
 	}
 	os.Exit(m.Run())
 }
