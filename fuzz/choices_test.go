@@ -34,8 +34,8 @@ func (r *reader) uvarint() uint64 {
 	return x
 }
 
-// Names and paths that configurations are made of. What they are does not
-// matter, only which are equal.
+// Names and paths of which configurations are made. Only which of them are equal
+// matters.
 var choiceNames, choicePaths = numbered("n"), numbered("private/p")
 
 func numbered(word string) (all [256]string) {
@@ -50,7 +50,7 @@ func choiceAddress(i byte) netip.AddrPort {
 }
 
 // Spans that have a number of their own; the last number says that the span
-// follows. Those behind the hour are for configurations that must be refused.
+// follows. Those beyond one hour are for configurations that must be refused.
 var (
 	throttleSpans = [15]core.Duration{
 		60 * core.Second, core.Second, 2 * core.Second, 3 * core.Second, 5 * core.Second, 10 * core.Second, 30 * core.Second,
@@ -107,7 +107,7 @@ const (
 	choiceEndpoints = 6      // two bits: one endpoint, two, three, or as a byte says
 )
 
-// Bits of the byte of what is unusual.
+// Bits of the byte that selects what is unusual.
 const (
 	oddCanonical = 1 << iota // a byte selects the canonical name
 	oddSettings              // a byte selects other settings
@@ -116,7 +116,7 @@ const (
 	oddNeither               // endpoints with nothing
 )
 
-// arena makes configurations and takes their memory back, all at once.
+// arena allocates configurations and frees them all at once.
 type arena struct {
 	configs []*core.Config
 	used    int
@@ -136,7 +136,7 @@ func (a *arena) fresh() *core.Config {
 	return c
 }
 
-// given are the configurations made since the last reset.
+// given returns the configurations made since the last reset.
 func (a *arena) given() []*core.Config { return a.configs[:a.used] }
 
 // maxServices bounds the services of one configuration.

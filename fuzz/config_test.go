@@ -18,7 +18,7 @@ const (
 	masterPath = "/c/master.cf"
 )
 
-// loaded is a configuration read to its end.
+// loaded is a configuration after all needs were answered.
 type loaded struct {
 	main       *config.MainFile
 	master     *config.MasterFile
@@ -26,7 +26,7 @@ type loaded struct {
 	result     config.Resolution
 }
 
-func load(t *testing.T, main, master []byte, in surroundings, frozen *config.Frozen) loaded {
+func load(t *testing.T, main, master []byte, in conditions, frozen *config.Frozen) loaded {
 	t.Helper()
 	l := loaded{main: config.ParseMain(mainPath, main), master: config.ParseMaster(masterPath, master)}
 	options, f, flags := config.EvaluateOptions{Frozen: frozen, Overrides: in.overrides()}, in.facts(), in.flags()
@@ -65,8 +65,8 @@ const (
 	maxTime             = 5 * time.Second
 )
 
-// cpuTime is what this process has used of all cores: on a busy machine it says
-// more than the clock.
+// cpuTime returns the CPU time of this process: on a busy machine the clock would
+// mislead.
 func cpuTime(t testing.TB) time.Duration {
 	t.Helper()
 	var usage syscall.Rusage
@@ -76,8 +76,8 @@ func cpuTime(t testing.TB) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// judge holds everything that is true of any two texts.
-func judge(t *testing.T, main, master []byte, in surroundings) {
+// judge checks everything that holds for any two texts.
+func judge(t *testing.T, main, master []byte, in conditions) {
 	t.Helper()
 	var l loaded
 	start := cpuTime(t)
@@ -108,7 +108,7 @@ func judge(t *testing.T, main, master []byte, in surroundings) {
 	operate(t, &l, main, master, in)
 }
 
-// remarks wants every diagnostic in its place, and an error with every refusal.
+// remarks checks that every diagnostic has a place, and every refusal an error.
 func remarks(t *testing.T, l *loaded, main, master []byte) {
 	t.Helper()
 	refused := false
@@ -121,7 +121,7 @@ func remarks(t *testing.T, l *loaded, main, master []byte) {
 	}
 }
 
-// placed wants the place of a diagnostic inside its file.
+// placed checks that the place of a diagnostic is inside its file.
 func placed(t *testing.T, d *core.Diagnostic, main, master []byte) {
 	t.Helper()
 	if d.Text == "" || d.Severity < core.Info || d.Severity > core.Error {
@@ -186,10 +186,10 @@ func values(t *testing.T, l *loaded) {
 	}
 }
 
-// operate starts a machine with the configuration, or has it refuse it, brings
-// each service a client and reloads it: the same text again changes nothing.
-// Another main.cf after that is one that the machine can go on with.
-func operate(t *testing.T, l *loaded, main, master []byte, in surroundings) {
+// operate starts a machine with the configuration, which may be refused, sends a
+// client to each service and reloads: the same text again changes nothing. After
+// that the machine must accept or refuse another main.cf.
+func operate(t *testing.T, l *loaded, main, master []byte, in conditions) {
 	t.Helper()
 	h := newHonest(t, core.MachineOptions{})
 	if !l.result.OK {
@@ -227,7 +227,7 @@ func operate(t *testing.T, l *loaded, main, master []byte, in surroundings) {
 	}
 }
 
-// commands looks at what each service would be started with.
+// commands checks the command line of each service.
 func commands(t *testing.T, c *core.Config) {
 	t.Helper()
 	for i := range c.Services {
@@ -247,7 +247,7 @@ func commands(t *testing.T, c *core.Config) {
 	}
 }
 
-// serve brings each service a client.
+// serve sends a client to each service.
 func (h *honest) serve() {
 	h.t.Helper()
 	for _, service := range h.m.View().Services {
@@ -270,7 +270,7 @@ func FuzzMainText(f *testing.F) {
 	}
 	seed(f, func(main, _ string) string { return main })
 	f.Fuzz(func(t *testing.T, text []byte, how uint16) {
-		judge(t, text, surroundings(how).beside(besideMain), surroundings(how))
+		judge(t, text, conditions(how).beside(besideMain), conditions(how))
 	})
 }
 
@@ -280,6 +280,6 @@ func FuzzMasterText(f *testing.F) {
 	}
 	seed(f, func(_, master string) string { return master })
 	f.Fuzz(func(t *testing.T, text []byte, how uint16) {
-		judge(t, surroundings(how).beside(besideMaster), text, surroundings(how))
+		judge(t, conditions(how).beside(besideMaster), text, conditions(how))
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// crafted are sequences of events that no recording has: each way in which a
+// crafted writes seeds: sequences of events that no recording has: each way in which a
 // listener cannot be opened, in which settings are impossible and in which a child
 // sends nonsense, and services that come and go while their children live.
 func crafted(t *testing.T) {

@@ -17,9 +17,9 @@ type happened struct {
 	ev  core.Event
 }
 
-// scribe writes what happened as the choices that make it happen again: a
-// machine of its own goes through it meanwhile. Names, paths and addresses
-// become others; which of them are equal stays.
+// scribe encodes events as the choices that make them happen again, and steps a
+// machine of its own through them meanwhile. Names, paths and addresses are
+// replaced; equal ones stay equal.
 type scribe struct {
 	station
 	out   []byte
@@ -73,7 +73,7 @@ func encode(o core.MachineOptions, began core.Time, events []happened, at byte, 
 	return w.out, nil
 }
 
-// add writes one event and lets it happen.
+// add writes one event and steps the machine with it.
 func (w *scribe) add(now core.Time, ev *core.Event) error {
 	from := len(w.out)
 	how := w.pass(now)
@@ -95,7 +95,7 @@ func (w *scribe) add(now core.Time, ev *core.Event) error {
 	return nil
 }
 
-// pass writes a first byte, to be filled in, and how time passes.
+// pass writes a first byte, to be filled in, and how much time passes.
 func (w *scribe) pass(now core.Time) (how byte) {
 	w.out = append(w.out, 0)
 	span := now.Sub(w.now)
@@ -113,7 +113,7 @@ func (w *scribe) pass(now core.Time) (how byte) {
 	return passSpan
 }
 
-// event writes what a kind of event needs.
+// event writes the choices that the kind of event needs.
 func (w *scribe) event(ev *core.Event, _ byte) (kind byte, err error) {
 	switch ev.Kind {
 	case core.ConfigLoaded:
@@ -184,7 +184,7 @@ func properly[T byte | int](proper bool, x T) T {
 	return 0
 }
 
-// living writes the place of a child, or its generation.
+// living writes the index of a child, or its generation.
 func (w *scribe) living(g core.Generation, any bool) error {
 	if any {
 		w.out = append(w.out, byte(g-w.base))

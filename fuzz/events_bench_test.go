@@ -26,7 +26,7 @@ func busyDays(n, length int) [][]byte {
 	return days
 }
 
-// benchmarkEvents plays on all cores, as fuzzing does.
+// benchmarkEvents plays on all cores, as the fuzzing engine does.
 func benchmarkEvents(b *testing.B, fresh func() *play, steps int) {
 	days := busyDays(64, 5*steps)
 	b.ReportAllocs()

@@ -1,8 +1,8 @@
-// Package fuzz throws hostile bytes at what decides: the texts of main.cf and
-// master.cf, pairs of configurations, sequences of events, and what children
-// say over their status channels. Each target says more than that nothing
-// crashes. What decodes one format alone is fuzzed beside it, in its own
-// package. The targets run their seeds in the ordinary tests; make fuzz goes on
+// Package fuzz feeds hostile bytes to the code that decides: the texts of main.cf
+// and master.cf, pairs of configurations, sequences of events, and the bytes that
+// children write to their status channels. Each target checks more than that
+// nothing crashes. The decoders of single formats have targets in their own
+// packages. The ordinary tests run the seeds of all targets; make fuzz continues
 // from there.
 package fuzz
 
@@ -25,16 +25,16 @@ const (
 	beginLeader                // of a process group
 	beginVerbose               // -v
 	beginExit                  // -e; its span follows
-	beginTold                  // every event and action is put into words
+	beginTold                  // every event and action is also formatted as text
 	beginCanonical             // the last state is written in canonical form
-	beginHigh                  // the generations leave 32 bits soon
-	beginLate                  // at another origin of time; which, follows
+	beginHigh                  // the generations soon need more than 32 bits
+	beginLate                  // another origin of time, which follows
 )
 
 const (
 	maxEvents      = 200
 	maxEventsModel = 100
-	sweepEvery     = 64 // steps, and at the end: the whole machine is held against the law book
+	sweepEvery     = 64 // steps, and at the end: the whole machine is checked by the law book
 )
 
 // The second byte says at which event the twin begins. From fewDescriptors on there
@@ -43,8 +43,8 @@ const fewDescriptors = 240
 
 var origins = [4]core.Time{-1e18, math.MinInt64, endOfTime - core.Time(2000*core.Second), endOfTime}
 
-// play is one machine under a sequence of events, from some step on with a twin
-// beside it that was restored from a snapshot. It is used for many sequences.
+// play is one machine under a sequence of events and, from some step on, its twin,
+// which was restored from a snapshot. It is reused for many sequences.
 type play struct {
 	station
 	laws    laws.Book
@@ -56,7 +56,7 @@ type play struct {
 	bytes   []byte
 	other   []byte
 	entries [][2]*core.ServiceConfig // that are equal in machine and twin
-	story   *bytes.Buffer            // nil: nobody reads it
+	story   *bytes.Buffer            // nil: not wanted
 }
 
 // run plays the bytes. The error names what does not hold.
@@ -131,7 +131,7 @@ func (p *play) start(choices []byte) error {
 	return nil
 }
 
-// sweep holds the whole machine against the law book.
+// sweep checks the whole machine by the law book.
 func (p *play) sweep() error {
 	if b := p.laws.Sweep(p.m); b != nil {
 		return b
@@ -139,8 +139,7 @@ func (p *play) sweep() error {
 	return nil
 }
 
-// step lets one thing happen, and holds everything against what the machine
-// does.
+// step lets one thing happen and checks what the machine does.
 func (p *play) step() error {
 	ev := p.event()
 	if p.story != nil {
@@ -185,7 +184,7 @@ func texts(actions []core.Action) (text []byte) {
 	return text
 }
 
-// judge asks the reference model.
+// judge checks the step by the reference model.
 func (p *play) judge(ev *core.Event, actions []core.Action) error {
 	if err := p.model.Observe(p.now, *ev, actions); err != nil {
 		return err
@@ -205,7 +204,7 @@ func (p *play) divide() (err error) {
 	return p.united()
 }
 
-// united wants one state of the machine and its twin.
+// united checks that the machine and its twin have the same state.
 func (p *play) united() error {
 	if p.twin == nil {
 		return nil
@@ -218,7 +217,7 @@ func (p *play) united() error {
 	return p.twin.Check()
 }
 
-// compare wants the same actions of the twin.
+// compare checks that the twin returns the same actions.
 func (p *play) compare(ev *core.Event, actions []core.Action) error {
 	others := p.twin.Step(p.now, *ev)
 	same := len(others) == len(actions)
@@ -279,7 +278,7 @@ func (p *play) canonical() error {
 	k := core.NewCanon(p.configs.given()...)
 	form := k.Append(nil, p.m)
 	// Not later than now, and earlier only where the scale has room: near its ends
-	// it would cut what lies there, a deadline that nobody let expire among it.
+	// it would cut off what is there, such as a deadline that has not expired.
 	at := p.now
 	if at > 0 && p.began >= 0 {
 		at = at.Add(-core.Second)
@@ -299,7 +298,7 @@ func (p *play) canonical() error {
 }
 
 // misread reads a canonical form with one bit changed, and one that was cut.
-// That is another situation, one that cannot be, or none.
+// The result is another situation, an impossible one, or an error.
 func misread(k *core.Canon, form []byte, at int) {
 	at %= len(form)
 	form[at] ^= 1 << (at % 8)
@@ -325,14 +324,15 @@ func newModelPlay() *play {
 	return &play{station: station{proper: true}, model: model.New(0, model.Flags{})}
 }
 
-// FuzzEvents plays any sequence of up to 200 events, at any times that do not
-// go back, from an adapter that keeps nothing but its duty; see station. After
-// each, Machine.Check holds and every law of the book (package sim/laws). From some
-// step on a twin that was restored from a snapshot goes beside: its actions and its state are the same to the end.
+// FuzzEvents plays any sequence of up to 200 events, at any times that do not go
+// back, from an adapter that keeps nothing but its contract; see station. After
+// each event Machine.Check and every law of the book (package sim/laws) must hold.
+// From some step on, a twin that was restored from a snapshot gets the same events:
+// its actions and its state must be the same to the end.
 func FuzzEvents(f *testing.F) { fuzzEvents(f, newPlay(), maxEvents) }
 
-// FuzzEventsWithModel plays up to 100 events of an adapter that tells nothing
-// impossible, and also wants of each step what the reference model wants.
+// FuzzEventsWithModel plays up to 100 events of an adapter that reports nothing
+// impossible, and also checks each step by the reference model.
 func FuzzEventsWithModel(f *testing.F) { fuzzEvents(f, newModelPlay(), maxEventsModel) }
 
 func fuzzEvents(f *testing.F, p *play, steps int) {

@@ -9,23 +9,23 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// honest is an adapter that answers each action, over a kernel that has
-// listeners, files and processes and nothing that fails, but what it is told
-// to. Answers come at once, or with late when the caller wants them.
+// honest is an adapter that answers each action. Its kernel has listeners, files
+// and processes; only what a test chooses fails. Answers come at once, or with late
+// when the caller wants them.
 type honest struct {
 	t         testing.TB
 	m         *core.Machine
 	now       core.Time
 	next      *core.Config // what LoadConfig reads
 	late      bool         // starts are answered later
-	refuse    int          // so many listeners from now on cannot be opened
+	refuse    int          // the next so many listeners cannot be opened
 	orderly   bool         // no two services want one address: then files are looked at
 	queue     []core.Event
 	delayed   []core.Event
 	took      []core.Action // all actions since the caller emptied it
 	listeners map[place]core.Endpoint
-	files     map[string]place // who made what stands at a path
-	aside     map[place]place  // whose file was set aside for whom
+	files     map[string]place // the listener that made the file at a path
+	aside     map[place]place  // the listener whose file was set aside, by the one it made room for
 	children  []kid
 	ended     bool
 	past      []happened              // every event, with keep
@@ -193,7 +193,7 @@ func (h *honest) open(a *core.Action, at place) {
 	h.queue = append(h.queue, core.ListenerOpenedEvent(a.Service, a.Listener))
 }
 
-// answerAll answers the starts that were put off.
+// answerAll answers the starts that are still unanswered.
 func (h *honest) answerAll() {
 	h.late = false
 	for len(h.delayed) > 0 {
@@ -240,7 +240,7 @@ func (h *honest) reload(c *core.Config) {
 	h.step(core.SignalReceivedEvent(core.SIGHUP))
 }
 
-// countActions counts the kinds of all actions since the books were emptied.
+// countActions counts the kinds of all actions since took was emptied.
 func (h *honest) countActions() (n [core.Exit + 1]int) {
 	for i := range h.took {
 		n[h.took[i].Kind]++
@@ -249,7 +249,7 @@ func (h *honest) countActions() (n [core.Exit + 1]int) {
 }
 
 // inOrder returns what is wrong with files and listeners, if every service of c
-// should have its own and nobody else any.
+// should have its own and no other service any.
 func (h *honest) inOrder(c *core.Config) error {
 	view := h.m.View()
 	wanted := 0

@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core"
 )
 
-// longAgo is a time after which nothing is remembered of clients that waited.
+// longAgo is a time after which clients that waited have no effect any more.
 const longAgo = 1001 * core.Second
 
 // identity is what makes two entries one service.
@@ -95,7 +95,7 @@ func (h *honest) live(r *reader) {
 type pair struct {
 	*honest
 	canon  *core.Canon
-	steady bool // see there
+	steady bool // see steady
 	astray bool // not steady, and a service began anew at its new addresses
 }
 
@@ -103,8 +103,8 @@ type pair struct {
 // see core.Canon.
 func (p *pair) form() []byte { return p.canon.Append(nil, p.m) }
 
-// rest answers everything, buries who was told to go and lets what is
-// remembered of the past expire.
+// rest answers everything, ends the children that were sent a signal, and lets what
+// is remembered of the past expire.
 func (p *pair) rest() {
 	p.answerAll()
 	p.bury()
@@ -112,7 +112,7 @@ func (p *pair) rest() {
 	p.step(core.TimerExpiredEvent())
 }
 
-// plan holds the plan to load c against the two configurations.
+// plan checks the plan to load c against the two configurations.
 func (p *pair) plan(now, c *core.Config) {
 	p.t.Helper()
 	plan := p.m.Plan(c)
@@ -149,8 +149,8 @@ func (p *pair) plan(now, c *core.Config) {
 	}
 }
 
-// robbed reports whether at a path of the service stands the file of one that the
-// next configuration does not have: nobody could reach the service any more.
+// robbed reports whether the file at a path of the service belongs to a service that
+// the next configuration does not have: clients could not reach the service any more.
 func (p *pair) robbed(s *core.ServiceConfig, after map[identity]*core.ServiceConfig) bool {
 	for _, end := range s.Endpoints {
 		owner := p.files[end.Path].service
@@ -163,8 +163,7 @@ func (p *pair) robbed(s *core.ServiceConfig, after map[identity]*core.ServiceCon
 	return false
 }
 
-// reached sees that every path that the configuration wants leads to one of its
-// services.
+// reached checks that every path of the configuration leads to one of its services.
 func (p *pair) reached(c *core.Config) {
 	p.t.Helper()
 	if !p.steady {
@@ -191,8 +190,8 @@ func sameSettings(a, b *core.ServiceConfig) bool {
 		a.ThrottleDelay == b.ThrottleDelay && a.Name == b.Name
 }
 
-// same loads a configuration that says what is in force: every listener stays,
-// no setting changes, every child is cut off, once.
+// same loads a configuration equal to the one in force: every listener stays, no
+// setting changes, every child is cut off, once.
 func (p *pair) same(a, again *core.Config) {
 	p.t.Helper()
 	p.plan(a, again)

@@ -250,7 +250,7 @@ func journals(t *testing.T) (all []recording) {
 	return all
 }
 
-// find finds out with which options a machine does what was recorded.
+// find finds the options with which a machine does what was recorded.
 func (r *recording) find(did []string) bool {
 	for bits := range 8 {
 		r.options = core.MachineOptions{InitMode: bits&1 != 0, GroupLeader: bits&2 != 0, Verbose: bits&4 != 0}
@@ -380,7 +380,7 @@ func (h *honest) tell(words []string) {
 	case "mend":
 		delete(h.failing, words[1])
 		delete(h.refused, words[1])
-	case "state": // is looked at, and nothing happens
+	case "state": // only looks
 	case "sent", "closed", "failed": // answered at once here
 	case "fail":
 		h.failing[words[1]] = startFailure{map[string]core.StartStep{"fork": core.StartFork, "exec": core.StartExec}[words[2]], core.Errno(number(3))}
@@ -395,7 +395,7 @@ func (h *honest) tell(words []string) {
 	}
 }
 
-// wait lets time pass; timers expire on the way.
+// wait lets time pass; timers expire meanwhile.
 func (h *honest) wait(d core.Duration) {
 	end := h.now.Add(d)
 	for {

@@ -8,7 +8,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/wire"
 )
 
-// station is an adapter that keeps its duty and nothing else: what the machine
+// station is an adapter that keeps its contract and nothing else: what the machine
 // asks is answered at most once, at any later time, in any order, with success
 // or any error; a process is reported to have ended once, under its own pid;
 // no child has pid 0. All that comes from outside is as hostile as the bytes.
@@ -20,13 +20,13 @@ type station struct {
 	base  core.Generation // before the first start
 
 	// proper is an adapter that the reference model accepts: it also keeps a
-	// wakeup's answers in order, says of a child's channel only what can come
+	// wakeup's answers in order, reports of a child's channel only what can come
 	// out of it, and begins with the configuration.
 	proper bool
 
 	configs arena
 	load    core.Request
-	loading bool // LoadConfig is not answered
+	loading bool // LoadConfig is unanswered
 	ended   bool
 	asked   []question
 	living  []process
@@ -34,7 +34,7 @@ type station struct {
 	steps   int
 }
 
-// question is an OpenListener or a StartChild that is not answered.
+// question is an unanswered OpenListener or StartChild.
 type question struct {
 	kind       core.ActionKind
 	listener   uint16
@@ -100,8 +100,8 @@ var passSpans = [passSeconds]core.Duration{
 	0, 1, core.Microsecond, core.Millisecond, core.Second, 5 * core.Second, 60 * core.Second, 101 * core.Second, 1000 * core.Second,
 }
 
-// endOfTime is the last instant that comes: at the very end of the scale no
-// deadline is later.
+// endOfTime is the last instant that comes: at the very end of the scale there
+// would be no later deadline.
 const endOfTime = core.Time(math.MaxInt64 - 1)
 
 func (s *station) pass(how byte) {
@@ -177,8 +177,8 @@ func (s *station) answerLoad() core.Event {
 	return core.ConfigLoadedEvent(r, c)
 }
 
-// properRemarks makes the remarks about a configuration such as they are: a
-// refused one has an error, an accepted one has none.
+// properRemarks makes the remarks about a configuration consistent: a refused one
+// has an error, an accepted one has none.
 func properRemarks(c *core.Config, refused bool) {
 	for i := range c.Diagnostics {
 		d := &c.Diagnostics[i]
@@ -229,7 +229,7 @@ func (s *station) process(kind byte) core.Event {
 		return s.stranger()
 	}
 	b := s.byte()
-	var c process // of nobody, if nobody lives
+	var c process // the zero process if no child lives
 	i := 0
 	if len(s.living) > 0 {
 		i = int(b) % len(s.living)
@@ -277,7 +277,7 @@ func (s *station) bytes(c process, any byte) core.Event {
 	return core.StatusReceivedEvent(g, b, int(n))
 }
 
-// forge is a message that is well made and claims pid and generation of others.
+// forge returns a well-formed message with the pid and generation of another child.
 func (s *station) forge(c process) core.Event {
 	m := wire.Message{PID: int32(c.pid), Generation: uint32(c.generation), Status: wire.Status(s.byte() & 1)}
 	if len(s.living) > 0 {
@@ -342,8 +342,7 @@ func (s *station) wakeup(kind byte) core.Event {
 	return core.WakeupClosedEvent(number)
 }
 
-// observe takes the actions of a step: that they may be what they are is said by the
-// law book.
+// observe takes the actions of a step; the law book judges whether they are allowed.
 func (s *station) observe(actions []core.Action) {
 	s.steps++
 	for i := range actions {

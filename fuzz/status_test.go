@@ -11,11 +11,11 @@ const (
 	messageSize = 12
 	maxPieces   = 60 // of one talk
 
-	complaintsOfOne = 16 // lines that one child can bring into the log with what it sends
+	complaintsOfOne = 16 // lines that one child can cause with what it sends
 )
 
-// number reads 32 bits in the order of this machine, by hand: what it is held
-// against uses a library.
+// number reads 32 bits in the byte order of this machine, by hand: the code that it
+// checks uses a library.
 func number(b []byte) uint32 {
 	one := uint16(1)
 	n := uint32(0)
@@ -29,13 +29,13 @@ func number(b []byte) uint32 {
 	return n
 }
 
-// speaker is a child as its service must see it, kept beside the machine.
+// speaker is a child as its service must see it, by a count of its own.
 type speaker struct {
 	generation core.Generation
 	pid        core.PID
 	service    int
 	idle       bool
-	served     bool // it was busy and said that it is free again
+	served     bool // it was busy and reported that it is free again
 	retired    bool
 	complaints int
 }
@@ -100,8 +100,8 @@ func gather(t testing.TB, r *reader, high bool) *audience {
 	return a
 }
 
-// start brings a service a client; if a child is started for it, that speaks
-// from now on.
+// start sends a client to a service; a child that is started for it is a speaker from
+// then on.
 func (a *audience) start(service int) {
 	id := a.m.View().Services[service].ID
 	before := len(a.children)
@@ -118,8 +118,8 @@ func (a *audience) start(service int) {
 	}
 }
 
-// reload cuts all children off; with fewer services, those of the others are
-// told to end.
+// reload cuts all children off; with fewer services, those of removed ones are sent
+// SIGTERM.
 func (a *audience) reloadTo(services int) {
 	a.reload(statusConfig(services))
 	for i := range a.speakers {
@@ -127,7 +127,7 @@ func (a *audience) reloadTo(services int) {
 	}
 }
 
-// count is what a service is seen to have.
+// count is what the view shows of a service.
 type count struct{ total, idle, busy, retired int32 }
 
 // agree checks that the machine counts what the speakers report.
@@ -222,10 +222,10 @@ func (a *audience) leave(i int) {
 }
 
 // FuzzStatus lets children of three services, some of them cut off by a reload
-// and some of a removed service, say what they like: scene says who there is,
-// talk is a stream for each, cut into pieces of any size up to a message. Bytes
-// of the talk above 0xf0 begin a message that is well made, by claims that the
-// bytes after it pick: without that no fuzzer would find a pid.
+// and some of a removed service, write what they like: scene selects the children,
+// talk has a stream for each, cut into pieces of any size up to a message. Bytes of
+// the talk above 0xf0 begin a well-formed message whose claims the following bytes
+// select: otherwise no fuzzer would find a pid.
 func FuzzStatus(f *testing.F) {
 	f.Fuzz(func(t *testing.T, scene, talk []byte) { listen(t, scene, talk) })
 }
@@ -259,7 +259,7 @@ func listen(t testing.TB, scene, talk []byte) {
 	}
 }
 
-// piece is what comes next from a child.
+// piece is the next part of a child's stream.
 func (a *audience) piece(r *reader) []byte {
 	head := r.byte()
 	if head < 0xf0 {

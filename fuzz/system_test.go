@@ -36,13 +36,13 @@ func facts() *config.Facts {
 	return f
 }
 
-// surroundings are what two texts are read in: another system, another command
+// conditions are those under which two texts are read: another system, another command
 // line, and the place of the other file in the list of those.
-type surroundings uint16
+type conditions uint16
 
 // The bits of what is unusual about the system and the command line.
 const (
-	systemShortName surroundings = 1 << (3 + iota)
+	systemShortName conditions = 1 << (3 + iota)
 	systemNoInterfaces
 	systemUnlistable
 	systemNoIPv6
@@ -56,15 +56,15 @@ const (
 	lineOverride
 )
 
-func (s surroundings) beside(list []string) []byte { return []byte(list[int(s&7)%len(list)]) }
+func (s conditions) beside(list []string) []byte { return []byte(list[int(s&7)%len(list)]) }
 
-func (s surroundings) flags() config.Flags {
+func (s conditions) flags() config.Flags {
 	return config.Flags{
 		Foreground: s&lineForeground != 0, Verbose: s&lineVerbose != 0, Debug: s&lineDebug != 0, SwitchIdentity: s&lineSwitch != 0,
 	}
 }
 
-func (s surroundings) overrides() []config.Override {
+func (s conditions) overrides() []config.Override {
 	if s&lineOverride == 0 {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (s surroundings) overrides() []config.Override {
 // noFamily is EAFNOSUPPORT: address family not supported by protocol.
 const noFamily core.Errno = 97
 
-func (s surroundings) facts() *config.Facts {
+func (s conditions) facts() *config.Facts {
 	f := facts()
 	if s&systemShortName != 0 {
 		f.Hostname = "build"
@@ -126,6 +126,6 @@ func answer(f *config.Facts, n config.Needs) {
 	}
 }
 
-// maxRounds is how often answers may raise new questions: a name leads to a
-// number, and that to a name.
+// maxRounds bounds how often answers may lead to new questions: a name to a number,
+// and that to a name.
 const maxRounds = 3

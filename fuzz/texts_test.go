@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// besideMain are files that the text thrown at the parser of main.cf is read
-// with.
+// besideMain are the other files when the fuzzed text is main.cf.
 var besideMain = []string{
 	"smtp inet n - y - - smtpd\n25 inet n - - - 1 smtpd -o x=y\nqmgr unix n - n 300? 1 qmgr\n",
 	stockMaster,
@@ -18,8 +17,7 @@ var besideMain = []string{
 		"a unix - - - - - a\na unix n - - - - b\na pass - - - 9 1 a\na fifo n - - 4? - a {b c}\n",
 }
 
-// besideMaster are files that the text thrown at the parser of master.cf is
-// read with.
+// besideMaster are the other files when the fuzzed text is master.cf.
 var besideMaster = []string{
 	"compatibility_level = 3.6\nmyhostname = mail.example.com\ninet_interfaces = loopback-only\n",
 	stockMain,
@@ -82,7 +80,7 @@ var doubling = func() string {
 	return text + "m40 = x\n"
 }()
 
-// systemFiles are those that Debian's package brings, where it is installed.
+// systemFiles are those of Debian's package, where it is installed.
 var systemFiles = []string{
 	"/usr/share/postfix/main.cf.debian", "/usr/share/postfix/main.cf.dist",
 	"/usr/share/postfix/main.cf.tls", "/usr/share/postfix/master.cf.dist",
@@ -122,8 +120,8 @@ func bytesOf(text string) (b []byte) {
 	return b
 }
 
-// mainTexts are what a main.cf can be at its oddest: one for each rule of its
-// syntax, of macros, and of the parameters that the master reads.
+// mainTexts are odd but possible texts of main.cf: one for each rule of its syntax,
+// of macros, and of the parameters that the master reads.
 var mainTexts = append([]string{
 	"", "a = b\n", "a = b\n  c\n# d\n  e\n", " x\n", "= y", "a b\n", "p = $q ${r?{s}:{t}} $(u) $$\n", "n = 1\x00 2\n", "\r\n a=\r\n",
 	"mydestination = $a\na = $b$b\nb = $a\n", "a = ${{$b} == {$b} ? {$b}}\nb = ${a?{$a}:{$a}}\n", doubling,
@@ -160,7 +158,7 @@ var mainTexts = append([]string{
 // looped are values that name themselves.
 var looped = []string{"mydestination = $mydestination\n", "queue_directory = $a\na = ${b}\nb = $(a)\n", "myhostname = ${myhostname?{a}:{b}}\n"}
 
-// masterTexts are what a master.cf can be at its oddest.
+// masterTexts are odd but possible texts of master.cf.
 var masterTexts = append([]string{
 	"", "smtp inet n - y - - smtpd\n", "a unix - - - 60? 1 b -o {c = d e}\n  -v\n#x\n f {g", "x y z", "\x00", "a{b c}d\n",
 	" a unix - - - - - b\n", "a unix - - - - - b\n\n# c\n\t-o x=y\n", "a unix - - - - - b\na unix - - - - - c\n",

@@ -1,10 +1,9 @@
-// Command run drives the fuzz targets of the module: it plays each for a time
-// and sums up (fuzz), measures how much of core the committed inputs reach
+// Command run drives the fuzz targets of the module: it runs each for a time and
+// prints a summary (fuzz), measures how much of core the committed inputs reach
 // (cover), and plants weaknesses that the targets must find (selftest).
 //
-// It refuses to fuzz anything itself: that is done by the go command's own
-// engine, in test programs that it builds once for each package. It runs from
-// anywhere inside the module.
+// The fuzzing itself is done by the go command's engine, in test programs that run
+// builds once for each package. It can be run anywhere inside the module.
 package main
 
 import (
@@ -26,12 +25,12 @@ const usage = `usage: run [flags] fuzz      play each target for -time, and sum 
        run [flags] selftest  plant weaknesses; the targets must find each
 `
 
-// commands are what usage names.
+// commands are the commands by name.
 var commands = map[string]func(*settings, context.Context, io.Writer) error{
 	"fuzz": (*settings).fuzz, "cover": (*settings).cover, "selftest": (*settings).selftest,
 }
 
-// The exit statuses beside 0.
+// The exit statuses other than 0.
 const (
 	statusFailed = 1 // a target or the work on it failed
 	statusUsage  = 2 // the command line is wrong, or its help cannot be written
@@ -43,7 +42,7 @@ type settings struct {
 	together int            // how many are played at once
 	limit    time.Duration  // within which a planted weakness must be found
 	only     *regexp.Regexp // the targets, or the weaknesses
-	html     string         // where the report of cover goes; empty: nowhere
+	html     string         // the file for cover's report; empty: none
 	floor    float64        // per cent of the statements of core
 	root     string         // of the module
 	command  string

@@ -21,7 +21,7 @@ import (
 // sim/mutants, whose finder is the target that must find them.
 const bank = "fuzz/testdata/planted"
 
-// weakness is a planted one with the target that must find it.
+// weakness is a change to plant, and the target that must find it.
 type weakness struct {
 	mutants.Mutant
 	target
@@ -70,7 +70,7 @@ func weaknesses(root string) (list []weakness, err error) {
 	return list, nil
 }
 
-// overlay writes the table with which the go command reads the changed text.
+// overlay writes the table that makes the go command read the changed text.
 func (w *weakness) overlay(dir string) (table string, err error) {
 	changed, table := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
 	if err := os.WriteFile(changed, []byte(w.text), 0o600); err != nil {

@@ -23,7 +23,7 @@ import (
 // the corpus reaches, to make a finding small, and to end.
 const grace = 2 * time.Minute
 
-// result is what came of playing one target.
+// result is the outcome of one target.
 type result struct {
 	target
 	runs    int64         // how often it was called

@@ -71,8 +71,8 @@ func build(ctx context.Context, root, folder, program string, more ...string) er
 	return nil
 }
 
-// cacheDirectory is where the go command keeps new inputs of a package's
-// targets, and so do we.
+// cacheDirectory returns the directory where the go command, and run, keep new inputs
+// of a package's targets.
 func cacheDirectory(ctx context.Context, root, folder string) (string, error) {
 	c := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}}", "./"+folder)
 	c.Dir = root
