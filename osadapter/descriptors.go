@@ -18,12 +18,15 @@ const usualLimit = 100
 // Descriptors is how many of the files that may be open are left for listeners and
 // children, for core.MachineOptions; 0: unlimited.
 func Descriptors(openFiles uint64) uint32 {
-	left := openFiles - min(ownDescriptors, openFiles/2)
+	left := openFiles - own(openFiles)
 	if left > math.MaxInt32 {
 		return 0
 	}
 	return uint32(left)
 }
+
+// own returns how many of the files that may be open are for the master itself.
+func own(openFiles uint64) uint64 { return min(ownDescriptors, openFiles/2) }
 
 // DescriptorWarning says in time that a process limit can never be reached because
 // too few files may be open, empty if each can. A listener and a child cost one

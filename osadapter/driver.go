@@ -208,6 +208,8 @@ func (d *Driver) Turn(now core.Time, ready []sys.PollEvent) {
 	if when, ok := d.machine.Deadline(); ok && when <= now {
 		d.pump(core.TimerExpiredEvent())
 	}
+	x.limitWakeups() // those of the last turn, and those that were due
+	d.drain()
 	if x.mustRetry() {
 		x.retry()
 		d.drain()

@@ -1,12 +1,14 @@
 package osadapter
 
 import (
+	"io"
 	"net"
 	"os/signal"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/benbjohnson/clock"
 	"golang.org/x/sys/unix"
@@ -209,6 +211,42 @@ func TestWakeupThatIsSharedLeavesThePollSet(t *testing.T) {
 	}
 	if n, e := kernel.PollWait(x.set, ready[:], 0); n != 0 || e != 0 {
 		t.Errorf("%+v is reported still, %v", ready[0], e)
+	}
+}
+
+// Wakeups that nobody reads leave the master descriptors, and are read later all the same.
+func TestWakeupsThatWaitAreLimited(t *testing.T) {
+	dir := t.TempDir()
+	server, err := net.Listen("unix", dir+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	const openFiles, most, sent = 20, 2 + 10, 20 // a quarter of the half that is the master's, and the other half
+	x, err := newExec(sys.Linux{}, &Hooks{OpenFiles: openFiles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.close()
+	entry := core.ServiceConfig{Type: core.Unix, Endpoints: []core.Endpoint{{Path: dir + "/s"}}}
+	for r := range core.Request(sent) {
+		x.wakeService(&core.Action{Kind: core.WakeService, Request: r + 1, Entry: &entry})
+	}
+	x.limitWakeups()
+	if len(x.wakeups) != most || x.wakeups[sent-most] != nil || x.wakeups[sent-most+1] == nil {
+		t.Errorf("%d wakeups are open, want the newest %d", len(x.wakeups), most)
+	}
+	for n := range sent {
+		c, err := server.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		request := make([]byte, 2)
+		if _, err := io.ReadFull(c, request); err != nil || string(request) != "W\x00" {
+			t.Errorf("wakeup %d: got %q, %v", n+1, request, err)
+		}
+		c.Close()
 	}
 }
 

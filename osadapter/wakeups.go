@@ -1,6 +1,8 @@
 package osadapter
 
 import (
+	"math"
+
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/internal/trigger"
 	"github.com/stationmaster/stationmaster/osadapter/sys"
@@ -40,6 +42,42 @@ func (x *Exec) wakeService(a *core.Action) {
 	default:
 		x.answer(core.WakeupFailedEvent(a.Request, e))
 	}
+}
+
+// limitWakeups closes the oldest wakeups while all of them hold more descriptors than
+// listeners and children leave, and a quarter of those that the master has for itself, if
+// it is known how many files may be open. One that nobody reads holds its own for up to
+// 101 s, and quick reloads send one to each service every time: without a limit a start
+// finds none. Who accepts a closed one later still reads what was sent; one that could not
+// be sent yet has failed for want of descriptors.
+func (x *Exec) limitWakeups() {
+	most := int(own(x.hooks.OpenFiles) / 4)
+	for most > 0 {
+		held, oldest := 0, core.Request(math.MaxUint64)
+		for r, w := range x.wakeups {
+			held += trigger.Cost(w.attempt.Type)
+			oldest = min(oldest, r)
+		}
+		if held <= most || held <= most+x.unused() {
+			return
+		}
+		answer := core.WakeupClosedEvent(oldest)
+		if x.wakeups[oldest].attempt.State == trigger.Connecting {
+			answer = core.WakeupFailedEvent(oldest, core.EMFILE)
+		}
+		x.closeWakeup(oldest)
+		x.answer(answer)
+	}
+}
+
+// unused returns how many descriptors listeners and children leave of those that are for
+// them.
+func (x *Exec) unused() int {
+	left := int(Descriptors(x.hooks.OpenFiles)) - len(x.children) - len(x.launches)
+	for _, s := range x.services {
+		left -= len(s.listeners)
+	}
+	return max(left, 0)
 }
 
 // wakeupReady goes on with a connection that can be written to, or notes that

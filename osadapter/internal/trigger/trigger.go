@@ -67,6 +67,18 @@ type Attempt struct {
 	pipeRead, pipeWrite sys.FD
 }
 
+// Cost returns how many descriptors an attempt for a service of this type holds until it
+// is closed.
+func Cost(t core.ServiceType) int {
+	switch t {
+	case core.Unix, core.Inet:
+		return 1
+	case core.Pass:
+		return 3 // the connection and both ends of the pipe
+	}
+	return 0
+}
+
 // Begin starts a wakeup request for the service of entry. listener is an open
 // listener of the service; Begin asks an inet listener for its address, which is
 // right even if the entry says port 0 or has changed since. With sys.None, the

@@ -184,14 +184,11 @@ func (w *World) CheckWarning() {
 }
 
 // checkShortage: a daemon that knows how many files it may have open always has one for
-// the start of a child, unless it has those of removed services as well, or so many
-// wakeups wait for an answer that they take half of what it keeps for itself: each
-// has a connection for up to 101 s, and none is counted.
+// the start of a child, unless it has those of removed services as well.
 func (w *World) checkShortage(e core.Errno) {
 	o := &w.Options
 	removes := o.EditRemove > 0 || o.EditType > 0 || o.Scenario == options.RemoveAndReturn || o.Scenario == options.Undone
-	woken := len(w.Book.Wakeups) > min(ownFiles, int(o.Files)/2)/2
-	if e == core.EMFILE && o.Files > 0 && o.FewFiles == 0 && !removes && !woken && w.Kernel.Short > w.Patience.short {
+	if e == core.EMFILE && o.Files > 0 && o.FewFiles == 0 && !removes && w.Kernel.Short > w.Patience.short {
 		w.Fail("S11", "the daemon has no descriptor left for a start, with %d of %d open", w.Kernel.OpenFiles(), w.Kernel.Limit)
 	}
 }
