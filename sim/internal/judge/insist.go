@@ -93,6 +93,7 @@ func (w *World) CheckPatience() {
 		}
 		p.ends = p.ends && now == p.asked
 	}
+	p.ends = p.ends && !w.Truth.Refused // it is told once more when it may ask
 	for _, x := range w.Kernel.Processes() {
 		s := &w.Servers[x.Slot]
 		switch {
