@@ -25,7 +25,7 @@ func (h host) Between(c fault.Call) {
 	first := -1
 	for i := range heap {
 		d := &heap[i]
-		mayCome := d.What.OfServer() || d.What.FromOutside() || d.What == agenda.ExecEnds && !w.Servers[d.Ref].Dead
+		mayCome := d.What.OfServer() || d.What.FromOutside() || d.What == agenda.ExecEnds && w.mayExecute(c, d.Ref)
 		if mayCome && d.When <= w.Now.Add(betweenReach) && (first < 0 || d.Before(&heap[first])) {
 			first = i
 		}
@@ -41,6 +41,14 @@ func (h host) Between(c fault.Call) {
 	if w.O.OperatorMS > 0 && w.Choose.Below(4, tape.Operator) == 3 {
 		w.Signal(core.SIGHUP)
 	}
+}
+
+// mayExecute reports whether the program of a process may be executed before the call of
+// the daemon: not on a dead disk, and not between its look and its signal, for nobody
+// can avoid that.
+func (w *World) mayExecute(c fault.Call, slot int32) bool {
+	s := &w.Servers[slot]
+	return !s.Dead && !(c == fault.Kill && s.P != nil && w.Kernel.Signalling() == s.P.PID)
 }
 
 // betweenReach is how much earlier something may come because the daemon was slow.

@@ -77,7 +77,7 @@ type Kernel struct {
 	taken       []bool                  // identities in use
 	unexecuted  map[core.PID]core.Errno // why the last process of the number was not executed, late
 	answered    int                     // questions who has ended that had failed when one was last answered to the end
-	kills       int                     // signals for single processes
+	signalling  core.PID                // whom the daemon signals, or signalled last
 	groupKilled bool                    // the daemon has signalled its process group
 
 	group uint32 // the supplementary one
@@ -103,7 +103,7 @@ func (k *Kernel) Reset(owner core.Account) {
 	clear(k.Denied)
 	clear(k.unexecuted)
 	k.taken, k.wakeups = k.taken[:0], k.wakeups[:0]
-	k.groupKilled, k.waits, k.group, k.answered, k.kills = false, 1, 0, 0, 0
+	k.groupKilled, k.waits, k.group, k.answered, k.signalling = false, 1, 0, 0, 0
 	k.Table.Reset(owner)
 }
 

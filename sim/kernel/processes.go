@@ -35,7 +35,6 @@ type Process struct {
 	Orphan     bool
 	Failed     bool // its start has failed, and it is nobody's child
 	Status     core.ExitStatus
-	looked     int // calls but for kills when the daemon last saw that its program was not executed
 
 	Root bool // it is started as root with root's groups
 
@@ -224,7 +223,6 @@ const notExecuted = 127
 // Launched says what has become of a start that was under way.
 func (k *Kernel) Launched(l *sys.Launch, _ core.Duration) (core.StartStep, core.Errno) {
 	if p := k.ProcessOf(l.PID); p != nil && p.Executing {
-		p.looked = k.Total() - k.kills
 		return core.StartNone, core.EINPROGRESS
 	}
 	if e := k.unexecuted[l.PID]; e != 0 {
@@ -380,9 +378,8 @@ func (k *Kernel) WaitFor(pid core.PID) (sys.Reaped, core.Errno) {
 // last told that nobody else has.
 func (k *Kernel) AllAnswered() bool { return k.answered == k.Faults().Questions }
 
-// JustExecuted reports whether the daemon saw that the program of the process was not
-// executed yet, and has done nothing since but to kill.
-func (k *Kernel) JustExecuted(p *Process) bool { return p.looked > 0 && p.looked == k.Total()-k.kills }
+// Signalling returns whom the daemon signals, or signalled last.
+func (k *Kernel) Signalling() core.PID { return k.signalling }
 
 // ReapAll is what another process does when the daemon is gone.
 func (k *Kernel) ReapAll() {
@@ -399,9 +396,7 @@ func (k *Kernel) Adopts() bool { return k.Init }
 // Kill sends a signal to a child, or to the daemon's group. To signal anybody
 // else is never right.
 func (k *Kernel) Kill(pid core.PID, s core.Signal) core.Errno {
-	if pid != -DaemonPID {
-		k.kills++
-	}
+	k.signalling = pid
 	if e := k.Enter(fault.Kill); e != 0 {
 		return e
 	}

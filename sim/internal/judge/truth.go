@@ -308,7 +308,7 @@ func (w *World) CheckActions(actions []core.Action) {
 
 // Signaled notes a signal that the daemon sends.
 func (w *World) Signaled(p *kernel.Process, s core.Signal) {
-	if s == core.SIGKILL && (p.Executing || p.Failed || w.Kernel.JustExecuted(p)) {
+	if s == core.SIGKILL && (p.Executing || p.Failed) {
 		w.Servers[p.Slot].Condemned = true
 		return
 	}
