@@ -6,15 +6,7 @@ import (
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
-)
-
-// Where things are in the small world of Play.
-const (
-	queueDirectory = "/q"
-	postlogPath    = queueDirectory + "/public/postlog"
-	logDirectory   = "/log"
-	logPath        = logDirectory + "/mail"
-	otherLogPath   = logDirectory + "/other"
+	"github.com/stationmaster/stationmaster/sim/logsim/system"
 )
 
 // Bounds of the waits of the daemon, as docs/architecture.md and the manual of
@@ -30,8 +22,8 @@ const (
 
 // player is the daemon around the log, and those who trouble it.
 type player struct {
-	h     *Host
-	d     Choose
+	h     *system.Host
+	d     system.Choose
 	log   *logs.Log
 	owner *logs.Owner
 
@@ -53,15 +45,15 @@ type player struct {
 // Play has a log live through a day that the seed chooses, and returns the laws that it
 // broke. With story, what happened comes with them.
 func Play(seed uint64, story bool) (findings, told []string) {
-	p := newPlayer(Dice(seed))
+	p := newPlayer(system.Dice(seed))
 	p.tell = story
-	p.h.guard(p.play)
+	p.h.Guard(p.play)
 	return p.h.Findings(), p.story
 }
 
-func newPlayer(d Choose) *player {
-	p := &player{h: NewHost(d), d: d, listener: -1}
-	p.h.Disk.MakeDirectory(logDirectory)
+func newPlayer(d system.Choose) *player {
+	p := &player{h: system.NewHost(d), d: d, listener: -1}
+	p.h.Disk.MakeDirectory(system.LogDirectory)
 	p.h.Ledger.Tag, p.h.Ledger.PID = "postfix/master", 42
 	return p
 }
@@ -77,7 +69,7 @@ func (p *player) open() {
 
 func (p *player) note(format string, args ...any) {
 	if p.tell {
-		p.story = append(p.story, fmt.Sprintf("%9.3f ", float64(p.h.now)/float64(core.Second))+fmt.Sprintf(format, args...))
+		p.story = append(p.story, fmt.Sprintf("%9.3f ", float64(p.h.Time())/float64(core.Second))+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -98,7 +90,7 @@ func (p *player) play() {
 	}
 	for turns := 10 + p.d(60); turns > 0; turns-- {
 		p.turn()
-		if len(h.findings) > 0 {
+		if len(h.Findings()) > 0 {
 			return
 		}
 	}
@@ -116,20 +108,11 @@ func (p *player) environment() func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		switch {
 		case name == logs.PostlogVariable && postlog:
-			return postlogPath, true
+			return system.PostlogPath, true
 		case name == logs.HostVariable:
 			return "mx.example.com", true
 		}
 		return "", false
-	}
-}
-
-// within makes a call, and finds fault with one that waits longer than limit.
-func (p *player) within(limit core.Duration, what string, call func()) {
-	before := p.h.Waited()
-	call()
-	if waited := p.h.Waited() - before; waited > limit {
-		p.h.find("blocked", "%s waited for %d ms, %d are documented", what, waited/core.Millisecond, limit/core.Millisecond)
 	}
 }
 
@@ -148,7 +131,7 @@ func (p *player) say(level logs.Level, size int) {
 		words = strings.Repeat("x", size)
 	}
 	text := p.h.Ledger.Say(level, words)
-	p.within(p.limit(), "a line", func() {
+	p.h.Within(p.limit(), "a line", func() {
 		switch core := coreLevel[level]; {
 		case p.up || p.chance(50) && core != 0:
 			p.owner.Line(core, text)
@@ -157,7 +140,7 @@ func (p *player) say(level logs.Level, size int) {
 		}
 	})
 	p.h.Ledger.Said()
-	p.last = p.h.now
+	p.last = p.h.Time()
 }
 
 var coreLevel = map[logs.Level]core.Level{
@@ -173,12 +156,12 @@ func (p *player) lines(most uint32) {
 
 // draw returns settings as main.cf may have them.
 func (p *player) draw() core.LogSettings {
-	s := core.LogSettings{Name: "postfix", Facility: mailFacility, Hostname: "mx.example.com", PostlogPath: postlogPath, AllowUnicode: p.chance(50)}
+	s := core.LogSettings{Name: "postfix", Facility: system.MailFacility, Hostname: "mx.example.com", PostlogPath: system.PostlogPath, AllowUnicode: p.chance(50)}
 	switch p.d(5) {
 	case 0, 1:
-		s.File = logPath
+		s.File = system.LogPath
 	case 2:
-		s.File = otherLogPath
+		s.File = system.OtherLogPath
 	}
 	return s
 }
@@ -218,7 +201,7 @@ func (p *player) configure() {
 	p.settings = p.draw()
 	p.note("main.cf is read: %s", target(p.settings))
 	p.log.Configure(p.settings)
-	p.owner.Know(p.settings, queueDirectory)
+	p.owner.Know(p.settings, system.QueueDirectory)
 }
 
 // settle ends what comes before the services, and makes the postlog socket, which
@@ -228,8 +211,8 @@ func (p *player) settle() {
 	p.h.Postlog.Bind(false)
 	p.h.Postlog.Stop(true)
 	p.listener = p.h.Postlog.Listener()
-	if waited := p.h.patience; waited > startPatience+retryPause {
-		p.h.find("blocked", "the start waited for %d ms in all", waited/core.Millisecond)
+	if waited := p.h.Patience; waited > startPatience+retryPause {
+		p.h.Find("blocked", "the start waited for %d ms in all", waited/core.Millisecond)
 	}
 }
 
@@ -237,15 +220,15 @@ func (p *player) settle() {
 func (p *player) apply() error {
 	p.h.Ledger.GiveUp()
 	p.onSyslog = p.settings.File == ""
-	return p.owner.Apply(p.settings, queueDirectory)
+	return p.owner.Apply(p.settings, system.QueueDirectory)
 }
 
 // announce ends the start, if the log takes a line.
 func (p *player) announce() (err error) {
-	began := p.h.now
-	p.within(announceLimit+core.Second, "the announcement", func() { err = p.owner.Announced() })
-	if waited := p.h.now.Sub(began); err != nil && waited < announceLimit-retryPause {
-		p.h.find("kept", "the start gives its first line up after %d ms", waited/core.Millisecond)
+	began := p.h.Time()
+	p.h.Within(announceLimit+core.Second, "the announcement", func() { err = p.owner.Announced() })
+	if waited := p.h.Time().Sub(began); err != nil && waited < announceLimit-retryPause {
+		p.h.Find("kept", "the start gives its first line up after %d ms", waited/core.Millisecond)
 	}
 	p.up = err == nil
 	return err
@@ -291,32 +274,32 @@ func (p *player) span() core.Duration {
 
 // pass lets the time go on, with the loop coming round as Flush asks for it.
 func (p *player) pass(d core.Duration) {
-	end := p.h.now.Add(d)
-	for p.h.now < end {
-		next := min(end, p.h.now.Add(longestWait))
+	end := p.h.Time().Add(d)
+	for p.h.Time() < end {
+		next := min(end, p.h.Time().Add(longestWait))
 		if p.wants {
-			next = min(end, p.h.now.Add(retryPause))
+			next = min(end, p.h.Time().Add(retryPause))
 		}
 		p.h.At(next)
 		p.flush()
 	}
-	if n := len(p.h.Ledger.queued); n > 0 && d >= 2*retryPause && p.throttled && !p.reloaded && !p.onSyslog && p.fileWorks() {
-		p.h.find("kept", "%d lines wait in the postlog socket, which nobody reads", n)
+	if n := len(p.h.Ledger.Queued); n > 0 && d >= 2*retryPause && p.throttled && !p.reloaded && !p.onSyslog && p.fileWorks() {
+		p.h.Find("kept", "%d lines wait in the postlog socket, which nobody reads", n)
 	}
 }
 
 // fileWorks reports whether nothing is wrong with the log files.
 func (p *player) fileWorks() bool {
 	disk := &p.h.Disk
-	f := disk.names[logPath]
+	f := disk.Files[system.LogPath]
 	return disk.Free < 0 && disk.Sick == 0 && disk.Latency == 0 && !disk.Hangs() && p.h.Crowded == 0 &&
-		disk.directories[logDirectory] && (f == nil || !f.directory)
+		disk.Directories[system.LogDirectory] && (f == nil || !f.Directory)
 }
 
 // flush is what the loop does before it waits.
 func (p *player) flush() {
 	done := false
-	p.within(diskPatience, "a flush", func() { done = p.owner.Flush() })
+	p.h.Within(diskPatience, "a flush", func() { done = p.owner.Flush() })
 	p.wants = !done
 }
 
@@ -325,7 +308,7 @@ func (p *player) burst() {
 	p.note("a burst")
 	for range 400 + p.d(400) {
 		p.say(logs.Info, 1000+int(p.d(900)))
-		if len(p.h.findings) > 0 {
+		if len(p.h.Findings()) > 0 {
 			return
 		}
 	}
@@ -343,9 +326,9 @@ func (p *player) reload() {
 		p.h.Ledger.GiveUp()
 	}
 	p.looked = false
-	p.within(3*diskPatience, "a reload", func() {
-		if err := p.owner.Apply(p.settings, queueDirectory); err != nil {
-			p.h.find("reload", "it would end the daemon: %v", err)
+	p.h.Within(3*diskPatience, "a reload", func() {
+		if err := p.owner.Apply(p.settings, system.QueueDirectory); err != nil {
+			p.h.Find("reload", "it would end the daemon: %v", err)
 		}
 	})
 	switch {
@@ -359,7 +342,7 @@ func (p *player) reload() {
 // others send lines to the postlog socket.
 func (p *player) others() {
 	for range p.d(8) {
-		line := fmt.Sprintf("%s mx postfix/smtpd[%d]: a line of a server", stampOf(p.h.now), 1000+p.foreign)
+		line := fmt.Sprintf("%s mx postfix/smtpd[%d]: a line of a server", system.StampOf(p.h.Time()), 1000+p.foreign)
 		if p.h.Postlog.Foreign(line) {
 			p.foreign++
 		}
@@ -390,7 +373,7 @@ func (p *player) trouble() {
 	h := p.h
 	switch p.d(14) {
 	case 0:
-		if h.Syslog.Stop(p.chance(70)); !h.Syslog.stopped {
+		if h.Syslog.Stop(p.chance(70)); !h.Syslog.Stopped {
 			h.Syslog.Pace = 20 * core.Millisecond
 			p.note("the syslog daemon reads slowly")
 			return
@@ -414,24 +397,24 @@ func (p *player) trouble() {
 	case 7, 8:
 		h.Disk.Early = p.chance(50)
 		h.Disk.Hang(true)
-		h.Ledger.stalled = true
+		h.Ledger.Stalled = true
 		p.note("the disk does not answer")
 	case 9:
 		h.Disk.Early = p.chance(50)
 		h.Disk.Latency = [...]core.Duration{core.Millisecond, 30 * core.Millisecond, 90 * core.Millisecond, 100 * core.Millisecond, 150 * core.Millisecond}[p.d(5)]
-		h.Ledger.stalled = true
+		h.Ledger.Stalled = true
 		p.note("the disk takes %d ms", h.Disk.Latency/core.Millisecond)
 	case 10:
 		h.Disk.Sick = p.d(400)
 		p.note("calls on the disk fail")
 	case 11:
-		h.Disk.Rotate(logPath)
+		h.Disk.Rotate(system.LogPath)
 		p.note("the log is rotated")
 	case 12:
-		h.Disk.PutDirectory(logPath)
+		h.Disk.PutDirectory(system.LogPath)
 		p.note("a directory is in the place of the log")
 	case 13:
-		h.Disk.LoseDirectory(logDirectory)
+		h.Disk.LoseDirectory(system.LogDirectory)
 		p.note("the log's directory is gone")
 	}
 }
@@ -461,9 +444,9 @@ func (p *player) relief() {
 }
 
 func (p *player) restoreFiles() {
-	p.h.Disk.MakeDirectory(logDirectory)
-	if f := p.h.Disk.names[logPath]; f != nil && f.directory {
-		p.h.Disk.Take(logPath)
+	p.h.Disk.MakeDirectory(system.LogDirectory)
+	if f := p.h.Disk.Files[system.LogPath]; f != nil && f.Directory {
+		p.h.Disk.Take(system.LogPath)
 	}
 }
 
@@ -488,19 +471,19 @@ func (p *player) mend() {
 func (p *player) rest() {
 	p.mend()
 	p.calm = true
-	hopes := p.wants || p.h.now.Sub(p.last) < hope-core.Second
+	hopes := p.wants || p.h.Time().Sub(p.last) < hope-core.Second
 	p.pass(hope)
 	if n := p.h.Ledger.Waiting(); n > 0 && hopes {
-		p.h.find("kept", "%d lines wait though all is well for %d s", n, hope/core.Second)
+		p.h.Find("kept", "%d lines wait though all is well for %d s", n, hope/core.Second)
 	}
 	p.say(logs.Info, 0)
 	p.flush()
 	p.pass(hope)
 	if n := p.h.Ledger.Waiting(); n > 0 {
-		p.h.find("kept", "%d lines wait for ever", n)
+		p.h.Find("kept", "%d lines wait for ever", n)
 	}
 	if p.wants && !p.throttled {
-		p.h.find("kept", "the log asks for another try and nothing is left")
+		p.h.Find("kept", "the log asks for another try and nothing is left")
 	}
 	p.h.Ledger.Settled()
 }
@@ -512,27 +495,27 @@ const drained = 50
 // may be left.
 func (p *player) end() {
 	h := p.h
-	h.Ledger.ending = true
+	h.Ledger.Ending = true
 	p.note("the end")
-	well := h.Syslog.takesAll() && h.Crowded == 0
+	well := h.Syslog.TakesAll() && h.Crowded == 0
 	left := func() int {
 		if p.reloaded || p.onSyslog { // then the postlog socket may be no business of the log
 			return h.Ledger.Waiting()
 		}
-		return h.Ledger.Waiting() + len(h.Ledger.queued)
+		return h.Ledger.Waiting() + len(h.Ledger.Queued)
 	}
 	waiting := left()
-	p.within(startPatience+2*diskPatience, "the end", func() { p.log.Finish() })
+	p.h.Within(startPatience+2*diskPatience, "the end", func() { p.log.Finish() })
 	if n := left(); n > 0 && (p.calm || well && waiting <= drained) {
-		h.find("kept", "the end leaves %d of %d lines", n, waiting)
+		h.Find("kept", "the end leaves %d of %d lines", n, waiting)
 	}
 	if p.listener >= 0 {
 		h.Close(p.listener)
 	}
 	p.log.Close()
 	h.Disk.Hang(false)
-	h.At(h.now.Add(longestWait))
+	h.At(h.Time().Add(longestWait))
 	if n := h.Open(); n > 0 {
-		h.find("descriptors", "%d are open after the end", n)
+		h.Find("descriptors", "%d are open after the end", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/core/wire"
 	"github.com/stationmaster/stationmaster/osadapter/journal"
+	"github.com/stationmaster/stationmaster/sim/logsim/system"
 )
 
 // Where a journal may be, and where it is saved.
@@ -47,8 +48,8 @@ const (
 //   - mode, descriptors: files are closed to others and belong to the owner of the mail
 //     system, and nothing is left open.
 type recorder struct {
-	h *Host
-	d Choose
+	h *system.Host
+	d system.Choose
 	m *core.Machine
 	j *journal.Journal
 
@@ -74,27 +75,27 @@ type recorder struct {
 // PlayJournal has a journal live through a day that the seed chooses, and returns the
 // laws that it broke. With story, what happened comes with them.
 func PlayJournal(seed uint64, story bool) (findings, told []string) {
-	r := newRecorder(Dice(seed), core.New(0, core.MachineOptions{}))
+	r := newRecorder(system.Dice(seed), core.New(0, core.MachineOptions{}))
 	r.tell = story
-	r.h.guard(r.play)
+	r.h.Guard(r.play)
 	return r.h.Findings(), r.story
 }
 
 // newRecorder returns the journal of the machine, which is not written yet.
-func newRecorder(d Choose, m *core.Machine) *recorder {
-	r := &recorder{h: NewHost(d), d: d, m: m, strange: map[string]string{}, failed: map[string]int{}, tries: map[string]int{}}
+func newRecorder(d system.Choose, m *core.Machine) *recorder {
+	r := &recorder{h: system.NewHost(d), d: d, m: m, strange: map[string]string{}, failed: map[string]int{}, tries: map[string]int{}}
 	r.h.Disk.MakeDirectory(journalDirectory)
 	r.h.Disk.MakeDirectory(dataDirectory)
 	r.h.Disk.Journals = true
 	r.j = journal.New(m, ringSize, journal.Hooks{
-		As: r.h.asOwner, Warn: r.warned, Carrier: r.h, Wake: func() { r.woken = true },
+		As: r.h.AsOwner, Warn: r.warned, Carrier: r.h, Wake: func() { r.woken = true },
 	})
 	return r
 }
 
 func (r *recorder) note(format string, args ...any) {
 	if r.tell {
-		r.story = append(r.story, fmt.Sprintf("%9.3f step %d: ", float64(r.h.now)/float64(core.Second), r.m.View().Step)+fmt.Sprintf(format, args...))
+		r.story = append(r.story, fmt.Sprintf("%9.3f step %d: ", float64(r.h.Time())/float64(core.Second), r.m.View().Step)+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -102,10 +103,10 @@ func (r *recorder) chance(percent uint32) bool { return r.d(100) < percent }
 
 func (r *recorder) play() {
 	r.prepare()
-	for turns := 10 + r.d(40); turns > 0 && len(r.h.findings) == 0; turns-- {
+	for turns := 10 + r.d(40); turns > 0 && len(r.h.Findings()) == 0; turns-- {
 		r.turn()
 	}
-	if len(r.h.findings) > 0 {
+	if len(r.h.Findings()) > 0 {
 		return
 	}
 	if r.chance(50) {
@@ -150,15 +151,6 @@ func (r *recorder) live(n int) {
 	}
 }
 
-// within makes a call, and finds fault with one that waits longer than limit.
-func (r *recorder) within(limit core.Duration, what string, call func()) {
-	before := r.h.Waited()
-	call()
-	if waited := r.h.Waited() - before; waited > limit {
-		r.h.find("blocked", "%s waited for %d ms, %d are documented", what, waited/core.Millisecond, limit/core.Millisecond)
-	}
-}
-
 var (
 	gaveUpForm = regexp.MustCompile(`^master_journal_file (\S+): the disk does not take what is written, and (\d+) bytes wait; `)
 	backForm   = regexp.MustCompile(`^master_journal_file (\S+): the disk did not take (\d+) steps in time; recording goes on`)
@@ -176,39 +168,39 @@ func (r *recorder) warned(text string) {
 	step := r.m.View().Step
 	if m := gaveUpForm.FindStringSubmatch(text); m != nil {
 		r.behind = step
-		if len(r.h.Disk.under) == 0 {
-			r.h.find("told", "the disk works, and the journal gives its file up")
+		if len(r.h.Disk.Under) == 0 {
+			r.h.Find("told", "the disk works, and the journal gives its file up")
 		}
 		if n, _ := strconv.Atoi(m[2]); n > mostWaiting || n < mostWaiting/2 {
-			r.h.find("told", "%d bytes wait", n)
+			r.h.Find("told", "%d bytes wait", n)
 		}
 		return
 	}
 	if m := backForm.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.ParseUint(m[2], 10, 64)
 		if missing := step - r.behind; r.behind == 0 || n != missing && n != missing+1 {
-			r.h.find("told", "%d steps are told of, %d are missing", n, missing)
+			r.h.Find("told", "%d steps are told of, %d are missing", n, missing)
 		}
 		r.behind = 0
 		return
 	}
 	if m := failedForm.FindStringSubmatch(text); m != nil {
 		if r.failed[m[1]]++; r.failed[m[1]] > r.tries[m[1]] {
-			r.h.find("told", "%d warnings after %d reloads: %s", r.failed[m[1]], r.tries[m[1]], text)
+			r.h.Find("told", "%d warnings after %d reloads: %s", r.failed[m[1]], r.tries[m[1]], text)
 		}
 		return
 	}
 	if endForm.MatchString(text) {
 		return
 	}
-	r.h.find("told", "nobody expects %q", text)
+	r.h.Find("told", "nobody expects %q", text)
 }
 
 // turn is a piece of the day.
 func (r *recorder) turn() {
 	switch r.d(11) {
 	case 0, 1, 2:
-		r.within(0, "a step", func() { r.live(int(r.d(200))) })
+		r.h.Within(0, "a step", func() { r.live(int(r.d(200))) })
 	case 3:
 		r.apply(journalPaths[r.d(uint32(len(journalPaths)))], [...]int64{1, 20000, 64 << 20}[r.d(3)])
 	case 4, 5:
@@ -224,7 +216,7 @@ func (r *recorder) turn() {
 	case 10:
 		if r.chance(2) || r.h.Disk.Hangs() && r.chance(20) {
 			r.note("a burst")
-			r.within(0, "a step", func() { // more than may wait
+			r.h.Within(0, "a step", func() { // more than may wait
 				for range 250 {
 					r.live(1000)
 					r.j.Flush()
@@ -240,13 +232,13 @@ func (r *recorder) turn() {
 }
 
 func (r *recorder) flush() {
-	r.within(0, "a flush", r.j.Flush)
-	r.idle = len(r.h.Disk.under) == 0
+	r.h.Within(0, "a flush", r.j.Flush)
+	r.idle = len(r.h.Disk.Under) == 0
 }
 
 // pass lets the time go on; the loop comes round when the journal wakes it.
 func (r *recorder) pass(d core.Duration) {
-	end := r.h.now.Add(d)
+	end := r.h.Time().Add(d)
 	for {
 		if r.woken {
 			r.woken = false
@@ -274,10 +266,10 @@ func (r *recorder) apply(path string, limit int64) {
 	if before != path || !r.clean {
 		r.clean, r.since = true, r.m.View().Step
 	}
-	file := r.h.Disk.names[path]
-	r.within(0, "a reload", func() { r.j.Apply(path, limit) })
-	if path == before && clean && r.clean && r.idle && len(r.h.Disk.under) == 0 && file != nil && r.h.Disk.names[path] != file {
-		r.h.find("whole", "a reload without a change begins %s anew", path)
+	file := r.h.Disk.Files[path]
+	r.h.Within(0, "a reload", func() { r.j.Apply(path, limit) })
+	if path == before && clean && r.clean && r.idle && len(r.h.Disk.Under) == 0 && file != nil && r.h.Disk.Files[path] != file {
+		r.h.Find("whole", "a reload without a change begins %s anew", path)
 	}
 }
 
@@ -342,7 +334,7 @@ func (r *recorder) save() {
 	var err error
 	var path string
 	before := r.h.Waited()
-	r.within(savePatience, "a save", func() { path, err = r.j.Save(dataDirectory, time.Duration(savePatience)) })
+	r.h.Within(savePatience, "a save", func() { path, err = r.j.Save(dataDirectory, time.Duration(savePatience)) })
 	if err != nil {
 		r.late = r.h.Waited() != before
 		r.note("not saved: %v", err)
@@ -351,7 +343,7 @@ func (r *recorder) save() {
 	content, ok := r.h.Disk.Content(path)
 	last, err := span(content)
 	if !ok || err != nil || last.last != r.m.View().Step {
-		r.h.find("saved", "%s has steps to %d of %d: %v", path, last.last, r.m.View().Step, err)
+		r.h.Find("saved", "%s has steps to %d of %d: %v", path, last.last, r.m.View().Step, err)
 	}
 	r.saved = content
 }
@@ -360,23 +352,23 @@ func (r *recorder) save() {
 func (r *recorder) audit() {
 	for path, text := range r.strange {
 		if content, ok := r.h.Disk.Content(path); !ok || string(content) != text {
-			r.h.find("strangers", "%s was changed: %t %q", path, ok, shortened(string(content[:min(len(content), 100)])))
+			r.h.Find("strangers", "%s was changed: %t %q", path, ok, system.Shortened(string(content[:min(len(content), 100)])))
 		}
 	}
 	if content, ok := r.h.Disk.Content(savedPath); ok {
 		if _, err := span(content); err != nil {
-			r.h.find("saved", "%s is not whole: %v", savedPath, err)
+			r.h.Find("saved", "%s is not whole: %v", savedPath, err)
 		}
 	}
 	for _, name := range r.h.Disk.Names() {
 		if mode := r.h.Disk.Mode(name); mode != 0o600 {
-			r.h.find("mode", "%s has mode %o", name, mode)
+			r.h.Find("mode", "%s has mode %o", name, mode)
 		}
-		if !r.h.Disk.names[name].owned {
-			r.h.find("mode", "%s belongs to root", name)
+		if !r.h.Disk.Files[name].Owned {
+			r.h.Find("mode", "%s belongs to root", name)
 		}
 	}
-	if r.path == "" || !r.clean || len(r.h.Disk.under) > 0 || r.strange[r.path] != "" {
+	if r.path == "" || !r.clean || len(r.h.Disk.Under) > 0 || r.strange[r.path] != "" {
 		return
 	}
 	r.file()
@@ -386,25 +378,25 @@ func (r *recorder) audit() {
 func (r *recorder) file() {
 	content, ok := r.h.Disk.Content(r.path)
 	if !ok {
-		r.h.find("gap", "there is no %s, and no warning", r.path)
+		r.h.Find("gap", "there is no %s, and no warning", r.path)
 		return
 	}
 	now, err := span(content)
 	if err != nil {
-		r.h.find("whole", "%s: %v", r.path, err)
+		r.h.Find("whole", "%s: %v", r.path, err)
 		return
 	}
 	if step := r.m.View().Step; now.last != step {
-		r.h.find("gap", "%s ends with step %d of %d", r.path, now.last, step)
+		r.h.Find("gap", "%s ends with step %d of %d", r.path, now.last, step)
 	}
 	if most := max(r.limit, 4*ringSize); int64(len(content)) > most {
-		r.h.find("size", "%s has %d bytes, at most %d are allowed", r.path, len(content), most)
+		r.h.Find("size", "%s has %d bytes, at most %d are allowed", r.path, len(content), most)
 	}
 	if now.first > r.since { // begun anew: the one before has what lies between
 		aside, _ := r.h.Disk.Content(r.path + ".1")
 		before, err := span(aside)
 		if err != nil || before.last < now.first {
-			r.h.find("gap", "%s begins after step %d, %s.1 ends with %d: %v", r.path, now.first, r.path, before.last, err)
+			r.h.Find("gap", "%s begins after step %d, %s.1 ends with %d: %v", r.path, now.first, r.path, before.last, err)
 		}
 	}
 }
@@ -435,11 +427,11 @@ func (r *recorder) mend() {
 
 // rested finds fault with what is not written though all is well.
 func (r *recorder) rested() {
-	if n := len(r.h.Disk.under); n > 0 {
-		r.h.find("kept", "%d jobs are not done", n)
+	if n := len(r.h.Disk.Under); n > 0 {
+		r.h.Find("kept", "%d jobs are not done", n)
 	}
 	if !r.clean {
-		r.h.find("kept", "the journal does not go on though all is well")
+		r.h.Find("kept", "the journal does not go on though all is well")
 	}
 	r.audit()
 }
@@ -448,10 +440,10 @@ func (r *recorder) rested() {
 func (r *recorder) end() {
 	r.note("the end")
 	const soon = core.Millisecond // so that many orders can wait
-	works := !r.h.Disk.Hangs() && r.h.Disk.Latency <= soon && len(r.h.Disk.under) < 2 && !r.h.busyAfter(soon)
-	r.within(endPatience, "the end", func() { r.j.Finish(time.Duration(endPatience)) })
-	if works && len(r.h.Disk.under) > 0 {
-		r.h.find("kept", "the end does not wait for %d jobs of a disk that works", len(r.h.Disk.under))
+	works := !r.h.Disk.Hangs() && r.h.Disk.Latency <= soon && len(r.h.Disk.Under) < 2 && !r.h.BusyAfter(soon)
+	r.h.Within(endPatience, "the end", func() { r.j.Finish(time.Duration(endPatience)) })
+	if works && len(r.h.Disk.Under) > 0 {
+		r.h.Find("kept", "the end does not wait for %d jobs of a disk that works", len(r.h.Disk.Under))
 	}
 	r.audit()
 	r.h.Disk.Latency = 0
@@ -463,7 +455,7 @@ func (r *recorder) end() {
 	r.pass(10 * core.Second)
 	r.audit()
 	if n := r.h.Open(); n > 0 {
-		r.h.find("descriptors", "%d are open after the end", n)
+		r.h.Find("descriptors", "%d are open after the end", n)
 	}
 }
 

@@ -9,19 +9,20 @@ import (
 	"github.com/stationmaster/stationmaster/core/trace"
 	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
+	"github.com/stationmaster/stationmaster/sim/logsim/system"
 )
 
 // What went wrong once, as told by the seeds that found it.
 
 var (
-	toSyslog = core.LogSettings{Name: "postfix", Facility: mailFacility, Hostname: "mx"}
-	toFile   = core.LogSettings{Name: "postfix", Facility: mailFacility, Hostname: "mx", File: logPath, PostlogPath: postlogPath}
-	toOther  = core.LogSettings{Name: "postfix", Facility: mailFacility, Hostname: "mx", File: otherLogPath, PostlogPath: postlogPath}
+	toSyslog = core.LogSettings{Name: "postfix", Facility: system.MailFacility, Hostname: "mx"}
+	toFile   = core.LogSettings{Name: "postfix", Facility: system.MailFacility, Hostname: "mx", File: system.LogPath, PostlogPath: system.PostlogPath}
+	toOther  = core.LogSettings{Name: "postfix", Facility: system.MailFacility, Hostname: "mx", File: system.OtherLogPath, PostlogPath: system.PostlogPath}
 )
 
 // station is a log of which the test tells what it meets.
 type station struct {
-	*Host
+	*system.Host
 	t   *testing.T
 	log *logs.Log
 }
@@ -29,8 +30,8 @@ type station struct {
 // opened returns a log with these settings; nobody reads the postlog socket, and none is
 // bound: lines go to the file.
 func opened(t *testing.T, settings core.LogSettings) *station {
-	h := NewHost(Dice(1))
-	h.Disk.MakeDirectory(logDirectory)
+	h := system.NewHost(system.Dice(1))
+	h.Disk.MakeDirectory(system.LogDirectory)
 	h.Syslog.Bind(false)
 	s := &station{Host: h, t: t}
 	s.log = logs.New(logs.Origin{Process: "master", PID: 42, Fallback: true, System: h}, func(string) (string, bool) { return "", false })
@@ -66,7 +67,7 @@ func (s *station) flushed() {
 // has expects the texts of the whole lines in the log file, in order.
 func (s *station) has(want ...string) {
 	s.t.Helper()
-	content, _ := s.Disk.Content(logPath)
+	content, _ := s.Disk.Content(system.LogPath)
 	var got []string
 	for line := range strings.SplitSeq(string(content), "\n") {
 		if head, text, ok := strings.Cut(line, "[42]: "); ok && len(head) == len("Mar  5 13:00:00 mx postfix/master") {
@@ -105,10 +106,10 @@ func TestReloadWhileTheDiskIsSilentDoublesNoLine(t *testing.T) {
 // The second line's answer is there, and not taken, when a reload looks at the file.
 func TestReloadThatIsRefusedDoublesNoLine(t *testing.T) {
 	s := opened(t, toFile)
-	s.Disk.PutDirectory(logPath)
-	s.Disk.PutDirectory(otherLogPath)
+	s.Disk.PutDirectory(system.LogPath)
+	s.Disk.PutDirectory(system.OtherLogPath)
 	s.say("one", "two")
-	s.Disk.Take(logPath)
+	s.Disk.Take(system.LogPath)
 	s.Disk.Latency = 60 * core.Millisecond
 	s.say("three")
 	s.At(s.Time().Add(30 * core.Millisecond))
@@ -156,11 +157,11 @@ func TestReloadFromAFullDaemonRemembersThatALineHasNoEnd(t *testing.T) {
 
 func TestSlowDiskIsWaitedForOnceInACall(t *testing.T) {
 	s := opened(t, toFile)
-	s.Disk.PutDirectory(logPath)
+	s.Disk.PutDirectory(system.LogPath)
 	for n := range 20 {
 		s.say("line " + strconv.Itoa(n))
 	}
-	s.Disk.Take(logPath)
+	s.Disk.Take(system.LogPath)
 	s.Disk.Latency = 30 * core.Millisecond
 	s.At(s.Time().Add(retryPause))
 	before := s.Waited()
@@ -184,7 +185,7 @@ func TestDaemonThatComesLateGetsAllSoon(t *testing.T) {
 }
 
 // recordingAt returns the journal of a new machine that goes to the path, and what it warns of.
-func recordingAt(h *Host, path string) (j *journal.Journal, warnings *[]string) {
+func recordingAt(h *system.Host, path string) (j *journal.Journal, warnings *[]string) {
 	warnings = new([]string)
 	h.Disk.Journals = true
 	h.Disk.MakeDirectory(journalDirectory)
@@ -196,7 +197,7 @@ func recordingAt(h *Host, path string) (j *journal.Journal, warnings *[]string) 
 }
 
 func TestFullDiskLeavesNothingInTheJournalsWay(t *testing.T) {
-	h := NewHost(Dice(1))
+	h := system.NewHost(system.Dice(1))
 	path := journalDirectory + "/a"
 	h.Disk.Free = 5
 	j, warnings := recordingAt(h, path)
@@ -214,7 +215,7 @@ func TestFullDiskLeavesNothingInTheJournalsWay(t *testing.T) {
 }
 
 func TestJournalThatIsSwitchedOffIsWrittenToItsEnd(t *testing.T) {
-	h := NewHost(Dice(1))
+	h := system.NewHost(system.Dice(1))
 	path := journalDirectory + "/a"
 	h.Disk.Hang(true)
 	j, warnings := recordingAt(h, path)
@@ -228,7 +229,7 @@ func TestJournalThatIsSwitchedOffIsWrittenToItsEnd(t *testing.T) {
 }
 
 func TestEndNamesTheJournalThatWasSwitchedOff(t *testing.T) {
-	h := NewHost(Dice(1))
+	h := system.NewHost(system.Dice(1))
 	path := journalDirectory + "/a"
 	h.Disk.Hang(true)
 	j, warnings := recordingAt(h, path)
@@ -241,9 +242,9 @@ func TestEndNamesTheJournalThatWasSwitchedOff(t *testing.T) {
 
 // Many files in a row that cannot be made are one warning.
 func TestRotationAfterAFailureIsNoSecondWarning(t *testing.T) {
-	h := NewHost(Dice(1))
+	h := system.NewHost(system.Dice(1))
 	h.Disk.Hang(true)
-	r := &recorder{h: h, d: Dice(1), m: core.New(0, core.MachineOptions{})}
+	r := &recorder{h: h, d: system.Dice(1), m: core.New(0, core.MachineOptions{})}
 	warnings := 0
 	r.j = journal.New(r.m, ringSize, journal.Hooks{Carrier: h, Warn: func(string) { warnings++ }})
 	r.prepare()
@@ -262,9 +263,9 @@ func TestRotationAfterAFailureIsNoSecondWarning(t *testing.T) {
 // A file failed, and the one that was to continue it still waits for the disk.
 func TestReloadTriesTheJournalAgainThoughOthersWaitBehindIt(t *testing.T) {
 	const directory = "/missing"
-	h := NewHost(Dice(1))
+	h := system.NewHost(system.Dice(1))
 	h.Disk.Hang(true)
-	r := &recorder{h: h, d: Dice(1), m: core.New(0, core.MachineOptions{})}
+	r := &recorder{h: h, d: system.Dice(1), m: core.New(0, core.MachineOptions{})}
 	warnings := 0
 	r.j = journal.New(r.m, ringSize, journal.Hooks{Carrier: h, Warn: func(string) { warnings++ }})
 	r.prepare()
@@ -281,7 +282,7 @@ func TestReloadTriesTheJournalAgainThoughOthersWaitBehindIt(t *testing.T) {
 	}
 	h.Disk.MakeDirectory(directory)
 	r.j.Apply(directory+"/j", 1<<20)
-	for len(h.Disk.under) > 0 {
+	for len(h.Disk.Under) > 0 {
 		h.At(h.Time().Add(core.Second))
 		r.j.Flush()
 	}
@@ -297,13 +298,13 @@ func TestEndLeavesThePostlogSocketToSyslog(t *testing.T) {
 	s.Postlog.Bind(false)
 	s.Postlog.Stop(true)
 	s.log.PostlogSocket(s.Postlog.Listener(), false)
-	s.Disk.PutDirectory(logPath)
+	s.Disk.PutDirectory(system.LogPath)
 	for n := range s.Postlog.Limit {
 		s.Postlog.Foreign("of a server " + strconv.Itoa(n))
 	}
 	s.say("there is no room for this")
 	s.log.Finish()
-	if n := len(s.Ledger.queued); n > 0 {
+	if n := len(s.Ledger.Queued); n > 0 {
 		t.Errorf("%d lines are left in the postlog socket", n)
 	}
 }

@@ -1,9 +1,17 @@
+// Package logsim is the log and the journal of a simulated daemon, what troubles them, and
+// their laws. The production code of osadapter/logs and osadapter/journal works, as it is,
+// on the system in memory of sim/logsim/system.
+//
+// Lines and Journal are for a whole simulated world, whose daemon logs and is recorded.
+// Play and PlayJournal play the same, with the same laws, for a daemon that does nothing
+// else, so that a seed can bring a mebibyte of lines.
 package logsim
 
 import (
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/journal"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
+	"github.com/stationmaster/stationmaster/sim/logsim/system"
 )
 
 // Lines is the log of a whole simulated daemon: the same log, targets, troubles and laws
@@ -14,9 +22,9 @@ type Lines struct {
 }
 
 // NewLines opens the log of a daemon that starts now.
-func NewLines(choose Choose, now core.Time) *Lines {
+func NewLines(choose system.Choose, now core.Time) *Lines {
 	p := newPlayer(choose)
-	p.h.now = now
+	p.h.At(now)
 	if p.d(4) < 3 {
 		p.h.Syslog.Bind(p.d(3) == 2)
 	}
@@ -30,14 +38,14 @@ func NewLines(choose Choose, now core.Time) *Lines {
 }
 
 // Host is the system that the log works on.
-func (l *Lines) Host() *Host { return l.p.h }
+func (l *Lines) Host() *system.Host { return l.p.h }
 
 // Line writes one line of the machine's.
 func (l *Lines) Line(level core.Level, text string) {
 	text = l.p.h.Ledger.Say(logs.LevelOf(level), text)
-	l.p.within(l.p.limit(), "a line", func() { l.p.owner.Line(level, text) })
+	l.p.h.Within(l.p.limit(), "a line", func() { l.p.owner.Line(level, text) })
 	l.p.h.Ledger.Said()
-	l.p.last = l.p.h.now
+	l.p.last = l.p.h.Time()
 }
 
 // Flush hands over what is kept, and reports whether nothing is left to be tried soon.
@@ -84,10 +92,10 @@ func (l *Lines) Mend() {
 func (l *Lines) Rested() {
 	h := l.p.h
 	if n := h.Ledger.Waiting(); n > 0 {
-		h.find("kept", "%d lines wait though all is well", n)
+		h.Find("kept", "%d lines wait though all is well", n)
 	}
 	if l.p.wants {
-		h.find("kept", "the log asks for another try and nothing is left")
+		h.Find("kept", "the log asks for another try and nothing is left")
 	}
 	h.Ledger.Settled()
 }
@@ -105,14 +113,15 @@ type Journal struct {
 }
 
 // NewJournal returns the journal of a machine. hears is given its warnings.
-func NewJournal(choose Choose, now core.Time, m *core.Machine, hears func(warning string)) *Journal {
+func NewJournal(choose system.Choose, now core.Time, m *core.Machine, hears func(warning string)) *Journal {
 	r := newRecorder(choose, m)
-	r.h.now, r.hears = now, hears
+	r.hears = hears
+	r.h.At(now)
 	return &Journal{r: r}
 }
 
 // Host is the system that the journal works on.
-func (j *Journal) Host() *Host { return j.r.h }
+func (j *Journal) Host() *system.Host { return j.r.h }
 
 // Recorder is what the driver records into.
 func (j *Journal) Recorder() *journal.Journal { return j.r.j }
@@ -147,9 +156,9 @@ func (j *Journal) Happen() {
 // Flushed judges after a Flush; look: the files as well.
 func (j *Journal) Flushed(look bool) {
 	if waited := j.r.h.Waited(); waited != j.waited {
-		j.r.h.find("blocked", "the journal waited for %d ms in a turn", (waited-j.waited)/core.Millisecond)
+		j.r.h.Find("blocked", "the journal waited for %d ms in a turn", (waited-j.waited)/core.Millisecond)
 	}
-	j.r.idle = len(j.r.h.Disk.under) == 0
+	j.r.idle = len(j.r.h.Disk.Under) == 0
 	if look && !j.r.woken { // else the disk has answered, and the journal does not know yet
 		j.r.audit()
 	}

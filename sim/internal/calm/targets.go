@@ -7,6 +7,7 @@ import (
 	"github.com/stationmaster/stationmaster/osadapter"
 	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/logsim"
+	"github.com/stationmaster/stationmaster/sim/logsim/system"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
 
@@ -103,7 +104,7 @@ func (w *World) ActTargets() {
 // planTargets schedules the next act.
 func (w *World) planTargets() {
 	t := &w.Targets
-	plan := func(h *logsim.Host) {
+	plan := func(h *system.Host) {
 		if when, ok := h.Next(); ok && (t.when == 0 || when < t.when) {
 			t.when = max(when, w.Now)
 			w.Schedule.Push(agenda.Due{When: t.when, What: agenda.TargetsAct})

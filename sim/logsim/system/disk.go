@@ -1,4 +1,4 @@
-package logsim
+package system
 
 import (
 	"errors"
@@ -31,9 +31,9 @@ type Disk struct {
 
 	host        *Host
 	hangs       bool
-	names       map[string]*file
-	directories map[string]bool
-	under       []*disk.Job // not answered
+	Files       map[string]*file
+	Directories map[string]bool
+	Under       []*disk.Job // not answered
 	held        []heldJob   // by a disk that hangs
 	then        map[*disk.Job][]func(disk.Files)
 }
@@ -51,8 +51,8 @@ type file struct {
 	mode      uint32
 	links     int
 	holds     int
-	directory bool
-	owned     bool   // made with the identity of the owner of the mail system
+	Directory bool
+	Owned     bool   // made with the identity of the owner of the mail system
 	lane      lane   // of a log
 	journal   bool   // content is a recording's, not a log's
 	cut       []byte // what has no end yet
@@ -60,31 +60,31 @@ type file struct {
 }
 
 func (d *Disk) init(h *Host) {
-	*d = Disk{Free: -1, host: h, names: map[string]*file{}, directories: map[string]bool{}, then: map[*disk.Job][]func(disk.Files){}}
+	*d = Disk{Free: -1, host: h, Files: map[string]*file{}, Directories: map[string]bool{}, then: map[*disk.Job][]func(disk.Files){}}
 }
 
 var _ disk.Files = (*Disk)(nil)
 
 // MakeDirectory makes a directory, or gives one back that was taken away.
-func (d *Disk) MakeDirectory(name string) { d.directories[name] = true }
+func (d *Disk) MakeDirectory(name string) { d.Directories[name] = true }
 
 // LoseDirectory takes a directory away, with the names in it out of reach.
-func (d *Disk) LoseDirectory(name string) { delete(d.directories, name) }
+func (d *Disk) LoseDirectory(name string) { delete(d.Directories, name) }
 
 // Content returns what stands in the file with this name; ok: there is one.
 func (d *Disk) Content(name string) (content []byte, ok bool) {
-	if f := d.names[name]; f != nil && !f.directory {
+	if f := d.Files[name]; f != nil && !f.Directory {
 		return f.content, true
 	}
 	return nil, false
 }
 
 // Mode returns the permissions of the file with this name.
-func (d *Disk) Mode(name string) uint32 { return d.names[name].mode }
+func (d *Disk) Mode(name string) uint32 { return d.Files[name].mode }
 
 // Names are those of all files, in order.
 func (d *Disk) Names() (names []string) {
-	for name := range d.names {
+	for name := range d.Files {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -94,29 +94,29 @@ func (d *Disk) Names() (names []string) {
 // Put makes a file with this content, in place of what has the name.
 func (d *Disk) Put(name, content string) {
 	d.Take(name)
-	d.names[name] = &file{content: []byte(content), mode: 0o600, links: 1, journal: true, owned: true}
+	d.Files[name] = &file{content: []byte(content), mode: 0o600, links: 1, journal: true, Owned: true}
 }
 
 // PutDirectory makes a directory where a file is expected.
 func (d *Disk) PutDirectory(name string) {
 	d.Take(name)
-	d.names[name] = &file{directory: true, links: 2}
+	d.Files[name] = &file{Directory: true, links: 2}
 }
 
 // Take removes a name, as a stranger would.
 func (d *Disk) Take(name string) {
-	if f := d.names[name]; f != nil {
+	if f := d.Files[name]; f != nil {
 		f.links--
-		delete(d.names, name)
+		delete(d.Files, name)
 	}
 }
 
 // Rotate gives the file another name, as logrotate would.
 func (d *Disk) Rotate(name string) {
-	if f := d.names[name]; f != nil && !f.directory {
+	if f := d.Files[name]; f != nil && !f.Directory {
 		d.Take(name + ".1")
-		d.names[name+".1"] = f
-		delete(d.names, name)
+		d.Files[name+".1"] = f
+		delete(d.Files, name)
 	}
 }
 
@@ -141,10 +141,10 @@ func (d *Disk) Hangs() bool { return d.hangs }
 // begin begins a job. The answer of a disk that works comes after Latency, which for
 // none is at once.
 func (d *Disk) begin(j *disk.Job, room int) bool {
-	if len(d.under) >= room {
+	if len(d.Under) >= room {
 		return false
 	}
-	d.under = append(d.under, j)
+	d.Under = append(d.Under, j)
 	began := d.host.now
 	early := d.Early && d.host.choose(2) == 1
 	if early {
@@ -173,7 +173,7 @@ func (d *Disk) begin(j *disk.Job, room int) bool {
 }
 
 func (d *Disk) answer(j *disk.Job, began core.Time) {
-	d.under = slices.DeleteFunc(d.under, func(o *disk.Job) bool { return o == j })
+	d.Under = slices.DeleteFunc(d.Under, func(o *disk.Job) bool { return o == j })
 	j.Answer(time.Duration(d.host.now.Sub(began)))
 	for _, act := range d.then[j] {
 		act(d)
@@ -198,7 +198,10 @@ type reason struct {
 	err  error
 }
 
+// Error returns the words of the daemon.
 func (r *reason) Error() string { return r.text }
+
+// Unwrap returns the error number.
 func (r *reason) Unwrap() error { return r.err }
 
 func cannot(what string, err unix.Errno) error {
@@ -213,23 +216,23 @@ func (d *Disk) Open(name string, flags int, mode uint32) (int, error) {
 	if err := d.fault(unix.EACCES, unix.EIO, unix.ENFILE, unix.EROFS); err != nil {
 		return -1, cannot("cannot open file", err.(unix.Errno))
 	}
-	f := d.names[name]
+	f := d.Files[name]
 	switch {
-	case !d.directories[path.Dir(name)] && flags&unix.O_CREAT != 0:
+	case !d.Directories[path.Dir(name)] && flags&unix.O_CREAT != 0:
 		return -1, cannot("cannot create file exclusively", unix.ENOENT)
-	case !d.directories[path.Dir(name)]:
+	case !d.Directories[path.Dir(name)]:
 		return -1, cannot("cannot open file", unix.ENOENT)
 	case f == nil && flags&unix.O_CREAT == 0:
 		return -1, cannot("cannot open file", unix.ENOENT)
 	case f == nil && d.Free == 0 && d.host.choose(2) == 1: // no room for the name
 		return -1, cannot("cannot create file exclusively", unix.ENOSPC)
 	case f == nil:
-		f = &file{mode: mode, links: 1, lane: laneFile, journal: d.Journals, owned: d.host.owner}
-		if name != logPath {
+		f = &file{mode: mode, links: 1, lane: laneFile, journal: d.Journals, Owned: d.host.owner}
+		if name != LogPath {
 			f.lane = laneOther
 		}
-		d.names[name] = f
-	case f.directory:
+		d.Files[name] = f
+	case f.Directory:
 		return -1, errors.New("file is a directory")
 	}
 	f.holds++
@@ -298,7 +301,7 @@ func (d *Disk) Status(fd int) (disk.Status, error) {
 	if err := d.fault(unix.EIO); err != nil {
 		return disk.Status{}, err
 	}
-	return disk.Status{Regular: !f.directory, Mode: f.mode, Links: uint64(f.links), Ours: true}, nil
+	return disk.Status{Regular: !f.Directory, Mode: f.mode, Links: uint64(f.links), Ours: true}, nil
 }
 
 // Chmod sets the mode of an open file.
@@ -315,14 +318,14 @@ func (d *Disk) Chmod(fd int, mode uint32) error {
 }
 
 // Exists reports whether there is such a name.
-func (d *Disk) Exists(name string) bool { return d.directories[path.Dir(name)] && d.names[name] != nil }
+func (d *Disk) Exists(name string) bool { return d.Directories[path.Dir(name)] && d.Files[name] != nil }
 
 // MayCreate reports whether a directory is there.
 func (d *Disk) MayCreate(directory string) error {
 	if err := d.fault(unix.EACCES, unix.EROFS); err != nil {
 		return err
 	}
-	if !d.directories[directory] {
+	if !d.Directories[directory] {
 		return unix.ENOENT
 	}
 	return nil
@@ -333,13 +336,13 @@ func (d *Disk) Rename(from, to string) error {
 	if err := d.fault(unix.EIO, unix.ENOSPC, unix.EACCES); err != nil {
 		return err
 	}
-	f := d.names[from]
-	if f == nil || !d.directories[path.Dir(to)] {
+	f := d.Files[from]
+	if f == nil || !d.Directories[path.Dir(to)] {
 		return unix.ENOENT
 	}
 	d.Take(to)
-	d.names[to] = f
-	delete(d.names, from)
+	d.Files[to] = f
+	delete(d.Files, from)
 	return nil
 }
 
@@ -348,10 +351,10 @@ func (d *Disk) Unlink(name string) error {
 	if err := d.fault(unix.EIO, unix.EACCES); err != nil {
 		return err
 	}
-	switch f := d.names[name]; {
+	switch f := d.Files[name]; {
 	case f == nil:
 		return unix.ENOENT
-	case f.directory:
+	case f.Directory:
 		return unix.EISDIR
 	}
 	d.Take(name)

@@ -1,4 +1,4 @@
-package logsim
+package system
 
 // Dice returns the choices of a seed: a generator by Steele, Lea and Flood (splitmix64).
 func Dice(seed uint64) Choose {
@@ -15,3 +15,6 @@ func Dice(seed uint64) Choose {
 		return uint32((z >> 32) * uint64(n) >> 32)
 	}
 }
+
+// Choose returns a number below n. Where it always returns 0, nothing goes wrong.
+type Choose func(n uint32) uint32

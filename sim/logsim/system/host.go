@@ -1,29 +1,21 @@
-// Package logsim is the system around the log and the journal of a simulated daemon: a
-// syslog daemon that stops, dies and comes back, the postlog socket and its reader, and a
-// disk that is full, slow or does not answer. The production code of osadapter/logs and
-// osadapter/journal works on it in virtual time, as it is.
-//
-// Lines and Journal are for a whole simulated world, whose daemon logs and is recorded.
-// Play and PlayJournal play the same, with the same laws, for a daemon that does nothing
-// else, so that a seed can bring a mebibyte of lines.
-package logsim
+// Package system is the system around a log and a journal, in virtual time: a syslog
+// daemon that stops, dies and comes back, the postlog socket and its reader, a disk that is
+// full, slow or does not answer; and a ledger of what the daemon was told to log and of
+// what arrived where.
+package system
 
 import (
 	"errors"
 	"fmt"
+	"golang.org/x/sys/unix"
 	"regexp"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/disk"
 	"github.com/stationmaster/stationmaster/osadapter/logs"
 )
-
-// Choose returns a number below n. Where it always returns 0, nothing goes wrong.
-type Choose func(n uint32) uint32
 
 // epoch is the wall clock's time at the virtual time 0.
 var epoch = time.Date(2026, 3, 5, 13, 0, 0, 0, time.UTC)
@@ -47,7 +39,7 @@ type Host struct {
 	next     int // number of the next descriptor
 	waited   core.Duration
 	waits    int
-	patience core.Duration // the part of it that was not for a disk
+	Patience core.Duration // the part of it that was not for a disk
 	owner    bool          // what is called now has the identity of the owner of the mail system
 	findings []string
 }
@@ -82,11 +74,11 @@ func NewHost(choose Choose) *Host {
 
 var _ logs.System = (*Host)(nil)
 
-// find notes that a law is broken.
-func (h *Host) find(law, format string, args ...any) {
+// Find notes that a law is broken.
+func (h *Host) Find(law, format string, args ...any) {
 	const most = 20
 	if len(h.findings) < most {
-		h.findings = append(h.findings, law+": "+shortened(fmt.Sprintf(format, args...)))
+		h.findings = append(h.findings, law+": "+Shortened(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -117,8 +109,8 @@ func (h *Host) Next() (when core.Time, ok bool) {
 	return h.due[0].when, true
 }
 
-// busyAfter reports whether something is still to happen by itself after that span.
-func (h *Host) busyAfter(span core.Duration) bool {
+// BusyAfter reports whether something is still to happen by itself after that span.
+func (h *Host) BusyAfter(span core.Duration) bool {
 	return len(h.due) > 0 && h.due[len(h.due)-1].when > h.now.Add(span)
 }
 
@@ -144,13 +136,13 @@ const mostWaits = 1 << 17
 
 var errForever = errors.New("the daemon waits for ever")
 
-// guard plays, and finds fault with a daemon that waits for ever.
-func (h *Host) guard(play func()) {
+// Guard plays, and finds fault with a daemon that waits for ever.
+func (h *Host) Guard(play func()) {
 	defer func() {
 		switch r := recover(); r {
 		case nil:
 		case errForever:
-			h.find("blocked", "%v", errForever)
+			h.Find("blocked", "%v", errForever)
 		default:
 			panic(r)
 		}
@@ -179,6 +171,15 @@ func (h *Host) wait(limit time.Duration, enough func() bool) {
 	}
 }
 
+// Within makes a call, and finds fault with one that waits longer than limit.
+func (h *Host) Within(limit core.Duration, what string, call func()) {
+	before := h.Waited()
+	call()
+	if waited := h.Waited() - before; waited > limit {
+		h.Find("blocked", "%s waited for %d ms, %d are documented", what, waited/core.Millisecond, limit/core.Millisecond)
+	}
+}
+
 // Now returns the time of the wall clock.
 func (h *Host) Now() time.Time { return epoch.Add(time.Duration(h.now)) }
 
@@ -197,7 +198,7 @@ func (h *Host) install(d *descriptor) int {
 func (h *Host) at(call string, fd int) *descriptor {
 	d := h.table[fd]
 	if d == nil {
-		h.find("descriptors", "%s on descriptor %d, which is not open", call, fd)
+		h.Find("descriptors", "%s on descriptor %d, which is not open", call, fd)
 	}
 	return d
 }
@@ -275,7 +276,7 @@ func (h *Host) Write(fd int, b []byte) (int, error) {
 	case d == nil:
 		return 0, unix.EBADF
 	case d.socket == nil:
-		h.find("descriptors", "write on descriptor %d, which is no socket", fd)
+		h.Find("descriptors", "write on descriptor %d, which is no socket", fd)
 		return 0, unix.EINVAL
 	}
 	return d.socket.write(d.connection, b)
@@ -316,11 +317,11 @@ func (h *Host) Writable(fd int) bool {
 func (h *Host) AwaitWritable(fd int, limit time.Duration) {
 	before := h.waited
 	h.wait(limit, func() bool { return fd >= 0 && h.Writable(fd) })
-	h.patience += h.waited - before
+	h.Patience += h.waited - before
 }
 
-// asOwner calls act with the identity of the owner of the mail system.
-func (h *Host) asOwner(act func()) error {
+// AsOwner calls act with the identity of the owner of the mail system.
+func (h *Host) AsOwner(act func()) error {
 	h.owner = true
 	act()
 	h.owner = false
@@ -348,4 +349,14 @@ func (h *Host) After(j *disk.Job, act func(disk.Files)) {
 // filler is what makes lines long.
 var filler = regexp.MustCompile(`x{40,}`)
 
-func shortened(text string) string { return filler.ReplaceAllString(text, "xxx…") }
+// Shortened returns the text without what makes it long.
+func Shortened(text string) string { return filler.ReplaceAllString(text, "xxx…") }
+
+// Where things are.
+const (
+	QueueDirectory = "/q"
+	PostlogPath    = QueueDirectory + "/public/postlog"
+	LogDirectory   = "/log"
+	LogPath        = LogDirectory + "/mail"
+	OtherLogPath   = LogDirectory + "/other"
+)

@@ -1,4 +1,4 @@
-package logsim
+package system
 
 import (
 	"bytes"
@@ -44,15 +44,15 @@ type Ledger struct {
 	peak    int // the most of it
 	told    int // lines that were said to be lost
 	notices []string
-	ending  bool // the end has begun: what was given up may come last
+	Ending  bool // the end has begun: what was given up may come last
 
-	queued  []string        // datagrams of others, and of ours, in the postlog socket
+	Queued  []string        // datagrams of others, and of ours, in the postlog socket
 	taken   []string        // of these, by us, and not in the file yet
 	passed  []string        // and those that are
 	filed   map[string]bool // all lines that a file has
 	strange int             // datagrams of others that were taken in
 	arrived int             // that reached a reader or a target
-	stalled bool            // a disk kept a job, so that nobody could tell what became of a line
+	Stalled bool            // a disk kept a job, so that nobody could tell what became of a line
 }
 
 // said is one line.
@@ -135,7 +135,8 @@ var (
 	severityOf = map[logs.Level]int{logs.Info: 6, logs.Warning: 4, logs.Error: 3, logs.Fatal: 2, logs.Panic: 2}
 )
 
-const mailFacility = 2
+// MailFacility is the syslog facility of mail.
+const MailFacility = 2
 
 var (
 	numbered = regexp.MustCompile(` #(\d+)\.$`)
@@ -148,7 +149,7 @@ var (
 func (l *Ledger) accepted(s *Socket, b []byte) {
 	text := string(b)
 	if s == l.host.Postlog {
-		l.queued = append(l.queued, text)
+		l.Queued = append(l.Queued, text)
 		if !l.wasTaken(text) { // else the file did not take it, and somebody reads again
 			l.arrive(lanePostlog, text)
 		}
@@ -156,7 +157,7 @@ func (l *Ledger) accepted(s *Socket, b []byte) {
 	}
 	end := strings.IndexByte(text, '>')
 	if !strings.HasPrefix(text, "<") || end < 0 {
-		l.host.find("form", "the syslog daemon got %q", text)
+		l.host.Find("form", "the syslog daemon got %q", text)
 		return
 	}
 	priority, err := strconv.Atoi(text[1:end])
@@ -164,32 +165,32 @@ func (l *Ledger) accepted(s *Socket, b []byte) {
 	if l.wasTaken(text) { // there is no log file any more
 		return
 	}
-	if i := l.arrive(laneSyslog, text); i >= 0 && (err != nil || priority != mailFacility*8+severityOf[l.lines[i].level]) {
-		l.host.find("form", "priority %d for %q", priority, text)
+	if i := l.arrive(laneSyslog, text); i >= 0 && (err != nil || priority != MailFacility*8+severityOf[l.lines[i].level]) {
+		l.host.Find("form", "priority %d for %q", priority, text)
 	}
 }
 
 // foreign is a datagram of somebody else that the postlog socket took.
 func (l *Ledger) foreign(text string) {
-	l.queued = append(l.queued, text)
+	l.Queued = append(l.Queued, text)
 	l.strange++
 }
 
 // fromQueue takes the datagram that is first in the postlog socket.
 func (l *Ledger) fromQueue(datagram []byte) string {
 	text := string(datagram)
-	if len(l.queued) == 0 || l.queued[0] != text {
-		l.host.find("order", "the postlog socket gave %q out of turn", text)
+	if len(l.Queued) == 0 || l.Queued[0] != text {
+		l.host.Find("order", "the postlog socket gave %q out of turn", text)
 		return text
 	}
-	l.queued = l.queued[1:]
+	l.Queued = l.Queued[1:]
 	return text
 }
 
 // collected is a datagram that we took out of the postlog socket.
 func (l *Ledger) collected(datagram []byte) {
 	text := l.fromQueue(datagram)
-	if l.stalled && l.filed[text] { // a late answer says so
+	if l.Stalled && l.filed[text] { // a late answer says so
 		l.passed = append(l.passed, text)
 		return
 	}
@@ -232,7 +233,7 @@ func (l *Ledger) inFile(by lane, line string) {
 	l.filed[line] = true
 	// The disk may have kept a line that the socket took meanwhile, and that was taken out
 	// of it again: then it is not the next one.
-	if at := slices.Index(l.taken, line); at > 0 && l.stalled {
+	if at := slices.Index(l.taken, line); at > 0 && l.Stalled {
 		l.took(at)
 		return
 	}
@@ -252,7 +253,7 @@ func (l *Ledger) wasTaken(line string) bool {
 		l.took(0)
 		return true
 	}
-	return l.stalled && slices.Contains(l.passed, line)
+	return l.Stalled && slices.Contains(l.passed, line)
 }
 
 // took notes that one of the lines that we took out of the postlog socket is delivered.
@@ -287,7 +288,7 @@ func (l *Ledger) arrive(by lane, line string) int {
 	n, _ := strconv.Atoi(number[1])
 	i := n - 1
 	if i < 0 || i >= len(l.lines) {
-		l.host.find("form", "%s has %q, which nobody said", laneNames[by], line)
+		l.host.Find("form", "%s has %q, which nobody said", laneNames[by], line)
 		return -1
 	}
 	s := &l.lines[i]
@@ -297,19 +298,19 @@ func (l *Ledger) arrive(by lane, line string) int {
 	}
 	stamp := head[:min(len(head), len(stampForm))]
 	if !l.inTime(s, stamp) || head[len(stamp):] != want || text != prefixOf[s.level]+s.text {
-		l.host.find("form", "%s has %q, want %q of %s", laneNames[by], line, want+"]: "+prefixOf[s.level]+s.text, stampOf(s.at))
+		l.host.Find("form", "%s has %q, want %q of %s", laneNames[by], line, want+"]: "+prefixOf[s.level]+s.text, StampOf(s.at))
 	}
 	on := track{by, s.late}
-	if l.ending && s.late == 0 {
+	if l.Ending && s.late == 0 {
 		on.late = atEnd
 	}
 	switch {
 	case s.reached[by]:
-		l.host.find("twice", "%s has line %d twice", laneNames[by], n)
-	case s.given && !l.stalled:
-		l.host.find("twice", "%s has line %d, which is elsewhere already", laneNames[by], n)
+		l.host.Find("twice", "%s has line %d twice", laneNames[by], n)
+	case s.given && !l.Stalled:
+		l.host.Find("twice", "%s has line %d, which is elsewhere already", laneNames[by], n)
 	case i < l.last[on]:
-		l.host.find("order", "%s has line %d after line %d", laneNames[by], n, l.last[on]+1)
+		l.host.Find("order", "%s has line %d after line %d", laneNames[by], n, l.last[on]+1)
 	}
 	s.reached[by] = true
 	if l.last == nil {
@@ -330,11 +331,11 @@ func (l *Ledger) inTime(s *said, stamp string) bool {
 		until = l.host.now
 	}
 	for at := s.at; at < until; at = at.Add(core.Second) {
-		if stamp == stampOf(at) {
+		if stamp == StampOf(at) {
 			return true
 		}
 	}
-	return stamp == stampOf(until)
+	return stamp == StampOf(until)
 }
 
 // unnumbered is a line that the daemon said by itself.
@@ -350,7 +351,7 @@ func (l *Ledger) unnumbered(by lane, line, text string) {
 		l.notices = append(l.notices, line, fmt.Sprintf("%d %s", by, line))
 		l.told += n
 	case !own.MatchString(text):
-		l.host.find("form", "%s has %q, which nobody said", laneNames[by], line)
+		l.host.Find("form", "%s has %q, which nobody said", laneNames[by], line)
 	}
 }
 
@@ -374,15 +375,16 @@ func (l *Ledger) Settled() {
 	}
 	switch {
 	case missing > l.told:
-		l.host.find("lost", "%d lines are missing, the first is %q; the log tells of %d", missing, first, l.told)
-	case missing+l.Warnings < l.told && !l.stalled:
-		l.host.find("lost", "the log tells of %d lost lines, and %d are missing", l.told, missing)
+		l.host.Find("lost", "%d lines are missing, the first is %q; the log tells of %d", missing, first, l.told)
+	case missing+l.Warnings < l.told && !l.Stalled:
+		l.host.Find("lost", "the log tells of %d lost lines, and %d are missing", l.told, missing)
 	case l.told > 0 && l.peak < maxWaiting-unseen:
-		l.host.find("lost", "%d lines were lost though no more than %d bytes waited", l.told, l.peak)
+		l.host.Find("lost", "%d lines were lost though no more than %d bytes waited", l.told, l.peak)
 	}
 	if len(l.taken) > 0 {
-		l.host.find("lost", "%d lines were taken out of the postlog socket and are nowhere, the first is %q", len(l.taken), l.taken[0])
+		l.host.Find("lost", "%d lines were taken out of the postlog socket and are nowhere, the first is %q", len(l.taken), l.taken[0])
 	}
 }
 
-func stampOf(at core.Time) string { return epoch.Add(time.Duration(at)).Format(stampForm) }
+// StampOf returns the time as lines begin with it.
+func StampOf(at core.Time) string { return epoch.Add(time.Duration(at)).Format(stampForm) }

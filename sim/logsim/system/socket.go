@@ -1,4 +1,4 @@
-package logsim
+package system
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ type Socket struct {
 	there       bool // the path is
 	read        bool // somebody has bound it
 	stream      bool
-	stopped     bool // the reader does not read
+	Stopped     bool // the reader does not read
 	life        int  // how often it was bound
 	queue       [][]byte
 	connections []*connection
@@ -56,15 +56,15 @@ func (s *Socket) Lives() bool { return s.read }
 
 // Stop keeps the reader from reading, or lets it go on.
 func (s *Socket) Stop(stopped bool) {
-	s.stopped = stopped
+	s.Stopped = stopped
 	s.schedule()
 }
 
 // Listener returns the end of the socket that is read, as a descriptor.
 func (s *Socket) Listener() int { return s.host.install(&descriptor{socket: s, reads: true}) }
 
-// takesAll reports whether the reader takes whatever comes, in time.
-func (s *Socket) takesAll() bool { return s.read && !s.stopped && s.Sick == 0 }
+// TakesAll reports whether the reader takes whatever comes, in time.
+func (s *Socket) TakesAll() bool { return s.read && !s.Stopped && s.Sick == 0 }
 
 // takes reports whether a write would not have to wait; so it is with one that fails.
 func (s *Socket) takes(c *connection) bool {
@@ -126,13 +126,13 @@ func (s *Socket) take() ([]byte, bool) {
 
 // schedule has the reader read soon, if there is anything to read.
 func (s *Socket) schedule() {
-	if s.reading || s.stopped || !s.read || !s.readable() {
+	if s.reading || s.Stopped || !s.read || !s.readable() {
 		return
 	}
 	s.reading = true
 	s.host.after(s.Pace, func() {
 		s.reading = false
-		if s.stopped || !s.read {
+		if s.Stopped || !s.read {
 			return
 		}
 		if datagram, ok := s.take(); ok && s == s.host.Postlog {
