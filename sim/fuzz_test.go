@@ -20,7 +20,7 @@ func FuzzTapes(f *testing.F) {
 	f.Add(uint64(1), []byte{})
 	f.Add(uint64(7), []byte("\xff\xff\x00\x01\xe7\x03some bytes to begin with\xff\xff\xff\xff"))
 	for seed := range uint64(40) {
-		o := drawExplained(seed)
+		o := options.Draw(seed)
 		o.Steps = min(o.Steps, fuzzSteps)
 		w := NewWorld()
 		w.Record = true
@@ -29,7 +29,7 @@ func FuzzTapes(f *testing.F) {
 	alone, beside := NewWorld(), NewWorld()
 	withModel(beside, modelSteps)
 	f.Fuzz(func(t *testing.T, seed uint64, b []byte) {
-		o := drawExplained(seed)
+		o := options.Draw(seed)
 		o.Steps = min(o.Steps, fuzzSteps)
 		cells := tape.FromBytes(b)
 		w := alone

@@ -262,7 +262,7 @@ func TestSnapshotAndRestoreAtAnyStep(t *testing.T) {
 	w := NewWorld()
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64Range(1, 1<<40).Draw(t, "seed")
-		o := drawExplained(seed)
+		o := options.Draw(seed)
 		o.Twin = 0
 		plain := w.Run(seed, o)
 		if plain.Failure != nil {

@@ -58,15 +58,6 @@ func report(t *testing.T, r *Result) {
 	t.Logf("with the reference model beside it: %v", w.Run(r.Seed, r.Options).Failure)
 }
 
-// drawExplained draws options without the log, the journal and a limit on open files,
-// for seeds that no run had before: with these, one seed in some 20,000 breaks a law, and
-// those findings are still to be explained (issue 14).
-func drawExplained(seed uint64) options.Options {
-	o := options.Draw(seed)
-	o.Logs, o.Journal, o.Files = 0, 0, 0
-	return o
-}
-
 const (
 	wholeRun   = 1 << 30 // steps beside which the model stands
 	modelEvery = 100     // every such seed has it
@@ -77,9 +68,9 @@ const (
 // tame: whatever the machine can meet is met. One half of the seeds is the same
 // in every run; the other no run had before, but with -short.
 func TestSeedsKeepEveryInvariantAndLaw(t *testing.T) {
-	seeds, firsts, fresh := [...]uint64{8000, 2000}, [...]uint64{1, 1 + rand.Uint64()>>1}, 1
+	seeds, firsts := [...]uint64{8000, 8000}, [...]uint64{1, 1 + rand.Uint64()>>1}
 	if testing.Short() {
-		seeds, firsts, fresh = [...]uint64{1000, 1000}, [...]uint64{1, 1001}, -1 // so few may miss what is rare
+		seeds, firsts = [...]uint64{1000, 1000}, [...]uint64{1, 1001} // so few may miss what is rare
 	}
 	worlds := make([]*World, len(firsts))
 	t.Run("seeds", func(t *testing.T) {
@@ -93,9 +84,6 @@ func TestSeedsKeepEveryInvariantAndLaw(t *testing.T) {
 				for n := range seeds[shard] {
 					seed := first + n
 					o := options.Draw(seed)
-					if shard == fresh {
-						o = drawExplained(seed)
-					}
 					w.NewObserver = nil
 					if n%modelEvery == 0 {
 						withModel(w, wholeRun)
