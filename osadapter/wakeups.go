@@ -44,12 +44,13 @@ func (x *Exec) wakeService(a *core.Action) {
 	}
 }
 
-// limitWakeups closes the oldest wakeups while all of them hold more descriptors than
-// listeners and children leave, and a quarter of those that the master has for itself, if
-// it is known how many files may be open. One that nobody reads holds its own for up to
-// 101 s, and quick reloads send one to each service every time: without a limit a start
-// finds none. Who accepts a closed one later still reads what was sent; one that could not
-// be sent yet has failed for want of descriptors.
+// limitWakeups closes the oldest wakeups while all of them together hold more
+// descriptors than listeners and children leave, plus a quarter of those that the
+// master has for itself. It does nothing if the limit on open files is unknown. A
+// wakeup that no server reads holds its descriptors for up to 101 s, and each reload
+// sends new ones: without a limit, quick reloads would leave none for a start. A
+// server that accepts a closed one later still reads what was sent. One that could
+// not be sent yet has failed for want of descriptors.
 func (x *Exec) limitWakeups() {
 	most := int(own(x.hooks.OpenFiles) / 4)
 	for most > 0 {

@@ -1,9 +1,10 @@
 package sim
 
 import (
-	"github.com/stationmaster/stationmaster/sim/options"
 	"syscall"
 	"testing"
+
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 // worked gives the seconds that this process has worked: what a core gives it

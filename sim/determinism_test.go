@@ -3,13 +3,14 @@ package sim
 import (
 	"flag"
 	"fmt"
-	"github.com/stationmaster/stationmaster/sim/internal/judge"
-	"github.com/stationmaster/stationmaster/sim/options"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stationmaster/stationmaster/sim/internal/judge"
+	"github.com/stationmaster/stationmaster/sim/options"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden hashes")

@@ -1,9 +1,10 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/witness"
-	"slices"
 )
 
 // Reduced is a failing run, made as short and calm as it gets.
