@@ -17,7 +17,7 @@ import (
 // and exits with status 2, as after any panic. Until then this costs three
 // descriptors and nothing else.
 
-// reportVariable tells this program that it is executed to report. It names the
+// reportVariable is set when this program is executed to report. It names the
 // descriptors of the file in memory and of the log file, or -1.
 const reportVariable = "STATIONMASTER_CHILD_REPORT"
 
