@@ -7,10 +7,11 @@ package system
 import (
 	"errors"
 	"fmt"
-	"golang.org/x/sys/unix"
 	"regexp"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/stationmaster/stationmaster/core"
 	"github.com/stationmaster/stationmaster/osadapter/disk"
