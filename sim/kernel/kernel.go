@@ -153,7 +153,7 @@ func (k *Kernel) Read(fd sys.FD, p []byte) (int, core.Errno) {
 	case d == nil:
 		return 0, core.EBADF
 	case e != 0:
-		d.Broken = true
+		d.Broken, d.Unreadable = true, d.Unreadable || e != core.EAGAIN && e != core.EINTR
 		return 0, e
 	}
 	n, e := k.ReadFrom(d, p)

@@ -39,6 +39,8 @@ const (
 	Hammer                // three reloads within the load of one
 	Undone                // reloads that replace services and are refused, while the file system fails
 	Hang                  // every program hangs, each start until it is given up
+	Windows               // stress and the silence after a warning end, to the microsecond, and begin again
+	Farewell              // children end at the same moment as the daemon, cut off or not
 	numScenarios
 )
 

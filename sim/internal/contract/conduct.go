@@ -14,8 +14,8 @@ const noticeTime = 5 * core.Millisecond
 // Conduct is what is known of one server from outside: the contract is held against
 // what it does, and against its settings (spec child, 4 to 8). Who reports that it is
 // taken has a client, who was cut off takes no other, nobody has more clients than it
-// may, and who leaves has a reason, has it in time, and has served its clients to their
-// end.
+// may, who reports that it is available has no request in progress, and who leaves has a
+// reason, has it in time, and has served its clients to their end.
 type Conduct struct {
 	Settings child.Settings
 	began    core.Time // with running
@@ -26,7 +26,9 @@ type Conduct struct {
 	Told     bool      // a report of its failed: it must know that it is cut off
 	Ending   bool      // it got a signal
 	Waits    bool      // a report is not written yet
+	Parting  bool      // it learns that a client has left
 	open     int32
+	requests int32 // in progress
 	uses     int32
 	rested   core.Time // since when it is without a client, with idle
 	idle     bool
@@ -67,7 +69,16 @@ func (c *Conduct) Accepts(now core.Time) (wrong string) {
 func (c *Conduct) Begins() {
 	c.open++
 	c.idle = false
+	if c.Settings.Skeleton == child.EventDriven { // the first request comes with the client
+		c.requests++
+	}
 }
+
+// RequestBegins is when a client asks for something.
+func (c *Conduct) RequestBegins() { c.requests++ }
+
+// RequestEnds is when it has got it.
+func (c *Conduct) RequestEnds() { c.requests-- }
 
 // retired reports whether its retirement time has been over for a while.
 func (c *Conduct) retired(now core.Time) bool {
@@ -85,12 +96,18 @@ func (c *Conduct) Serves(now core.Time) {
 }
 
 // Reports is when it says what it is.
-func (c *Conduct) Reports(s wire.Status, clients int) (wrong string) {
+func (c *Conduct) Reports(now core.Time, s wire.Status, clients int) (wrong string) {
 	if s == wire.Taken && c.open == 0 && clients == 0 {
 		return "reports that it is taken, and has no client"
 	}
 	if s == wire.Available && c.concurrent() && c.Settings.MaxClients > 0 && c.open >= c.Settings.MaxClients {
 		return "reports that it is available, and can take no client"
+	}
+	if s == wire.Available && c.concurrent() && c.requests > 0 {
+		return "reports that it is available while a request is in progress"
+	}
+	if s == wire.Available && c.concurrent() && c.Parting && c.retired(now) {
+		return "reports that a client has made room, and takes no more"
 	}
 	return ""
 }

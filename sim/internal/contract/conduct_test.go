@@ -14,6 +14,7 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 	one := child.Settings{Skeleton: child.Single, MaxUse: 2, MaxIdle: core.Second}
 	both := child.Settings{Skeleton: child.Multi, MaxClients: 2}
 	used := child.Settings{Skeleton: child.Multi, MaxUse: 1}
+	crowd := child.Settings{Skeleton: child.Multi, MaxClients: 2, RetireAfter: core.Second}
 	aging := child.Settings{Skeleton: child.Single, RetireAfter: core.Second}
 	connect := func(c *Conduct, now core.Time) string { return c.Accepts(now) }
 	begin := func(c *Conduct, _ core.Time) string { c.Begins(); return "" }
@@ -21,9 +22,12 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 	serve := func(c *Conduct, now core.Time) string { c.Serves(now); return "" }
 	leave := func(c *Conduct, now core.Time) string { return c.Leaves(now) }
 	stay := func(c *Conduct, now core.Time) string { return c.Stays(now) }
-	taken := func(c *Conduct, _ core.Time) string { return c.Reports(wire.Taken, 0) }
-	available := func(c *Conduct, _ core.Time) string { return c.Reports(wire.Available, 0) }
+	taken := func(c *Conduct, now core.Time) string { return c.Reports(now, wire.Taken, 0) }
+	available := func(c *Conduct, now core.Time) string { return c.Reports(now, wire.Available, 0) }
 	cut := func(c *Conduct, now core.Time) string { c.Cut, c.Since = true, now; return "" }
+	ask := func(c *Conduct, _ core.Time) string { c.RequestBegins(); return "" }
+	answer := func(c *Conduct, _ core.Time) string { c.RequestEnds(); return "" }
+	part := func(c *Conduct, now core.Time) string { c.Serves(now); c.Parting = true; return "" }
 	told := func(c *Conduct, _ core.Time) string { c.Told = true; return "" }
 	type act = func(*Conduct, core.Time) string
 	for _, tc := range []struct {
@@ -43,6 +47,10 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 		{"two clients of a concurrent server", both, 1, []act{accept, accept}, ""},
 		{"three of them", both, 1, []act{accept, accept, accept}, "more clients at once"},
 		{"available with two of them", both, 1, []act{accept, accept, available}, "can take no client"},
+		{"available with a request in progress", both, 1, []act{accept, ask, available}, "while a request is in progress"},
+		{"available after it", both, 1, []act{accept, ask, answer, available}, ""},
+		{"room when a client leaves", crowd, 1, []act{accept, accept, part, available}, ""},
+		{"no room when it is old", crowd, core.Second, []act{begin, begin, part, available}, "takes no more"},
 		{"max_use", one, 1, []act{accept, serve, accept, serve, accept}, "more clients than max_use"},
 		{"a descriptor that comes after the last session", used, 1, []act{accept, connect, serve, begin, serve, leave}, ""},
 		{"leaves its client", one, 1, []act{accept, leave}, "with clients in its hands"},

@@ -89,6 +89,7 @@ type inetForm struct {
 	identity uint8
 	place    int // the kernel address; both families with bothPlaces
 	local    bool
+	Sibling  uint8 // another form of the identity; itself: there is none
 }
 
 // Kernel addresses of one name.
@@ -106,12 +107,12 @@ const InetIdentities = 4
 
 // InetForms are the ways to write an inet entry.
 var InetForms = [...]inetForm{
-	{0, Any4Place, false},
-	{0, bothPlaces, false},
-	{1, loopbackPlace, true},
-	{2, Any4Place, false},
-	{3, Any4Place, false},
-	{3, any6Place, false},
+	{0, Any4Place, false, 1},
+	{0, bothPlaces, false, 0},
+	{1, loopbackPlace, true, 2},
+	{2, Any4Place, false, 3},
+	{3, Any4Place, false, 5},
+	{3, any6Place, false, 4},
 }
 
 func makeNames() *nameTable {

@@ -145,7 +145,9 @@ func (w *World) EditService() {
 	if d == nil {
 		return
 	}
-	switch w.Choose.Below(6, tape.Operator) {
+	switch w.Choose.Below(7, tape.Operator) {
+	case 6: // what its name means
+		d.Address = mastercf.InetForms[d.Address].Sibling
 	case 5:
 		d.Program = !d.Program
 	case 0:

@@ -5,6 +5,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/internal/agenda"
 	"github.com/stationmaster/stationmaster/sim/internal/mastercf"
 	"github.com/stationmaster/stationmaster/sim/internal/stage"
+	"github.com/stationmaster/stationmaster/sim/laws"
 	"github.com/stationmaster/stationmaster/sim/options"
 	"github.com/stationmaster/stationmaster/sim/tape"
 )
@@ -33,6 +34,10 @@ func (w *World) PlayScenario(step int32) {
 		span = w.undone(step)
 	case options.Hang:
 		span = w.hang(step)
+	case options.Windows:
+		span = w.windows(step)
+	case options.Farewell:
+		span = w.farewell(step)
 	case options.Hammer:
 		w.edit()
 		w.Signal(core.SIGHUP)
@@ -161,4 +166,85 @@ func (w *World) hang(step int32) core.Duration {
 		w.Leap(core.Duration(w.O.ThrottleS) * core.Second)
 	}
 	return 200 * core.Millisecond
+}
+
+// windowTime is how long stress lasts, and the silence after a warning (spec runtime, 8).
+const windowTime = 1000 * core.Second
+
+// windows fills a service that knows stress mode with children that never come back,
+// lets one die so that another client takes the last slot, and goes on where a window
+// ends.
+func (w *World) windows(step int32) core.Duration {
+	s := w.stressAware()
+	if s == nil {
+		d := &w.File.Entries[0]
+		before := *d
+		*d = mastercf.Draft{Present: true, Kind: core.Inet, Limit: 2 + int32(w.Choose.Below(2, tape.Operator)), Throttle: 1}
+		if w.File.Clashes(0) {
+			*d = before
+		}
+		w.File.Bad = mastercf.Sound
+		w.File.Version++
+		w.Reload()
+		return w.loadTime()
+	}
+	// Nobody leaves, and nobody comes besides.
+	w.O.Hog, w.O.DieEarly, w.O.ExitEarly, w.O.ArrivalMS, w.O.ReadyDelayUS = 1000, 0, 0, 0, 0
+	w.O.MaxIdleMS, w.O.RetireMS, w.O.BootMS, w.O.SlowStart = 0, 0, 0, 0
+	switch step % 4 {
+	case 1:
+		if slot := w.SomeProcess(); slot >= 0 {
+			w.Kill(slot, core.SIGKILL)
+		}
+	case 2:
+		near := core.Duration(w.Choose.Below(3, tape.Operator)) - 1
+		switch end := s.StressEnd; w.Choose.Below(4, tape.Operator) {
+		case 0, 1:
+			if s.Stressed && end > w.Now.Add(1) {
+				w.Leap(end.Sub(w.Now) + near)
+				w.ArriveFor(s.ID)
+			}
+		case 2:
+			w.Leap(windowTime + near)
+		}
+	default:
+		w.ArriveFor(s.ID)
+	}
+	return 50 * core.Millisecond
+}
+
+// stressAware returns the first service in force that knows stress mode; nil: there is none.
+func (w *World) stressAware() *laws.Service {
+	for _, s := range w.Book.Active() {
+		if s.Entry.StressAware() {
+			return s
+		}
+	}
+	return nil
+}
+
+// farewell cuts children off, or does not, and lets some of them end beside the signal
+// that ends the daemon.
+func (w *World) farewell(step int32) core.Duration {
+	switch step % 4 {
+	case 0, 1:
+		w.ArriveAt(w.Choose.Below(uint32(w.Options.Services), tape.Operator))
+		return 20 * core.Millisecond
+	case 2:
+		if w.Choose.Below(2, tape.Operator) == 1 {
+			w.Reload()
+		}
+		return w.Choose.Delay(w.loadTime(), tape.Operator)
+	}
+	some := 1 + w.Choose.Below(4, tape.Operator)
+	for _, p := range w.Kernel.Processes() {
+		if p.Alive() && !p.Orphan && some > 0 {
+			w.Kill(p.Slot, core.SIGKILL)
+			some--
+		}
+	}
+	if w.Choose.Below(4, tape.Operator) == 3 {
+		w.After(w.Choose.Delay(core.Millisecond, tape.Operator), agenda.DaemonSignaled, 0, int32(core.SIGTERM))
+	}
+	return core.Second
 }

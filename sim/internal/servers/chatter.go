@@ -87,7 +87,7 @@ func (w *World) report(s *Server, status wire.Status) (answer child.EventKind) {
 		s.Good = false
 	}
 	w.Note(witness.ServerReports, stage.Noted{Generation: s.P.Generation, Number: int64(status)})
-	w.held(s, s.Conduct.Reports(status, s.machine.Clients()))
+	w.held(s, s.Conduct.Reports(w.Now, status, s.machine.Clients()))
 	whole, ok := w.say(s, b, limit)
 	if ok && whole && w.Choose.Chance(w.O.StatusTwice, tape.Status) {
 		w.say(s, b, len(b))

@@ -232,10 +232,12 @@ func (w *World) ServerHappens(d *agenda.Due) {
 		w.endSession(s, d.Arg)
 	case agenda.RequestBegins:
 		if w.sessions[d.Arg].slot == slot {
+			s.Conduct.RequestBegins()
 			w.server(slot, child.RequestBegan)
 		}
 	case agenda.RequestEnds:
 		if w.sessions[d.Arg].slot == slot {
+			s.Conduct.RequestEnds()
 			w.server(slot, child.RequestEnded)
 		}
 	case agenda.RestWritten:

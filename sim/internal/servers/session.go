@@ -218,7 +218,9 @@ func (w *World) endSession(s *Server, ref int32) {
 		return
 	}
 	w.closeSession(ref, witness.ClientServed)
+	s.Conduct.Parting = true
 	w.server(s.P.Slot, child.Served)
+	s.Conduct.Parting = false
 	if s.behaviour == witness.DieIdle && s.P.Alive() && s.sessions >= s.diesAt {
 		status := [3]core.ExitStatus{core.ExitedWith(1), core.ExitedWith(75), core.KilledBy(core.SIGSEGV)}
 		w.Soon(w.Choose.Delay(core.Second, tape.Session), agenda.ServerDies, s.P.Slot, int32(status[w.Choose.Below(3, tape.Session)]))

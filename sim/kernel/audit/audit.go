@@ -69,6 +69,9 @@ func (a *Auditor) Descriptors(k *kernel.Kernel, b *osadapter.Books) string {
 	for _, c := range b.Children {
 		if c.Status != sys.None {
 			a.mark(c.Status, "status channel", membership{true, true, false, c.Key})
+			if d := k.Description(c.Status); d != nil && d.Unreadable {
+				a.finding("children", "the status channel of child %d cannot be read and stays open", c.Generation)
+			}
 		}
 	}
 	for _, c := range b.Launches {
@@ -291,9 +294,9 @@ func (a *Auditor) leftOvers(logged func(string) bool) {
 			continue
 		}
 		known := slices.ContainsFunc(a.b.Listeners, func(l osadapter.ListenerEntry) bool { return l.Listener.File.Inode == f.Number })
-		plain, _ := strings.CutSuffix(path, sockets.AsideName(""))
-		excused := k.Denied[plain] || logged("close listener "+plain) || logged("take back "+plain) ||
-			logged("remove the former "+plain) || logged("cannot put "+plain+" back") && (k.Failed(fault.Unlink) || k.Failed(fault.Assume))
+		plain, aside := strings.CutSuffix(path, sockets.AsideName(""))
+		excused := k.Denied[plain] || logged("close listener "+plain) || logged("take back "+plain) || logged("remove the former "+plain) ||
+			!aside && logged("cannot put "+plain+" back") && (k.Failed(fault.Unlink) || k.Failed(fault.Assume))
 		if !known && !excused {
 			a.finding("files", "%s is left over", path)
 		}

@@ -36,22 +36,23 @@ type socket struct {
 	queue   []*Description // connections to be accepted
 	taken   uint64         // connections accepted or datagrams read since ever
 
-	Peer    *Description
-	Bytes   []byte
-	Limit   int
-	passed  []*Description  // descriptors on their way to the reader
-	grams   int             // datagrams that wait
-	Shut    bool            // nothing goes in or out any more
-	ended   bool            // inet: the other side has closed
-	reset   bool            // the next read gives ECONNRESET
-	Pending core.Errno      // for SocketError
-	Wants   core.Endpoint   // while connecting
-	Reports bool            // the daemon's end of a status channel
-	Broken  bool            // a call on it failed on purpose: what it says may be lost
-	Child   core.Generation // with reports: at the other end
-	Sent    int             // bytes that the daemon has sent over a connection that it asked for
-	Target  core.Endpoint   // of such a connection
-	client  int32           // whose connection it is; 0: no client's
+	Peer       *Description
+	Bytes      []byte
+	Limit      int
+	passed     []*Description  // descriptors on their way to the reader
+	grams      int             // datagrams that wait
+	Shut       bool            // nothing goes in or out any more
+	ended      bool            // inet: the other side has closed
+	reset      bool            // the next read gives ECONNRESET
+	Pending    core.Errno      // for SocketError
+	Wants      core.Endpoint   // while connecting
+	Reports    bool            // the daemon's end of a status channel
+	Broken     bool            // a call on it failed on purpose: what it says may be lost
+	Unreadable bool            // a read of it failed on purpose, for good
+	Child      core.Generation // with reports: at the other end
+	Sent       int             // bytes that the daemon has sent over a connection that it asked for
+	Target     core.Endpoint   // of such a connection
+	client     int32           // whose connection it is; 0: no client's
 }
 
 // gramLimit is how many datagrams wait at most.
