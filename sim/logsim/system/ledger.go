@@ -47,12 +47,18 @@ type Ledger struct {
 	Ending  bool // the end has begun: what was given up may come last
 
 	Queued  []string        // datagrams of others, and of ours, in the postlog socket
-	taken   []string        // of these, by us, and not in the file yet
+	taken   []taken         // of these, by us, and not in the file yet
 	passed  []string        // and those that are
 	filed   map[string]bool // all lines that a file has
 	strange int             // datagrams of others that were taken in
 	arrived int             // that reached a reader or a target
 	Stalled bool            // a disk kept a job, so that nobody could tell what became of a line
+}
+
+// taken is a datagram that we took out of the postlog socket.
+type taken struct {
+	text string
+	late int // as in said
 }
 
 // said is one line.
@@ -107,6 +113,11 @@ func (l *Ledger) GiveUp() {
 	for i := range l.lines {
 		if s := &l.lines[i]; s.late == 0 && !s.given {
 			s.late = l.givenUp
+		}
+	}
+	for i := range l.taken {
+		if t := &l.taken[i]; t.late == 0 {
+			t.late = l.givenUp
 		}
 	}
 }
@@ -194,7 +205,7 @@ func (l *Ledger) collected(datagram []byte) {
 		l.passed = append(l.passed, text)
 		return
 	}
-	l.taken = append(l.taken, text)
+	l.taken = append(l.taken, taken{text: text})
 }
 
 // byReader is one that the reader took.
@@ -233,7 +244,7 @@ func (l *Ledger) inFile(by lane, line string) {
 	l.filed[line] = true
 	// The disk may have kept a line that the socket took meanwhile, and that was taken out
 	// of it again: then it is not the next one.
-	if at := slices.Index(l.taken, line); at > 0 && l.Stalled {
+	if at := slices.IndexFunc(l.taken, func(t taken) bool { return t.text == line }); at >= 0 && l.Stalled {
 		l.took(at)
 		return
 	}
@@ -249,16 +260,26 @@ func (l *Ledger) inFile(by lane, line string) {
 // wasTaken reports whether a line is the next of those that we took out of the postlog
 // socket, or one before that a disk may have kept.
 func (l *Ledger) wasTaken(line string) bool {
-	if len(l.taken) > 0 && line == l.taken[0] {
-		l.took(0)
+	if at := l.nextTaken(func(text string) bool { return text == line }); at >= 0 {
+		l.took(at)
 		return true
 	}
 	return l.Stalled && slices.Contains(l.passed, line)
 }
 
+// nextTaken returns the place of a line that is meant and is the next one of those that we
+// took out of the postlog socket: the first, or the first of those that were kept for a
+// target when it was given up; -1: there is none.
+func (l *Ledger) nextTaken(meant func(text string) bool) int {
+	return slices.IndexFunc(l.taken, func(t taken) bool {
+		first := slices.IndexFunc(l.taken, func(o taken) bool { return o.late == t.late })
+		return meant(t.text) && l.taken[first] == t
+	})
+}
+
 // took notes that one of the lines that we took out of the postlog socket is delivered.
 func (l *Ledger) took(at int) {
-	l.passed = append(l.passed, l.taken[at])
+	l.passed = append(l.passed, l.taken[at].text)
 	l.taken = slices.Delete(l.taken, at, at+1)
 	l.arrived++
 }
@@ -266,7 +287,7 @@ func (l *Ledger) took(at int) {
 // isPart reports whether a line without an end is the beginning of one of ours, or of
 // one that we took out of the postlog socket.
 func (l *Ledger) isPart(line string) bool {
-	if len(l.taken) > 0 && strings.HasPrefix(l.taken[0], line) {
+	if l.nextTaken(func(text string) bool { return strings.HasPrefix(text, line) }) >= 0 {
 		return true
 	}
 	if len(line) < len(stampForm) {
@@ -382,7 +403,7 @@ func (l *Ledger) Settled() {
 		l.host.Find("lost", "%d lines were lost though no more than %d bytes waited", l.told, l.peak)
 	}
 	if len(l.taken) > 0 {
-		l.host.Find("lost", "%d lines were taken out of the postlog socket and are nowhere, the first is %q", len(l.taken), l.taken[0])
+		l.host.Find("lost", "%d lines were taken out of the postlog socket and are nowhere, the first is %q", len(l.taken), l.taken[0].text)
 	}
 }
 
