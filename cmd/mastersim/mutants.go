@@ -96,7 +96,19 @@ func (o *mutantsOptions) run(cmd *cobra.Command) error {
 			return fmt.Errorf("-table: %w", err)
 		}
 	}
-	control := o.hunt(cmd, root, []mutants.Mutant{mutants.Control()}, nil)[0]
+	var together *mutants.Together
+	if len(bank) >= worthwhile {
+		dir, err := os.MkdirTemp("", "mutants")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		if together, err = mutants.BuildTogether(cmd.Context(), root, bank, dir); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d mutants are in one program, the others are built alone\n", together.Len(), len(bank))
+	}
+	control := o.hunt(cmd, root, together, []mutants.Mutant{mutants.Control()}, nil)[0]
 	if control.Err != nil {
 		return control.Err
 	}
@@ -107,7 +119,7 @@ func (o *mutantsOptions) run(cmd *cobra.Command) error {
 	if o.alone {
 		alone = &mutants.Alone{}
 	}
-	outcomes := o.hunt(cmd, root, bank, alone)
+	outcomes := o.hunt(cmd, root, together, bank, alone)
 	if o.table != "" {
 		if err := os.WriteFile(o.table, []byte(mutants.Page(outcomes, o.seeds, alone)), 0o644); err != nil {
 			return err
@@ -126,6 +138,9 @@ func (o *mutantsOptions) run(cmd *cobra.Command) error {
 	}
 	return err
 }
+
+// worthwhile is how many mutants it takes to build them together rather than alone.
+const worthwhile = 4
 
 func (o *mutantsOptions) buildOne(cmd *cobra.Command, root string, bank []mutants.Mutant) error {
 	if o.out == "" {
@@ -161,8 +176,8 @@ func (o *mutantsOptions) chosen(bank []mutants.Mutant) []mutants.Mutant {
 }
 
 // hunt goes through the bank, several at once, and prints each as it is known.
-func (o *mutantsOptions) hunt(cmd *cobra.Command, root string, bank []mutants.Mutant, alone *mutants.Alone) []mutants.Outcome {
-	h := mutants.Hunt{Root: root, Seeds: o.seeds, Limit: o.limit, Only: o.only, Alone: alone, ModelEvery: o.modelEvery, JournalEvery: o.journals}
+func (o *mutantsOptions) hunt(cmd *cobra.Command, root string, together *mutants.Together, bank []mutants.Mutant, alone *mutants.Alone) []mutants.Outcome {
+	h := mutants.Hunt{Root: root, Together: together, Seeds: o.seeds, Limit: o.limit, Only: o.only, Alone: alone, ModelEvery: o.modelEvery, JournalEvery: o.journals}
 	cores := o.cores
 	if cores == 0 {
 		cores = runtime.NumCPU()

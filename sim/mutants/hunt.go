@@ -25,6 +25,8 @@ type Hunt struct {
 	Only  string // the one invariant that may find; empty: all
 	Alone *Alone // if not nil: also see what invariants find alone
 
+	Together *Together // a program that holds many of them; nil: each is built alone
+
 	ModelEvery, JournalEvery uint64 // what is laid beside; see stress
 }
 
@@ -91,15 +93,20 @@ func (h *Hunt) Run(ctx context.Context, m Mutant) (o Outcome) {
 	o.Mutant = m
 	started := time.Now()
 	defer func() { o.Elapsed = time.Since(started) }()
-	dir, err := os.MkdirTemp("", "hunt")
-	if err != nil {
-		o.Err = fmt.Errorf("mutant %s: %w", m.Name, err)
-		return o
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program := filepath.Join(dir, "mastersim")
-	if o.Err = Build(ctx, h.Root, &m, program); o.Err != nil {
-		return o
+	var program string
+	if _, ok := h.Together.holds(&m); ok {
+		program = h.Together.program
+	} else {
+		dir, err := os.MkdirTemp("", "hunt")
+		if err != nil {
+			o.Err = fmt.Errorf("mutant %s: %w", m.Name, err)
+			return o
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		program = filepath.Join(dir, "mastersim")
+		if o.Err = Build(ctx, h.Root, &m, program); o.Err != nil {
+			return o
+		}
 	}
 	h.play(ctx, program, h.Only, h.Seeds, &o)
 	if h.Alone != nil && o.Err == nil {
@@ -125,6 +132,9 @@ func (h *Hunt) play(ctx context.Context, program, only string, seeds uint64, o *
 	}
 	cmd := exec.CommandContext(limited, program, args...)
 	cmd.Dir = filepath.Dir(program)
+	if number, ok := h.Together.holds(&o.Mutant); ok {
+		cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
+	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	said, err := cmd.Output()
