@@ -173,6 +173,10 @@ func (w *World) CheckEvent(ev *core.Event) {
 				w.Fail(stage.Adapter, "the start of generation %d is said to have failed, and it lives", ev.Generation)
 			}
 		}
+	case core.ChildChannelClosed:
+		if c := w.Book.Child(ev.Generation); c == nil || c.Retired {
+			w.Fail(stage.Adapter, "generation %d is said to have closed its channel, which was cut", ev.Generation)
+		}
 	case core.WakeupSent:
 		w.checkWakeup(ev.Request)
 	case core.ConfigLoaded, core.ConfigRejected:
