@@ -25,6 +25,7 @@ type Conduct struct {
 	Paused   bool      // it was stopped at some time
 	Told     bool      // a report of its failed: it must know that it is cut off
 	Ending   bool      // it got a signal
+	Failed   bool      // it could not get the accept lock
 	Waits    bool      // a report is not written yet
 	Parting  bool      // it learns that a client has left
 	open     int32
@@ -42,6 +43,14 @@ func (c *Conduct) concurrent() bool {
 // Ready is when its main loop begins.
 func (c *Conduct) Ready(now core.Time) {
 	c.Running, c.began, c.idle, c.rested = true, now, true, now
+}
+
+// Locks is when it asks for the accept lock.
+func (c *Conduct) Locks() (wrong string) {
+	if c.Told {
+		return "asks for the accept lock after it learned from a failed report that it is cut off"
+	}
+	return ""
 }
 
 // Accepts is when it takes a connection out of the queue. What comes over a connection
@@ -116,6 +125,8 @@ func (c *Conduct) Reports(now core.Time, s wire.Status, clients int) (wrong stri
 func (c *Conduct) Leaves(now core.Time) string {
 	set := &c.Settings
 	switch {
+	case c.Failed:
+		return "leaves as if all were well, and could not get the accept lock"
 	case c.Cut || c.Ending:
 		if c.open > 0 && !(c.concurrent() && !set.Drain) && !c.Ending {
 			return "leaves with clients in its hands"

@@ -29,6 +29,8 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 	answer := func(c *Conduct, _ core.Time) string { c.RequestEnds(); return "" }
 	part := func(c *Conduct, now core.Time) string { c.Serves(now); c.Parting = true; return "" }
 	told := func(c *Conduct, _ core.Time) string { c.Told = true; return "" }
+	lock := func(c *Conduct, _ core.Time) string { return c.Locks() }
+	fail := func(c *Conduct, _ core.Time) string { c.Failed = true; return "" }
 	type act = func(*Conduct, core.Time) string
 	for _, tc := range []struct {
 		why  string
@@ -37,6 +39,9 @@ func TestContractIsHeldFromOutside(t *testing.T) {
 		acts []act
 		want string
 	}{
+		{"the lock while all is well", one, 1, []act{lock, accept, taken, serve, lock}, ""},
+		{"the lock after a failed report", one, 1, []act{lock, accept, cut, serve, told, lock}, "asks for the accept lock"},
+		{"no lock, and a good end", one, 1, []act{lock, fail, leave}, "could not get the accept lock"},
 		{"a session, and too early an end", one, 1, []act{accept, taken, serve, leave}, "without a reason"},
 		{"max_use and the end", one, 1, []act{accept, serve, accept, serve, leave}, ""},
 		{"max_use and no end", one, core.Second / 2, []act{accept, serve, accept, serve, stay}, "stays after max_use"},

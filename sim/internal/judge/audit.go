@@ -34,6 +34,9 @@ func (w *World) Audit(now bool) {
 	if d.Driver.Ending() != nil {
 		return
 	}
+	if known, open := len(w.Book.Wakeups), len(books.Wakeups); known != open {
+		w.Fail(stage.Adapter, "%d wakeups are under way as the machine was told, and the driver has %d", known, open)
+	}
 	soon := d.Bounded && d.Wait <= stage.RetryTime
 	if owed := len(books.Owed) > 0 || books.Sweep || d.Audit.Owed; owed && !soon && !d.Turning {
 		w.Fail("L7", "the daemon waits %d though paths %v are owed, or a sweep: %v", d.Wait, books.Owed, books.Sweep)

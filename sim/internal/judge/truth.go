@@ -14,6 +14,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/internal/operator"
 	"github.com/stationmaster/stationmaster/sim/internal/stage"
 	"github.com/stationmaster/stationmaster/sim/kernel"
+	"github.com/stationmaster/stationmaster/sim/kernel/object"
 	"github.com/stationmaster/stationmaster/sim/options"
 )
 
@@ -45,12 +46,13 @@ func (w *World) Reset(o options.Options) {
 // order; an answer to a start is true; every signal that is asked for goes out, and no
 // other.
 type truth struct {
-	reaped  []reaped // taken from the kernel and not told of
-	heard   []heard  // bytes that were read from status channels
-	signals []asked  // of the step under way
-	waking  []errand // asked for and not answered
-	Ready   bool     // for a signal to the process group
-	Told    int      // announcements
+	reaped  []reaped              // taken from the kernel and not told of
+	heard   []heard               // bytes that were read from status channels
+	signals []asked               // of the step under way
+	closing []*object.Description // listeners that the step closes
+	waking  []errand              // asked for and not answered
+	Ready   bool                  // for a signal to the process group
+	Told    int                   // announcements
 
 	mail     osadapter.Mail // taken in this turn, less what the machine has got of it
 	loads    int            // events of it
@@ -91,7 +93,7 @@ type asked struct {
 
 func (t *truth) reset() {
 	heard := t.heard[:0]
-	*t = truth{reaped: t.reaped[:0], heard: heard, signals: t.signals[:0], waking: t.waking[:0]}
+	*t = truth{reaped: t.reaped[:0], heard: heard, signals: t.signals[:0], closing: t.closing[:0], waking: t.waking[:0]}
 }
 
 // Reported notes what the daemon learned of a process from the kernel.
@@ -300,6 +302,10 @@ func (w *World) CheckActions(actions []core.Action) {
 			t.signals = append(t.signals, asked{pid: a.PID, signal: a.Signal})
 		case core.WakeService:
 			t.waking = append(t.waking, errand{a.Request, a.Service})
+		case core.CloseListener:
+			if int(a.Service) < len(w.Ears) {
+				t.closing = append(t.closing, w.Ears[a.Service][a.Listener])
+			}
 		case core.SignalGroup:
 			t.Ready = false
 		case core.Announce:
@@ -336,6 +342,12 @@ func (w *World) CheckDone() {
 			w.Fail("S10", "signal %d to process %d did not go out", x.signal, x.pid)
 		}
 	}
+	for _, l := range t.closing { // a child may still hold it
+		if l != nil && l.Listens() && !l.Broken {
+			w.Fail("L3", "a listener of a removed service is closed, and whoever waits in it is not refused")
+		}
+	}
+	t.closing = t.closing[:0]
 	t.deadline, t.timed = w.Daemon.Machine.Deadline()
 	if t.Empty {
 		w.Fail(stage.Adapter, "nobody is told that there is no service any more")

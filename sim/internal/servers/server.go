@@ -277,8 +277,13 @@ func (w *World) seeCut(s *Server) {
 
 // lock gets the accept lock, or waits for it.
 func (w *World) lock(s *Server) child.EventKind {
+	w.held(s, s.Conduct.Locks())
 	holder := &w.locks[s.lockKey]
-	if *holder == 0 {
+	switch {
+	case w.Choose.Chance(w.O.CallFail, tape.Accept): // its file system has no locks to give
+		s.Conduct.Failed = true
+		return child.LockFailed
+	case *holder == 0:
 		*holder = s.P.Slot + 1
 		return child.LockGranted
 	}

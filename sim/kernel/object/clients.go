@@ -34,6 +34,9 @@ func (d *Description) Taken() uint64 {
 	return d.socket.taken
 }
 
+// Listens reports whether clients can come to a listener.
+func (d *Description) Listens() bool { return d.Kind == SocketKind && d.State == Listening && !d.Shut }
+
 // Refuses reports whether a listener was shut down.
 func (d *Description) Refuses() bool {
 	return d.Kind == SocketKind && (d.State == Refusing || d.Shut)
