@@ -296,7 +296,7 @@ func (a *Auditor) leftOvers(logged func(string) bool) {
 		known := slices.ContainsFunc(a.b.Listeners, func(l osadapter.ListenerEntry) bool { return l.Listener.File.Inode == f.Number })
 		plain, aside := strings.CutSuffix(path, sockets.AsideName(""))
 		excused := k.Denied[plain] || logged("close listener "+plain) || logged("take back "+plain) || logged("remove the former "+plain) ||
-			!aside && logged("cannot put "+plain+" back") && (k.Failed(fault.Unlink) || k.Failed(fault.Assume))
+			!aside && logged("cannot put "+plain+" back") && (k.Failed(fault.Unlink) || k.Failed(fault.Assume) || k.Failed(fault.Lstat))
 		if !known && !excused {
 			a.finding("files", "%s is left over", path)
 		}
