@@ -505,7 +505,7 @@ func (p *player) end() {
 		return h.Ledger.Waiting() + len(h.Ledger.Queued)
 	}
 	waiting := left()
-	p.h.Within(startPatience+2*diskPatience, "the end", func() { p.log.Finish() })
+	p.h.Within(startPatience+retryPause+2*diskPatience, "the end", func() { p.log.Finish() })
 	if n := left(); n > 0 && (p.calm || well && waiting <= drained) {
 		h.Find("kept", "the end leaves %d of %d lines", n, waiting)
 	}
