@@ -36,7 +36,7 @@ func (w *World) Reset(o options.Options) {
 // The quiet world of the second phase.
 const (
 	calmSettle  = 3 * core.Second       // what was under way comes to its end
-	calmStart   = 20 * core.Millisecond // a start, a wake-up, an accept
+	calmStart   = 50 * core.Millisecond // a look at who has ended, which comes after 20 ms, a start, a wake-up, an accept
 	calmSilence = options.QuietIdleMS*core.Millisecond + core.Second
 	Limit       = 60000 // things that may happen in the second phase
 )
