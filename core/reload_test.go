@@ -338,3 +338,14 @@ func TestContradictoryConfigIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// The daemon catches no signal before its first configuration is in force, so no world
+// of the simulator comes to this.
+func TestHangupBeforeTheFirstConfigurationIsRemembered(t *testing.T) {
+	m := New(0, MachineOptions{Strict: true})
+	m.Step(0, SignalReceivedEvent(SIGHUP))
+	actions := m.Step(0, ConfigLoadedEvent(0, &Config{}))
+	if last := actions[len(actions)-1]; last.Kind != LoadConfig {
+		t.Errorf("after the start comes %v, want %v", last.Kind, LoadConfig)
+	}
+}
