@@ -102,11 +102,11 @@ func (h host) ClientChanged(client int32) { h.w.ClientChanged(client - 1) }
 // DaemonReady ends the daemon's wait.
 func (h host) DaemonReady() { h.w.DaemonReady() }
 
-// Reported tells what the daemon learned of a process.
+// Reported is called with what the daemon learned of a process.
 func (h host) Reported(p *kernel.Process, r sys.Reaped, stolen bool) { h.w.Reported(p, r, stolen) }
 
-// Heard tells what the daemon read from the status channel of a child.
+// Heard is called with what the daemon read from the status channel of a child.
 func (h host) Heard(g core.Generation, b []byte) { h.w.Heard(g, b) }
 
-// GroupSignaled tells of a signal of the daemon to its process group.
+// GroupSignaled is called with a signal of the daemon to its process group.
 func (h host) GroupSignaled(core.Signal) { h.w.GroupSignaled() }

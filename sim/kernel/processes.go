@@ -290,7 +290,7 @@ func (k *Kernel) Stop(p *Process, s core.Signal, told bool) {
 	}
 }
 
-// Adopt gives the daemon a process that it did not start.
+// Adopt makes a process that the daemon did not start a child of the daemon.
 func (k *Kernel) Adopt() *Process {
 	p := k.newProcess()
 	if p != nil {

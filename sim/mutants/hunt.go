@@ -63,20 +63,30 @@ func Build(ctx context.Context, root string, m *Mutant, out string) error {
 			return err
 		}
 	}
-	table, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return fmt.Errorf("mutant %s: %w", m.Name, err)
-	}
-	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, table, 0o600); err != nil {
-		return fmt.Errorf("mutant %s: %w", m.Name, err)
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", list, "-o", out, Program)
-	cmd.Dir = root
-	if said, err := cmd.CombinedOutput(); err != nil {
+	if said, err := goBuild(ctx, root, dir, replace, out); err != nil {
 		return fmt.Errorf("mutant %s does not build: %w\n%s", m.Name, err, bytes.TrimSpace(said))
 	}
 	return nil
+}
+
+// goBuild builds Program with files replaced, and returns what the compiler said. dir is
+// for files of its own.
+func goBuild(ctx context.Context, root, dir string, replace map[string]string, out string, flags ...string) ([]byte, error) {
+	table, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return nil, fmt.Errorf("write overlay: %w", err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, table, 0o600); err != nil {
+		return nil, fmt.Errorf("write overlay: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"build"}, flags, []string{"-overlay", list, "-o", out, Program})...)
+	cmd.Dir = root
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		return said, fmt.Errorf("go build: %w", err)
+	}
+	return said, nil
 }
 
 func overlay(replace map[string]string, dir, path, text string) error {

@@ -3,15 +3,12 @@ package mutants
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -110,21 +107,7 @@ func (t *Together) build(ctx context.Context, root, dir string, files map[string
 			return nil, fmt.Errorf("%s: %w", path.Dir(file), err)
 		}
 	}
-	table, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return nil, fmt.Errorf("write overlay: %w", err)
-	}
-	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, table, 0o600); err != nil {
-		return nil, fmt.Errorf("write overlay: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-gcflags=-e", "-overlay", list, "-o", t.program, Program)
-	cmd.Dir = root
-	said, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		return nil, fmt.Errorf("run go build: %w", err)
-	}
-	return said, err
+	return goBuild(ctx, root, dir, replace, t.program, "-gcflags=-e")
 }
 
 // choiceText is a file for each package with mutants; it is the one place that reads the

@@ -80,7 +80,7 @@ func (w *World) Given(s *servers.Server, entry *core.ServiceConfig) {
 	}
 }
 
-// stressAware says which services know stress mode (spec config, 5.7).
+// stressAware reports whether a service knows stress mode (spec config, 5.7).
 func stressAware(e *core.ServiceConfig) bool { return e.ProcessLimit > 1 && !e.LocalOnly }
 
 // LeftOvers: when all are gone, nothing is open.

@@ -41,7 +41,7 @@ func (w *World) BeginLoad(r core.Request) {
 	w.After(w.Choose.Delay(core.Duration(w.O.LoadDelayMS)*core.Millisecond, tape.Load), agenda.LoadAnswered, 0, 0)
 }
 
-// AnswerLoad gives the daemon the configuration that it asked for.
+// AnswerLoad answers the daemon with the configuration that it asked for.
 func (w *World) AnswerLoad() {
 	f := &w.Loading
 	if f.Version == 0 {

@@ -320,7 +320,7 @@ func (w *World) unstash(slot int32, do bool) {
 	w.stash = kept
 }
 
-// Adopt gives the daemon a process that it did not start, which ends in some way.
+// Adopt makes a process that the daemon did not start a child of the daemon; it ends in some way.
 func (w *World) Adopt() {
 	p := w.Kernel.Adopt()
 	if p == nil {

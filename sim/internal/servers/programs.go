@@ -6,7 +6,7 @@ import (
 	"github.com/stationmaster/stationmaster/sim/witness"
 )
 
-// Program says how the children of one path behave, where that is not drawn. The zero
+// Program is how the children of one path behave, where that is not drawn. The zero
 // value serves each client at once and keeps the contract.
 type Program struct {
 	Behaviour witness.Behaviour
@@ -19,7 +19,7 @@ type Program struct {
 	Dead      bool          // nobody can be killed while it is executed
 }
 
-// StartScripted says what becomes of a start.
+// StartScripted returns what becomes of a start.
 func (w *World) StartScripted(path string) (e core.Errno, late bool) {
 	switch p := w.Programs[path]; {
 	case p == nil || p.Missing:
